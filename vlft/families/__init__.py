@@ -1,0 +1,24 @@
+"""What differs by model family; one file a family."""
+
+from vlft.families.base import Family
+from vlft.families.internvl import INTERNVL_CHAT, INTERNVL_HF
+from vlft.families.qwen_vl import QWEN2_5_VL, QWEN2_VL, QWEN3_VL, QWEN3_VL_MOE
+
+__all__ = ["FAMILIES", "Family", "family_of"]
+
+FAMILIES: tuple[Family, ...] = (
+    QWEN2_VL,
+    QWEN2_5_VL,
+    QWEN3_VL,
+    QWEN3_VL_MOE,
+    INTERNVL_HF,
+    INTERNVL_CHAT,
+)
+
+
+def family_of(model_type: str | None) -> Family | None:
+    """The family of a config.json's model_type or of ms-swift's own name for it."""
+    for family in FAMILIES:
+        if model_type in (family.hf_model_type, family.swift_model_type):
+            return family
+    return None

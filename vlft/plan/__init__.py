@@ -1,0 +1,1 @@
+"""What a config amounts to on given facts: processes, batch, devices."""

@@ -1,0 +1,86 @@
+"""Environment variables that a run's trainer gets on top of the caller's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vlft.config.read import LoadedConfig
+    from vlft.config.sections import Pixels
+    from vlft.config.source import KeyPath
+    from vlft.facts.gather import Facts
+    from vlft.families import Family
+    from vlft.plan.world import World
+
+# glibc gives large freed blocks back to the kernel and faults them in again at every step;
+# on a CPU, where logits over a whole vocabulary are such blocks, a third of the time goes
+# there. These keep them. Values in bytes.
+_CPU_MALLOC = {
+    "MALLOC_TRIM_THRESHOLD_": str(4 * 1024**3),
+    "MALLOC_MMAP_THRESHOLD_": str(4 * 1024**3),
+    "MALLOC_TOP_PAD_": str(256 * 1024**2),
+}
+
+# Variables of a launcher around vlft that would be taken for this run's own.
+FOREIGN = (
+    "RANK",
+    "LOCAL_RANK",
+    "WORLD_SIZE",
+    "LOCAL_WORLD_SIZE",
+    "LOCAL_SIZE",
+    "NPROC_PER_NODE",
+    "NNODES",
+    "NODE_RANK",
+    "MASTER_ADDR",
+    "MASTER_PORT",
+)
+
+
+def pixel_values(pixels: Pixels) -> dict[str, int | float]:
+    """Limits that are given, by their key under `pixels:` (`video.max`)."""
+    given: dict[str, int | float] = pixels.model_dump(exclude={"video"}, exclude_none=True)
+    video = pixels.video.model_dump(exclude_none=True)
+    return given | {f"video.{key}": value for key, value in video.items()}
+
+
+def owned_variables(loaded: LoadedConfig, family: Family | None) -> dict[str, tuple[KeyPath, str]]:
+    """Variables that the config decides: name → (the key that says so, value)."""
+    config = loaded.config
+    owned: dict[str, tuple[KeyPath, str]] = {}
+    variables = family.pixel_variables if family else _all_pixel_variables()
+    for key, value in pixel_values(config.pixels).items():
+        path = ("pixels", *key.split("."))
+        if key in variables:
+            owned[variables[key]] = (path, loaded.written(path, value))
+    for name, value in config.env.items():
+        if value is not None:
+            owned[name] = (("env", name), loaded.written(("env", name), value))
+    return owned
+
+
+def _all_pixel_variables() -> Mapping[str, str]:
+    """For a model whose family is not known: every variable under its key."""
+    from vlft.families import FAMILIES  # noqa: PLC0415 - the rare way
+
+    merged: dict[str, str] = {}
+    for family in FAMILIES:
+        merged.update(family.pixel_variables)
+    return merged
+
+
+def environment(
+    loaded: LoadedConfig, facts: Facts, world: World, family: Family | None
+) -> dict[str, str]:
+    """What vlft sets for the trainer; the launcher's own variables come with the command."""
+    caller = facts.environ
+    env = {name: value for name, (_, value) in owned_variables(loaded, family).items()}
+    if world.visible_devices is not None:
+        env["CUDA_VISIBLE_DEVICES"] = world.visible_devices
+    if world.cpu:
+        env.update({name: value for name, value in _CPU_MALLOC.items() if name not in caller})
+    if "OMP_NUM_THREADS" not in caller and facts.hardware is not None:
+        threads = max(1, facts.hardware.cores // (world.nproc_per_node or 1))
+        env.setdefault("OMP_NUM_THREADS", str(threads))
+    return dict(sorted(env.items()))

@@ -1,0 +1,59 @@
+"""The plan of a run: everything decided, nothing started."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from vlft.plan.batch import Batch
+from vlft.plan.world import World
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be run; goes to JSON and back.
+
+    Attributes:
+        subcommand: `sft`, `pt` or `rlhf`.
+        batch: Rows per optimizer step.
+        world: Processes and devices.
+        torchrun: Whether the processes are started by torch.distributed.run.
+        master_addr: Address of node 0; None on one node.
+        master_port: Port of the rendezvous; None where torchrun chooses.
+        arguments: Argument of ms-swift → its values as text.
+        env: Variables set for the trainer on top of the caller's.
+        model_type: The family as ms-swift calls it; None if unknown.
+        swift_version: The ms-swift that the arguments were made for.
+    """
+
+    subcommand: str
+    batch: Batch
+    world: World
+    torchrun: bool
+    master_addr: str | None
+    master_port: int | None
+    arguments: dict[str, tuple[str, ...]]
+    env: dict[str, str]
+    model_type: str | None
+    swift_version: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data for plan.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Plan:
+        """The plan that `to_json` gave.
+
+        Raises:
+            KeyError, TypeError: If the data is no plan.
+        """
+        fields = dict(data)
+        return cls(
+            **fields
+            | {
+                "batch": Batch(**data["batch"]),
+                "world": World(**data["world"]),
+                "arguments": {name: tuple(texts) for name, texts in data["arguments"].items()},
+            }
+        )

@@ -1,0 +1,115 @@
+"""What a rule is, and how all of them are run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vlft.config.read import LoadedConfig
+    from vlft.config.sections import Config
+    from vlft.config.source import KeyPath
+    from vlft.facts.gather import Facts
+    from vlft.families import Family
+    from vlft.findings import Finding, Severity
+    from vlft.plan.batch import Batch, Mismatch
+    from vlft.plan.world import World
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that a rule may look at.
+
+    Attributes:
+        loaded: The config with the places of its values.
+        facts: What the probes read.
+        world: Processes and devices.
+        batch: The batch, or why there is none.
+        family: The model's family; None if it is none that vlft knows.
+    """
+
+    loaded: LoadedConfig
+    facts: Facts
+    world: World
+    batch: Batch | Mismatch
+    family: Family | None
+
+    @property
+    def config(self) -> Config:
+        """The typed sections."""
+        return self.loaded.config
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a rule found, before it has an id and a place.
+
+    Attributes:
+        path: Key that it is about.
+        message: What is wrong, with the value.
+        hint: What to write instead.
+        at_key: Whether the key rather than the value is to be pointed at.
+    """
+
+    path: KeyPath
+    message: str
+    hint: str | None = None
+    at_key: bool = False
+
+
+RuleFunction = Callable[[Context], Iterator[Problem]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A registered rule: its docstring says in a sentence what must hold."""
+
+    id: str
+    severity: Severity
+    source: str
+    function: RuleFunction
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(rule_id: str, severity: Severity, source: str) -> Callable[[RuleFunction], RuleFunction]:
+    """Registers a rule.
+
+    Args:
+        rule_id: `subject.what`; stable, users write it in ignores.
+        severity: error where the run aborts or is spoiled.
+        source: Where in ms-swift (or another library) it comes from.
+    """
+
+    def register(function: RuleFunction) -> RuleFunction:
+        if rule_id in RULES:
+            message = f"two rules are called {rule_id}"
+            raise ValueError(message)
+        RULES[rule_id] = Rule(rule_id, severity, source, function)
+        return function
+
+    return register
+
+
+PLANNABLE = frozenset({"batch.global-mismatch"})
+"""Rules without which there is no plan; they hold even where nothing else is asked."""
+
+
+def check(context: Context, only: frozenset[str] | None = None) -> list[Finding]:
+    """Every finding of every rule, or of those named in `only`."""
+    source = context.loaded.source
+    return [
+        source.finding(
+            rule.id,
+            rule.severity,
+            problem.path,
+            problem.message,
+            problem.hint,
+            at_key=problem.at_key,
+        )
+        for rule in RULES.values()
+        if only is None or rule.id in only
+        for problem in rule.function(context)
+    ]

@@ -1,0 +1,57 @@
+"""Environment variables of the trainer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
+from vlft.plan.environment import owned_variables
+from vlft.rules.base import Context, Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@rule("env.owned", "error", "one owner a value")
+def owned_by_a_section(context: Context) -> Iterator[Problem]:
+    """A variable that a section decides does not stand under `env:`."""
+    for name in context.config.env:
+        if name in ENVIRONMENT:
+            yield Problem(
+                ("env", name),
+                f"`{name}` is decided by `{ENVIRONMENT[name]}`",
+                f"write `{ENVIRONMENT[name]}` instead",
+                at_key=True,
+            )
+        elif name in NODE_ENVIRONMENT:
+            yield Problem(
+                ("env", name),
+                f"`{name}` is set by the launcher",
+                NODE_ENVIRONMENT[name],
+                at_key=True,
+            )
+
+
+@rule("env.value", "error", "an environment holds text")
+def values_are_text(context: Context) -> Iterator[Problem]:
+    """A variable's value is one text, number or truth value."""
+    for name, value in context.config.env.items():
+        if isinstance(value, (list, dict)):
+            yield Problem(
+                ("env", name),
+                f"`{name}` is a {'list' if isinstance(value, list) else 'mapping'}",
+                "write the text that the variable is to hold, in quotes",
+            )
+
+
+@rule("env.differs", "warning", "the config wins over the caller's environment")
+def caller_differs(context: Context) -> Iterator[Problem]:
+    """A variable that the config decides is not set to something else by the caller."""
+    for name, (path, value) in owned_variables(context.loaded, context.family).items():
+        caller = context.facts.environ.get(name)
+        if caller is not None and caller != value:
+            yield Problem(
+                path,
+                f"the environment has {name}={caller}; the config's {value} is used",
+                f"unset {name}, or change the config",
+            )

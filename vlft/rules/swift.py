@@ -1,0 +1,112 @@
+"""Arguments that are passed through to ms-swift, against the ms-swift that is installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.config.ownership import ARGUMENTS, RESERVED
+from vlft.rules.base import Context, Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.facts.swift import Argument
+
+
+@rule("swift.interpreter", "error", "vlft: the process that trains")
+def interpreter_is_usable(context: Context) -> Iterator[Problem]:
+    """`launch.python` names an interpreter that exists and has ms-swift."""
+    problem = context.facts.interpreter_problem
+    if problem is not None:
+        yield Problem(("launch", "python"), problem.message, problem.hint)
+    interpreter = context.facts.interpreter
+    if interpreter is not None and interpreter.swift_dir is None:
+        yield Problem(
+            ("launch", "python"),
+            f"ms-swift is not installed in {interpreter.python}",
+            f"{interpreter.python} -m pip install 'vlft[train]'",
+        )
+
+
+@rule("swift.owned", "error", "one owner a value")
+def owned_by_a_section(context: Context) -> Iterator[Problem]:
+    """An argument that a section decides does not stand under `swift:`."""
+    for name in context.config.swift:
+        if name in ARGUMENTS:
+            yield Problem(
+                ("swift", name),
+                f"`{name}` is decided by `{ARGUMENTS[name]}`",
+                f"write `{ARGUMENTS[name]}` instead",
+                at_key=True,
+            )
+        elif name in RESERVED:
+            yield Problem(("swift", name), f"`{name}` is set by vlft", RESERVED[name], at_key=True)
+
+
+@rule("swift.unknown-argument", "error", "swift/pipelines/base.py: remaining_argv")
+def argument_exists(context: Context) -> Iterator[Problem]:
+    """Every key under `swift:` is an argument of the installed ms-swift, written in full."""
+    legal = context.facts.swift.arguments[context.config.task]
+    for name in context.config.swift:
+        if name in legal or name in ARGUMENTS or name in RESERVED:
+            continue
+        from vlft.config.suggest import nearest  # noqa: PLC0415 - difflib, only on an error
+
+        close = nearest(name.replace("-", "_"), legal)
+        owner = ARGUMENTS.get(close or "")
+        hint = f"did you mean `{owner or close}`?" if close else None
+        yield Problem(
+            ("swift", name),
+            f"`swift {context.config.task}` {context.facts.swift.version} has no argument `{name}`",
+            hint,
+            at_key=True,
+        )
+
+
+@rule("swift.value", "error", "argparse in transformers' HfArgumentParser")
+def value_has_the_type(context: Context) -> Iterator[Problem]:
+    """Every value under `swift:` has the argument's type, and is one of its choices."""
+    legal = context.facts.swift.arguments[context.config.task]
+    for name, value in context.config.swift.items():
+        argument = legal.get(name)
+        if argument is None or value is None:
+            continue
+        wrong = _wrong(argument, value)
+        if wrong:
+            yield Problem(("swift", name), f"`{name}` is {_shown(value)}; it must be {wrong}")
+
+
+def _wrong(argument: Argument, value: object) -> str | None:
+    """What the value should have been; None if it is right."""
+    if argument.many:
+        items = value if isinstance(value, list) else [value]
+        if not items:
+            return "a list of at least one item (leave the key out for none)"
+        wrong = next((text for item in items if (text := _wrong_scalar(argument, item))), None)
+        return f"a list of {wrong}" if wrong else None
+    return _wrong_scalar(argument, value)
+
+
+def _wrong_scalar(argument: Argument, value: object) -> str | None:
+    if argument.type == "json":
+        return None
+    if isinstance(value, (list, dict)):
+        # ms-swift takes JSON where a dataclass says text (model_kwargs, device_map).
+        return None if argument.type == "str" and isinstance(value, dict) else "a single value"
+    if argument.choices is not None:
+        texts = [str(choice) for choice in argument.choices]
+        return None if str(value) in texts else "one of " + ", ".join(texts)
+    right = {
+        "bool": isinstance(value, bool) or str(value).lower() in {"true", "false"},
+        "int": isinstance(value, int) and not isinstance(value, bool),
+        "float": isinstance(value, (int, float)) and not isinstance(value, bool),
+        "str": True,
+    }[argument.type]
+    names = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}
+    return None if right else names[argument.type]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, (list, dict)):
+        return f"a {'list' if isinstance(value, list) else 'mapping'}"
+    return f"`{str(value).lower() if isinstance(value, bool) else str(value)[:60]}`"
