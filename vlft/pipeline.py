@@ -1,0 +1,140 @@
+"""The way from a config file to a plan; every command that takes a config goes through it.
+
+text → source → config → facts → findings → plan
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vlft.config.read import LoadedConfig, read_config
+from vlft.facts.gather import Facts, gather_facts
+from vlft.facts.hardware import Hardware, parse_hardware, probe_hardware
+from vlft.families import Family, family_of
+from vlft.findings import Finding, has_errors
+from vlft.plan.arguments import arguments, needs_torchrun
+from vlft.plan.batch import Batch, solve
+from vlft.plan.environment import environment
+from vlft.plan.plan import Plan
+from vlft.plan.world import resolve_world
+from vlft.rules import PLANNABLE, Context, check
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from vlft.config.source import Source
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A config on its way to a run.
+
+    Attributes:
+        findings: Everything found, sorted by place.
+        source: The text with places; None if the file can't be read.
+        loaded: The typed config; None if it has mistakes of form.
+        facts: What was read for it; None without a config.
+        plan: What would be run; None if there is any error.
+    """
+
+    findings: tuple[Finding, ...]
+    source: Source | None = None
+    loaded: LoadedConfig | None = None
+    facts: Facts | None = None
+    plan: Plan | None = None
+
+
+def look_at_hardware(option: str) -> Hardware | None:
+    """The machine that `--hardware` means: `none`, `here`, or a description.
+
+    Raises:
+        UsageError: If it is none of these.
+    """
+    if option == "none":
+        return None
+    if option == "here":
+        return probe_hardware()
+    return parse_hardware(option)
+
+
+def prepare(
+    file: str | Path,
+    overrides: Sequence[str] = (),
+    hardware: Hardware | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    judge: bool = True,
+) -> Prepared:
+    """Reads, judges and plans one config.
+
+    Args:
+        file: The config file.
+        overrides: `--set` values, `a.b=c`.
+        hardware: The machine to judge it for; None judges it for none.
+        environ: The caller's environment; this process's if absent.
+        judge: Whether to ask the rules. Without them only what can't be planned at all
+            is an error.
+    """
+    loaded, source, findings = read_config(file, overrides)
+    if loaded is None:
+        return Prepared(_sorted(findings), source)
+    facts = gather_facts(loaded, hardware, os.environ if environ is None else environ)
+    family = _family(loaded, facts)
+    world = resolve_world(loaded.config.launch, facts.visible_gpus, facts.environ)
+    train = loaded.config.train
+    batch = solve(
+        global_size=train.global_batch_size,
+        per_device=train.per_device_train_batch_size,
+        accumulation=train.gradient_accumulation_steps,
+        world_size=world.world_size,
+        sequence_parallel_size=loaded.config.launch.sequence_parallel_size or 1,
+    )
+    context = Context(loaded, facts, world, batch, family)
+    findings += check(context) if judge else check(context, only=PLANNABLE)
+    if has_errors(findings) or not isinstance(batch, Batch):
+        return Prepared(_sorted(findings), source, loaded, facts)
+    launch = loaded.config.launch
+    port = launch.master_port or facts.environ.get("MASTER_PORT")
+    plan = Plan(
+        subcommand=loaded.config.task,
+        batch=batch,
+        world=world,
+        torchrun=needs_torchrun(loaded, world),
+        master_addr=launch.master_addr or facts.environ.get("MASTER_ADDR"),
+        master_port=int(port) if port else None,
+        arguments=arguments(loaded, facts, world, batch, family),
+        env=environment(loaded, facts, world, family),
+        model_type=family.swift_model_type if family else None,
+        swift_version=facts.swift.version,
+    )
+    return Prepared(_sorted(findings), source, loaded, facts, plan)
+
+
+def _family(loaded: LoadedConfig, facts: Facts) -> Family | None:
+    """By what the config says, else by the checkpoint, else by the hub id."""
+    if loaded.config.model.type is not None:
+        return family_of(loaded.config.model.type)
+    checkpoint = facts.model.checkpoint
+    if checkpoint is not None:
+        return family_of(checkpoint.model_type)
+    guessed = facts.swift.guess_model_types(facts.model.argument, ())
+    return family_of(guessed[0]) if len(guessed) == 1 else None
+
+
+def _sorted(findings: list[Finding]) -> tuple[Finding, ...]:
+    """By file and place; what has no place comes last."""
+    return tuple(
+        sorted(
+            findings,
+            key=lambda finding: (
+                finding.file is None,
+                finding.file or "",
+                finding.line or 0,
+                finding.column or 0,
+                finding.rule,
+            ),
+        )
+    )

@@ -1,0 +1,153 @@
+"""A new run's folder, with everything known before the trainer starts."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from vlft import __version__
+from vlft.facts.dataset import absolute
+from vlft.runs.files import write_json, write_text
+from vlft.runs.fingerprint import Fingerprint, fingerprint
+from vlft.runs.index import remember
+from vlft.runs.record import CHECKPOINTS, RUN_FILE, RunRecord, new_run_id, utc_now
+from vlft.secrets import mask_data, mask_text, secret_values
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vlft.command import Command
+    from vlft.config.read import LoadedConfig
+    from vlft.facts.gather import Facts
+    from vlft.plan.plan import Plan
+
+# Variables that ms-swift or torch read and vlft has no key for: worth a note in the record.
+_TELLING = (
+    "CUDA_VISIBLE_DEVICES",
+    "HF_ENDPOINT",
+    "HF_HOME",
+    "HF_HUB_OFFLINE",
+    "MODELSCOPE_CACHE",
+    "OMP_NUM_THREADS",
+    "PYTORCH_CUDA_ALLOC_CONF",
+    "ROOT_IMAGE_DIR",
+    "USE_HF",
+)
+_TELLING_PREFIXES = (
+    "NCCL_",
+    "TORCH_",
+    "SWIFT_",
+    "IMAGE_",
+    "VIDEO_",
+    "QWENVL_",
+    "FPS",
+    "MAX_",
+    "MIN_",
+)
+
+
+def run_folder(loaded: LoadedConfig) -> Path:
+    """The folder that a run of this config started now would get."""
+    output_dir = absolute(loaded.config.output_dir, loaded.source.base_dir(("output_dir",)))
+    return output_dir / new_run_id(Path(loaded.source.file).stem, utc_now())
+
+
+def create_run(
+    folder: Path,
+    loaded: LoadedConfig,
+    facts: Facts,
+    plan: Plan,
+    command: Command,
+    overrides: Sequence[str],
+) -> RunRecord:
+    """Makes the folder and writes the record.
+
+    Raises:
+        OSError: If it can't be written.
+    """
+    (folder / CHECKPOINTS).mkdir(parents=True)
+    hidden = secret_values(loaded.source.data)
+    masked = command.masked()
+    record = RunRecord(
+        id=folder.name,
+        name=Path(loaded.source.file).stem,
+        config=str(Path(loaded.source.file).absolute()),
+        overrides=tuple(mask_text(text, hidden) for text in overrides),
+        started=utc_now().isoformat(timespec="seconds"),
+        host=platform.node(),
+        cwd=str(Path.cwd()),
+        argv=masked.argv,
+        env=masked.env,
+        inherited=inherited(facts.environ, command),
+        versions=_versions(facts),
+        git_commit=_git_commit(Path(loaded.source.file).absolute().parent),
+        data=_fingerprints(facts),
+    )
+    for index, (file, text) in enumerate(loaded.source.documents.items()):
+        name = "config.yaml" if index == 0 else f"config.extends-{index}-{Path(file).name}"
+        write_text(folder / name, mask_text(text, hidden))
+    resolved = yaml.safe_dump(mask_data(loaded.source.data), allow_unicode=True, sort_keys=False)
+    write_text(folder / "config.resolved.yaml", resolved)
+    write_json(folder / "plan.json", mask_data(plan.to_json()))
+    write_json(folder / RUN_FILE, record.to_json())
+    remember(folder)
+    return record
+
+
+def inherited(environ: Mapping[str, str], command: Command) -> dict[str, str]:
+    """Variables of the caller that reach the trainer and change what it does."""
+    told = {
+        name: value
+        for name, value in environ.items()
+        if (name in _TELLING or name.startswith(_TELLING_PREFIXES))
+        and name not in command.env
+        and name not in command.unset
+    }
+    masked: dict[str, str] = mask_data(told)
+    return dict(sorted(masked.items()))
+
+
+def _versions(facts: Facts) -> dict[str, str]:
+    interpreter = facts.interpreter
+    versions = {"vlft": __version__, "python": platform.python_version()}
+    if interpreter is not None:
+        versions |= {"trainer_python": interpreter.python_version or "unknown"}
+        versions |= dict(interpreter.packages)
+    return versions
+
+
+def _fingerprints(facts: Facts) -> tuple[Fingerprint, ...]:
+    files = [entry.path for entry in (*facts.train, *facts.val) if entry.path is not None]
+    return tuple(fingerprint(path) for path in dict.fromkeys(files) if path.is_file())
+
+
+def _git_commit(folder: Path) -> str | None:
+    """The commit that the config's repository is at; None outside of one."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+
+    def output(*words: str) -> str | None:
+        try:
+            result = subprocess.run(
+                [git, "-C", str(folder), *words],
+                capture_output=True,
+                text=True,
+                timeout=5,
+                check=False,
+                env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return result.stdout.strip() if result.returncode == 0 else None
+
+    commit = output("rev-parse", "HEAD")
+    if not commit:
+        return None
+    return commit + ("+" if output("status", "--porcelain", "--untracked-files=no") else "")

@@ -1,0 +1,172 @@
+"""The record of a run, in its folder.
+
+    run.json              what was started, written once before the trainer
+    config.yaml           the config as written (bases beside it), secrets masked
+    config.resolved.yaml  the same with `extends` and `--set` applied
+    plan.json             the plan
+    process.json          the supervisor's and the trainer's pid
+    stdout.log stderr.log what the trainer said
+    outcome.json          how it ended, written once by the supervisor
+    checkpoints/          ms-swift's output folder
+
+Nothing is written twice, so no crash can leave a half-changed record: a run without
+outcome.json is running, or its supervisor is gone.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Literal
+
+from vlft.plan.plan import Plan
+from vlft.runs.files import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from vlft.runs.fingerprint import Fingerprint
+
+Status = Literal["starting", "running", "finished", "failed", "stopped", "killed"]
+
+CHECKPOINTS = "checkpoints"
+RUN_FILE = "run.json"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What was started.
+
+    Attributes:
+        id: `<name>-<YYYYMMDD-HHMMSS>-<4 hex>`, the folder's name.
+        name: The config file's name without its ending.
+        config: Absolute path of the config file.
+        overrides: `--set` values, secrets masked.
+        started: ISO 8601, UTC.
+        host: Machine.
+        cwd: Working directory; relative paths in data rows start from it.
+        argv: The trainer's command line, secrets masked.
+        env: Variables that vlft set, secrets masked.
+        inherited: Variables of the caller that change what ms-swift does, secrets masked.
+        versions: vlft, Python, ms-swift, torch, transformers, peft, …
+        git_commit: Commit of the config file's repository; `+` at the end: with changes.
+        data: Fingerprints of the data files.
+    """
+
+    id: str
+    name: str
+    config: str
+    overrides: tuple[str, ...]
+    started: str
+    host: str
+    cwd: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    inherited: Mapping[str, str]
+    versions: Mapping[str, str]
+    git_commit: str | None
+    data: tuple[Fingerprint, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data for run.json."""
+        return {"version": 1, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that was found again.
+
+    Attributes:
+        folder: The run's folder.
+        record: run.json as plain data; {} if it can't be read.
+        status: How it is, or how it ended.
+        outcome: outcome.json as plain data; {} while there is none.
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+    status: Status
+    outcome: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def started(self) -> str:
+        """ISO 8601; empty if the record can't be read."""
+        return str(self.record.get("started", ""))
+
+    @property
+    def checkpoints(self) -> tuple[Path, ...]:
+        """Checkpoint folders, by step."""
+        found = (self.folder / CHECKPOINTS).glob("checkpoint-*")
+        steps = [(path.name.rpartition("-")[2], path) for path in found if path.is_dir()]
+        return tuple(
+            path
+            for step, path in sorted((int(step), path) for step, path in steps if step.isdecimal())
+        )
+
+    def plan(self) -> Plan | None:
+        """The plan; None if it can't be read."""
+        data = read_json(self.folder / "plan.json")
+        try:
+            return None if data is None else Plan.from_json(data)
+        except (KeyError, TypeError):
+            return None
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented row of `vlft runs list --format json`."""
+        return {
+            "id": self.id,
+            "name": self.record.get("name", self.id),
+            "status": self.status,
+            "config": self.record.get("config"),
+            "started": self.record.get("started"),
+            "ended": self.outcome.get("ended"),
+            "exit_code": self.outcome.get("exit_code"),
+            "checkpoints": [str(path) for path in self.checkpoints],
+            "output_dir": str(self.folder),
+        }
+
+
+def new_run_id(name: str, now: datetime) -> str:
+    """An id that sorts by time and does not repeat."""
+    return f"{name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def utc_now() -> datetime:
+    """The time, aware of its zone."""
+    return datetime.now(tz=timezone.utc)
+
+
+def read_run(folder: Path) -> Run | None:
+    """The run in a folder; None if the folder holds none."""
+    if not (folder / RUN_FILE).is_file():
+        return None
+    outcome = read_json(folder / "outcome.json") or {}
+    return Run(folder, read_json(folder / RUN_FILE) or {}, _status(folder, outcome), outcome)
+
+
+def _status(folder: Path, outcome: Mapping[str, Any]) -> Status:
+    ended = outcome.get("status")
+    if ended in ("finished", "failed", "stopped", "killed"):
+        return ended  # type: ignore[no-any-return]  # narrowed by the test above
+    process = read_json(folder / "process.json")
+    if process is None:
+        return "starting"
+    return "running" if _alive(process) else "killed"
+
+
+def _alive(process: Mapping[str, Any]) -> bool:
+    """Whether the supervisor of that pid is still the one that was started."""
+    import psutil  # noqa: PLC0415 - only runs without an outcome need it
+
+    try:
+        started = psutil.Process(int(process["supervisor_pid"])).create_time()
+        return abs(started - float(process["supervisor_started"])) < 1.0
+    except (psutil.Error, KeyError, TypeError, ValueError):
+        return False

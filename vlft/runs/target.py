@@ -1,0 +1,69 @@
+"""What a command that works on results is pointed at: a run, a checkpoint or a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vlft.errors import UsageError, VlftError
+from vlft.facts.checkpoint import Checkpoint, read_checkpoint
+from vlft.runs.files import read_json
+from vlft.runs.index import find_run, run_of
+from vlft.runs.record import Run, read_run
+
+if TYPE_CHECKING:
+    from vlft.plan.plan import Plan
+
+
+@dataclass(frozen=True)
+class Target:
+    """Weights, and the run that they came from.
+
+    Attributes:
+        checkpoint: The model or adapter folder.
+        run: The run that made it; None if no record is found.
+        plan: That run's plan; None without a record.
+    """
+
+    checkpoint: Checkpoint
+    run: Run | None
+    plan: Plan | None
+
+
+def resolve_target(text: str) -> Target:
+    """A run (id, beginning of an id, folder), a checkpoint folder or a model folder.
+
+    Raises:
+        VlftError: If it is none of these, or the run has no checkpoint.
+    """
+    path = Path(text).expanduser().absolute()
+    if path.is_dir() and read_run(path) is None:
+        run = run_of(path)
+        return Target(read_checkpoint(path), run, run.plan() if run else None)
+    if not path.exists() and ("/" in text or text.startswith(".")):
+        raise UsageError(f"there is no folder `{path}`", "vlft runs list shows the runs")
+    run = find_run(text)
+    return Target(read_checkpoint(best_checkpoint(run)), run, run.plan())
+
+
+def best_checkpoint(run: Run) -> Path:
+    """The checkpoint with the best evaluation if there was one, else the last.
+
+    Raises:
+        VlftError: If the run has none.
+    """
+    checkpoints = run.checkpoints
+    if not checkpoints:
+        raise VlftError(
+            f"the run {run.id} has no checkpoint ({run.status})",
+            f"its log: {run.folder / 'stderr.log'}",
+        )
+    state = read_json(checkpoints[-1] / "trainer_state.json") or {}
+    best = state.get("best_model_checkpoint")
+    if isinstance(best, str):
+        # Only the name: the run's folder may have been moved since.
+        folder = checkpoints[-1].parent / Path(best).name
+        if folder.is_dir():
+            return folder
+    return checkpoints[-1]
