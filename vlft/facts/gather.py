@@ -1,0 +1,161 @@
+"""All facts about one config, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vlft.errors import VlftError
+from vlft.facts.checkpoint import Checkpoint, read_checkpoint
+from vlft.facts.dataset import DataEntry, absolute, read_entry
+from vlft.facts.hardware import Hardware, visible_gpus
+from vlft.facts.interpreter import Interpreter, find_interpreter
+from vlft.facts.swift import SwiftFacts, read_swift
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vlft.config.read import LoadedConfig
+    from vlft.config.source import KeyPath
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What `model.path` turned out to be.
+
+    Attributes:
+        argument: What ms-swift is given: an absolute folder or a hub id.
+        checkpoint: The folder's content; None for a hub id or a folder that can't be read.
+        problem: Why it can't be used; None if it can.
+    """
+
+    argument: str
+    checkpoint: Checkpoint | None
+    problem: VlftError | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the probes read about a config's surroundings.
+
+    Attributes:
+        environ: The caller's environment.
+        interpreter: The Python that will train; None if ms-swift was not found.
+        interpreter_problem: Why `launch.python` can't be used; None if it can.
+        swift: Arguments and models of the installed ms-swift (of the newest supported one
+            where none is installed).
+        model: The model folder or hub id.
+        train: Training data, in the config's order.
+        val: Validation files; empty if a share or nothing was asked for.
+        deepspeed_file: Absolute path if `deepspeed` names an existing file.
+        resume_dir: Absolute path of the checkpoint to go on from.
+        hardware: The machine; None if it is not to be judged.
+        visible_gpus: Ids of the visible GPUs, as CUDA_VISIBLE_DEVICES takes them; None
+            if the machine is not to be judged.
+    """
+
+    environ: Mapping[str, str]
+    interpreter: Interpreter | None
+    interpreter_problem: VlftError | None
+    swift: SwiftFacts
+    model: ModelFacts
+    train: tuple[DataEntry, ...]
+    val: tuple[DataEntry, ...]
+    deepspeed_file: str | None
+    resume_dir: str | None
+    hardware: Hardware | None
+    visible_gpus: tuple[str, ...] | None
+
+    @property
+    def gpu_count(self) -> int:
+        """GPUs in the machine, visible or not; 0 if it was not looked at."""
+        return len(self.hardware.gpus) if self.hardware else 0
+
+
+def gather_facts(
+    loaded: LoadedConfig, hardware: Hardware | None, environ: Mapping[str, str]
+) -> Facts:
+    """Reads everything that rules and plan need to know about this config."""
+    config, source = loaded.config, loaded.source
+    interpreter, interpreter_problem = _interpreter(loaded, environ)
+    swift = read_swift(interpreter)
+    val = config.data.val if isinstance(config.data.val, list) else []
+    resume = config.train.resume_from_checkpoint
+    return Facts(
+        environ=environ,
+        interpreter=interpreter,
+        interpreter_problem=interpreter_problem,
+        swift=swift,
+        model=_model(loaded, swift),
+        train=_entries(loaded, ("data", "train"), config.data.train),
+        val=_entries(loaded, ("data", "val"), val),
+        deepspeed_file=_deepspeed_file(loaded),
+        resume_dir=str(absolute(resume, source.base_dir(("train", "resume_from_checkpoint"))))
+        if resume
+        else None,
+        hardware=hardware,
+        visible_gpus=None if hardware is None else _visible(hardware, environ),
+    )
+
+
+def _visible(hardware: Hardware, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Ids of the visible GPUs in the caller's own terms: its list, else the indices.
+
+    A described machine is not this one: what is visible here says nothing about it.
+    """
+    described = all(gpu.uuid is None for gpu in hardware.gpus)
+    names = "" if described else environ.get("CUDA_VISIBLE_DEVICES", "")
+    gpus = visible_gpus(hardware, {} if described else environ)
+    if not names:
+        return tuple(str(gpu.index) for gpu in gpus)
+    return tuple(name.strip() for name in names.split(",")[: len(gpus)])
+
+
+def _interpreter(
+    loaded: LoadedConfig, environ: Mapping[str, str]
+) -> tuple[Interpreter | None, VlftError | None]:
+    configured = loaded.config.launch.python
+    if configured is not None:
+        configured = str(absolute(configured, loaded.source.base_dir(("launch", "python"))))
+    try:
+        return find_interpreter(configured, environ=environ), None
+    except VlftError as problem:
+        return None, problem
+
+
+def _model(loaded: LoadedConfig, swift: SwiftFacts) -> ModelFacts:
+    text = loaded.config.model.path
+    folder = absolute(text, loaded.source.base_dir(("model", "path")))
+    if folder.exists():
+        try:
+            return ModelFacts(str(folder), read_checkpoint(folder), None)
+        except VlftError as problem:
+            return ModelFacts(str(folder), None, problem)
+    if _is_hub_id(text, loaded, swift):
+        return ModelFacts(text, None, None)
+    hint = "a relative path starts from the config file's folder; a hub id has the form org/name"
+    return ModelFacts(str(folder), None, VlftError(f"there is no folder `{folder}`", hint))
+
+
+def _is_hub_id(text: str, loaded: LoadedConfig, swift: SwiftFacts) -> bool:
+    """`org/name`, said to be on a hub or known to ms-swift by that id."""
+    organisation, _, name = text.partition("/")
+    if not organisation or not name or "/" in name or text.startswith((".", "~")):
+        return False
+    return loaded.config.model.hub is not None or any(
+        text in entry.hub_ids for entry in swift.models().values()
+    )
+
+
+def _entries(loaded: LoadedConfig, path: KeyPath, texts: Sequence[str]) -> tuple[DataEntry, ...]:
+    return tuple(
+        read_entry(text, loaded.source.base_dir((*path, index))) for index, text in enumerate(texts)
+    )
+
+
+def _deepspeed_file(loaded: LoadedConfig) -> str | None:
+    name = loaded.config.deepspeed
+    if name is None:
+        return None
+    file = absolute(name, loaded.source.base_dir(("deepspeed",)))
+    return str(file) if file.is_file() else None

@@ -1,0 +1,159 @@
+"""The machine: its GPUs, cores and memory, and the GPUs that a process may see."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vlft.facts.cgroup import cpu_quota, memory_limit
+from vlft.facts.gpu_names import read_description
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+NVIDIA_SMI_SECONDS = 10
+_QUERY = ("index", "name", "memory.total", "uuid")
+_MIB = 1024**2
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU.
+
+    Attributes:
+        index: nvidia-smi's, by PCI bus.
+        name: `NVIDIA H200`.
+        memory_bytes: Total, used or not; 0 if it is unknown (shared with the CPU, a slice).
+        uuid: `GPU-…`; None for a described one.
+    """
+
+    index: int
+    name: str
+    memory_bytes: int
+    uuid: str | None
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """One machine.
+
+    Attributes:
+        gpus: All that are in it, visible or not.
+        cores: That this process may use; 0 for a described machine: unknown.
+        memory_bytes: Main memory, or the container's limit; 0 for a described machine.
+    """
+
+    gpus: tuple[Gpu, ...]
+    cores: int
+    memory_bytes: int
+
+
+def probe_hardware(*, environ: Mapping[str, str] = os.environ) -> Hardware:
+    """This machine. Without nvidia-smi, or where it fails, it has no GPU."""
+    return Hardware(_probe_gpus(environ), _cores(), _memory())
+
+
+def parse_hardware(text: str) -> Hardware | None:
+    """The machine that `--hardware` describes, `8xA100-80G`; None for `none`.
+
+    Raises:
+        UsageError: If it names no GPU that is known; the known ones are listed.
+    """
+    if text.strip().lower() == "none":
+        return None
+    count, name, memory_bytes = read_description(text)
+    gpus = tuple(Gpu(index, name, memory_bytes, None) for index in range(count))
+    return Hardware(gpus, cores=0, memory_bytes=0)
+
+
+def visible_gpus(hardware: Hardware, environ: Mapping[str, str]) -> tuple[Gpu, ...]:
+    """The GPUs that CUDA_VISIBLE_DEVICES leaves, in its order.
+
+    CUDA's own reading: indices or starts of UUIDs; the first entry that is neither ends the
+    list; a GPU named twice leaves none; set but empty, there are none. A slice (`MIG-…`) is
+    taken as it is, with its memory unknown: nvidia-smi's query does not list slices.
+    """
+    text = environ.get("CUDA_VISIBLE_DEVICES")
+    if text is None:
+        return hardware.gpus
+    chosen: list[Gpu] = []
+    for entry in text.split(","):
+        found = _gpu_named(entry.strip(), hardware.gpus)
+        if found is None:
+            break
+        if found in chosen:
+            return ()
+        chosen.append(found)
+    return tuple(chosen)
+
+
+def free_bytes(path: Path) -> int:
+    """Bytes free for this user where the path, or its nearest existing parent, lies."""
+    path = path.absolute()
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return shutil.disk_usage(path).free
+
+
+def _gpu_named(entry: str, gpus: tuple[Gpu, ...]) -> Gpu | None:
+    if entry.isascii() and entry.isdigit():
+        return next((gpu for gpu in gpus if gpu.index == int(entry)), None)
+    if entry.startswith("MIG-") and gpus:
+        return Gpu(gpus[0].index, "MIG slice", 0, entry)
+    if not entry.startswith("GPU-"):
+        return None
+    matches = [gpu for gpu in gpus if gpu.uuid is not None and gpu.uuid.startswith(entry)]
+    return matches[0] if len(matches) == 1 else None
+
+
+def _probe_gpus(environ: Mapping[str, str]) -> tuple[Gpu, ...]:
+    program = shutil.which("nvidia-smi", path=environ.get("PATH", ""))
+    if program is None:
+        return ()
+    command = [program, f"--query-gpu={','.join(_QUERY)}", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=NVIDIA_SMI_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    if done.returncode != 0:
+        return ()  # installed, but no driver
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    gpus = (_gpu(row) for row in csv.reader(lines, skipinitialspace=True))
+    return tuple(gpu for gpu in gpus if gpu is not None)
+
+
+def _gpu(row: list[str]) -> Gpu | None:
+    """One line of nvidia-smi; None for a message among the lines."""
+    if len(row) != len(_QUERY) or not row[0].strip().isdigit():
+        return None
+    index, name, mebibytes, uuid = (cell.strip() for cell in row)
+    memory = int(mebibytes) * _MIB if mebibytes.isdigit() else 0  # [N/A] on shared memory
+    return Gpu(int(index), name, memory, uuid if uuid.startswith("GPU-") else None)
+
+
+def _cores() -> int:
+    """Cores of the affinity mask, or of the container's quota where that is less."""
+    if hasattr(os, "sched_getaffinity"):
+        allowed = len(os.sched_getaffinity(0))
+    else:
+        allowed = os.cpu_count() or 1
+    quota = cpu_quota()
+    return allowed if quota is None else max(1, min(allowed, int(quota)))
+
+
+def _memory() -> int:
+    """Main memory in bytes, or the container's limit where that is less."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = memory_limit()
+    return total if limit is None else min(total, limit)
