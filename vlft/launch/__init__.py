@@ -1,0 +1,1 @@
+"""Starting the trainer, watching it, and leaving nothing behind when it ends."""

@@ -1,0 +1,168 @@
+"""A planned config becomes a run: record, process, progress, outcome."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vlft.command import Command, render
+from vlft.errors import TrainerError, VlftError
+from vlft.launch.local import run
+from vlft.launch.process import STDERR, Process
+from vlft.launch.progress import Progress
+from vlft.runs.create import create_run, run_folder
+from vlft.runs.record import CHECKPOINTS, Run, read_run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vlft.config.read import LoadedConfig
+    from vlft.facts.gather import Facts
+    from vlft.launch.process import Outcome
+    from vlft.pipeline import Prepared
+    from vlft.plan.plan import Plan
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run about to start.
+
+    Attributes:
+        folder: The run's folder; not made yet.
+        command: The trainer.
+    """
+
+    folder: Path
+    command: Command
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run that is over.
+
+    Attributes:
+        run: The run, as it can be found again.
+        exit_code: What vlft ends with: 0, or 128 + the signal that stopped it.
+    """
+
+    run: Run
+    exit_code: int
+
+
+def plan_command(prepared: Prepared, *, node_rank: int = 0) -> Planned:
+    """Folder and command of a run that would start now.
+
+    Raises:
+        VlftError: If the number of processes is unknown.
+    """
+    loaded, facts, plan = _whole(prepared)
+    if plan.world.world_size is None:
+        raise VlftError(
+            "the number of GPUs is not known, so there is no command yet",
+            "say what machine it is for: --hardware 4xA100-80G, or write launch.nproc_per_node",
+        )
+    if node_rank >= plan.world.nnodes:
+        raise VlftError(
+            f"--node-rank {node_rank}, but launch.nnodes is {plan.world.nnodes}",
+            f"ranks are 0 to {plan.world.nnodes - 1}",
+        )
+    folder = run_folder(loaded)
+    port = free_port() if plan.torchrun and plan.world.nnodes == 1 else None
+    command = render(
+        plan, facts.interpreter, folder / CHECKPOINTS, master_port=port, node_rank=node_rank
+    )
+    return Planned(folder, command)
+
+
+def dry_run_json(prepared: Prepared, planned: Planned) -> dict[str, Any]:
+    """The documented object of `vlft train --dry-run --format json`."""
+    _, facts, plan = _whole(prepared)
+    masked = planned.command.masked()
+    return {
+        "argv": list(masked.argv),
+        "env": masked.env,
+        "command": planned.command.shell_line(facts.environ),
+        "nodes": plan.world.nnodes,
+        "nproc_per_node": plan.world.nproc_per_node,
+        "world_size": plan.world.world_size,
+        "engine": "local",
+    }
+
+
+def train_prepared(
+    prepared: Prepared, overrides: Sequence[str] = (), *, node_rank: int = 0
+) -> Trained:
+    """Runs a prepared config to its end.
+
+    Raises:
+        VlftError: If there is no ms-swift to run it.
+        TrainerError: If the trainer failed; the message holds its last error.
+        OSError: If the run's folder can't be written.
+    """
+    loaded, facts, plan = _whole(prepared)
+    require_swift(facts)
+    planned = plan_command(prepared, node_rank=node_rank)
+    create_run(planned.folder, loaded, facts, plan, planned.command, overrides)
+    process = Process(
+        planned.command.argv, planned.command.environment(os.environ), str(Path.cwd())
+    )
+    progress = Progress(planned.folder)
+    try:
+        outcome = run(process, planned.folder, poll=progress.poll)
+    finally:
+        progress.close()
+    return Trained(_found(planned.folder), conclude(outcome, planned.folder))
+
+
+def require_swift(facts: Facts) -> None:
+    """Stops where there is no ms-swift to start.
+
+    Raises:
+        VlftError: With the command that installs it.
+    """
+    if facts.interpreter is None or facts.interpreter.swift_dir is None:
+        raise VlftError(
+            "ms-swift is not installed: nothing can be trained here",
+            "pip install 'vlft[train]', or name an interpreter that has it: launch.python",
+        )
+
+
+def conclude(outcome: Outcome, folder: Path) -> int:
+    """The exit code of an ended run.
+
+    Raises:
+        TrainerError: If the trainer failed.
+    """
+    if outcome.stopped_by is not None and outcome.status != "finished":
+        return 128 + outcome.stopped_by
+    if outcome.status != "finished":
+        said = f": {outcome.error}" if outcome.error else ""
+        raise TrainerError(f"{outcome.reason}{said}", f"the whole log: {folder / STDERR}")
+    return 0
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on now."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _found(folder: Path) -> Run:
+    found = read_run(folder)
+    if found is None:
+        message = f"the run's record is gone from {folder}"
+        raise VlftError(message)
+    return found
+
+
+def _whole(prepared: Prepared) -> tuple[LoadedConfig, Facts, Plan]:
+    if prepared.loaded is None or prepared.facts is None or prepared.plan is None:
+        message = "a config with errors has no plan"
+        raise ValueError(message)
+    return prepared.loaded, prepared.facts, prepared.plan
