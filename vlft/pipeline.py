@@ -93,7 +93,7 @@ def prepare(
         sequence_parallel_size=loaded.config.launch.sequence_parallel_size or 1,
     )
     context = Context(loaded, facts, world, batch, family)
-    findings += check(context) if judge else check(context, only=PLANNABLE)
+    findings += check(context, only=None if judge else PLANNABLE)
     if has_errors(findings) or not isinstance(batch, Batch):
         return Prepared(_sorted(findings), source, loaded, facts)
     launch = loaded.config.launch

@@ -80,7 +80,10 @@ def environment(
         env["CUDA_VISIBLE_DEVICES"] = world.visible_devices
     if world.cpu:
         env.update({name: value for name, value in _CPU_MALLOC.items() if name not in caller})
-    if "OMP_NUM_THREADS" not in caller and facts.hardware is not None:
-        threads = max(1, facts.hardware.cores // (world.nproc_per_node or 1))
+    cores = facts.hardware.cores if facts.hardware else 0
+    if cores and "OMP_NUM_THREADS" not in caller:
+        threads = max(1, cores // (world.nproc_per_node or 1))
         env.setdefault("OMP_NUM_THREADS", str(threads))
+    if "PYTHONUNBUFFERED" not in caller:
+        env.setdefault("PYTHONUNBUFFERED", "1")  # the log says where it is, also in a crash
     return dict(sorted(env.items()))

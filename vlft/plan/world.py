@@ -62,7 +62,8 @@ def resolve_world(
     else:
         count = len(gpus)
         devices = ",".join(map(str, gpus))
-    return World(nnodes, nproc or count, count, devices, cpu=False)
+    # No visible GPU is a finding, not a world of no processes.
+    return World(nnodes, nproc or count or None, count, devices, cpu=False)
 
 
 def _count(environ: Mapping[str, str], name: str) -> int | None:

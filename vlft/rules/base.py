@@ -98,7 +98,11 @@ PLANNABLE = frozenset({"batch.global-mismatch"})
 
 
 def check(context: Context, only: frozenset[str] | None = None) -> list[Finding]:
-    """Every finding of every rule, or of those named in `only`."""
+    """Every finding of every rule, or of those named in `only`.
+
+    A section that lacks what was wrong in it is not judged: what seems missing there may
+    be what was misspelt.
+    """
     source = context.loaded.source
     return [
         source.finding(
@@ -112,4 +116,5 @@ def check(context: Context, only: frozenset[str] | None = None) -> list[Finding]
         for rule in RULES.values()
         if only is None or rule.id in only
         for problem in rule.function(context)
+        if not problem.path or problem.path[0] not in context.loaded.broken
     ]

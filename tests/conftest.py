@@ -1,0 +1,130 @@
+"""Parts that tests of several packages share. None of them needs torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+# The smallest config.json that is a Qwen2-VL's.
+QWEN2_VL = {
+    "architectures": ["Qwen2VLForConditionalGeneration"],
+    "model_type": "qwen2_vl",
+    "torch_dtype": "bfloat16",
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "vocab_size": 151936,
+}
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Index and caches of a test's own, and nothing of a launcher around it."""
+    home = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(home / "state"))
+        patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+        for name in list(os.environ):
+            if name in {
+                "CUDA_VISIBLE_DEVICES",
+                "NPROC_PER_NODE",
+                "NNODES",
+                "MASTER_ADDR",
+                "MASTER_PORT",
+                "OMP_NUM_THREADS",
+                "MAX_PIXELS",
+            }:
+                patch.delenv(name)
+        yield
+
+
+MakeModel = Callable[..., Path]
+
+
+def _make_model(folder: Path, config: dict[str, object] | None = None) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config or QWEN2_VL))
+    header = json.dumps(
+        {"lm_head.weight": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}
+    ).encode()
+    weights = struct.pack("<Q", len(header)) + header + bytes(8)
+    (folder / "model.safetensors").write_bytes(weights)
+    return folder
+
+
+@pytest.fixture
+def make_model() -> MakeModel:
+    """Writes a model folder without real weights: enough for what vlft reads."""
+    return _make_model
+
+
+@pytest.fixture
+def model_folder(tmp_path: Path) -> Path:
+    """A folder that ms-swift would take for Qwen2-VL by its name."""
+    return _make_model(tmp_path / "Qwen2-VL-2B-Instruct")
+
+
+@pytest.fixture
+def data_file(tmp_path: Path) -> Path:
+    """Two rows of text."""
+    rows = [
+        {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
+    ] * 2
+    file = tmp_path / "train.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+WriteConfig = Callable[..., Path]
+
+
+@pytest.fixture
+def write_config(tmp_path: Path, model_folder: Path, data_file: Path) -> WriteConfig:
+    """Writes a config that is right but for what the given text adds."""
+
+    def write(extra: str = "launch: {gpus: none}\n", name: str = "config.yaml") -> Path:
+        file = tmp_path / name
+        file.write_text(
+            f"model:\n  path: {model_folder.name}\ndata:\n  train: [{data_file.name}]\n{extra}"
+        )
+        return file
+
+    return write
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished vlft."""
+
+    code: int
+    out: str
+    err: str
+
+
+Vlft = Callable[..., Done]
+
+
+@pytest.fixture
+def vlft(tmp_path: Path) -> Vlft:
+    """Runs the real command in a process of its own, in the test's folder."""
+
+    def call(*words: str, python: str = sys.executable, **env: str) -> Done:
+        done = subprocess.run(
+            [python, "-m", "vlft", *words],
+            cwd=tmp_path,
+            env=os.environ | env,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return call

@@ -1,0 +1,66 @@
+"""The command line: one small file a command.
+
+A command's file imports little at its top, so that `vlft --help` starts as fast as typer;
+what a command needs is imported when it is called. Errors become text and an exit code
+here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from vlft.cli import demo, infer, runs, train, validate
+from vlft.cli.options import version_option
+from vlft.errors import InvalidError, VlftError
+
+app = typer.Typer(
+    name="vlft",
+    help="Fine-tune vision-language models with ms-swift from one YAML file.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _root(version: version_option = False) -> None:
+    """Fine-tune vision-language models with ms-swift from one YAML file."""
+
+
+app.command("validate")(validate.validate)
+app.command("train")(train.train)
+app.command("infer")(infer.infer)
+app.command("demo")(demo.demo)
+app.add_typer(runs.app, name="runs")
+
+
+def main() -> None:
+    """Runs the command line and ends the process with its exit code."""
+    try:
+        app()
+    except InvalidError as error:
+        sys.exit(error.exit_code)  # the findings are printed where they were found
+    except VlftError as error:
+        _say(f"vlft: {error.message}")
+        if error.hint:
+            _say(f"    → {error.hint}")
+        sys.exit(error.exit_code)
+    except OSError as error:
+        _say(f"vlft: {error.filename or 'input/output'}: {error.strerror or error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the last resort; the user's input never gets here
+        _say(f"vlft: internal error: {type(error).__name__}: {error}")
+        _say("    → this is a mistake in vlft; with VLFT_DEBUG=1 it shows where")
+        if os.environ.get("VLFT_DEBUG"):
+            raise
+        sys.exit(1)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

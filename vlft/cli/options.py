@@ -1,0 +1,38 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+class Format(str, Enum):
+    """What is written to stdout."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from vlft import __version__
+
+        typer.echo(f"vlft {__version__}")
+        raise typer.Exit
+
+
+version_option = Annotated[
+    bool,
+    typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+]
+ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML config file.")]
+SetOption = Annotated[
+    Optional[list[str]],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key: train.learning_rate=2e-4."),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="Form of what goes to stdout.")]
+_HARDWARE = "The machine to judge for: here, none, or 4xA100-80G."
+HardwareOption = Annotated[str, typer.Option("--hardware", metavar="MACHINE", help=_HARDWARE)]

@@ -1,0 +1,183 @@
+"""The whole chain on this machine with no network: a tiny model learns real digits.
+
+A randomly initialised Qwen2-VL of a few hundred thousand parameters is trained in full on
+scikit-learn's handwritten digits; that is the base. LoRA then teaches it a new task on
+them, and digits that it never saw are the test. Every step is what a user would type.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vlft.errors import InvalidError, TrainerError, VlftError
+from vlft.facts.interpreter import Interpreter, find_interpreter
+from vlft.findings import has_errors
+from vlft.launch.inference import infer_rows
+from vlft.launch.training import train_prepared
+from vlft.pipeline import look_at_hardware, prepare
+from vlft.recipes import recipe
+from vlft.runs.target import resolve_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vlft.runs.record import Run
+
+MODEL_FOLDER = "Qwen2-VL-2B-Instruct"  # ms-swift tells the family by a folder's name
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo measured.
+
+    Attributes:
+        before: Share of held-out rows that the base answers right, 0 to 1.
+        after: The same with the LoRA adapter.
+        held_out: Rows asked.
+        seconds: Wall time by stage.
+        runs: The two runs.
+        output_dir: Folder that holds it all.
+    """
+
+    before: float
+    after: float
+    held_out: int
+    seconds: dict[str, float]
+    runs: tuple[Run, ...]
+    output_dir: Path
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented object of `vlft demo --format json`."""
+        return {
+            "accuracy": {
+                "before": self.before,
+                "after": self.after,
+                "merged": None,
+                "quantized": None,
+            },
+            "held_out": self.held_out,
+            "seconds": self.seconds,
+            "runs": [run.id for run in self.runs],
+            "output_dir": str(self.output_dir),
+        }
+
+
+class StoppedError(VlftError):
+    """A signal ended one of the demo's steps."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("the demo was stopped")
+        self.exit_code = exit_code
+
+
+def run_demo(output_dir: Path, say: Callable[[str], None]) -> DemoResult:
+    """Runs the chain.
+
+    Args:
+        output_dir: Folder to make; everything goes there.
+        say: Gets a line when a stage begins.
+
+    Raises:
+        VlftError: If ms-swift or scikit-learn is missing, or the folder holds something.
+        TrainerError: If a step failed.
+    """
+    interpreter = find_interpreter(None)
+    if interpreter is None or interpreter.swift_dir is None:
+        raise VlftError("the demo needs ms-swift", "pip install 'vlft[train,demo]'")
+    if output_dir.exists() and any(output_dir.iterdir()):
+        raise VlftError(f"{output_dir} is not empty", "name another folder: --output-dir")
+    output_dir.mkdir(parents=True, exist_ok=True)
+    stages = Stages(say)
+    model, data = output_dir / MODEL_FOLDER, output_dir / "data"
+    with stages("model", "building a tiny Qwen2-VL with random weights"):
+        _program(
+            interpreter,
+            "tiny_model.py",
+            "--family",
+            "qwen2_vl",
+            "--size",
+            "digits",
+            "--output",
+            str(model),
+        )
+    with stages("data", "writing 1,797 real handwritten digits as images"):
+        _program(interpreter, "digits.py", "--output", str(data))
+    with stages("base", "training the base: all weights, which digit is it"):
+        base = _train("demo/base.yaml", output_dir, model, data / "base.jsonl")
+    checkpoint = resolve_target(str(base.folder)).checkpoint
+    held_out = data / "held_out.jsonl"
+    with stages("infer_before", "asking the base to do the new task on held-out digits"):
+        before, asked = _accuracy(checkpoint.path, held_out)
+    with stages("lora", "training LoRA on the base: the new task"):
+        lora = _train("demo/lora.yaml", output_dir, Path(checkpoint.path), data / "train.jsonl")
+    with stages("infer_after", "asking again, with the adapter"):
+        after, _ = _accuracy(str(lora.folder), held_out)
+    return DemoResult(before, after, asked, stages.seconds, (base, lora), output_dir)
+
+
+class Stages:
+    """Times the stages and announces them."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.seconds: dict[str, float] = {}
+        self._say = say
+        self._name = ""
+        self._began = 0.0
+
+    def __call__(self, name: str, announcement: str) -> Stages:
+        """The stage about to begin, as a context."""
+        self._name = name
+        self._say(announcement)
+        return self
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds[self._name] = round(time.monotonic() - self._began, 1)
+
+
+def _program(interpreter: Interpreter, name: str, *words: str) -> None:
+    """Runs one of the programs that need torch or scikit-learn, by the trainer's Python."""
+    script = Path(__file__).parent / "trainer_side" / name
+    done = subprocess.run(
+        [interpreter.python, str(script), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["no error was printed"]
+        raise TrainerError(f"{name} failed: {lines[-1]}", "pip install 'vlft[train,demo]'")
+
+
+def _train(recipe_name: str, output_dir: Path, model: Path, data: Path) -> Run:
+    overrides = [
+        f"model.path={json.dumps(str(model))}",
+        f"data.train={json.dumps([str(data)])}",
+        f"output_dir={json.dumps(str(output_dir / 'runs'))}",
+    ]
+    prepared = prepare(recipe(recipe_name), overrides, look_at_hardware("here"))
+    if has_errors(prepared.findings):
+        raise InvalidError(prepared.findings)
+    trained = train_prepared(prepared, overrides)
+    if trained.exit_code:
+        raise StoppedError(trained.exit_code)
+    return trained.run
+
+
+def _accuracy(target: str, held_out: Path) -> tuple[float, int]:
+    """Share of rows whose answer is exactly right, and the number of rows."""
+    done = infer_rows(resolve_target(target), held_out, max_new_tokens=12, batch_size=50)
+    if done.exit_code:
+        raise StoppedError(done.exit_code)
+    right = sum(answer.prediction.strip() == answer.answer for answer in done.answers)
+    return right / len(done.answers), len(done.answers)
