@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests_support import light_environment
 
 import vlft as package
-from tests_support import light_environment
 
 HEAVY = {"torch", "transformers", "swift", "peft", "datasets", "numpy"}
 
@@ -142,7 +142,8 @@ def test_a_dry_run_is_a_line_that_a_shell_runs(vlft: Any, write_config: Any) -> 
     described = json.loads(vlft("train", config, "--dry-run", "--format", "json").out)
     line = described["command"]
     # The shell starts python; have it print what it was given instead of training.
-    probe = f"{sys.executable} -c 'import json,os,sys; print(json.dumps([sys.argv[1:], os.environ[\"A_B\"]]))'"
+    code = "import json, os, sys; print(json.dumps([sys.argv[1:], os.environ['A_B']]))"
+    probe = shlex.join([sys.executable, "-c", code])
     program = shlex.join(described["argv"][:2])
     assert program in line
     seen = subprocess.run(

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from vlft.errors import VlftError
+from vlft.files import write_json
 from vlft.launch.descendants import is_subreaper
 from vlft.launch.local import run
 from vlft.launch.process import (
@@ -23,7 +24,6 @@ from vlft.launch.process import (
     conclude,
     read_outcome,
     utc_now,
-    write_json,
     write_outcome,
 )
 

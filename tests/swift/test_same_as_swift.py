@@ -14,7 +14,8 @@ from vlft.command import Command, render_flags
 # Runs ms-swift's command line with the one call that starts the trainer replaced by a print.
 PROBE = """
 import json, subprocess, sys
-subprocess.run = lambda args: print("STARTS " + json.dumps(args)) or type("R", (), {"returncode": 0})
+from types import SimpleNamespace
+subprocess.run = lambda args: print("STARTS " + json.dumps(args)) or SimpleNamespace(returncode=0)
 from swift.cli.main import cli_main
 cli_main()
 """

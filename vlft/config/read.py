@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
-from vlft.config.extends import load
 
+from vlft.config.extends import load
 from vlft.config.ownership import ARGUMENTS, ENVIRONMENT
 from vlft.config.sections import Config
 from vlft.config.suggest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
-    from vlft.config.source import KeyPath, Source
 
+    from vlft.config.source import KeyPath, Source
     from vlft.findings import Finding
 
 
@@ -29,10 +29,13 @@ class LoadedConfig:
     Attributes:
         config: The typed sections.
         source: The same as plain data with places.
+        broken: Top-level sections that lack what was wrong in them. Empty for a config that
+            can be run; the others can still be judged.
     """
 
     config: Config
     source: Source
+    broken: frozenset[str] = frozenset()
 
     def written(self, path: KeyPath, value: object) -> str:
         """A scalar as the user wrote it (`1e-4`), else as YAML writes it.
@@ -53,18 +56,45 @@ def read_config(
     """Reads a config file with its bases and overrides.
 
     Returns:
-        The config (None if it has mistakes), its source (None if it can't be read at all)
-        and all findings, sorted by place.
+        The config (None if too much of it is wrong to say more), its source (None if it
+        can't be read at all) and all findings.
     """
     source, findings = load(file, overrides)
     if source is None:
         return None, None, findings
+    data = _without_nulls(source.data)
     try:
-        config = Config.model_validate(_without_nulls(source.data))
+        return LoadedConfig(Config.model_validate(data), source), source, findings
     except ValidationError as error:
-        findings.extend(_findings(error, source))
+        mistakes = _by_place(error, data)
+    findings.extend(_finding(path, details, source) for path, details in mistakes.items())
+    try:
+        config = Config.model_validate(_without(data, mistakes))
+    except ValidationError:
         return None, source, findings
-    return LoadedConfig(config, source), source, findings
+    return LoadedConfig(config, source, _broken(mistakes)), source, findings
+
+
+def _broken(mistakes: Iterable[KeyPath]) -> frozenset[str]:
+    """Sections that a mistake stands in, or was meant for."""
+    sections = {str(path[0]) for path in mistakes}
+    meant = {nearest(section, Config.model_fields) for section in sections}
+    return frozenset(sections | {section for section in meant if section})
+
+
+def _without(data: Any, paths: Iterable[KeyPath]) -> Any:
+    """Plain data less what stands at the given paths."""
+    removed: dict[str | int, list[KeyPath]] = {}
+    for path in paths:
+        if path:
+            removed.setdefault(path[0], []).append(path[1:])
+    entries = data.items() if isinstance(data, dict) else enumerate(data)
+    kept = {
+        key: _without(value, removed[key]) if key in removed else value
+        for key, value in entries
+        if () not in removed.get(key, [])
+    }
+    return kept if isinstance(data, dict) else list(kept.values())
 
 
 def _without_nulls(data: dict[str, Any]) -> dict[str, Any]:
@@ -76,18 +106,17 @@ def _without_nulls(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _findings(error: ValidationError, source: Source) -> list[Finding]:
-    """Pydantic's complaints as findings, one a place."""
+def _by_place(error: ValidationError, data: object) -> dict[KeyPath, list[ErrorDetails]]:
+    """Pydantic's complaints by place; it has one for each member of a union."""
     grouped: dict[KeyPath, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
-        grouped.setdefault(_key_path(detail["loc"], source), []).append(detail)
-    return [_finding(path, details, source) for path, details in grouped.items()]
+        grouped.setdefault(_key_path(detail["loc"], data), []).append(detail)
+    return grouped
 
 
-def _key_path(loc: tuple[int | str, ...], source: Source) -> KeyPath:
+def _key_path(loc: tuple[int | str, ...], data: object) -> KeyPath:
     """The part of pydantic's location that exists in the file (it appends union members)."""
     path: KeyPath = ()
-    data: object = source.data
     for part in loc:
         if isinstance(data, dict):
             if part not in data:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
 from vlft.config.products import parse_product
 
 
@@ -93,7 +94,7 @@ class Data(Section):
 
     train: Texts = Field(
         min_length=1,
-        description="Files (`path`, `path#N` for N rows) or hub ids (`hf::id`, `ms::id`). --dataset",
+        description="Files (`path`, `path#N` for N rows), hub ids (`hf::id`, `ms::id`). --dataset",
     )
     val: Annotated[Number, Field(gt=0, lt=1)] | Texts | None = Field(
         None,

@@ -78,7 +78,10 @@ def gather_facts(
     """Reads everything that rules and plan need to know about this config."""
     config, source = loaded.config, loaded.source
     interpreter, interpreter_problem = _interpreter(loaded, environ)
-    swift = read_swift(interpreter)
+    try:
+        swift = read_swift(interpreter)
+    except VlftError as problem:  # judge the rest by the newest supported release
+        swift, interpreter_problem = read_swift(None), problem
     val = config.data.val if isinstance(config.data.val, list) else []
     resume = config.train.resume_from_checkpoint
     return Facts(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
 from vlft.facts.swift_dump import parse_facts, parse_models
+from vlft.files import write_text
 
 if TYPE_CHECKING:
     from vlft.facts.interpreter import Interpreter
@@ -127,15 +127,7 @@ def _read(cache: Path) -> SwiftFacts | None:
 
 
 def _write(cache: Path, text: str) -> None:
-    """Replace the file in one step; without a place to write, the next run asks again."""
-    try:
+    """Keeps the answer; without a place to write, the next run asks again."""
+    with suppress(OSError):
         cache.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=cache.parent, prefix=cache.name)
-    except OSError:
-        return
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).replace(cache)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
+        write_text(cache, text)

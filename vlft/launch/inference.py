@@ -13,11 +13,11 @@ from vlft.errors import TrainerError, VlftError
 from vlft.facts.interpreter import Interpreter, find_interpreter
 from vlft.facts.swift import read_swift
 from vlft.families import family_of
+from vlft.files import write_text
 from vlft.launch.local import run
 from vlft.launch.process import STDERR, Process
 from vlft.launch.training import conclude
 from vlft.plan.environment import FOREIGN
-from vlft.runs.files import write_text
 from vlft.runs.record import new_run_id, utc_now
 from vlft.secrets import MASK
 

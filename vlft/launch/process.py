@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from vlft.files import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -143,30 +144,6 @@ def _signal_name(number: int) -> str:
 def utc_now() -> str:
     """The time as ISO 8601 in UTC, to the second: 2026-01-31T12:00:00Z."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Writes an object so that a reader finds the whole file or none, even after a power cut.
-
-    Raises:
-        OSError: The disk is full, the folder is gone. No temporary file is left.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(data, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def write_outcome(run_dir: Path, outcome: Outcome) -> None:

@@ -184,7 +184,8 @@ def record(run_dir: Path, trainer: int) -> None:
     """Writes process.json, from which others can tell whether the run is alive."""
     import psutil  # noqa: PLC0415 - see the module's docstring
 
-    from vlft.launch.process import PROCESS, utc_now, write_json  # noqa: PLC0415
+    from vlft.files import write_json  # noqa: PLC0415
+    from vlft.launch.process import PROCESS, utc_now  # noqa: PLC0415
 
     try:
         write_json(

@@ -121,7 +121,8 @@ def _indivisible(global_size: int, step: int, per_device: int | None, replicas: 
         options = _nearest(divisors(global_size // replicas), wanted)
         hint += f"; or {name}: " + _joined(options)
     return Mismatch(
-        f"global_batch_size {global_size} is not a multiple of {step} ({what} × {_replicas(replicas)})",
+        f"global_batch_size {global_size} is not a multiple of {step} "
+        f"({what} × {_replicas(replicas)})",
         hint,
     )
 

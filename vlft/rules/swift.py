@@ -78,6 +78,8 @@ def value_has_the_type(context: Context) -> Iterator[Problem]:
 
 def _wrong(argument: Argument, value: object) -> str | None:
     """What the value should have been; None if it is right."""
+    if not argument.settable:
+        return "left out: no text that a command line can hold is accepted for it"
     if argument.many:
         items = value if isinstance(value, list) else [value]
         if not items:

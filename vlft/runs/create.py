@@ -13,7 +13,7 @@ import yaml
 
 from vlft import __version__
 from vlft.facts.dataset import absolute
-from vlft.runs.files import write_json, write_text
+from vlft.files import write_json, write_text
 from vlft.runs.fingerprint import Fingerprint, fingerprint
 from vlft.runs.index import remember
 from vlft.runs.record import CHECKPOINTS, RUN_FILE, RunRecord, new_run_id, utc_now
@@ -49,6 +49,26 @@ _TELLING_PREFIXES = (
     "FPS",
     "MAX_",
     "MIN_",
+)
+
+
+# What a result depends on.
+_PACKAGES = (
+    "ms-swift",
+    "torch",
+    "torchvision",
+    "transformers",
+    "tokenizers",
+    "peft",
+    "accelerate",
+    "datasets",
+    "deepspeed",
+    "bitsandbytes",
+    "flash-attn",
+    "liger-kernel",
+    "qwen-vl-utils",
+    "safetensors",
+    "timm",
 )
 
 
@@ -118,7 +138,8 @@ def _versions(facts: Facts) -> dict[str, str]:
     versions = {"vlft": __version__, "python": platform.python_version()}
     if interpreter is not None:
         versions |= {"trainer_python": interpreter.python_version or "unknown"}
-        versions |= dict(interpreter.packages)
+        installed = interpreter.packages
+        versions |= {name: installed[name] for name in _PACKAGES if name in installed}
     return versions
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from vlft.errors import UsageError
-from vlft.runs.files import write_text
+from vlft.files import write_text
 from vlft.runs.record import CHECKPOINTS, Run, read_run
 
 if TYPE_CHECKING:

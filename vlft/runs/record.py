@@ -20,8 +20,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
+from vlft.files import read_json
 from vlft.plan.plan import Plan
-from vlft.runs.files import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

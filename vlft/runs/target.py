@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vlft.errors import UsageError, VlftError
 from vlft.facts.checkpoint import Checkpoint, read_checkpoint
-from vlft.runs.files import read_json
+from vlft.files import read_json
 from vlft.runs.index import find_run, run_of
 from vlft.runs.record import Run, read_run
 

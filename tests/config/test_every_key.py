@@ -1,0 +1,131 @@
+"""No key of the schema does nothing: changing it changes what is run, or what is allowed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from vlft.command import render
+from vlft.config.sections import Config
+from vlft.facts.hardware import parse_hardware
+from vlft.launch.training import plan_command
+from vlft.pipeline import Prepared, prepare
+from vlft.runs.create import run_folder
+
+# Key → two values that must lead to different runs; beside it what else the run needs.
+EXAMPLES: dict[str, tuple[str, str, list[str]]] = {
+    "task": ("sft", "pt", []),
+    "model.path": ("Qwen2-VL-2B-Instruct", "other", []),
+    "model.hub": ("modelscope", "huggingface", ["model.path=Qwen/Qwen2-VL-2B-Instruct"]),
+    "model.revision": ("main", "v2", []),
+    "model.type": ("qwen2_vl", "qwen2_5_vl", []),
+    "model.torch_dtype": ("float32", "bfloat16", []),
+    "model.attn_impl": ("sdpa", "eager", []),
+    "model.freeze_llm": ("true", "false", []),
+    "model.freeze_vit": ("true", "false", []),
+    "model.freeze_aligner": ("true", "false", []),
+    "model.trust_remote_code": ("true", "false", ["model.path=with-code"]),
+    "tuner": ("lora", "full", []),
+    "lora.rank": ("8", "16", []),
+    "lora.alpha": ("8", "16", []),
+    "lora.dropout": ("0.0", "0.1", []),
+    "lora.target_modules": ("all-linear", "[q_proj, k_proj]", []),
+    "quant.bits": ("4", "8", ["quant.method=bnb"]),
+    "quant.method": ("bnb", "hqq", ["quant.bits=4"]),
+    "data.train": ("[train.jsonl]", "[train.jsonl#1]", []),
+    "data.val": ("0.1", "[train.jsonl]", []),
+    "data.max_length": ("1024", "2048", []),
+    "pixels.min": ("4*28*28", "8*28*28", []),
+    "pixels.max": ("256*28*28", "1024*28*28", []),
+    "pixels.tiles": ("6", "12", ["model.path=chat"]),
+    "pixels.video.min": ("4*28*28", "8*28*28", []),
+    "pixels.video.max": ("256*28*28", "512*28*28", []),
+    "pixels.video.fps": ("1", "2.0", []),
+    "pixels.video.min_frames": ("2", "4", []),
+    "pixels.video.max_frames": ("16", "32", []),
+    "pixels.video.tiles": ("1", "2", ["model.path=chat"]),
+    "train.num_train_epochs": ("1", "2.5", []),
+    "train.max_steps": ("10", "20", []),
+    "train.learning_rate": ("1e-4", "2e-4", []),
+    "train.global_batch_size": ("16", "32", []),
+    "train.per_device_train_batch_size": ("1", "2", []),
+    "train.gradient_accumulation_steps": ("1", "2", []),
+    "train.per_device_eval_batch_size": ("1", "2", []),
+    "train.gradient_checkpointing": ("true", "false", []),
+    "train.seed": ("1", "2", []),
+    "train.save_steps": ("10", "20", []),
+    "train.eval_steps": ("10", "20", []),
+    "train.save_total_limit": ("1", "2", []),
+    "train.resume_from_checkpoint": ("a", "b", []),
+    "deepspeed": ("zero2", "zero3", ["launch.gpus=4"]),
+    "launch.gpus": ("4", "[3, 2, 1, 0]", ["launch.nproc_per_node=2"]),
+    "launch.nproc_per_node": ("1", "2", []),
+    "launch.nnodes": ("2", "3", ["launch.master_addr=host", "launch.master_port=29500"]),
+    "launch.sequence_parallel_size": ("1", "2", ["launch.nproc_per_node=2"]),
+    "launch.master_addr": ("a", "b", ["launch.nnodes=2", "launch.master_port=29500"]),
+    "launch.master_port": ("29500", "29501", ["launch.nproc_per_node=2"]),
+    "launch.python": (sys.executable, "no/such/python", []),
+    "output_dir": ("a", "b", []),
+    "swift": ("{logging_steps: 1}", "{logging_steps: 2}", []),
+    "env": ("{NCCL_DEBUG: INFO}", "{NCCL_DEBUG: WARN}", []),
+}
+
+
+def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Dotted names of all keys that hold a value."""
+    for name, field in model.model_fields.items():
+        parts = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        section = next((p for p in parts if isinstance(p, type) and issubclass(p, BaseModel)), None)
+        if section is None:
+            yield prefix + name
+        else:
+            yield from leaves(section, f"{prefix}{name}.")
+
+
+def test_every_key_of_the_schema_has_an_example() -> None:
+    assert set(EXAMPLES) == set(leaves(Config))
+
+
+@pytest.fixture
+def models(tmp_path: Path, make_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where the paths of --set start
+    make_model(tmp_path / "other", None)
+    coded = make_model(tmp_path / "with-code")
+    (coded / "modeling_x.py").write_text("")
+    make_model(
+        tmp_path / "chat",
+        {"architectures": ["InternVLChatModel"], "model_type": "internvl_chat"},
+    )
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize("key", EXAMPLES)
+def test_a_changed_key_changes_the_run(key: str, write_config: Any) -> None:
+    first, second, others = EXAMPLES[key]
+    config = write_config("launch: {gpus: none}\n")
+    made = [
+        _run(prepare(config, [*others, f"{key}={value}"], parse_hardware("4xA100-80G")))
+        for value in (first, second)
+    ]
+    assert made[0] != made[1]
+    assert "error" not in made[0], "the first value is one that works"
+
+
+def _run(prepared: Prepared) -> str:
+    """What would be run, without what differs between any two runs."""
+    errors = [f.message for f in prepared.findings if f.severity == "error"]
+    if errors:
+        return json.dumps({"error": errors})
+    assert prepared.plan is not None
+    assert prepared.facts is not None
+    assert prepared.loaded is not None
+    command = render(prepared.plan, prepared.facts.interpreter, Path("OUT"), master_port=1)
+    assert plan_command(prepared).command.argv
+    parent = run_folder(prepared.loaded).parent
+    return json.dumps([command.argv, command.env, str(parent)])

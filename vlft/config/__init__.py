@@ -1,0 +1,1 @@
+"""Reading a config: YAML becomes plain data with places, then typed sections."""

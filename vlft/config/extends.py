@@ -1,0 +1,152 @@
+"""A config file with everything it extends, and --set on top."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vlft.config import overrides as override_layer
+from vlft.config.files import read_text
+from vlft.config.layers import overlay, without
+from vlft.config.limits import MAX_CHAIN, MAX_FILES
+from vlft.config.places import shown
+from vlft.config.source import KeyPath, Source, parse
+from vlft.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_KEY = "extends"
+
+
+def load(file: str | Path, overrides: Sequence[str] = ()) -> tuple[Source | None, list[Finding]]:
+    """Reads a config file, follows `extends`, applies --set.
+
+    Args:
+        file: Path from the working directory.
+        overrides: `key=value`, each as after --set; a later one wins.
+
+    Returns:
+        The source without the key `extends`, None where it or a file that it extends can't
+        be used; and the mistakes of all files, by file and place, then those of --set.
+    """
+    chain = _Chain()
+    source = chain.read(str(file), ())
+    order = {name: i for i, name in enumerate(chain.documents)}
+    findings = sorted(
+        chain.findings, key=lambda f: (order.get(f.file or "", 0), f.line or 0, f.column or 0)
+    )
+    if source is None:
+        return None, [*findings, *override_layer.read(overrides)[1]]
+    source = replace(source, documents=chain.documents)
+    source, wrong = override_layer.apply(source, overrides)
+    return source, [*findings, *wrong]
+
+
+class _Chain:
+    """Reads each file once, however often it is extended."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.documents: dict[str, str] = {}
+        self.done: dict[str, Source | None] = {}
+
+    def read(self, name: str, above: tuple[str, ...], at: Finding | None = None) -> Source | None:
+        """The file with all that it extends.
+
+        Args:
+            name: Path from the working directory.
+            above: The files that lead here, the root first.
+            at: A finding where the file is named, to be filled; None for the root.
+        """
+        real = name if "\0" in name else os.path.realpath(name)
+        if at is not None and (wrong := self._refusal(name, real, above)):
+            self.findings.append(replace(at, message=wrong[0], hint=wrong[1]))
+            return None
+        if real in self.done:
+            return self.done[real]
+        self.done[real] = None
+        text = read_text(name)
+        if isinstance(text, Finding):
+            self.findings.append(_moved(text, at))
+            return None
+        self.documents[name] = text
+        source, findings = parse(text, name)
+        self.findings += findings
+        if source is not None:
+            source = self._extended(source, (*above, name))
+        self.done[real] = source
+        return source
+
+    def _refusal(self, name: str, real: str, above: tuple[str, ...]) -> tuple[str, str] | None:
+        for i, parent in enumerate(above):
+            if os.path.realpath(parent) == real:
+                circle = " → ".join((*above[i:], name))
+                return f"extends goes in a circle: {circle}", "remove one of these extends"
+        if len(above) >= MAX_CHAIN:
+            message = f"the chain of extends is longer than {MAX_CHAIN} files"
+            return message, "put what these files share into fewer of them"
+        if len(self.documents) >= MAX_FILES and real not in self.done:
+            message = f"the config reads more than {MAX_FILES} files through extends"
+            return message, "put what these files share into fewer of them"
+        return None
+
+    def _extended(self, source: Source, chain: tuple[str, ...]) -> Source | None:
+        """The source over its bases; None if one of them can't be used."""
+        named = self._bases(source)
+        if named is None:
+            return None
+        bases: list[Source | None] = []
+        for path, written in named:
+            at = source.finding("config.extends", "error", path, "")
+            bases.append(self.read(_from(source.file, written), chain, at))
+        merged: Source | None = None
+        for base in bases:
+            if base is None:
+                return None
+            merged = base if merged is None else overlay(merged, base, source.file)
+        top = without(source, _KEY)
+        return top if merged is None else overlay(merged, top, source.file)
+
+    def _bases(self, source: Source) -> list[tuple[KeyPath, str]] | None:
+        """The files named under `extends`, and where; None, with findings, if it is malformed."""
+        value = source.data.get(_KEY)
+        if value is None:
+            return []
+        entries = value if isinstance(value, list) else [value]
+        hint = "write `extends: base.yaml`, or a list: `extends: [base.yaml, more.yaml]`"
+        if len(entries) > MAX_FILES:
+            message = f"extends names {len(entries)} files; the limit is {MAX_FILES}"
+            self.findings.append(source.finding("config.extends", "error", (_KEY,), message, hint))
+            return None
+        named: list[tuple[KeyPath, str]] = []
+        for i, entry in enumerate(entries):
+            path: KeyPath = (_KEY, i) if isinstance(value, list) else (_KEY,)
+            if isinstance(entry, str) and entry.strip():
+                named.append((path, entry))
+                continue
+            written = source.text(path)
+            what = "a map or a list" if written is None else shown(written)
+            message = f"extends takes the path of a config file, not {what}"
+            self.findings.append(source.finding("config.extends", "error", path, message, hint))
+        return named if len(named) == len(entries) else None
+
+
+def _from(file: str, written: str) -> str:
+    """The path from the working directory of what is written in `file`, without detours."""
+    joined = os.path.join(os.path.dirname(file), written)  # noqa: PTH118, PTH120
+    short = os.path.normpath(joined)
+    try:
+        # `link/../base.yaml` is not `base.yaml` where link leads elsewhere.
+        return short if Path(short).samefile(joined) else joined
+    except (OSError, ValueError):
+        return joined if Path(joined).is_symlink() else short
+
+
+def _moved(finding: Finding, at: Finding | None) -> Finding:
+    """A finding about a file as a whole, moved to where the file is named."""
+    if at is None or finding.line is not None:
+        return finding
+    return replace(at, rule=finding.rule, message=finding.message, hint=finding.hint)

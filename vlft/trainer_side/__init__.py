@@ -1,0 +1,1 @@
+"""Programs that the trainer's interpreter runs; nothing in vlft imports them."""
