@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from vlft.cli import demo, infer, runs, train, validate
+from vlft.cli import demo, infer, merge, runs, train, validate
 from vlft.cli.options import version_option
 from vlft.errors import InvalidError, VlftError
 
@@ -33,6 +33,7 @@ def _root(version: version_option = False) -> None:
 
 app.command("validate")(validate.validate)
 app.command("train")(train.train)
+app.command("merge")(merge.merge)
 app.command("infer")(infer.infer)
 app.command("demo")(demo.demo)
 app.add_typer(runs.app, name="runs")
@@ -54,7 +55,7 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:  # noqa: BLE001 - the last resort; the user's input never gets here
+    except Exception as error:
         _say(f"vlft: internal error: {type(error).__name__}: {error}")
         _say("    → this is a mistake in vlft; with VLFT_DEBUG=1 it shows where")
         if os.environ.get("VLFT_DEBUG"):

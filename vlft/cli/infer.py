@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -15,29 +15,53 @@ def infer(
         str,
         typer.Argument(metavar="RUN|CHECKPOINT|MODEL", help="A run's id or folder, or weights."),
     ],
-    data: Annotated[Path, typer.Option("--data", help="JSONL with rows as in training.")],
+    question: Annotated[
+        Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        typer.Argument(metavar="[QUESTION]", help="What to ask about --image and --video."),
+    ] = None,
+    images: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option("--image", help="An image; may be given several times."),
+    ] = None,
+    videos: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option("--video", help="A video; may be given several times."),
+    ] = None,
+    data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--data", help="JSONL with rows as in training, instead of a question."),
+    ] = None,
     max_new_tokens: Annotated[
         int, typer.Option("--max-new-tokens", min=1, help="Length of an answer, at most.")
     ] = 512,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Rows at once.")] = 1,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
-    """Answer every row of a file, on the limits and with the template of the training run."""
+    """Ask a model, on the pixel limits and with the template of its training run."""
     import json
     import sys
 
-    from vlft.launch.inference import infer_rows, vars_of
+    from vlft.errors import UsageError
+    from vlft.launch.inference import ask, infer_rows, vars_of
     from vlft.runs.target import resolve_target
 
-    done = infer_rows(
-        resolve_target(target), data, max_new_tokens=max_new_tokens, batch_size=batch_size
-    )
+    if (question is None) == (data is None):
+        raise UsageError("give a question or --data, one of the two")
+    if data is not None and (images or videos):
+        raise UsageError("--image and --video go with a question; rows name their own")
+    found = resolve_target(target)
+    if data is not None:
+        done = infer_rows(found, data, max_new_tokens=max_new_tokens, batch_size=batch_size)
+    else:
+        done = ask(found, question or "", images or (), videos or (), max_new_tokens=max_new_tokens)
     for answer in done.answers:
         if output_format is Format.JSON:
             typer.echo(json.dumps(vars_of(answer), ensure_ascii=False))
+        elif question is not None:
+            typer.echo(answer.prediction)
         else:
             given = "" if answer.answer is None else f"\t({answer.answer})"
             typer.echo(f"{answer.row}\t{answer.prediction}{given}")
-    if not done.exit_code:
+    if data is not None and not done.exit_code:
         print(f"predictions: {done.folder / 'predictions.jsonl'}", file=sys.stderr)
     raise typer.Exit(done.exit_code)

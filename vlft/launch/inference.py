@@ -10,37 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.command import render_flags
 from vlft.errors import TrainerError, VlftError
-from vlft.facts.interpreter import Interpreter, find_interpreter
 from vlft.facts.swift import read_swift
-from vlft.families import family_of
 from vlft.files import write_text
+from vlft.launch.asking import environment, interpreter_for, settings, weights
 from vlft.launch.local import run
 from vlft.launch.process import STDERR, Process
 from vlft.launch.training import conclude
 from vlft.plan.environment import FOREIGN
 from vlft.runs.record import new_run_id, utc_now
-from vlft.secrets import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vlft.plan.arguments import Arguments
     from vlft.runs.target import Target
-
-# What a model must be asked with, as it was trained: ms-swift restores some of these from
-# args.json, but none of the pixel limits.
-_KEPT_ARGUMENTS = (
-    "model_type",
-    "template",
-    "system",
-    "torch_dtype",
-    "attn_impl",
-    "max_pixels",
-    "norm_bbox",
-    "agent_template",
-    "use_hf",
-    "external_plugins",
-)
 
 
 @dataclass(frozen=True)
@@ -78,8 +60,8 @@ def infer_rows(
     data: Path,
     *,
     max_new_tokens: int,
-    batch_size: int,
-    environ: Mapping[str, str] | None = None,
+    batch_size: int = 1,
+    folder: Path | None = None,
 ) -> Inference:
     """Asks the model about every row, greedily.
 
@@ -88,17 +70,16 @@ def infer_rows(
         data: JSONL with rows as in training.
         max_new_tokens: Length of an answer, at most.
         batch_size: Rows at once.
-        environ: The caller's environment; this process's if absent.
+        folder: An existing folder for logs and answers; a new one if absent.
 
     Raises:
         VlftError: If there is no ms-swift, or the file is not there.
         TrainerError: If swift failed, or dropped rows that can't be told from others.
     """
-    caller = os.environ if environ is None else environ
     if not data.is_file():
         raise VlftError(f"there is no file `{data}`", "rows as in training: one JSON object a line")
-    interpreter = _interpreter(target, caller)
-    folder = _new_folder(target)
+    interpreter = interpreter_for(target)
+    folder = folder or _new_folder(target)
     result = folder / "swift.jsonl"
     wanted = (
         weights(target)
@@ -114,7 +95,7 @@ def infer_rows(
     legal = read_swift(interpreter).arguments["infer"]
     flags = render_flags({name: texts for name, texts in wanted.items() if name in legal})
     script = Path(interpreter.swift_dir or "", "cli", "infer.py")
-    env = {name: value for name, value in caller.items() if name not in FOREIGN}
+    env = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     process = Process(
         (interpreter.python, str(script), *flags), env | environment(target), str(Path.cwd())
     )
@@ -128,65 +109,40 @@ def infer_rows(
     return Inference(answers, folder, 0)
 
 
-def weights(target: Target) -> Arguments:
-    """`--model`, and `--adapters` for an adapter on its base.
+def ask(
+    target: Target,
+    question: str,
+    images: Sequence[Path],
+    videos: Sequence[Path],
+    *,
+    max_new_tokens: int,
+) -> Inference:
+    """Asks the model one question about images and videos.
+
+    Where the question says no `<image>` or `<video>`, they come before it, in order.
 
     Raises:
-        VlftError: If the adapter's base is not known.
+        VlftError: If a file is not there; else as `infer_rows`.
     """
-    checkpoint = target.checkpoint
-    if checkpoint.kind == "model":
-        return {"model": (checkpoint.path,)}
-    planned = target.plan.arguments.get("model", ()) if target.plan else ()
-    base = planned[0] if planned else checkpoint.base_model
-    if not base:
-        raise VlftError(
-            f"the adapter {checkpoint.path} does not say what model it belongs to",
-            "merge it first, or point to the run that made it",
-        )
-    return {"model": (base,), "adapters": (checkpoint.path,)}
-
-
-def settings(target: Target) -> Arguments:
-    """Template, system prompt and limits of the training run; else what the folder says."""
-    if target.plan is not None:
-        planned = target.plan.arguments
-        return {name: planned[name] for name in _KEPT_ARGUMENTS if name in planned}
-    family = family_of(target.checkpoint.model_type)
-    if family is None or family.template is None:
-        return {}
-    return {"model_type": (family.swift_model_type,), "template": (family.template,)}
-
-
-def environment(target: Target) -> dict[str, str]:
-    """Pixel limits and other variables of the training run.
-
-    The devices are not part of it: one process answers, on what the caller has. A secret
-    that the record masks is left to the caller's environment.
-    """
-    if target.plan is None:
-        return {}
-    kept = {name: value for name, value in target.plan.env.items() if value != MASK}
-    if not target.plan.world.cpu:
-        kept.pop("CUDA_VISIBLE_DEVICES", None)
-    return kept
+    for file in (*images, *videos):
+        if not file.is_file():
+            raise VlftError(f"there is no file `{file}`")
+    missing = "<image>" * max(0, len(images) - question.count("<image>"))
+    missing += "<video>" * max(0, len(videos) - question.count("<video>"))
+    row: dict[str, Any] = {"messages": [{"role": "user", "content": missing + question}]}
+    if images:
+        row["images"] = [str(file.absolute()) for file in images]
+    if videos:
+        row["videos"] = [str(file.absolute()) for file in videos]
+    folder = _new_folder(target)
+    data = folder / "question.jsonl"
+    write_text(data, json.dumps(row, ensure_ascii=False) + "\n")
+    return infer_rows(target, data, max_new_tokens=max_new_tokens, folder=folder)
 
 
 def vars_of(answer: Answer) -> dict[str, Any]:
     """The documented object of one row."""
     return {"row": answer.row, "prediction": answer.prediction, "answer": answer.answer}
-
-
-def _interpreter(target: Target, environ: Mapping[str, str]) -> Interpreter:
-    """The Python that trained, if it is still there; else the one that vlft finds."""
-    argv = target.run.record.get("argv") if target.run else None
-    recorded = argv[0] if argv and Path(argv[0]).is_absolute() and Path(argv[0]).exists() else None
-    found = find_interpreter(recorded, environ=environ)
-    if found is None or found.swift_dir is None:
-        raise VlftError(
-            "ms-swift is not installed: nothing can be inferred here", "pip install 'vlft[train]'"
-        )
-    return found
 
 
 def _new_folder(target: Target) -> Path:

@@ -12,7 +12,7 @@ import platformdirs
 
 from vlft.errors import UsageError
 from vlft.files import write_text
-from vlft.runs.record import CHECKPOINTS, Run, read_run
+from vlft.runs.record import Run, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,13 +62,11 @@ def find_run(name: str) -> Run:
 
 
 def run_of(path: Path) -> Run | None:
-    """The run that a folder belongs to: itself, or the one above its checkpoints."""
-    for folder in (path, *path.parents):
+    """The run that a folder belongs to: itself, or one of its checkpoints or exports."""
+    for folder in (path, path.parent, path.parent.parent):
         run = read_run(folder)
         if run is not None:
             return run
-        if folder.parent.name not in (CHECKPOINTS, path.parent.name) and folder != path:
-            break
     return None
 
 

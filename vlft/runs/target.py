@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from vlft.errors import UsageError, VlftError
 from vlft.facts.checkpoint import Checkpoint, read_checkpoint
 from vlft.files import read_json
-from vlft.runs.index import find_run, run_of
+from vlft.runs.exports import exported_plan
+from vlft.runs.index import find_run, list_runs, run_of
 from vlft.runs.record import Run, read_run
 
 if TYPE_CHECKING:
@@ -40,11 +41,24 @@ def resolve_target(text: str) -> Target:
     path = Path(text).expanduser().absolute()
     if path.is_dir() and read_run(path) is None:
         run = run_of(path)
-        return Target(read_checkpoint(path), run, run.plan() if run else None)
+        plan = exported_plan(path) or (run.plan() if run else None)
+        return Target(read_checkpoint(path), run, plan)
     if not path.exists() and ("/" in text or text.startswith(".")):
         raise UsageError(f"there is no folder `{path}`", "vlft runs list shows the runs")
     run = find_run(text)
     return Target(read_checkpoint(best_checkpoint(run)), run, run.plan())
+
+
+def newest_target() -> Target:
+    """The best or last checkpoint of the newest run that finished.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    for run in list_runs():
+        if run.status == "finished" and run.checkpoints:
+            return Target(read_checkpoint(best_checkpoint(run)), run, run.plan())
+    raise UsageError("there is no finished run", "vlft runs list; or name a run or a checkpoint")
 
 
 def best_checkpoint(run: Run) -> Path:

@@ -1,0 +1,129 @@
+"""Exported weights and the record inside their folder: what they were made from.
+
+A folder without such a record, or with one that names other weights, is never taken for
+the result of an export.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import xxhash
+
+from vlft.files import read_json, write_json
+from vlft.plan.plan import Plan
+from vlft.runs.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vlft.facts.checkpoint import Checkpoint
+
+RECORD = "vlft-export.json"
+_BLOCK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ExportRecord:
+    """What a folder of weights was made from and how.
+
+    Attributes:
+        source: Fingerprints of the weights that went in: file name → hash.
+        base: Fingerprints of the model under an adapter; {} without one.
+        method: Quantisation; None for merged weights as they are.
+        bits: Of the quantisation; None if it has none.
+        versions: vlft and the packages that did it.
+        created: ISO 8601, UTC.
+        run: Id of the training run; None if its record was not found.
+        plan: That run's plan as plain data: limits, template and prompt to ask with.
+    """
+
+    source: Mapping[str, str]
+    base: Mapping[str, str]
+    method: str | None
+    bits: int | None
+    versions: Mapping[str, str]
+    created: str
+    run: str | None
+    plan: Mapping[str, Any] | None
+
+    def same_weights(self, other: ExportRecord) -> bool:
+        """Whether both come from the same adapter and base, by the same method."""
+        return (self.source, self.base, self.method, self.bits) == (
+            other.source,
+            other.base,
+            other.method,
+            other.bits,
+        )
+
+
+def write_export(folder: Path, record: ExportRecord) -> None:
+    """Puts the record into a folder of weights.
+
+    Raises:
+        OSError: If it can't be written.
+    """
+    write_json(folder / RECORD, {"version": 1, **asdict(record)})
+
+
+def read_export(folder: Path) -> ExportRecord | None:
+    """The record in a folder; None if vlft did not make it."""
+    data = read_json(folder / RECORD)
+    if data is None:
+        return None
+    data.pop("version", None)
+    try:
+        return ExportRecord(**data)
+    except TypeError:
+        return None
+
+
+def exported_plan(folder: Path) -> Plan | None:
+    """The plan of the run whose weights were exported here; None if it is not known."""
+    record = read_export(folder)
+    if record is None or record.plan is None:
+        return None
+    try:
+        return Plan.from_json(dict(record.plan))
+    except (KeyError, TypeError):
+        return None
+
+
+def hash_adapter(checkpoint: Checkpoint) -> dict[str, str]:
+    """Hashes of all that an adapter is, every byte of it; it is small."""
+    names = ["adapter_config.json", *checkpoint.weight_files]
+    folder = Path(checkpoint.path)
+    return {name: _hash(folder / name) for name in sorted(names) if (folder / name).is_file()}
+
+
+def hash_model(checkpoint: Checkpoint) -> dict[str, str]:
+    """Fingerprints of a model's weights and config: size, time, first and last MiB.
+
+    Reading all of a large model would cost more than its merge.
+    """
+    folder = Path(checkpoint.path)
+    marks = {}
+    for name in sorted(["config.json", *checkpoint.weight_files]):
+        if (folder / name).is_file():
+            mark = fingerprint(folder / name)
+            marks[name] = f"{mark.bytes}-{mark.modified}-{mark.xxh3}"
+    return marks
+
+
+def _hash(path: Path) -> str:
+    digest = xxhash.xxh3_64()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder of ours in one step: it is renamed first, so no half is ever seen."""
+    gone = folder.with_name(f".{folder.name}.removed")
+    shutil.rmtree(gone, ignore_errors=True)
+    folder.replace(gone)
+    shutil.rmtree(gone, ignore_errors=True)
