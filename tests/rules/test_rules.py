@@ -1,0 +1,88 @@
+"""Every rule has an example that breaks it and one that keeps it, and says what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples import EXAMPLES, Example
+from vlft.findings import Finding
+from vlft.pipeline import look_at_hardware, prepare
+from vlft.rules import RULES
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: Any, make_model: Any, write_config: Any) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.jsonl").touch()
+    coded = make_model(tmp_path / "with-code")
+    (coded / "modeling_own.py").touch()
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "base"}))
+    # An environment that has ms-swift and nothing else.
+    site = tmp_path / "swift-only" / "lib" / "python3.11" / "site-packages"
+    (site / "swift").mkdir(parents=True)
+    (site / "swift" / "__init__.py").touch()
+    (site / "ms_swift-4.6.0.dist-info").mkdir()
+    (tmp_path / "swift-only" / "bin").mkdir()
+    (tmp_path / "swift-only" / "bin" / "python").symlink_to(sys.executable)
+    (tmp_path / "swift-only" / "pyvenv.cfg").write_text("version = 3.11.7\n")
+    file: Path = write_config()
+    return file
+
+
+def found(config: Path, overrides: list[str], example: Example) -> list[Finding]:
+    environ = {"PATH": "/usr/bin:/bin", **example.environ}
+    prepared = prepare(config, overrides, look_at_hardware(example.hardware), environ)
+    return list(prepared.findings)
+
+
+def test_every_rule_has_examples() -> None:
+    assert set(EXAMPLES) == set(RULES)
+
+
+@pytest.mark.parametrize("rule", sorted(EXAMPLES))
+def test_a_rule_fires_where_it_is_broken_and_is_silent_else(rule: str, config: Path) -> None:
+    example = EXAMPLES[rule]
+    broken = [f for f in found(config, example.fails, example) if f.rule == rule]
+    assert broken, "the example breaks the rule"
+    assert all(f.severity == RULES[rule].severity and f.message for f in broken)
+    assert found(config, example.passes, example) == []
+
+
+def test_the_config_that_examples_start_from_is_right(config: Path) -> None:
+    assert found(config, [], Example([], [])) == []
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_a_rule_says_in_a_sentence_what_must_hold(rule: str) -> None:
+    sentence = RULES[rule].function.__doc__ or ""
+    assert re.fullmatch(r"[^.]+(\.[a-z_]+[^.]*)*\.", " ".join(sentence.split())), sentence
+    assert RULES[rule].source
+    assert re.fullmatch(r"[a-z]+\.[a-z-]+", rule)
+
+
+def test_a_deepspeed_file_is_a_file(config: Path, tmp_path: Path) -> None:
+    overrides = ["deepspeed=zero.json"]
+    assert [f.rule for f in found(config, overrides, Example([], []))] == ["launch.deepspeed-name"]
+    (tmp_path / "zero.json").write_text("{}")
+    prepared = prepare(config, overrides, None)
+    assert prepared.plan is not None
+    assert prepared.plan.arguments["deepspeed"] == (str(tmp_path / "zero.json"),)
+
+
+def test_the_folders_name_decides_whether_the_type_is_named(config: Path, tmp_path: Path) -> None:
+    plain = prepare(config, [], None).plan
+    assert plain is not None
+    assert not {"model_type", "template"} & set(plain.arguments)
+    shutil.copytree(tmp_path / "Qwen2-VL-2B-Instruct", tmp_path / "tiny-qwen2_vl")
+    renamed = prepare(config, ["model.path=tiny-qwen2_vl"], None).plan
+    assert renamed is not None
+    assert renamed.arguments["model_type"] == renamed.arguments["template"] == ("qwen2_vl",)
