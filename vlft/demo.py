@@ -1,8 +1,9 @@
 """The whole chain on this machine with no network: a tiny model learns real digits.
 
-A randomly initialised Qwen2-VL of a few hundred thousand parameters is trained in full on
-scikit-learn's handwritten digits; that is the base. LoRA then teaches it a new task on
-them, and digits that it never saw are the test. Every step is what a user would type.
+A randomly initialised model of a few hundred thousand parameters beside its vocabulary is
+trained in full on scikit-learn's handwritten digits; that is the base. LoRA then teaches it
+a new task on them, and digits that it never saw are the test: with the adapter, merged, and
+in 8 bits. Every step is what a user would type.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.errors import InvalidError, TrainerError, VlftError
+from vlft.facts.checkpoint import read_checkpoint
 from vlft.facts.interpreter import Interpreter, find_interpreter
 from vlft.findings import has_errors
+from vlft.launch.exporting import Shipped, ship
 from vlft.launch.inference import infer_rows
 from vlft.launch.training import train_prepared
 from vlft.pipeline import look_at_hardware, prepare
@@ -29,7 +32,14 @@ if TYPE_CHECKING:
 
     from vlft.runs.record import Run
 
-MODEL_FOLDER = "Qwen2-VL-2B-Instruct"  # ms-swift tells the family by a folder's name
+# ms-swift tells a family by the folder's name.
+FOLDERS = {
+    "qwen2_vl": "Qwen2-VL-2B-Instruct",
+    "qwen2_5_vl": "Qwen2.5-VL-3B-Instruct",
+    "qwen3_vl": "Qwen3-VL-2B-Instruct",
+    "internvl": "InternVL3-1B-hf",
+}
+_BATCH = 50  # rows asked at once
 
 
 @dataclass(frozen=True)
@@ -37,32 +47,29 @@ class DemoResult:
     """What the demo measured.
 
     Attributes:
-        before: Share of held-out rows that the base answers right, 0 to 1.
-        after: The same with the LoRA adapter.
+        accuracy: Share of held-out rows answered exactly right, 0 to 1: `before` (the base),
+            `after` (with the adapter), `merged`, `quantized` (8 bits).
         held_out: Rows asked.
         seconds: Wall time by stage.
+        bytes: Size of the weights: base, adapter, merged, quantized.
         runs: The two runs.
         output_dir: Folder that holds it all.
     """
 
-    before: float
-    after: float
+    accuracy: dict[str, float]
     held_out: int
     seconds: dict[str, float]
+    bytes: dict[str, int]
     runs: tuple[Run, ...]
     output_dir: Path
 
     def to_json(self) -> dict[str, Any]:
         """The documented object of `vlft demo --format json`."""
         return {
-            "accuracy": {
-                "before": self.before,
-                "after": self.after,
-                "merged": None,
-                "quantized": None,
-            },
+            "accuracy": self.accuracy,
             "held_out": self.held_out,
             "seconds": self.seconds,
+            "bytes": self.bytes,
             "runs": [run.id for run in self.runs],
             "output_dir": str(self.output_dir),
         }
@@ -76,10 +83,11 @@ class StoppedError(VlftError):
         self.exit_code = exit_code
 
 
-def run_demo(output_dir: Path, say: Callable[[str], None]) -> DemoResult:
+def run_demo(family: str, output_dir: Path, say: Callable[[str], None]) -> DemoResult:
     """Runs the chain.
 
     Args:
+        family: A key of FOLDERS.
         output_dir: Folder to make; everything goes there.
         say: Gets a line when a stage begins.
 
@@ -89,36 +97,44 @@ def run_demo(output_dir: Path, say: Callable[[str], None]) -> DemoResult:
     """
     interpreter = find_interpreter(None)
     if interpreter is None or interpreter.swift_dir is None:
-        raise VlftError("the demo needs ms-swift", "pip install 'vlft[train,demo]'")
+        raise VlftError("the demo needs ms-swift", "pip install 'vlft[train,quantize,demo]'")
     if output_dir.exists() and any(output_dir.iterdir()):
         raise VlftError(f"{output_dir} is not empty", "name another folder: --output-dir")
     output_dir.mkdir(parents=True, exist_ok=True)
-    stages = Stages(say)
-    model, data = output_dir / MODEL_FOLDER, output_dir / "data"
-    with stages("model", "building a tiny Qwen2-VL with random weights"):
-        _program(
-            interpreter,
-            "tiny_model.py",
-            "--family",
-            "qwen2_vl",
-            "--size",
-            "digits",
-            "--output",
-            str(model),
-        )
-    with stages("data", "writing 1,797 real handwritten digits as images"):
-        _program(interpreter, "digits.py", "--output", str(data))
-    with stages("base", "training the base: all weights, which digit is it"):
-        base = _train("demo/base.yaml", output_dir, model, data / "base.jsonl")
-    checkpoint = resolve_target(str(base.folder)).checkpoint
+    model, data = output_dir / FOLDERS[family], output_dir / "data"
     held_out = data / "held_out.jsonl"
-    with stages("infer_before", "asking the base to do the new task on held-out digits"):
-        before, asked = _accuracy(checkpoint.path, held_out)
-    with stages("lora", "training LoRA on the base: the new task"):
-        lora = _train("demo/lora.yaml", output_dir, Path(checkpoint.path), data / "train.jsonl")
-    with stages("infer_after", "asking again, with the adapter"):
-        after, _ = _accuracy(str(lora.folder), held_out)
-    return DemoResult(before, after, asked, stages.seconds, (base, lora), output_dir)
+    accuracy: dict[str, float] = {}
+    stage = Stages(say)
+    with stage("model", f"building a tiny {model.name} with random weights"):
+        options = ("--family", family, "--size", "digits", "--output", str(model))
+        _program(interpreter, "tiny_model.py", *options)
+    with stage("data", "writing 1,797 real handwritten digits as images"):
+        _program(interpreter, "digits.py", "--output", str(data))
+    with stage("base", "training the base, all weights: which digit is it"):
+        base = _train("demo/base.yaml", output_dir, model, data / "base.jsonl")
+    base_weights = resolve_target(str(base.folder)).checkpoint
+    with stage("infer_before", "asking the base to do the new task on held-out digits"):
+        accuracy["before"], asked = _accuracy(base_weights.path, held_out)
+    with stage("lora", "training LoRA on the base: the new task"):
+        lora = _train("demo/lora.yaml", output_dir, Path(base_weights.path), data / "train.jsonl")
+    adapter = resolve_target(str(lora.folder)).checkpoint
+    with stage("infer_after", "asking again, with the adapter"):
+        accuracy["after"], _ = _accuracy(str(lora.folder), held_out)
+    with stage("merge", "merging the adapter into the base"):
+        merged = _ship(str(lora.folder), None)
+    with stage("infer_merged", "asking the merged model"):
+        accuracy["merged"], _ = _accuracy(merged, held_out)
+    with stage("quantize", "quantising the merged model to 8 bits"):
+        quantized = _ship(str(lora.folder), 8)
+    with stage("infer_quantized", "asking the 8-bit model"):
+        accuracy["quantized"], _ = _accuracy(quantized, held_out)
+    sizes = {
+        "base": base_weights.weight_bytes,
+        "adapter": adapter.weight_bytes,
+        "merged": read_checkpoint(merged).weight_bytes,
+        "quantized": read_checkpoint(quantized).weight_bytes,
+    }
+    return DemoResult(accuracy, asked, stage.seconds, sizes, (base, lora), output_dir)
 
 
 class Stages:
@@ -174,9 +190,20 @@ def _train(recipe_name: str, output_dir: Path, model: Path, data: Path) -> Run:
     return trained.run
 
 
+def _ship(run: str, bits: int | None) -> str:
+    """Folder of the merged weights, or of the quantised ones."""
+    shipped: Shipped = ship(
+        resolve_target(run), bits=bits, method=None, output=None, say=lambda _: None
+    )
+    product = shipped.merged if bits is None else shipped.quantized
+    if product is None:
+        raise StoppedError(shipped.exit_code)
+    return str(product.folder)
+
+
 def _accuracy(target: str, held_out: Path) -> tuple[float, int]:
     """Share of rows whose answer is exactly right, and the number of rows."""
-    done = infer_rows(resolve_target(target), held_out, max_new_tokens=12, batch_size=50)
+    done = infer_rows(resolve_target(target), held_out, max_new_tokens=12, batch_size=_BATCH)
     if done.exit_code:
         raise StoppedError(done.exit_code)
     right = sum(answer.prediction.strip() == answer.answer for answer in done.answers)

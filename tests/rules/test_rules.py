@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from examples import EXAMPLES, Example
+
 from vlft.findings import Finding
 from vlft.pipeline import look_at_hardware, prepare
 from vlft.rules import RULES

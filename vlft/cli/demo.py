@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -10,14 +11,26 @@ import typer
 from vlft.cli.options import Format, FormatOption
 
 
+class Family(str, Enum):
+    """Families that the tiny-model builder makes."""
+
+    QWEN2_VL = "qwen2_vl"
+    QWEN2_5_VL = "qwen2_5_vl"
+    QWEN3_VL = "qwen3_vl"
+    INTERNVL = "internvl"
+
+
 def demo(
+    family: Annotated[Family, typer.Option("--family", help="Whose architecture.")] = (
+        Family.QWEN2_VL
+    ),
     output_dir: Annotated[
         Optional[Path],  # noqa: UP045 - typer on Python 3.10 reads it at run time
         typer.Option("--output-dir", help="Folder to make; output/demo-… if absent."),
     ] = None,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
-    """Train a tiny Qwen2-VL on real handwritten digits and ask it about unseen ones."""
+    """Train a tiny model on real digits, merge, quantise, and ask it about unseen ones."""
     import json
     import sys
 
@@ -32,15 +45,24 @@ def demo(
         print(f"demo: {text}", file=sys.stderr, flush=True)
 
     try:
-        result = run_demo(folder.absolute(), say)
+        result = run_demo(family.value, folder.absolute(), say)
     except InvalidError as error:
         print_findings(error.findings, {})
         raise
     if output_format is Format.JSON:
         typer.echo(json.dumps(result.to_json(), indent=2))
         return
-    total = sum(result.seconds.values())
+    names = {
+        "before": ("base", "before LoRA", "infer_before"),
+        "after": ("adapter", "with the adapter", "infer_after"),
+        "merged": ("merged", "merged", "infer_merged"),
+        "quantized": ("quantized", "in 8 bits", "infer_quantized"),
+    }
     typer.echo(f"held-out digits answered right, of {result.held_out}:")
-    typer.echo(f"  before LoRA  {result.before:7.1%}")
-    typer.echo(f"  after LoRA   {result.after:7.1%}")
-    typer.echo(f"{total:.0f} s; everything is in {result.output_dir}")
+    for key, (weights, name, stage) in names.items():
+        size, seconds = result.bytes[weights] / 1e6, result.seconds[stage]
+        typer.echo(
+            f"  {name:<17} {result.accuracy[key]:7.1%} {size:8.1f} MB   asked in {seconds:.0f} s"
+        )
+    total = sum(result.seconds.values())
+    typer.echo(f"{total:.0f} s in all; everything is in {result.output_dir}")
