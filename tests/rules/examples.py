@@ -28,7 +28,10 @@ EXAMPLES: dict[str, Example] = {
     "data.empty": Example(["data.train=[empty.jsonl]"], ["data.train=[train.jsonl]"]),
     "env.owned": Example(["env.MAX_PIXELS=100"], ["env.NCCL_DEBUG=INFO"]),
     "env.value": Example(["env.A=[1, 2]"], ["env.A=1"]),
-    "env.differs": Example(["pixels.max=200704"], ["pixels.min=3136"], environ={"MAX_PIXELS": "1"}),
+    "env.differs": Example(["pixels.max=20"], ["pixels.max=10"], environ={"MAX_PIXELS": "10"}),
+    "env.inherited": Example(
+        ["pixels.min=3136"], ["pixels.max=200704"], environ={"MAX_PIXELS": "200704"}
+    ),
     "launch.processes-gpus": Example(
         ["launch.gpus=8", "launch.nproc_per_node=3"], ["launch.gpus=8", "launch.nproc_per_node=4"]
     ),

@@ -86,3 +86,10 @@ def test_the_folders_name_decides_whether_the_type_is_named(config: Path, tmp_pa
     renamed = prepare(config, ["model.path=tiny-qwen2_vl"], None).plan
     assert renamed is not None
     assert renamed.arguments["model_type"] == renamed.arguments["template"] == ("qwen2_vl",)
+
+
+def test_a_secret_that_differs_is_not_shown(config: Path) -> None:
+    example = Example(["env.HF_TOKEN=hf_mine"], [], environ={"HF_TOKEN": "hf_theirs"})
+    (finding,) = found(config, example.fails, example)
+    assert finding.rule == "env.differs"
+    assert "hf_" not in finding.message

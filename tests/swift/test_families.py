@@ -1,4 +1,4 @@
-"""The whole chain for each family: text, several images and a video train, merge, quantise, answer."""
+"""Each family's whole chain: text, images and a video train, merge, quantise and answer."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ app = typer.Typer(help="List and show runs.", no_args_is_help=True, rich_markup_
 def list_(
     output_dirs: Annotated[
         list[Path] | None,
-        typer.Option("--output-dir", help="Look in this folder too."),
+        typer.Option("--output-dir", help="Look in this folder too; ./output is looked in."),
     ] = None,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
@@ -25,7 +25,7 @@ def list_(
 
     from vlft.runs.index import list_runs
 
-    runs = list_runs(output_dirs or ())
+    runs = list_runs([Path("output").absolute(), *(output_dirs or ())])
     if output_format is Format.JSON:
         typer.echo(json.dumps([run.to_json() for run in runs], indent=2, ensure_ascii=False))
         return

@@ -33,7 +33,7 @@ def validate(
         failed |= bad or (strict and any(f.severity == "warning" for f in prepared.findings))
         if output_format is Format.TEXT:
             text = to_text(prepared.findings, documents_of(prepared), color=sys.stdout.isatty())
-            typer.echo(text or f"{config}: ok")
+            typer.echo("\n".join(filter(None, [text, "" if bad else f"{config}: ok"])))
         rows.append(
             {"file": str(config), "ok": not bad, "findings": list(map(to_json, prepared.findings))}
         )

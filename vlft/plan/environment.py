@@ -38,6 +38,54 @@ FOREIGN = (
 )
 
 
+# Variables that ms-swift, torch or the hubs read and that change what a run does or finds.
+_TELLING = frozenset({
+    "CROP_MODE", "CUDA_VISIBLE_DEVICES", "DISABLE_MP_DDP", "HF_ENDPOINT", "HF_HOME",
+    "HF_HUB_OFFLINE", "HD_NUM", "INPUT_SIZE", "MASTER_ADDR", "MASTER_PORT", "MODELSCOPE_CACHE",
+    "MODEL_SEQ_LEN", "NFRAMES", "NNODES", "NPROC_PER_NODE", "NUM_FRAMES",
+    "PYTORCH_CUDA_ALLOC_CONF", "RANDOM_DATASET_RESPONSE", "ROOT_IMAGE_DIR", "USE_HF",
+})  # fmt: skip
+_TELLING_PREFIXES = ("FPS", "IMAGE_", "MAX_", "MIN_", "QWENVL_", "SWIFT_", "VIDEO_")
+# Used only where the config is silent.
+_FALLBACKS = {
+    "NPROC_PER_NODE": "nproc_per_node",
+    "NNODES": "nnodes",
+    "MASTER_ADDR": "master_addr",
+    "MASTER_PORT": "master_port",
+}
+
+
+def inherited_variables(
+    loaded: LoadedConfig, family: Family | None, caller: Mapping[str, str]
+) -> dict[str, str]:
+    """Variables of the caller that reach the run and change it."""
+    config = loaded.config
+    owned = {name for name, key in _FALLBACKS.items() if getattr(config.launch, key) is not None}
+    owned |= set(owned_variables(loaded, family))
+    if config.launch.gpus != "auto":
+        owned.add("CUDA_VISIBLE_DEVICES")
+    return {
+        name: value
+        for name, value in sorted(caller.items())
+        if (name in _TELLING or name.startswith(_TELLING_PREFIXES)) and name not in owned
+    }
+
+
+def overruled_variables(
+    loaded: LoadedConfig, family: Family | None
+) -> dict[str, tuple[KeyPath, str]]:
+    """All variables that the config decides, those of the launcher too."""
+    launch = loaded.config.launch
+    decided: dict[str, tuple[KeyPath, str]] = dict(owned_variables(loaded, family))
+    for name, key in _FALLBACKS.items():
+        value = getattr(launch, key)
+        if value is not None:
+            decided[name] = (("launch", key), str(value))
+    if isinstance(launch.gpus, list):
+        decided["CUDA_VISIBLE_DEVICES"] = (("launch", "gpus"), ",".join(map(str, launch.gpus)))
+    return decided
+
+
 def pixel_values(pixels: Pixels) -> dict[str, int | float]:
     """Limits that are given, by their key under `pixels:` (`video.max`)."""
     given: dict[str, int | float] = pixels.model_dump(exclude={"video"}, exclude_none=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
-from vlft.plan.environment import owned_variables
+from vlft.plan.environment import inherited_variables, overruled_variables
 from vlft.rules.base import Context, Problem, rule
+from vlft.secrets import MASK, is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,11 +48,27 @@ def values_are_text(context: Context) -> Iterator[Problem]:
 @rule("env.differs", "warning", "the config wins over the caller's environment")
 def caller_differs(context: Context) -> Iterator[Problem]:
     """A variable that the config decides is not set to something else by the caller."""
-    for name, (path, value) in owned_variables(context.loaded, context.family).items():
+    for name, (path, value) in overruled_variables(context.loaded, context.family).items():
         caller = context.facts.environ.get(name)
         if caller is not None and caller != value:
+            shown = (MASK, MASK) if is_secret_name(name) else (caller, value)
             yield Problem(
                 path,
-                f"the environment has {name}={caller}; the config's {value} is used",
+                f"the environment has {name}={shown[0]}; the config's {shown[1]} is used",
                 f"unset {name}, or change the config",
             )
+
+
+@rule("env.inherited", "info", "ms-swift reads it from the environment")
+def caller_decides(context: Context) -> Iterator[Problem]:
+    """A variable of the caller that changes the run is said."""
+    caller = context.facts.environ
+    for name, value in inherited_variables(context.loaded, context.family, caller).items():
+        owner = ENVIRONMENT.get(name)
+        yield Problem(
+            ("env",),
+            f"{name}={value} comes from the environment, not from the config",
+            f"write `{owner}` to make it part of the config"
+            if owner
+            else f"write `env: {{{name}: …}}` to make it part of the config",
+        )

@@ -13,44 +13,21 @@ import yaml
 
 from vlft import __version__
 from vlft.facts.dataset import absolute
+from vlft.families import family_of
 from vlft.files import write_json, write_text
+from vlft.plan.environment import inherited_variables
 from vlft.runs.fingerprint import Fingerprint, fingerprint
 from vlft.runs.index import remember
 from vlft.runs.record import CHECKPOINTS, RUN_FILE, RunRecord, new_run_id, utc_now
 from vlft.secrets import mask_data, mask_text, secret_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from vlft.command import Command
     from vlft.config.read import LoadedConfig
     from vlft.facts.gather import Facts
     from vlft.plan.plan import Plan
-
-# Variables that ms-swift or torch read and vlft has no key for: worth a note in the record.
-_TELLING = (
-    "CUDA_VISIBLE_DEVICES",
-    "HF_ENDPOINT",
-    "HF_HOME",
-    "HF_HUB_OFFLINE",
-    "MODELSCOPE_CACHE",
-    "OMP_NUM_THREADS",
-    "PYTORCH_CUDA_ALLOC_CONF",
-    "ROOT_IMAGE_DIR",
-    "USE_HF",
-)
-_TELLING_PREFIXES = (
-    "NCCL_",
-    "TORCH_",
-    "SWIFT_",
-    "IMAGE_",
-    "VIDEO_",
-    "QWENVL_",
-    "FPS",
-    "MAX_",
-    "MIN_",
-)
-
 
 # What a result depends on.
 _PACKAGES = (
@@ -104,7 +81,7 @@ def create_run(
         cwd=str(Path.cwd()),
         argv=masked.argv,
         env=masked.env,
-        inherited=inherited(facts.environ, command),
+        inherited=mask_data(inherited_variables(loaded, family_of(plan.model_type), facts.environ)),
         versions=_versions(facts),
         git_commit=_git_commit(Path(loaded.source.file).absolute().parent),
         data=_fingerprints(facts),
@@ -118,19 +95,6 @@ def create_run(
     write_json(folder / RUN_FILE, record.to_json())
     remember(folder)
     return record
-
-
-def inherited(environ: Mapping[str, str], command: Command) -> dict[str, str]:
-    """Variables of the caller that reach the trainer and change what it does."""
-    told = {
-        name: value
-        for name, value in environ.items()
-        if (name in _TELLING or name.startswith(_TELLING_PREFIXES))
-        and name not in command.env
-        and name not in command.unset
-    }
-    masked: dict[str, str] = mask_data(told)
-    return dict(sorted(masked.items()))
 
 
 def _versions(facts: Facts) -> dict[str, str]:
