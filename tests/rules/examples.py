@@ -57,6 +57,9 @@ EXAMPLES: dict[str, Example] = {
     "model.type-unknown": Example(["model.type=qwen2-vl-7b-instruct"], ["model.type=qwen2_vl"]),
     "pixels.no-effect": Example(["pixels.tiles=6"], ["pixels.max=256*28*28"]),
     "pixels.min-max": Example(["pixels.min=200", "pixels.max=100"], ["pixels.min=100"]),
+    "pixels.no-video-reader": Example(
+        ["pixels.video.fps=1", "launch.python=swift-only/bin/python"], ["pixels.video.fps=1"]
+    ),
     "pixels.two-limits": Example(
         ["pixels.max=200704", "swift.max_pixels=200704"], ["swift.max_pixels=200704"]
     ),

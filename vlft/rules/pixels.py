@@ -51,3 +51,24 @@ def one_kind_of_limit(context: Context) -> Iterator[Problem]:
             "keep `pixels.max` alone",
             at_key=True,
         )
+
+
+_VIDEO_READERS = ("decord", "torchcodec")
+
+
+@rule("pixels.no-video-reader", "error", "qwen_vl_utils/vision_process.py: a row is replaced")
+def videos_can_be_read(context: Context) -> Iterator[Problem]:
+    """With limits for videos, the trainer has a package that reads video files."""
+    interpreter, limits = context.facts.interpreter, pixel_values(context.config.pixels)
+    if interpreter is None or not any(key.startswith("video.") for key in limits):
+        return
+    family = context.family
+    reads_frames = family is not None and "video.fps" in family.pixel_variables
+    if reads_frames and not any(name in interpreter.packages for name in _VIDEO_READERS):
+        yield Problem(
+            ("pixels", "video"),
+            f"neither decord nor torchcodec is installed in {interpreter.python}; ms-swift "
+            "would train on other rows in place of those with a video file, and not say so",
+            f"{interpreter.python} -m pip install decord",
+            at_key=True,
+        )
