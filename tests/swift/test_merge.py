@@ -123,7 +123,8 @@ def test_eight_bits_are_really_eight_and_answer_with_the_runs_limits(
     assert asked.code == 0, asked.err
     assert json.loads(asked.out)["row"] == 1
     (work,) = (run.parents[1] / "output").glob("infer-*")
-    assert "MAX_PIXELS: 12544" in (work / "stderr.log").read_text()
+    said = (work / "stderr.log").read_text()
+    assert "Setting image_max_token_num: 16." in said, "the limit of training: 16*28*28 pixels"
 
     refused = vlft("merge", shipped["quantized"], "--quant-bits", "4")
     assert (refused.code, "quantised already" in refused.err) == (1, True)

@@ -22,9 +22,9 @@ from vlft.facts.checkpoint import read_checkpoint
 from vlft.facts.hardware import probe_hardware, visible_gpus
 from vlft.facts.swift import read_swift
 from vlft.launch.asking import environment, interpreter_for, settings, weights
-from vlft.launch.local import run
 from vlft.launch.process import OUTCOME, Process
 from vlft.launch.training import conclude
+from vlft.launch.watched import run_watched
 from vlft.plan.environment import FOREIGN
 from vlft.plan.quantize import Quantization, choose
 from vlft.runs.exports import (
@@ -245,7 +245,7 @@ def _export(
             (interpreter.python, script, *flags), env | environment(target), str(Path.cwd())
         )
         try:
-            _finish(run(process, work), work)
+            _finish(run_watched(process, work), work)
             write_export(made, record)
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)  # the log stays until the next try

@@ -13,9 +13,9 @@ from vlft.errors import TrainerError, VlftError
 from vlft.facts.swift import read_swift
 from vlft.files import write_text
 from vlft.launch.asking import environment, interpreter_for, settings, weights
-from vlft.launch.local import run
 from vlft.launch.process import STDERR, Process
 from vlft.launch.training import conclude
+from vlft.launch.watched import run_watched
 from vlft.plan.environment import FOREIGN
 from vlft.runs.record import new_run_id, utc_now
 
@@ -99,7 +99,7 @@ def infer_rows(
     process = Process(
         (interpreter.python, str(script), *flags), env | environment(target), str(Path.cwd())
     )
-    outcome = run(process, folder)
+    outcome = run_watched(process, folder)
     code = conclude(outcome, folder)
     if code:
         return Inference((), folder, code)

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.command import Command, render
 from vlft.errors import TrainerError, VlftError
-from vlft.launch.local import run
 from vlft.launch.process import STDERR, Process
-from vlft.launch.progress import Progress
+from vlft.launch.watched import run_watched
 from vlft.runs.create import create_run, run_folder
 from vlft.runs.record import CHECKPOINTS, Run, read_run
 
@@ -110,11 +109,7 @@ def train_prepared(
     process = Process(
         planned.command.argv, planned.command.environment(os.environ), str(Path.cwd())
     )
-    progress = Progress(planned.folder)
-    try:
-        outcome = run(process, planned.folder, poll=progress.poll)
-    finally:
-        progress.close()
+    outcome = run_watched(process, planned.folder)
     return Trained(_found(planned.folder), conclude(outcome, planned.folder))
 
 

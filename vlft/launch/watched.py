@@ -1,0 +1,31 @@
+"""A local run with its progress on the screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.launch.local import run
+from vlft.launch.progress import Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vlft.launch.process import Outcome, Process
+
+
+def run_watched(process: Process, folder: Path) -> Outcome:
+    """Runs a process of ms-swift to its end; see `local.run`.
+
+    Args:
+        process: What to start.
+        folder: An existing folder for its output and its outcome.
+
+    Raises:
+        VlftError: The folder already holds the outcome of a run.
+        OSError: It can't be started.
+    """
+    progress = Progress(folder)
+    try:
+        return run(process, folder, poll=progress.poll)
+    finally:
+        progress.close()
