@@ -6,11 +6,18 @@ from typing import TYPE_CHECKING
 
 from vlft.config.ownership import ARGUMENTS, RESERVED
 from vlft.rules.base import Context, Problem, rule
+from vlft.secrets import is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.facts.swift import Argument
+
+
+_TOKEN_VARIABLES = {
+    "hub_token": "HF_TOKEN or MODELSCOPE_API_TOKEN",
+    "swanlab_token": "SWANLAB_API_KEY",
+}
 
 
 @rule("swift.interpreter", "error", "vlft: the process that trains")
@@ -61,6 +68,33 @@ def argument_exists(context: Context) -> Iterator[Problem]:
             hint,
             at_key=True,
         )
+
+
+@rule("swift.secret-logged", "error", "swift/pipelines/base.py and args.json: all but *_token")
+def secret_is_not_logged(context: Context) -> Iterator[Problem]:
+    """No secret is passed that ms-swift would write into its log and its args.json."""
+    for name, value in context.config.swift.items():
+        if value is not None and is_secret_name(name) and not name.endswith("_token"):
+            yield Problem(
+                ("swift", name),
+                f"ms-swift writes `{name}` as it is into its log and args.json",
+                "leave it out, and give it to the service in its own way",
+                at_key=True,
+            )
+
+
+@rule("swift.secret-visible", "warning", "a command line can be read by all users: ps")
+def secret_is_not_on_the_command_line(context: Context) -> Iterator[Problem]:
+    """A token comes from the environment, not from the command line."""
+    for name, value in context.config.swift.items():
+        if value is not None and is_secret_name(name) and name.endswith("_token"):
+            variable = _TOKEN_VARIABLES.get(name, name.upper())
+            yield Problem(
+                ("swift", name),
+                f"`{name}` would stand on the command line, which every user of the machine reads",
+                f"set {variable} in the environment instead",
+                at_key=True,
+            )
 
 
 @rule("swift.value", "error", "argparse in transformers' HfArgumentParser")
