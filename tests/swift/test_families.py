@@ -72,7 +72,7 @@ def test_train_merge_quantise_answer(
     limits = (
         ""
         if family == "internvl"
-        else ("pixels: {max: 16*28*28, video: {max: 16*28*28, max_frames: 4}}\n")
+        else ("pixels: {max: 16*28*28, video: {min: 4*28*28, max: 8*28*28, max_frames: 4}}\n")
     )
     (tmp_path / "c.yaml").write_text(
         f"model: {{path: {model.name}}}\ndata: {{train: [{mixed}], max_length: 2048}}\n"
