@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from vlft.config.read import LoadedConfig
@@ -58,36 +58,48 @@ class Problem:
     at_key: bool = False
 
 
+Effect = Literal["aborts", "late", "silent", "advice"]
+"""What happens without the rule: ms-swift refuses the arguments; it fails once the model is
+loaded or later; the run goes on, on something else than was meant; it costs time, memory or
+disk that need not be spent."""
+
 RuleFunction = Callable[[Context], Iterator[Problem]]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A registered rule: its docstring says in a sentence what must hold."""
+    """A registered rule.
+
+    Attributes:
+        id: `subject.what`.
+        severity: error where the run aborts or is spoiled.
+        source: Where in ms-swift (or another library) it comes from.
+        effect: What happens without the rule.
+        says: What ms-swift says then, or a part of it; None if it says nothing of use.
+        function: Finds the problems; its docstring says in a sentence what must hold.
+    """
 
     id: str
     severity: Severity
     source: str
+    effect: Effect
+    says: str | None
     function: RuleFunction
 
 
 RULES: dict[str, Rule] = {}
 
 
-def rule(rule_id: str, severity: Severity, source: str) -> Callable[[RuleFunction], RuleFunction]:
-    """Registers a rule.
-
-    Args:
-        rule_id: `subject.what`; stable, users write it in ignores.
-        severity: error where the run aborts or is spoiled.
-        source: Where in ms-swift (or another library) it comes from.
-    """
+def rule(
+    rule_id: str, severity: Severity, source: str, *, effect: Effect, says: str | None = None
+) -> Callable[[RuleFunction], RuleFunction]:
+    """Registers a rule; the arguments are the fields of `Rule`."""
 
     def register(function: RuleFunction) -> RuleFunction:
         if rule_id in RULES:
             message = f"two rules are called {rule_id}"
             raise ValueError(message)
-        RULES[rule_id] = Rule(rule_id, severity, source, function)
+        RULES[rule_id] = Rule(rule_id, severity, source, effect, says, function)
         return function
 
     return register

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@rule("batch.global-mismatch", "error", "transformers Trainer: no such check exists")
+@rule(
+    "batch.global-mismatch", "error", "transformers Trainer: no such check exists", effect="silent"
+)
 def global_mismatch(context: Context) -> Iterator[Problem]:
     """The batch sizes and the processes multiply to one global batch, without a remainder."""
     if isinstance(context.batch, Mismatch):

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from vlft.facts.dataset import DataEntry
 
 
-@rule("data.not-found", "error", "swift/dataset/dataset_syntax.py: asks the hub instead")
+@rule(
+    "data.not-found",
+    "error",
+    "swift/dataset/dataset_syntax.py: asks the hub instead",
+    effect="late",
+)
 def data_exists(context: Context) -> Iterator[Problem]:
     """Every entry is a file that exists, or says `hf::` or `ms::`."""
     for key, entries in (("train", context.facts.train), ("val", context.facts.val)):
@@ -26,7 +31,7 @@ def data_exists(context: Context) -> Iterator[Problem]:
                 )
 
 
-@rule("data.empty", "error", "datasets: an empty file ends in StopIteration")
+@rule("data.empty", "error", "datasets: an empty file ends in StopIteration", effect="late")
 def data_is_not_empty(context: Context) -> Iterator[Problem]:
     """No file is empty."""
     for key, entries in (("train", context.facts.train), ("val", context.facts.val)):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@rule("env.owned", "error", "one owner a value")
+@rule("env.owned", "error", "one owner a value", effect="silent")
 def owned_by_a_section(context: Context) -> Iterator[Problem]:
     """A variable that a section decides does not stand under `env:`."""
     for name in context.config.env:
@@ -33,7 +33,7 @@ def owned_by_a_section(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("env.value", "error", "an environment holds text")
+@rule("env.value", "error", "an environment holds text", effect="silent")
 def values_are_text(context: Context) -> Iterator[Problem]:
     """A variable's value is one text, number or truth value."""
     for name, value in context.config.env.items():
@@ -45,7 +45,7 @@ def values_are_text(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("env.differs", "warning", "the config wins over the caller's environment")
+@rule("env.differs", "warning", "the config wins over the caller's environment", effect="silent")
 def caller_differs(context: Context) -> Iterator[Problem]:
     """A variable that the config decides is not set to something else by the caller."""
     for name, (path, value) in overruled_variables(context.loaded, context.family).items():
@@ -59,7 +59,7 @@ def caller_differs(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("env.inherited", "info", "ms-swift reads it from the environment")
+@rule("env.inherited", "info", "ms-swift reads it from the environment", effect="silent")
 def caller_decides(context: Context) -> Iterator[Problem]:
     """A variable of the caller that changes the run is said."""
     caller = context.facts.environ

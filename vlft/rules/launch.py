@@ -14,7 +14,13 @@ ZERO_PRESETS = ("zero0", "zero1", "zero2", "zero3", "zero2_offload", "zero3_offl
 """Names that `--deepspeed` knows (swift/arguments/sft_args.py)."""
 
 
-@rule("launch.processes-gpus", "error", "swift/utils/env.py: is_mp")
+@rule(
+    "launch.processes-gpus",
+    "error",
+    "swift/utils/env.py: is_mp",
+    effect="aborts",
+    says="n_gpu: 8, local_world_size: 3",
+)
 def processes_divide_gpus(context: Context) -> Iterator[Problem]:
     """The GPUs of a node divide evenly among its processes."""
     gpus, processes = context.world.gpus_per_node, context.world.nproc_per_node
@@ -26,7 +32,13 @@ def processes_divide_gpus(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("launch.deepspeed-gpus", "error", "swift/arguments/sft_args.py: _init_deepspeed")
+@rule(
+    "launch.deepspeed-gpus",
+    "error",
+    "swift/arguments/sft_args.py: _init_deepspeed",
+    effect="aborts",
+    says="DeepSpeed is not compatible with `device_map`",
+)
 def deepspeed_one_gpu_a_process(context: Context) -> Iterator[Problem]:
     """With DeepSpeed every process has one GPU."""
     gpus, processes = context.world.gpus_per_node, context.world.nproc_per_node
@@ -38,7 +50,7 @@ def deepspeed_one_gpu_a_process(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("launch.no-gpu", "error", "torch.cuda")
+@rule("launch.no-gpu", "error", "torch.cuda", effect="late")
 def gpus_exist(context: Context) -> Iterator[Problem]:
     """The GPUs asked for are there."""
     visible = context.facts.visible_gpus
@@ -67,7 +79,7 @@ def gpus_exist(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("launch.gpus-distinct", "error", "CUDA: a repeated id ends the list")
+@rule("launch.gpus-distinct", "error", "CUDA: a repeated id ends the list", effect="late")
 def gpus_are_distinct(context: Context) -> Iterator[Problem]:
     """A list of GPUs names each once, by an index from 0 or a UUID."""
     gpus = context.config.launch.gpus
@@ -82,7 +94,7 @@ def gpus_are_distinct(context: Context) -> Iterator[Problem]:
             yield Problem(("launch", "gpus", index), f"GPU {gpu} is named twice", "name it once")
 
 
-@rule("launch.master-addr", "error", "torch.distributed.run: static rendezvous")
+@rule("launch.master-addr", "error", "torch.distributed.run: static rendezvous", effect="late")
 def nodes_need_an_address(context: Context) -> Iterator[Problem]:
     """Several nodes know the address of the first, and it is not the loopback address."""
     launch, nnodes = context.config.launch, context.world.nnodes
@@ -102,7 +114,13 @@ def nodes_need_an_address(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("launch.deepspeed-name", "error", "swift/arguments/sft_args.py: JSONDecodeError")
+@rule(
+    "launch.deepspeed-name",
+    "error",
+    "swift/arguments/sft_args.py: JSONDecodeError",
+    effect="aborts",
+    says="JSONDecodeError",
+)
 def deepspeed_is_known(context: Context) -> Iterator[Problem]:
     """`deepspeed` is one of the presets or an existing JSON file."""
     name = context.config.deepspeed
@@ -122,7 +140,13 @@ def deepspeed_is_known(context: Context) -> Iterator[Problem]:
     )
 
 
-@rule("launch.deepspeed-installed", "error", "swift/arguments/sft_args.py: require_version")
+@rule(
+    "launch.deepspeed-installed",
+    "error",
+    "swift/arguments/sft_args.py: require_version",
+    effect="aborts",
+    says="deepspeed",
+)
 def deepspeed_is_installed(context: Context) -> Iterator[Problem]:
     """The interpreter that trains has deepspeed if the config asks for it."""
     interpreter = context.facts.interpreter

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@rule("model.not-found", "error", "swift/model/model_meta.py: asks the hub instead")
+@rule("model.not-found", "error", "swift/model/model_meta.py: asks the hub instead", effect="late")
 def model_can_be_read(context: Context) -> Iterator[Problem]:
     """The model's folder exists and holds a readable model, or it is a hub id."""
     problem = context.facts.model.problem
@@ -18,7 +18,7 @@ def model_can_be_read(context: Context) -> Iterator[Problem]:
         yield Problem(("model", "path"), problem.message, problem.hint)
 
 
-@rule("model.is-adapter", "error", "swift/model/model_meta.py: no config.json")
+@rule("model.is-adapter", "error", "swift/model/model_meta.py: no config.json", effect="late")
 def model_is_no_adapter(context: Context) -> Iterator[Problem]:
     """The folder holds a whole model, not a LoRA adapter."""
     checkpoint = context.facts.model.checkpoint
@@ -32,7 +32,12 @@ def model_is_no_adapter(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("model.custom-code", "error", "swift/model/register.py: trust_remote_code=True always")
+@rule(
+    "model.custom-code",
+    "error",
+    "swift/model/register.py: trust_remote_code=True always",
+    effect="silent",
+)
 def custom_code_needs_consent(context: Context) -> Iterator[Problem]:
     """A checkpoint that carries Python code is only loaded with consent."""
     checkpoint = context.facts.model.checkpoint
@@ -47,7 +52,13 @@ def custom_code_needs_consent(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("model.type-unknown", "error", "swift/model/model_meta.py: _get_model_info")
+@rule(
+    "model.type-unknown",
+    "error",
+    "swift/model/model_meta.py: _get_model_info",
+    effect="aborts",
+    says="model_type",
+)
 def type_is_registered(context: Context) -> Iterator[Problem]:
     """`model.type` is a model_type of the installed ms-swift."""
     name = context.config.model.type

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@rule("pixels.no-effect", "error", "swift/template/templates: which variable a family reads")
+@rule(
+    "pixels.no-effect",
+    "error",
+    "swift/template/templates: which variable a family reads",
+    effect="silent",
+)
 def limits_reach_the_family(context: Context) -> Iterator[Problem]:
     """Every limit is one that the model's family reads."""
     family = context.family
@@ -27,7 +32,7 @@ def limits_reach_the_family(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("pixels.min-max", "error", "qwen_vl_utils: smart_resize")
+@rule("pixels.min-max", "error", "qwen_vl_utils: smart_resize", effect="late")
 def min_below_max(context: Context) -> Iterator[Problem]:
     """A lower limit is not above the upper one."""
     pixels = context.config.pixels
@@ -40,7 +45,9 @@ def min_below_max(context: Context) -> Iterator[Problem]:
             yield Problem(path, f"at least {low}, but at most {high}", "swap or widen the two")
 
 
-@rule("pixels.two-limits", "error", "swift/template/vision_utils.py: rescale_image")
+@rule(
+    "pixels.two-limits", "error", "swift/template/vision_utils.py: rescale_image", effect="silent"
+)
 def one_kind_of_limit(context: Context) -> Iterator[Problem]:
     """`pixels.max` and `swift.max_pixels` are not both given: each resizes in its own way."""
     if context.config.pixels.max is not None and "max_pixels" in context.config.swift:
@@ -56,7 +63,12 @@ def one_kind_of_limit(context: Context) -> Iterator[Problem]:
 _VIDEO_READERS = ("decord", "torchcodec")
 
 
-@rule("pixels.no-video-reader", "error", "qwen_vl_utils/vision_process.py: a row is replaced")
+@rule(
+    "pixels.no-video-reader",
+    "error",
+    "qwen_vl_utils/vision_process.py: a row is replaced",
+    effect="silent",
+)
 def videos_can_be_read(context: Context) -> Iterator[Problem]:
     """With limits for videos, the trainer has a package that reads video files."""
     interpreter, limits = context.facts.interpreter, pixel_values(context.config.pixels)

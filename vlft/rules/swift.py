@@ -20,7 +20,7 @@ _TOKEN_VARIABLES = {
 }
 
 
-@rule("swift.interpreter", "error", "vlft: the process that trains")
+@rule("swift.interpreter", "error", "vlft: the process that trains", effect="late")
 def interpreter_is_usable(context: Context) -> Iterator[Problem]:
     """`launch.python` names an interpreter that exists and has ms-swift."""
     problem = context.facts.interpreter_problem
@@ -35,7 +35,7 @@ def interpreter_is_usable(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("swift.owned", "error", "one owner a value")
+@rule("swift.owned", "error", "one owner a value", effect="silent")
 def owned_by_a_section(context: Context) -> Iterator[Problem]:
     """An argument that a section decides does not stand under `swift:`."""
     for name in context.config.swift:
@@ -50,7 +50,13 @@ def owned_by_a_section(context: Context) -> Iterator[Problem]:
             yield Problem(("swift", name), f"`{name}` is set by vlft", RESERVED[name], at_key=True)
 
 
-@rule("swift.unknown-argument", "error", "swift/pipelines/base.py: remaining_argv")
+@rule(
+    "swift.unknown-argument",
+    "error",
+    "swift/pipelines/base.py: remaining_argv",
+    effect="aborts",
+    says="remaining_argv",
+)
 def argument_exists(context: Context) -> Iterator[Problem]:
     """Every key under `swift:` is an argument of the installed ms-swift, written in full."""
     legal = context.facts.swift.arguments[context.config.task]
@@ -70,7 +76,12 @@ def argument_exists(context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("swift.secret-logged", "error", "swift/pipelines/base.py and args.json: all but *_token")
+@rule(
+    "swift.secret-logged",
+    "error",
+    "swift/pipelines/base.py and args.json: all but *_token",
+    effect="silent",
+)
 def secret_is_not_logged(context: Context) -> Iterator[Problem]:
     """No secret is passed that ms-swift would write into its log and its args.json."""
     for name, value in context.config.swift.items():
@@ -83,7 +94,12 @@ def secret_is_not_logged(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("swift.secret-visible", "warning", "a command line can be read by all users: ps")
+@rule(
+    "swift.secret-visible",
+    "warning",
+    "a command line can be read by all users: ps",
+    effect="silent",
+)
 def secret_is_not_on_the_command_line(context: Context) -> Iterator[Problem]:
     """A token comes from the environment, not from the command line."""
     for name, value in context.config.swift.items():
@@ -97,7 +113,7 @@ def secret_is_not_on_the_command_line(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("swift.value", "error", "argparse in transformers' HfArgumentParser")
+@rule("swift.value", "error", "argparse in transformers' HfArgumentParser", effect="aborts")
 def value_has_the_type(context: Context) -> Iterator[Problem]:
     """Every value under `swift:` has the argument's type, and is one of its choices."""
     legal = context.facts.swift.arguments[context.config.task]

@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@rule("tuner.lora-with-full", "error", "swift/arguments/tuner_args.py: ignored without a word")
+@rule(
+    "tuner.lora-with-full",
+    "error",
+    "swift/arguments/tuner_args.py: ignored without a word",
+    effect="silent",
+)
 def lora_with_full(context: Context) -> Iterator[Problem]:
     """A `lora:` section stands beside a tuner that reads it."""
     if context.config.tuner == "full" and context.config.lora is not None:

@@ -1,0 +1,14 @@
+"""Examples of the rules `model.*`."""
+
+from __future__ import annotations
+
+from examples.base import Example
+
+EXAMPLES = {
+    "model.not-found": Example(["model.path=nowhere"], ["model.path=Qwen2-VL-2B-Instruct"]),
+    "model.is-adapter": Example(["model.path=adapter"], ["model.path=Qwen2-VL-2B-Instruct"]),
+    "model.custom-code": Example(
+        ["model.path=with-code"], ["model.path=with-code", "model.trust_remote_code=true"]
+    ),
+    "model.type-unknown": Example(["model.type=qwen2-vl-7b-instruct"], ["model.type=qwen2_vl"]),
+}
