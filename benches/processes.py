@@ -77,7 +77,10 @@ def training(work: Path) -> list[Contest]:
     vlft = command(PYTHON, "-m", "vlft", "train", "tiny.yaml", cwd=work)
     line = subprocess.run(
         [PYTHON, "-m", "vlft", "train", "tiny.yaml", "--dry-run", "--format", "json"],
-        cwd=work, capture_output=True, text=True, check=True,
+        cwd=work,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     described = json.loads(line)
     argv: list[str] = described["argv"]
