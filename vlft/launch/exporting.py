@@ -7,10 +7,8 @@ Weights are made beside their final name and renamed to it when they are whole.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +20,10 @@ from vlft.facts.checkpoint import read_checkpoint
 from vlft.facts.hardware import probe_hardware, visible_gpus
 from vlft.facts.swift import read_swift
 from vlft.launch.asking import environment, interpreter_for, settings, weights
-from vlft.launch.process import OUTCOME, Process
+from vlft.launch.process import Process
 from vlft.launch.training import conclude
 from vlft.launch.watched import run_watched
+from vlft.launch.workplace import free_name, workplace
 from vlft.plan.environment import FOREIGN
 from vlft.plan.quantize import Quantization, choose
 from vlft.runs.exports import (
@@ -38,7 +37,7 @@ from vlft.runs.exports import (
 from vlft.runs.record import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from vlft.facts.interpreter import Interpreter
     from vlft.launch.process import Outcome
@@ -232,9 +231,9 @@ def _export(
     if final.exists() and present is None:
         if explicit:
             raise VlftError(f"{final} exists, and vlft did not make it", "name another --output")
-        final = _free_name(final)
+        final = free_name(final)
     final.parent.mkdir(parents=True, exist_ok=True)
-    with _workplace(final) as work:
+    with workplace(final) as work:
         made = work / "weights"
         legal = read_swift(interpreter).arguments["export"]
         wanted = arguments | {"output_dir": (str(made),)}
@@ -261,46 +260,3 @@ def _finish(outcome: Outcome, work: Path) -> None:
     code = conclude(outcome, work)
     if code:
         raise _StoppedError(code)
-
-
-def _free_name(final: Path) -> Path:
-    """The next name that nobody has taken: a folder that is not ours is left alone."""
-    number = 2
-    while (name := final.with_name(f"{final.name}-{number}")).exists():
-        if read_export(name) is not None:
-            return name
-        number += 1
-    return name
-
-
-@contextmanager
-def _workplace(final: Path) -> Iterator[Path]:
-    """A folder of this process beside `final`; those of dead processes are cleared away."""
-    for left in final.parent.glob(f".{final.name}.partial-*"):
-        if not _held(left):
-            shutil.rmtree(left, ignore_errors=True)
-    work = final.with_name(f".{final.name}.partial-{os.getpid()}")
-    work.mkdir()
-    with (work / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield work
-
-
-def _held(work: Path) -> bool:
-    """Whether a living vlft works in a folder: the lock dies with its process."""
-    try:
-        with (work / "lock").open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return (work / OUTCOME).exists() is False and _young(work)
-    return False
-
-
-def _young(work: Path) -> bool:
-    """Whether a folder without a lock was made just now, by a vlft that is about to lock it."""
-    try:
-        return utc_now().timestamp() - work.stat().st_mtime < 10  # noqa: PLR2004 - seconds
-    except OSError:
-        return False
