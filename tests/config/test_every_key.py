@@ -126,6 +126,6 @@ def _run(prepared: Prepared) -> str:
     assert prepared.facts is not None
     assert prepared.loaded is not None
     command = render(prepared.plan, prepared.facts.interpreter, Path("OUT"), master_port=1)
-    assert plan_command(prepared).command.argv
+    assert plan_command(prepared, run_id="x").command.argv
     parent = run_folder(prepared.loaded).parent
     return json.dumps([command.argv, command.env, str(parent)])

@@ -36,7 +36,8 @@ def test_the_process_is_the_one_that_swift_starts(
     overrides: list[str], vlft: Any, write_config: Any
 ) -> None:
     words = [word for override in overrides for word in ("--set", override)]
-    done = vlft("train", str(write_config()), "--dry-run", "--format", "json", *words)
+    named = ("--run-id", "run")  # nodes have to agree on it
+    done = vlft("train", str(write_config()), "--dry-run", "--format", "json", *named, *words)
     assert done.code == 0, done.err
     described = json.loads(done.out)
     argv = described["argv"]

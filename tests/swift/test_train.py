@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +138,30 @@ def test_a_failing_trainer_is_exit_3_with_its_last_error(
     assert "stderr.log" in done.err
     (row,) = json.loads(vlft("runs", "list", "--format", "json").out)
     assert (row["status"], row["exit_code"]) == ("failed", 1)
+
+
+def test_two_nodes_share_one_run(vlft: Any, tiny_config: Any, tmp_path: Path) -> None:
+    """Two vlft on this machine play two nodes; only for that is the loopback address taken."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    launch = f"gpus: none, nnodes: 2, master_addr: 127.0.0.1, master_port: {port}"
+    config = str(tiny_config(launch=launch))
+    refused = vlft("train", config, "--no-validate")
+    assert (refused.code, "--run-id" in refused.err) == (1, True)
+
+    words = [sys.executable, "-m", "vlft", "train", config, "--no-validate", "--run-id", "both"]
+    nodes = [
+        subprocess.Popen([*words, "--node-rank", str(rank)], cwd=tmp_path, stderr=subprocess.PIPE)
+        for rank in (0, 1)
+    ]
+    said = [node.communicate()[1] for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0], said
+    run = tmp_path / "output" / "both"
+    args = json.loads((run / "checkpoints" / "args.json").read_text())
+    assert (args["global_world_size"], args["gradient_accumulation_steps"]) == (2, 2)
+    assert (run / "checkpoints" / "checkpoint-6").is_dir()
+    for folder in (run, run / "node-1"):
+        assert json.loads((folder / "outcome.json").read_text())["status"] == "finished"
+    (row,) = json.loads(vlft("runs", "list", "--format", "json").out)
+    assert row["id"] == "both"

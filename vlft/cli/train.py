@@ -26,6 +26,10 @@ def train(
         Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
         typer.Option("--master-addr", help="Address of node 0; launch.master_addr."),
     ] = None,
+    run_id: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--run-id", help="Name of the run's folder; the same on all nodes."),
+    ] = None,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Train what a config says, and keep a record of it."""
@@ -45,12 +49,12 @@ def train(
     if has_errors(prepared.findings):
         raise InvalidError(prepared.findings)
     if dry_run:
-        planned = plan_command(prepared, node_rank=node_rank)
+        planned = plan_command(prepared, node_rank=node_rank, run_id=run_id)
         described = dry_run_json(prepared, planned)
         as_json = json.dumps(described, indent=2, ensure_ascii=False)
         typer.echo(as_json if output_format is Format.JSON else described["command"])
         return
-    result = train_prepared(prepared, values, node_rank=node_rank)
+    result = train_prepared(prepared, values, node_rank=node_rank, run_id=run_id)
     if output_format is Format.JSON:
         typer.echo(json.dumps(result.run.to_json(), indent=2, ensure_ascii=False))
     else:

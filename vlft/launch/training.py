@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.command import Command, render
-from vlft.errors import TrainerError, VlftError
+from vlft.errors import TrainerError, UsageError, VlftError
 from vlft.launch.process import STDERR, Process
 from vlft.launch.watched import run_watched
 from vlft.runs.create import create_run, run_folder
+from vlft.runs.index import remember
 from vlft.runs.record import CHECKPOINTS, Run, read_run
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class Planned:
     """A run about to start.
 
     Attributes:
-        folder: The run's folder; not made yet.
+        folder: The record's folder, not made yet: the run's, or one in it for another node.
         command: The trainer.
     """
 
@@ -52,11 +54,18 @@ class Trained:
     exit_code: int
 
 
-def plan_command(prepared: Prepared, *, node_rank: int = 0) -> Planned:
+def plan_command(prepared: Prepared, *, node_rank: int = 0, run_id: str | None = None) -> Planned:
     """Folder and command of a run that would start now.
 
+    Args:
+        prepared: A config without errors.
+        node_rank: Which node this is, from 0.
+        run_id: Name of the run's folder; made up from the time if absent, which several
+            nodes can't.
+
     Raises:
-        VlftError: If the number of processes is unknown.
+        VlftError: If the number of processes is unknown, or the nodes would not agree on
+            the folder.
     """
     loaded, facts, plan = _whole(prepared)
     if plan.world.world_size is None:
@@ -69,12 +78,19 @@ def plan_command(prepared: Prepared, *, node_rank: int = 0) -> Planned:
             f"--node-rank {node_rank}, but launch.nnodes is {plan.world.nnodes}",
             f"ranks are 0 to {plan.world.nnodes - 1}",
         )
-    folder = run_folder(loaded)
+    if plan.world.nnodes > 1 and run_id is None:
+        raise VlftError(
+            f"{plan.world.nnodes} nodes write into one folder, and have to agree on its name",
+            "give all of them the same --run-id NAME",
+        )
+    if run_id is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
+        raise UsageError(f"`{run_id}` can't be a run's id", "letters, digits, dots and dashes")
+    run_dir = run_folder(loaded, run_id)
     port = free_port() if plan.torchrun and plan.world.nnodes == 1 else None
     command = render(
-        plan, facts.interpreter, folder / CHECKPOINTS, master_port=port, node_rank=node_rank
+        plan, facts.interpreter, run_dir / CHECKPOINTS, master_port=port, node_rank=node_rank
     )
-    return Planned(folder, command)
+    return Planned(run_dir / f"node-{node_rank}" if node_rank else run_dir, command)
 
 
 def dry_run_json(prepared: Prepared, planned: Planned) -> dict[str, Any]:
@@ -93,9 +109,13 @@ def dry_run_json(prepared: Prepared, planned: Planned) -> dict[str, Any]:
 
 
 def train_prepared(
-    prepared: Prepared, overrides: Sequence[str] = (), *, node_rank: int = 0
+    prepared: Prepared,
+    overrides: Sequence[str] = (),
+    *,
+    node_rank: int = 0,
+    run_id: str | None = None,
 ) -> Trained:
-    """Runs a prepared config to its end.
+    """Runs a prepared config to its end; arguments as in `plan_command`.
 
     Raises:
         VlftError: If there is no ms-swift to run it.
@@ -104,8 +124,10 @@ def train_prepared(
     """
     loaded, facts, plan = _whole(prepared)
     require_swift(facts)
-    planned = plan_command(prepared, node_rank=node_rank)
+    planned = plan_command(prepared, node_rank=node_rank, run_id=run_id)
     create_run(planned.folder, loaded, facts, plan, planned.command, overrides)
+    if node_rank == 0:
+        remember(planned.folder)
     process = Process(
         planned.command.argv, planned.command.environment(os.environ), str(Path.cwd())
     )

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import yaml
 
 from vlft import __version__
+from vlft.errors import VlftError
 from vlft.facts.dataset import absolute
 from vlft.families import family_of
 from vlft.files import write_json, write_text
 from vlft.plan.environment import inherited_variables
 from vlft.runs.fingerprint import Fingerprint, fingerprint
-from vlft.runs.index import remember
-from vlft.runs.record import CHECKPOINTS, RUN_FILE, RunRecord, new_run_id, utc_now
+from vlft.runs.record import RUN_FILE, RunRecord, new_run_id, utc_now
 from vlft.secrets import mask_data, mask_text, secret_values
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ _PACKAGES = (
 )
 
 
-def run_folder(loaded: LoadedConfig) -> Path:
-    """The folder that a run of this config started now would get."""
+def run_folder(loaded: LoadedConfig, run_id: str | None = None) -> Path:
+    """The folder that a run of this config started now would get, or the one of that id."""
     output_dir = absolute(loaded.config.output_dir, loaded.source.base_dir(("output_dir",)))
-    return output_dir / new_run_id(Path(loaded.source.file).stem, utc_now())
+    return output_dir / (run_id or new_run_id(Path(loaded.source.file).stem, utc_now()))
 
 
 def create_run(
@@ -66,9 +66,12 @@ def create_run(
     """Makes the folder and writes the record.
 
     Raises:
+        VlftError: If the folder holds a run already.
         OSError: If it can't be written.
     """
-    (folder / CHECKPOINTS).mkdir(parents=True)
+    if (folder / RUN_FILE).exists():
+        raise VlftError(f"{folder} holds a run already", "choose another --run-id")
+    folder.mkdir(parents=True, exist_ok=True)
     hidden = secret_values(loaded.source.data)
     masked = command.masked()
     record = RunRecord(
@@ -93,7 +96,6 @@ def create_run(
     write_text(folder / "config.resolved.yaml", resolved)
     write_json(folder / "plan.json", mask_data(plan.to_json()))
     write_json(folder / RUN_FILE, record.to_json())
-    remember(folder)
     return record
 
 
