@@ -9,23 +9,42 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vlft.config.ignores import apply_ignores
 from vlft.config.read import LoadedConfig, read_config
+from vlft.config.reader_rules import READER_RULES
 from vlft.facts.gather import Facts, gather_facts
 from vlft.facts.hardware import Hardware, parse_hardware, probe_hardware
 from vlft.families import Family, family_of
-from vlft.findings import Finding, has_errors
+from vlft.findings import Finding, by_place, has_errors
 from vlft.plan.arguments import arguments, needs_torchrun
 from vlft.plan.batch import Batch, solve
 from vlft.plan.environment import environment
 from vlft.plan.plan import Plan
-from vlft.plan.world import resolve_world
-from vlft.rules import PLANNABLE, Context, check
+from vlft.plan.world import number_in, resolve_world
+from vlft.rules import PLANNABLE, RULES, Context, check
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from vlft.config.source import Source
+    from vlft.facts.cache import FactCache
+
+
+_OF_THE_MACHINE = frozenset(
+    {
+        "batch",
+        "deepspeed",
+        "launch",
+        "model",
+        "parallel",
+        "precision",
+        "quant",
+        "resume",
+        "schedule",
+    }
+)
+"""Subjects with rules that are silent while the machine is not known."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +56,7 @@ class Prepared:
         source: The text with places; None if the file can't be read.
         loaded: The typed config; None if it has mistakes of form.
         facts: What was read for it; None without a config.
-        plan: What would be run; None if there is any error.
+        plan: What would be run; None if there is any error, or none was asked for.
     """
 
     findings: tuple[Finding, ...]
@@ -67,6 +86,9 @@ def prepare(
     environ: Mapping[str, str] | None = None,
     *,
     judge: bool = True,
+    plan: bool = True,
+    ignore: Collection[str] = frozenset(),
+    cache: FactCache | None = None,
 ) -> Prepared:
     """Reads, judges and plans one config.
 
@@ -77,11 +99,14 @@ def prepare(
         environ: The caller's environment; this process's if absent.
         judge: Whether to ask the rules. Without them only what can't be planned at all
             is an error.
+        plan: Whether to plan the run as well.
+        ignore: Rules of severity warning or info that are not to be heard.
+        cache: What other configs of the same call have read already.
     """
     loaded, source, findings = read_config(file, overrides)
     if loaded is None:
-        return Prepared(_sorted(findings), source)
-    facts = gather_facts(loaded, hardware, os.environ if environ is None else environ)
+        return Prepared(by_place(findings), source)
+    facts = gather_facts(loaded, hardware, os.environ if environ is None else environ, cache)
     family = _family(loaded, facts)
     world = resolve_world(loaded.config.launch, facts.visible_gpus, facts.environ)
     train = loaded.config.train
@@ -94,23 +119,32 @@ def prepare(
     )
     context = Context(loaded, facts, world, batch, family)
     findings += check(context, only=None if judge else PLANNABLE)
-    if has_errors(findings) or not isinstance(batch, Batch):
-        return Prepared(_sorted(findings), source, loaded, facts)
+
+    def was_asked(rule: str) -> bool:
+        needs_machine = rule.partition(".")[0] in _OF_THE_MACHINE
+        known = hardware is not None or world.cpu or not needs_machine
+        return judge and not loaded.broken and known
+
+    findings = apply_ignores(
+        findings, loaded.source, ignore, RULES.keys() | READER_RULES.keys(), was_asked
+    )
+    if has_errors(findings) or not isinstance(batch, Batch) or not plan:
+        return Prepared(by_place(findings), source, loaded, facts)
     launch = loaded.config.launch
-    port = launch.master_port or facts.environ.get("MASTER_PORT")
-    plan = Plan(
+    port = launch.master_port or number_in(facts.environ, "MASTER_PORT")
+    planned = Plan(
         subcommand=loaded.config.task,
         batch=batch,
         world=world,
         torchrun=needs_torchrun(loaded, world),
         master_addr=launch.master_addr or facts.environ.get("MASTER_ADDR"),
-        master_port=int(port) if port else None,
+        master_port=port,
         arguments=arguments(loaded, facts, world, batch, family),
         env=environment(loaded, facts, world, family),
         model_type=family.swift_model_type if family else None,
         swift_version=facts.swift.version,
     )
-    return Prepared(_sorted(findings), source, loaded, facts, plan)
+    return Prepared(by_place(findings), source, loaded, facts, planned)
 
 
 def _family(loaded: LoadedConfig, facts: Facts) -> Family | None:
@@ -122,19 +156,3 @@ def _family(loaded: LoadedConfig, facts: Facts) -> Family | None:
         return family_of(checkpoint.model_type)
     guessed = facts.swift.guess_model_types(facts.model.argument, ())
     return family_of(guessed[0]) if len(guessed) == 1 else None
-
-
-def _sorted(findings: list[Finding]) -> tuple[Finding, ...]:
-    """By file and place; what has no place comes last."""
-    return tuple(
-        sorted(
-            findings,
-            key=lambda finding: (
-                finding.file is None,
-                finding.file or "",
-                finding.line or 0,
-                finding.column or 0,
-                finding.rule,
-            ),
-        )
-    )

@@ -27,7 +27,7 @@ EXAMPLES: dict[str, tuple[str, str, list[str]]] = {
     "model.type": ("qwen2_vl", "qwen2_5_vl", []),
     "model.torch_dtype": ("float32", "bfloat16", []),
     "model.attn_impl": ("sdpa", "eager", []),
-    "model.freeze_llm": ("true", "false", []),
+    "model.freeze_llm": ("false", "true", []),
     "model.freeze_vit": ("true", "false", []),
     "model.freeze_aligner": ("true", "false", []),
     "model.trust_remote_code": ("true", "false", ["model.path=with-code"]),
@@ -96,6 +96,11 @@ def test_every_key_of_the_schema_has_an_example() -> None:
 def models(tmp_path: Path, make_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # where the paths of --set start
     make_model(tmp_path / "other", None)
+    for name in ("a", "b"):  # checkpoints to go on from
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "trainer_state.json").write_text('{"global_step": 1}')
+        (tmp_path / name / "optimizer.pt").touch()
+        (tmp_path / name / "adapter_config.json").write_text("{}")
     coded = make_model(tmp_path / "with-code")
     (coded / "modeling_x.py").write_text("")
     make_model(
@@ -106,9 +111,10 @@ def models(tmp_path: Path, make_model: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize("key", EXAMPLES)
-def test_a_changed_key_changes_the_run(key: str, write_config: Any) -> None:
+def test_a_changed_key_changes_the_run(key: str, write_config: Any, data_file: Path) -> None:
     first, second, others = EXAMPLES[key]
     config = write_config("launch: {gpus: none}\n")
+    data_file.write_text(data_file.read_text() * 64)  # rows for every process and step
     made = [
         _run(prepare(config, [*others, f"{key}={value}"], parse_hardware("4xA100-80G")))
         for value in (first, second)

@@ -114,3 +114,10 @@ def test_an_unknown_world_leaves_the_batch_open() -> None:
 @given(st.integers(1, 2000))
 def test_divisors(number: int) -> None:
     assert divisors(number) == [n for n in range(1, number + 1) if number % n == 0]
+
+
+def test_a_batch_shows_how_it_comes_about() -> None:
+    assert Batch(18, 2, 3, 3).formula == "2 × 3 × 3"
+    assert Batch(8, 1, 4, 4, 2).formula == "1 × 4 × 4 ÷ 2"
+    assert Batch(None, 2, None, None).formula is None
+    assert Batch(None, 2, 4, None).formula is None

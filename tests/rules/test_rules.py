@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from examples import EXAMPLES, Example
+from examples.folder import lay_out
 
 from vlft.findings import Finding
 from vlft.pipeline import look_at_hardware, prepare
@@ -20,20 +19,7 @@ from vlft.rules import RULES
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: Any, make_model: Any, write_config: Any) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "empty.jsonl").touch()
-    coded = make_model(tmp_path / "with-code")
-    (coded / "modeling_own.py").touch()
-    adapter = tmp_path / "adapter"
-    adapter.mkdir()
-    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "base"}))
-    # An environment that has ms-swift and nothing else.
-    site = tmp_path / "swift-only" / "lib" / "python3.11" / "site-packages"
-    (site / "swift").mkdir(parents=True)
-    (site / "swift" / "__init__.py").touch()
-    (site / "ms_swift-4.6.0.dist-info").mkdir()
-    (tmp_path / "swift-only" / "bin").mkdir()
-    (tmp_path / "swift-only" / "bin" / "python").symlink_to(sys.executable)
-    (tmp_path / "swift-only" / "pyvenv.cfg").write_text("version = 3.11.7\n")
+    lay_out(tmp_path, make_model)
     file: Path = write_config()
     return file
 

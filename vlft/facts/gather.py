@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
+from vlft.facts.cache import FactCache
 from vlft.facts.checkpoint import Checkpoint, read_checkpoint
-from vlft.facts.dataset import DataEntry, absolute, read_entry
+from vlft.facts.dataset import DataEntry, absolute, count_rows, read_entry
+from vlft.facts.deepspeed import Deepspeed, preset, read_deepspeed
 from vlft.facts.hardware import Hardware, visible_gpus
 from vlft.facts.interpreter import Interpreter, find_interpreter
+from vlft.facts.resume import ResumeFacts, read_resume
 from vlft.facts.swift import SwiftFacts, read_swift
 
 if TYPE_CHECKING:
@@ -48,7 +52,9 @@ class Facts:
         train: Training data, in the config's order.
         val: Validation files; empty if a share or nothing was asked for.
         deepspeed_file: Absolute path if `deepspeed` names an existing file.
+        deepspeed: Settings of the preset or the file; None without either.
         resume_dir: Absolute path of the checkpoint to go on from.
+        resume: What is in it; None if there is none to go on from.
         hardware: The machine; None if it is not to be judged.
         visible_gpus: Ids of the visible GPUs, as CUDA_VISIBLE_DEVICES takes them; None
             if the machine is not to be judged.
@@ -62,7 +68,9 @@ class Facts:
     train: tuple[DataEntry, ...]
     val: tuple[DataEntry, ...]
     deepspeed_file: str | None
+    deepspeed: Deepspeed | None
     resume_dir: str | None
+    resume: ResumeFacts | None
     hardware: Hardware | None
     visible_gpus: tuple[str, ...] | None
 
@@ -73,29 +81,39 @@ class Facts:
 
 
 def gather_facts(
-    loaded: LoadedConfig, hardware: Hardware | None, environ: Mapping[str, str]
+    loaded: LoadedConfig,
+    hardware: Hardware | None,
+    environ: Mapping[str, str],
+    cache: FactCache | None = None,
 ) -> Facts:
-    """Reads everything that rules and plan need to know about this config."""
-    config, source = loaded.config, loaded.source
-    interpreter, interpreter_problem = _interpreter(loaded, environ)
-    try:
-        swift = read_swift(interpreter)
-    except VlftError as problem:  # judge the rest by the newest supported release
-        swift, interpreter_problem = read_swift(None), problem
+    """Reads everything that rules and plan need to know about this config.
+
+    Args:
+        loaded: The config.
+        hardware: The machine; None if it is not to be judged.
+        environ: The caller's environment; the same for all uses of a cache.
+        cache: What other configs of the same call have read already.
+    """
+    config, cache = loaded.config, cache or FactCache()
+    interpreter, interpreter_problem, swift = cache.once(
+        _interpreter_and_swift, _configured_python(loaded), environ=environ
+    )
     val = config.data.val if isinstance(config.data.val, list) else []
-    resume = config.train.resume_from_checkpoint
+    resume = _resume_dir(loaded)
+    train = _entries(loaded, ("data", "train"), config.data.train)
+    counted = count_rows((*train, *_entries(loaded, ("data", "val"), val)))
     return Facts(
         environ=environ,
         interpreter=interpreter,
         interpreter_problem=interpreter_problem,
         swift=swift,
-        model=_model(loaded, swift),
-        train=_entries(loaded, ("data", "train"), config.data.train),
-        val=_entries(loaded, ("data", "val"), val),
+        model=_model(loaded, swift, cache),
+        train=counted[: len(train)],
+        val=counted[len(train) :],
         deepspeed_file=_deepspeed_file(loaded),
-        resume_dir=str(absolute(resume, source.base_dir(("train", "resume_from_checkpoint"))))
-        if resume
-        else None,
+        deepspeed=_deepspeed(loaded, cache),
+        resume_dir=resume,
+        resume=None if resume is None else cache.once(read_resume, resume),
         hardware=hardware,
         visible_gpus=None if hardware is None else _visible(hardware, environ),
     )
@@ -114,24 +132,31 @@ def _visible(hardware: Hardware, environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(name.strip() for name in names.split(",")[: len(gpus)])
 
 
-def _interpreter(
-    loaded: LoadedConfig, environ: Mapping[str, str]
-) -> tuple[Interpreter | None, VlftError | None]:
+def _configured_python(loaded: LoadedConfig) -> str | None:
     configured = loaded.config.launch.python
-    if configured is not None:
-        configured = str(absolute(configured, loaded.source.base_dir(("launch", "python"))))
+    if configured is None:
+        return None
+    return str(absolute(configured, loaded.source.base_dir(("launch", "python"))))
+
+
+def _interpreter_and_swift(
+    configured: str | None, environ: Mapping[str, str]
+) -> tuple[Interpreter | None, VlftError | None, SwiftFacts]:
+    """Both, and why the interpreter can't be used; None if it can."""
+    interpreter: Interpreter | None = None
     try:
-        return find_interpreter(configured, environ=environ), None
-    except VlftError as problem:
-        return None, problem
+        interpreter = find_interpreter(configured, environ=environ)
+        return interpreter, None, read_swift(interpreter)
+    except VlftError as problem:  # judge the rest by the newest supported release
+        return interpreter, problem, read_swift(None)
 
 
-def _model(loaded: LoadedConfig, swift: SwiftFacts) -> ModelFacts:
+def _model(loaded: LoadedConfig, swift: SwiftFacts, cache: FactCache) -> ModelFacts:
     text = loaded.config.model.path
     folder = absolute(text, loaded.source.base_dir(("model", "path")))
     if folder.exists():
         try:
-            return ModelFacts(str(folder), read_checkpoint(folder), None)
+            return ModelFacts(str(folder), cache.once(read_checkpoint, folder), None)
         except VlftError as problem:
             return ModelFacts(str(folder), None, problem)
     if _is_hub_id(text, loaded, swift):
@@ -162,3 +187,16 @@ def _deepspeed_file(loaded: LoadedConfig) -> str | None:
         return None
     file = absolute(name, loaded.source.base_dir(("deepspeed",)))
     return str(file) if file.is_file() else None
+
+
+def _resume_dir(loaded: LoadedConfig) -> str | None:
+    name = loaded.config.train.resume_from_checkpoint
+    if not name:
+        return None
+    return str(absolute(name, loaded.source.base_dir(("train", "resume_from_checkpoint"))))
+
+
+def _deepspeed(loaded: LoadedConfig, cache: FactCache) -> Deepspeed | None:
+    name, file = loaded.config.deepspeed, _deepspeed_file(loaded)
+    known = None if name is None else preset(name)
+    return known or (None if file is None else cache.once(read_deepspeed, Path(file)))

@@ -34,6 +34,15 @@ class Batch:
     world_size: int | None
     sequence_parallel_size: int = 1
 
+    @property
+    def formula(self) -> str | None:
+        """`2 × 3 × 3`: per device × accumulation × processes; None while one is unknown."""
+        if self.gradient_accumulation_steps is None or self.world_size is None:
+            return None
+        product = f"{self.per_device} × {self.gradient_accumulation_steps} × {self.world_size}"
+        group = self.sequence_parallel_size
+        return product if group == 1 else f"{product} ÷ {group}"
+
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:

@@ -48,8 +48,8 @@ def resolve_world(
             section is silent.
     """
     gpus = launch.gpus
-    nproc = launch.nproc_per_node or _count(environ, "NPROC_PER_NODE")
-    nnodes = launch.nnodes or _count(environ, "NNODES") or 1
+    nproc = launch.nproc_per_node or number_in(environ, "NPROC_PER_NODE")
+    nnodes = launch.nnodes or number_in(environ, "NNODES") or 1
     if gpus == "none":
         return World(nnodes, nproc or 1, 0, "", cpu=True)
     if gpus == "auto":
@@ -66,6 +66,7 @@ def resolve_world(
     return World(nnodes, nproc or count or None, count, devices, cpu=False)
 
 
-def _count(environ: Mapping[str, str], name: str) -> int | None:
+def number_in(environ: Mapping[str, str], name: str) -> int | None:
+    """A positive number in the environment; None if there is none."""
     text = environ.get(name, "")
     return int(text) if text.isdecimal() and int(text) > 0 else None

@@ -1,9 +1,57 @@
 """What can be wrong with a config, one pure function a rule."""
 
-from vlft.rules import batch, data, env, launch, model, pixels, swift, tuner
+from vlft.rules import (
+    batch,
+    checkpoint,
+    data,
+    deepspeed,
+    env,
+    evaluation,
+    frozen,
+    launch,
+    model,
+    nodes,
+    packages,
+    packing,
+    parallel,
+    pixel_tokens,
+    pixels,
+    precision,
+    quant,
+    resume,
+    saving,
+    schedule,
+    swift,
+    template,
+    tuner,
+)
 from vlft.rules.base import PLANNABLE, RULES, Context, check
 
 __all__ = ["PLANNABLE", "RULES", "Context", "check"]
 
 # Importing a module registers its rules.
-_SUBJECTS = (batch, data, env, launch, model, pixels, swift, tuner)
+_SUBJECTS = (
+    batch,
+    checkpoint,
+    data,
+    deepspeed,
+    env,
+    evaluation,
+    frozen,
+    launch,
+    model,
+    nodes,
+    packages,
+    packing,
+    parallel,
+    pixel_tokens,
+    pixels,
+    precision,
+    quant,
+    resume,
+    saving,
+    schedule,
+    swift,
+    template,
+    tuner,
+)

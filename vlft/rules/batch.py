@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.batch import Mismatch
+from vlft.plan.batch import SWIFT_TARGET_BATCH, Mismatch
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:
@@ -24,3 +24,45 @@ def global_mismatch(context: Context) -> Iterator[Problem]:
             else ("launch", "sequence_parallel_size")
         )
         yield Problem(key, context.batch.message, context.batch.hint)
+
+
+@rule(
+    "batch.default-accumulation",
+    "info",
+    "swift/trainers/arguments.py: max(1, ceil(16 / per_device / world_size))",
+    effect="advice",
+)
+def default_is_what_is_meant(context: Context) -> Iterator[Problem]:
+    """Where ms-swift's own accumulation rounds 16 rows to something else, the number is said."""
+    train, batch = context.config.train, context.batch
+    if train.global_batch_size is not None or train.gradient_accumulation_steps is not None:
+        return
+    if isinstance(batch, Mismatch) or batch.gradient_accumulation_steps in (None, 1):
+        return
+    if batch.global_size not in (None, SWIFT_TARGET_BATCH):
+        yield Problem(
+            ("train", "per_device_train_batch_size"),
+            f"global batch size {batch.global_size} ({batch.formula}), "
+            f"where ms-swift aims at {SWIFT_TARGET_BATCH}",
+            f"write `train: {{global_batch_size: {batch.global_size}}}` if it is meant",
+        )
+
+
+@rule(
+    "batch.eval-larger",
+    "info",
+    "swift/trainers/seq2seq_trainer.py: prediction_step",
+    effect="advice",
+)
+def evaluation_fits_where_training_did(context: Context) -> Iterator[Problem]:
+    """An evaluation takes no more rows at once than the training."""
+    per_device, batch = context.config.train.per_device_eval_batch_size, context.batch
+    if context.config.data.val is None or per_device is None or isinstance(batch, Mismatch):
+        return
+    if per_device > batch.per_device:
+        yield Problem(
+            ("train", "per_device_eval_batch_size"),
+            f"evaluation takes {per_device} rows at once, training {batch.per_device}: "
+            "the first evaluation may run out of memory, after many steps",
+            f"per_device_eval_batch_size: {batch.per_device}, or less",
+        )

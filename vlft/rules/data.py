@@ -1,9 +1,12 @@
-"""The files that are trained on."""
+"""The files that are trained and evaluated on."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+from vlft.plan.passed import flag, word, words
+from vlft.plan.steps import rows_of
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:
@@ -42,3 +45,190 @@ def data_is_not_empty(context: Context) -> Iterator[Problem]:
 
 def _is_empty(entry: DataEntry) -> bool:
     return entry.path is not None and entry.path.is_file() and entry.path.stat().st_size == 0
+
+
+def share_of(context: Context) -> float:
+    """The part of the training rows that ms-swift splits off; 0 for none."""
+    val = context.config.data.val
+    off = word(context.config, "eval_strategy") == "no" or flag(context.config, "streaming")
+    return val if isinstance(val, float) and not off else 0
+
+
+@rule(
+    "data.nothing-left",
+    "error",
+    "swift/dataset/dataset_meta.py: DatasetLoader.post_process",
+    effect="late",
+    says="AssertionError",
+)
+def rows_are_left(context: Context) -> Iterator[Problem]:
+    """Each training entry keeps at least one row after the validation rows are split off."""
+    share = share_of(context)
+    for index, entry in enumerate(context.facts.train):
+        rows = rows_of(entry, share)
+        if entry.sample == 0:
+            yield Problem(("data", "train", index), f"`{entry.text}` takes 0 rows", "take some")
+        elif share and rows is not None and rows < 1 and entry.rows:
+            yield Problem(
+                ("data", "train", index),
+                f"`{entry.text}` is 1 row, and `data.val` takes it for validation: each entry "
+                "gives one at least",
+                "leave `data.val` out, name validation files, or add rows",
+            )
+
+
+@rule(
+    "data.repeated-rows",
+    "warning",
+    "swift/dataset/utils.py: sample_dataset",
+    effect="silent",
+)
+def samples_are_there(context: Context) -> Iterator[Problem]:
+    """`path#N` asks for no more rows than the file has."""
+    for index, entry in enumerate(context.facts.train):
+        if entry.rows and entry.sample is not None and entry.sample > entry.rows:
+            times = entry.sample / entry.rows
+            yield Problem(
+                ("data", "train", index),
+                f"`{entry.text}` repeats rows: the file has {entry.rows}, "
+                f"each would be seen {times:.3g} times an epoch",
+                f"write `{entry.text.rpartition('#')[0]}`, or more epochs",
+            )
+
+
+@rule(
+    "data.val-sample",
+    "error",
+    "swift/dataset/dataset_meta.py: DatasetLoader.post_process",
+    effect="late",
+    says="AssertionError",
+)
+def validation_samples_are_there(context: Context) -> Iterator[Problem]:
+    """A validation file has as many rows as `#N` asks for, and N is not 0."""
+    for index, entry in enumerate(context.facts.val):
+        too_many = entry.rows is not None and (entry.sample or 0) > entry.rows
+        if entry.sample == 0 or too_many:
+            has = "" if entry.rows is None else f"; the file has {entry.rows}"
+            yield Problem(
+                ("data", "val", index),
+                f"`{entry.text}` asks for {entry.sample} rows{has}",
+                "validation rows are never repeated: leave `#N` out, or write a smaller one",
+            )
+
+
+@rule(
+    "data.interleave-prob",
+    "error",
+    "swift/dataset/loader.py: load_dataset → datasets.interleave_datasets",
+    effect="late",
+)
+def probabilities_fit(context: Context) -> Iterator[Problem]:
+    """`interleave_prob` has one share for each training entry, and they sum to 1."""
+    given = context.config.swift.get("interleave_prob")
+    if given is None:
+        return
+    shares = given if isinstance(given, list) else [given]
+    numbers = [float(share) for share in shares if isinstance(share, (int, float))]
+    count, path = len(context.facts.train), ("swift", "interleave_prob")
+    if len(numbers) != len(shares) or count == 1:
+        return  # one entry alone is not interleaved, and no share is looked at
+    if len(numbers) != count:
+        yield Problem(
+            path,
+            f"{len(numbers)} shares for {count} entries of `data.train`",
+            "one share for each entry, in their order",
+        )
+    elif min(numbers) < 0 or not math.isclose(sum(numbers), 1, abs_tol=1e-6):
+        yield Problem(
+            path,
+            f"the shares sum to {sum(numbers):.6g}"
+            if min(numbers) >= 0
+            else f"a share is {min(numbers):g}",
+            "shares from 0 that sum to 1",
+        )
+
+
+@rule(
+    "data.prefetch-without-workers",
+    "error",
+    "transformers/training_args.py: _validate_args",
+    effect="aborts",
+    says="--dataloader_prefetch_factor can only be set when data is loaded in a different process",
+)
+def prefetching_has_workers(context: Context) -> Iterator[Problem]:
+    """`dataloader_prefetch_factor` is given only where worker processes load the data."""
+    swift = context.config.swift
+    given = swift.get("dataloader_prefetch_factor") is not None
+    if given and swift.get("dataloader_num_workers") == 0:
+        yield Problem(
+            ("swift", "dataloader_prefetch_factor"),
+            "`dataloader_prefetch_factor` without a worker: `dataloader_num_workers` is 0",
+            "remove it, or write dataloader_num_workers: 1 or more",
+            at_key=True,
+        )
+
+
+@rule(
+    "data.cached-streaming",
+    "error",
+    "swift/pipelines/train/sft.py: _prepare_dataset",
+    effect="late",
+    says="Cached dataset does not support streaming.",
+)
+def cached_data_is_not_streamed(context: Context) -> Iterator[Problem]:
+    """A data set that `swift export` tokenised before is not streamed."""
+    for name in ("cached_dataset", "cached_val_dataset"):
+        if flag(context.config, "streaming") and words(context.config, name):
+            yield Problem(
+                ("swift", name), f"`{name}` can't be streamed", "streaming: false", at_key=True
+            )
+
+
+@rule(
+    "data.truncation",
+    "error",
+    "swift/template/base.py: _truncate keeps image tokens and drops text",
+    effect="silent",
+)
+def rows_with_images_are_not_cut(context: Context) -> Iterator[Problem]:
+    """A vision-language model's rows are left out when too long, not cut."""
+    strategy = word(context.config, "truncation_strategy")
+    if strategy in {"left", "right"} and context.family is not None:
+        lost = "the answer" if strategy == "right" else "the system prompt and the question"
+        yield Problem(
+            ("swift", "truncation_strategy"),
+            f"`{strategy}` keeps every image token and cuts the text: rows that are too long "
+            f"lose {lost}, and may train on nothing",
+            "leave it out (`delete` skips such rows), and fit them with `pixels.max` or "
+            "`data.max_length`",
+        )
+
+
+@rule(
+    "data.split-strategy",
+    "error",
+    "swift/pipelines/train/sft.py: _encode_dataset",
+    effect="late",
+    says="`--truncation_strategy split`",
+)
+def splitting_is_for_pretraining(context: Context) -> Iterator[Problem]:
+    """`truncation_strategy: split` is for `task: pt` without lazy tokenising."""
+    config, path = context.config, ("swift", "truncation_strategy")
+    if word(config, "truncation_strategy") != "split":
+        return
+    plain = config.swift.get("use_chat_template")
+    templated = config.task != "pt" if plain is None else flag(config, "use_chat_template")
+    # Where nothing is said, ms-swift tokenises a vision-language model's rows as they come.
+    eager = any(flag(config, name) for name in ("packing", "streaming", "group_by_length"))
+    given = config.swift.get("lazy_tokenize")
+    lazy = flag(config, "lazy_tokenize") if given is not None else context.family and not eager
+    if templated:
+        yield Problem(
+            path,
+            f"`split` cuts plain text into pieces; `task: {config.task}` has a chat template",
+            "leave it out, or write task: pt",
+        )
+    elif lazy:
+        yield Problem(
+            path, "`split` needs all rows tokenised before", "add `swift: {lazy_tokenize: false}`"
+        )

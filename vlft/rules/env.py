@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
 from vlft.plan.environment import inherited_variables, overruled_variables
 from vlft.rules.base import Context, Problem, rule
+from vlft.rules.env_names import GONE, READ, is_legal
 from vlft.secrets import MASK, is_secret_name
 
 if TYPE_CHECKING:
@@ -29,6 +30,40 @@ def owned_by_a_section(context: Context) -> Iterator[Problem]:
                 ("env", name),
                 f"`{name}` is set by the launcher",
                 NODE_ENVIRONMENT[name],
+                at_key=True,
+            )
+    given = context.config.swift.get("model_kwargs")
+    for key in given if isinstance(given, dict) else ():
+        owner = ENVIRONMENT.get(str(key).upper())
+        if owner is not None:
+            yield Problem(
+                ("swift", "model_kwargs", key),
+                f"`{key}` is set as the variable `{str(key).upper()}`, which `{owner}` decides",
+                f"write `{owner}` instead",
+                at_key=True,
+            )
+
+
+@rule(
+    "env.near-miss",
+    "error",
+    "swift/utils/env.py: get_env_args reads the names that it knows",
+    effect="silent",
+)
+def name_is_no_slip(context: Context) -> Iterator[Problem]:
+    """A variable's name is not a misspelling of one that ms-swift reads."""
+    for name in context.config.env:
+        if is_legal(name):
+            continue
+        from vlft.config.suggest import near_miss  # noqa: PLC0415 - difflib, seldom needed
+
+        meant = GONE.get(name) or near_miss(name, sorted(READ))
+        if meant is not None:
+            owner = ENVIRONMENT.get(meant)
+            yield Problem(
+                ("env", name),
+                f"nothing reads the variable `{name}`",
+                f"did you mean `{meant}`?" + (f" write `{owner}`" if owner else ""),
                 at_key=True,
             )
 

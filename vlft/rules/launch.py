@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from vlft.plan.batch import divisors
+from vlft.plan.precision import flag
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ZERO_PRESETS = ("zero0", "zero1", "zero2", "zero3", "zero2_offload", "zero3_offload")
-"""Names that `--deepspeed` knows (swift/arguments/sft_args.py)."""
+_DEVICE = re.compile(r"\d+|(?:GPU|MIG)-[\w/-]+", re.ASCII)
 
 
 @rule(
@@ -24,7 +25,7 @@ ZERO_PRESETS = ("zero0", "zero1", "zero2", "zero3", "zero2_offload", "zero3_offl
 def processes_divide_gpus(context: Context) -> Iterator[Problem]:
     """The GPUs of a node divide evenly among its processes."""
     gpus, processes = context.world.gpus_per_node, context.world.nproc_per_node
-    if gpus and processes and gpus % processes:
+    if gpus and processes and gpus % processes and not _one_device_each(context):
         yield Problem(
             _process_key(context),
             f"{gpus} GPUs do not divide among {processes} processes",
@@ -41,13 +42,8 @@ def processes_divide_gpus(context: Context) -> Iterator[Problem]:
 )
 def deepspeed_one_gpu_a_process(context: Context) -> Iterator[Problem]:
     """With DeepSpeed every process has one GPU."""
-    gpus, processes = context.world.gpus_per_node, context.world.nproc_per_node
-    if context.config.deepspeed and gpus and processes and gpus > processes:
-        yield Problem(
-            _process_key(context),
-            f"{gpus} GPUs and {processes} processes: DeepSpeed wants one process a GPU",
-            f"nproc_per_node: {gpus}, or {processes} GPUs in launch.gpus",
-        )
+    if context.config.deepspeed and _split(context):
+        yield _one_gpu_a_process(context, "DeepSpeed")
 
 
 @rule("launch.no-gpu", "error", "torch.cuda", effect="late")
@@ -79,7 +75,7 @@ def gpus_exist(context: Context) -> Iterator[Problem]:
             )
 
 
-@rule("launch.gpus-distinct", "error", "CUDA: a repeated id ends the list", effect="late")
+@rule("launch.gpus-distinct", "error", "CUDA: what it can't read ends the list", effect="late")
 def gpus_are_distinct(context: Context) -> Iterator[Problem]:
     """A list of GPUs names each once, by an index from 0 or a UUID."""
     gpus = context.config.launch.gpus
@@ -90,72 +86,87 @@ def gpus_are_distinct(context: Context) -> Iterator[Problem]:
     for index, gpu in enumerate(gpus):
         if isinstance(gpu, int) and gpu < 0:
             yield Problem(("launch", "gpus", index), f"there is no GPU {gpu}", "indices start at 0")
+        if isinstance(gpu, str) and not _DEVICE.fullmatch(gpu):
+            yield Problem(
+                ("launch", "gpus", index),
+                f"`{gpu}` is neither an index nor a UUID: CUDA ends the list there",
+                "write an index from 0, or GPU-… as `nvidia-smi -L` shows it",
+            )
         if gpu in gpus[:index]:
             yield Problem(("launch", "gpus", index), f"GPU {gpu} is named twice", "name it once")
 
 
-@rule("launch.master-addr", "error", "torch.distributed.run: static rendezvous", effect="late")
-def nodes_need_an_address(context: Context) -> Iterator[Problem]:
-    """Several nodes know the address of the first, and it is not the loopback address."""
-    launch, nnodes = context.config.launch, context.world.nnodes
-    if nnodes == 1:
-        return
-    if launch.master_addr is None and context.facts.environ.get("MASTER_ADDR") is None:
-        yield Problem(
-            ("launch", "nnodes"),
-            f"{nnodes} nodes, but no address of node 0",
-            "write `launch.master_addr: HOST`",
-        )
-    if launch.master_port is None and context.facts.environ.get("MASTER_PORT") is None:
-        yield Problem(
-            ("launch", "nnodes"),
-            f"{nnodes} nodes, but no port that all of them agree on",
-            "write `launch.master_port: 29500`",
-        )
+@rule(
+    "launch.fsdp-gpus",
+    "error",
+    "swift/arguments/sft_args.py: _init_fsdp",
+    effect="aborts",
+    says="FSDP2 is not compatible with `device_map`",
+)
+def fsdp_one_gpu_a_process(context: Context) -> Iterator[Problem]:
+    """With FSDP every process has one GPU."""
+    if context.config.swift.get("fsdp") and _split(context):
+        yield _one_gpu_a_process(context, "FSDP")
 
 
 @rule(
-    "launch.deepspeed-name",
+    "launch.liger-gpus",
     "error",
-    "swift/arguments/sft_args.py: JSONDecodeError",
+    "swift/trainers/arguments.py: __post_init__",
     effect="aborts",
-    says="JSONDecodeError",
+    says="liger_kernel does not support device_map",
 )
-def deepspeed_is_known(context: Context) -> Iterator[Problem]:
-    """`deepspeed` is one of the presets or an existing JSON file."""
-    name = context.config.deepspeed
-    if name is None or name in ZERO_PRESETS or context.facts.deepspeed_file is not None:
-        return
-    if name.endswith(".json") or "/" in name:
+def liger_one_gpu_a_process(context: Context) -> Iterator[Problem]:
+    """With liger's kernels every process has one GPU."""
+    if flag(context.config, "use_liger_kernel") and _split(context):
+        yield _one_gpu_a_process(context, "liger")
+
+
+@rule(
+    "launch.model-split",
+    "warning",
+    "swift/model/utils.py: get_default_device_map",
+    effect="silent",
+)
+def model_is_not_split(context: Context) -> Iterator[Problem]:
+    """Every process has one GPU, or `swift.device_map` says how the model is spread."""
+    config, split = context.config, _split(context)
+    asked = config.deepspeed or any(
+        config.swift.get(key) for key in ("fsdp", "use_liger_kernel", "device_map")
+    )
+    if split and not asked:
+        gpus = context.world.gpus_per_node
         yield Problem(
-            ("deepspeed",), f"there is no file `{name}`", "the path is relative to the config file"
+            _process_key(context),
+            f"{gpus} GPUs, {context.world.nproc_per_node} processes: each process splits the "
+            f"model over {split} GPUs, of which one works at a time",
+            f"nproc_per_node: {gpus} for {gpus} copies; "
+            "`swift: {device_map: auto}` if the model needs several GPUs",
         )
-        return
-    old = name.removeprefix("default-").replace("-", "_")
-    hint = f"did you mean `{old}`?" if old in ZERO_PRESETS else None
-    yield Problem(
-        ("deepspeed",),
-        f"`{name}` is no DeepSpeed preset",
-        hint or "one of " + ", ".join(ZERO_PRESETS) + ", or a JSON file",
+
+
+def _one_gpu_a_process(context: Context, what: str) -> Problem:
+    gpus, processes = context.world.gpus_per_node, context.world.nproc_per_node
+    return Problem(
+        _process_key(context),
+        f"{gpus} GPUs and {processes} processes: {what} wants one process a GPU",
+        f"nproc_per_node: {gpus}, or {processes} GPUs in launch.gpus",
     )
 
 
-@rule(
-    "launch.deepspeed-installed",
-    "error",
-    "swift/arguments/sft_args.py: require_version",
-    effect="aborts",
-    says="deepspeed",
-)
-def deepspeed_is_installed(context: Context) -> Iterator[Problem]:
-    """The interpreter that trains has deepspeed if the config asks for it."""
-    interpreter = context.facts.interpreter
-    if context.config.deepspeed and interpreter and "deepspeed" not in interpreter.packages:
-        yield Problem(
-            ("deepspeed",),
-            f"deepspeed is not installed in {interpreter.python}",
-            "pip install 'vlft[deepspeed]'",
-        )
+def _split(context: Context) -> int:
+    """GPUs that a process has, where it has more than one; else 0."""
+    gpus, processes = context.world.gpus_per_node, context.world.nproc_per_node
+    if not gpus or not processes or gpus <= processes or _one_device_each(context):
+        return 0
+    return gpus // processes
+
+
+def _one_device_each(context: Context) -> bool:
+    """ms-swift's own way of giving each process a GPU (swift/cli/utils.py)."""
+    name = "SWIFT_SINGLE_DEVICE_MODE"
+    given = context.config.env.get(name, context.facts.environ.get(name))
+    return str(given) == "1"
 
 
 def _process_key(context: Context) -> tuple[str, ...]:

@@ -5,9 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.rules.base import Context, Problem, rule
+from vlft.rules.resolved import (
+    brings_plugins,
+    guessed_types,
+    is_foreign,
+    own_family,
+    types_of_architecture,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Parts of a config.json that make a model multimodal (swift/utils/hf_config.py).
+_PART_KEYS = ("language_config", "llm_config", "text_config", "vit_config", "vision_config",
+              "audio_config", "thinker_config")  # fmt: skip
 
 
 @rule("model.not-found", "error", "swift/model/model_meta.py: asks the hub instead", effect="late")
@@ -57,17 +68,121 @@ def custom_code_needs_consent(context: Context) -> Iterator[Problem]:
     "error",
     "swift/model/model_meta.py: _get_model_info",
     effect="aborts",
-    says="model_type",
+    says="model_type: '",
 )
 def type_is_registered(context: Context) -> Iterator[Problem]:
     """`model.type` is a model_type of the installed ms-swift."""
     name = context.config.model.type
-    if name is not None and name not in context.facts.swift.models():
-        from vlft.config.suggest import nearest  # noqa: PLC0415 - difflib, only on an error
+    if name is None or name in context.facts.swift.models() or brings_plugins(context):
+        return
+    from vlft.config.suggest import nearest  # noqa: PLC0415 - difflib, only on an error
 
-        close = nearest(name, context.facts.swift.models())
+    own = _type_of_the_weights(context)
+    close = nearest(name, context.facts.swift.models())
+    hint = f"did you mean `{close}`?" if close else "leave it out: the checkpoint says it"
+    yield Problem(
+        ("model", "type"),
+        f"ms-swift {context.facts.swift.version} has no model_type `{name}`",
+        f"the checkpoint is `{own}`: write that, or leave it out" if own else hint,
+    )
+
+
+@rule(
+    "model.type-family",
+    "error",
+    "swift/model/model_meta.py: get_model_info_meta believes --model_type",
+    effect="silent",
+)
+def type_fits_the_weights(context: Context) -> Iterator[Problem]:
+    """`model.type` is one of those that the checkpoint's architecture is registered for."""
+    name = context.config.model.type
+    checkpoint = context.facts.model.checkpoint
+    if name is None or checkpoint is None or not is_foreign(context, name):
+        return
+    models, own = context.facts.swift.models(), types_of_architecture(context)
+    text_only = models[own[0]].is_multimodal and not models[name].is_multimodal
+    right = _type_of_the_weights(context)
+    yield Problem(
+        ("model", "type"),
+        f"`{name}` is {'a text model' if text_only else 'another model'} "
+        f"({models[name].architectures[0]}); the checkpoint is {checkpoint.architectures[0]}"
+        + (", and its images would not be seen" if text_only else ""),
+        f"write `{right}`, or leave it out" if right else "write one of " + ", ".join(own),
+    )
+
+
+@rule(
+    "model.type-undecided",
+    "error",
+    "swift/model/model_meta.py: _get_model_info, get_model_info_meta",
+    effect="aborts",
+    says="`model_type` manually",
+)
+def type_can_be_found(context: Context) -> Iterator[Problem]:
+    """The folder's name, its architecture or `model.type` leads to one model_type."""
+    checkpoint = context.facts.model.checkpoint
+    if checkpoint is None or checkpoint.kind != "model" or brings_plugins(context):
+        return
+    if context.config.model.type is not None or context.family is not None:
+        return
+    guessed, architecture = guessed_types(context), ", ".join(checkpoint.architectures[:1])
+    if len(guessed) > 1:
         yield Problem(
-            ("model", "type"),
-            f"ms-swift {context.facts.swift.version} has no model_type `{name}`",
-            f"did you mean `{close}`?" if close else "leave it out: the checkpoint says it",
+            ("model", "path"),
+            f"neither the folder's name nor {architecture or 'its config.json'} says which "
+            "model_type it is",
+            "write `model.type`, one of " + ", ".join(guessed[:8]),
         )
+    elif not guessed and any(key in checkpoint.config for key in _PART_KEYS):
+        yield Problem(
+            ("model", "path"),
+            f"ms-swift {context.facts.swift.version} has no model_type for "
+            f"{architecture or 'a config.json without architectures'}",
+            "write the `model.type` that loads it",
+        )
+
+
+@rule(
+    "model.revision-local",
+    "warning",
+    "swift/utils/hub_utils.py: a local folder is taken as it is",
+    effect="silent",
+)
+def revision_is_of_a_hub(context: Context) -> Iterator[Problem]:
+    """`model.revision` stands beside an id on a hub."""
+    checkpoint = context.facts.model.checkpoint
+    if context.config.model.revision is not None and checkpoint is not None:
+        yield Problem(
+            ("model", "revision"),
+            f"`{context.config.model.revision}` has no effect: `{checkpoint.path}` is a folder",
+            "leave it out, or write the model's id on a hub",
+            at_key=True,
+        )
+
+
+@rule(
+    "model.hub-local",
+    "warning",
+    "swift/utils/hub_utils.py: a local folder is taken as it is",
+    effect="silent",
+)
+def hub_is_asked(context: Context) -> Iterator[Problem]:
+    """`model.hub` stands beside something that is fetched from or sent to a hub."""
+    checkpoint = context.facts.model.checkpoint
+    if context.config.model.hub is None or checkpoint is None:
+        return
+    if not context.config.swift.get("push_to_hub"):
+        yield Problem(
+            ("model", "hub"),
+            f"`{context.config.model.hub}` has no effect: `{checkpoint.path}` is a folder",
+            "leave it out",
+            at_key=True,
+        )
+
+
+def _type_of_the_weights(context: Context) -> str | None:
+    """ms-swift's name for what the checkpoint is; None if it has several or none."""
+    family, own = own_family(context), types_of_architecture(context)
+    if family is not None and family.swift_model_type in own:
+        return family.swift_model_type
+    return own[0] if len(own) == 1 else None

@@ -63,17 +63,79 @@ def argument_exists(context: Context) -> Iterator[Problem]:
     for name in context.config.swift:
         if name in legal or name in ARGUMENTS or name in RESERVED:
             continue
-        from vlft.config.suggest import nearest  # noqa: PLC0415 - difflib, only on an error
+        message, hint = _unknown(name, context)
+        yield Problem(("swift", name), message, hint, at_key=True)
 
-        close = nearest(name.replace("-", "_"), legal)
-        owner = ARGUMENTS.get(close or "")
-        hint = f"did you mean `{owner or close}`?" if close else None
+
+def _unknown(name: str, context: Context) -> tuple[str, str | None]:
+    """What to say of a name that is no argument, and what to write instead."""
+    # Only an error needs these: difflib, and the names of earlier releases.
+    from vlft.config.suggest import nearest  # noqa: PLC0415
+    from vlft.migrate.names import old_name  # noqa: PLC0415
+
+    task, version = context.config.task, context.facts.swift.version
+    legal = context.facts.swift.arguments[task]
+    message = f"`swift {task}` {version} has no argument `{name}`"
+    plain = name.replace("-", "_")
+    if plain in legal:
+        return message, f"did you mean `{_key(plain)}`?"
+    old = old_name(task, name)
+    if old is not None and old.new is not None and old.new in legal:
+        return f"`{name}` is called `{old.new}` {old.gone}", f"write `{_key(old.new)}`"
+    if old is not None and old.new is None:
+        return f"ms-swift has had no argument `{name}` {old.gone}", "leave it out"
+    longer = [other for other in legal if other.startswith(plain)]
+    # argparse would take the beginning of a name for the whole of it.
+    close = longer[0] if len(longer) == 1 else nearest(plain, legal)
+    return message, f"did you mean `{_key(close)}`?" if close else None
+
+
+def _key(argument: str) -> str:
+    """How an argument of ms-swift is written: by its owner's key, else as it is."""
+    return ARGUMENTS.get(argument, argument)
+
+
+@rule(
+    "swift.model-kwargs",
+    "error",
+    "swift/arguments/base_args/base_args.py: _init_model_kwargs",
+    effect="aborts",
+    says="Expecting value",
+)
+def model_kwargs_are_a_mapping(context: Context) -> Iterator[Problem]:
+    """`swift.model_kwargs` is a mapping, as YAML or as JSON text."""
+    value = context.config.swift.get("model_kwargs")
+    if value is None or isinstance(value, dict):
+        return
+    text = value.strip() if isinstance(value, str) else ""
+    # ms-swift mends broken braces and quotes, and reads a file of that name.
+    if not text.startswith("{") and not text.endswith(".json"):
         yield Problem(
-            ("swift", name),
-            f"`swift {context.config.task}` {context.facts.swift.version} has no argument `{name}`",
-            hint,
-            at_key=True,
+            ("swift", "model_kwargs"),
+            f"`model_kwargs` is {_shown(value)}; it must be a mapping",
+            "write `model_kwargs: {key: value}`",
         )
+
+
+@rule(
+    "swift.none-is-text",
+    "error",
+    "argparse: `None` on a command line is four letters",
+    effect="silent",
+)
+def nothing_is_left_out(context: Context) -> Iterator[Problem]:
+    """An argument that is to have no value is left out, not written as `None`."""
+    legal = context.facts.swift.arguments[context.config.task]
+    for name, value in context.config.swift.items():
+        argument = legal.get(name)
+        if argument is None or argument.type != "str" or argument.choices is not None:
+            continue
+        if argument.optional and not argument.many and value in {"None", "none", "null"}:
+            yield Problem(
+                ("swift", name),
+                f"ms-swift would take `{value}` for the text of `{name}`",
+                "leave the key out",
+            )
 
 
 @rule(
@@ -148,14 +210,26 @@ def _wrong_scalar(argument: Argument, value: object) -> str | None:
     if argument.choices is not None:
         texts = [str(choice) for choice in argument.choices]
         return None if str(value) in texts else "one of " + ", ".join(texts)
-    right = {
-        "bool": isinstance(value, bool) or str(value).lower() in {"true", "false"},
-        "int": isinstance(value, int) and not isinstance(value, bool),
-        "float": isinstance(value, (int, float)) and not isinstance(value, bool),
-        "str": True,
-    }[argument.type]
-    names = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}
-    return None if right else names[argument.type]
+    names = {"bool": "true or false", "int": "a whole number", "float": "a number"}
+    return None if _is_text_of(argument.type, value) else names[argument.type]
+
+
+_TRUTHS = {"yes", "true", "t", "y", "1", "no", "false", "f", "n", "0"}
+
+
+def _is_text_of(kind: str, value: object) -> bool:
+    """Whether argparse takes the value's text for a bool, an int, a float or text."""
+    if kind == "str":
+        return True
+    if kind == "bool":
+        return str(value).lower() in _TRUTHS
+    if isinstance(value, bool):
+        return False
+    try:
+        int(str(value)) if kind == "int" else float(str(value))
+    except ValueError:
+        return False
+    return True
 
 
 def _shown(value: object) -> str:

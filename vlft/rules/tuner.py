@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vlft.plan.passed import flag, number, words
 from vlft.rules.base import Context, Problem, rule
+from vlft.rules.versions import version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.config.source import KeyPath
+
+TUNERS = (
+    "lora", "full", "longlora", "adalora", "llamapro", "adapter", "vera", "boft", "fourierft",
+    "reft", "bone", "ia3", "lora_llm", "dummy",
+)  # fmt: skip
+"""Names that ms-swift 4.6 knows (swift/arguments/base_args/base_args.py: get_supported_tuners,
+swift/tuner_plugin/mapping.py: tuners_map)."""
 
 
 @rule(
@@ -25,3 +36,174 @@ def lora_with_full(context: Context) -> Iterator[Problem]:
             "remove the section (`lora: null` removes an inherited one) or write `tuner: lora`",
             at_key=True,
         )
+
+
+@rule(
+    "tuner.unknown",
+    "error",
+    "swift/pipelines/train/tuner.py: prepare_adapter",
+    effect="late",
+    says="Unknown tuner_type",
+)
+def tuner_is_known(context: Context) -> Iterator[Problem]:
+    """`tuner` is one that ms-swift has, or that a plugin may bring."""
+    name, swift = context.config.tuner, context.config.swift
+    if name in TUNERS or swift.get("external_plugins") or swift.get("custom_register_path"):
+        return
+    if name.lower() == "qlora":
+        hint: str | None = "write `tuner: lora` and `quant: {bits: 4, method: bnb}`"
+    else:
+        from vlft.config.suggest import nearest  # noqa: PLC0415 - difflib, only on an error
+
+        close = nearest(name, TUNERS)
+        hint = f"did you mean `{close}`?" if close else "one of " + ", ".join(TUNERS)
+    yield Problem(("tuner",), f"ms-swift {context.facts.swift.version} has no tuner `{name}`", hint)
+
+
+@rule(
+    "tuner.package",
+    "error",
+    "swift/pipelines/train/tuner.py: prepare_adapter",
+    effect="late",
+    says="ImportError",
+)
+def tuner_has_its_package(context: Context) -> Iterator[Problem]:
+    """The package that a tuner comes from is installed, in a version that has it."""
+    name, interpreter = context.config.tuner, context.facts.interpreter
+    if interpreter is None:
+        return
+    if name == "reft" and "pyreft" not in interpreter.packages:
+        yield Problem(
+            ("tuner",),
+            f"pyreft is not installed in {interpreter.python}",
+            f"{interpreter.python} -m pip install pyreft",
+        )
+    peft = interpreter.packages.get("peft")
+    if name == "bone" and peft is not None and version_key(peft) >= version_key("0.20"):
+        yield Problem(("tuner",), f"peft {peft} has no `bone` any more", "write `tuner: lora`")
+
+
+@rule(
+    "tuner.llama-only",
+    "error",
+    "swift/pipelines/train/tuner.py: prepare_adapter",
+    effect="late",
+    says="AssertionError",
+)
+def longlora_is_for_llama(context: Context) -> Iterator[Problem]:
+    """`tuner: longlora` is for Llama models."""
+    if context.config.tuner == "longlora" and context.family is not None:
+        yield Problem(
+            ("tuner",),
+            f"`longlora` works on Llama models only, not on {context.family.title}",
+            "write `tuner: lora`",
+        )
+
+
+@rule(
+    "tuner.lisa",
+    "error",
+    "swift/callbacks/lisa.py: LISACallback",
+    effect="late",
+    says="LISA only supports full parameter training.",
+)
+def lisa_trains_whole_layers(context: Context) -> Iterator[Problem]:
+    """LISA is used with `tuner: full`."""
+    layers = number(context.config, "lisa_activated_layers")
+    if layers and layers > 0 and context.config.tuner != "full":
+        yield Problem(
+            ("swift", "lisa_activated_layers"),
+            f"LISA trains whole layers; `tuner` is `{context.config.tuner}`",
+            "write `tuner: full`, or remove lisa_activated_layers",
+            at_key=True,
+        )
+
+
+@rule(
+    "tuner.liger-installed",
+    "error",
+    "swift/trainers/arguments.py: _init_liger",
+    effect="aborts",
+    says="use_liger_kernel requires liger_kernels",
+)
+def liger_is_installed(context: Context) -> Iterator[Problem]:
+    """The interpreter that trains has liger-kernel if the config asks for it."""
+    interpreter = context.facts.interpreter
+    if interpreter is None or "liger-kernel" in interpreter.packages:
+        return
+    if flag(context.config, "use_liger_kernel"):
+        yield Problem(
+            ("swift", "use_liger_kernel"),
+            f"liger-kernel is not installed in {interpreter.python}",
+            f"{interpreter.python} -m pip install liger-kernel",
+            at_key=True,
+        )
+
+
+@rule(
+    "tuner.one-adapter",
+    "error",
+    "swift/pipelines/train/tuner.py: TunerMixin.prepare_model",
+    effect="late",
+    says="args.adapters",
+)
+def one_adapter_is_trained(context: Context) -> Iterator[Problem]:
+    """Training goes on from one adapter at most."""
+    adapters = words(context.config, "adapters")
+    if len(adapters) > 1 and context.config.tuner != "full":
+        yield Problem(
+            ("swift", "adapters"),
+            f"{len(adapters)} adapters; a run can train one",
+            "merge the others into the model first, or name one",
+        )
+
+
+@rule(
+    "tuner.adapter-with-full",
+    "error",
+    "swift/pipelines/train/tuner.py: TunerMixin.prepare_model",
+    effect="silent",
+)
+def adapter_is_loaded(context: Context) -> Iterator[Problem]:
+    """An adapter is named only beside a tuner that loads it."""
+    if context.config.tuner == "full" and words(context.config, "adapters"):
+        yield Problem(
+            ("swift", "adapters"),
+            "`tuner: full` never loads an adapter: the run would start from the base model",
+            "merge it first (`vlft merge`) and name the merged folder in `model.path`",
+            at_key=True,
+        )
+
+
+_PARAMETERS = (
+    "trainable_parameters",
+    "trainable_parameters_regex",
+    "freeze_parameters",
+    "freeze_parameters_regex",
+    "freeze_parameters_ratio",
+)
+
+
+@rule(
+    "tuner.parameters-ignored",
+    "error",
+    "swift/pipelines/train/tuner.py: TunerMixin.prepare_model",
+    effect="silent",
+)
+def parameter_lists_are_read(context: Context) -> Iterator[Problem]:
+    """Lists of trained and frozen parameters stand beside `tuner: full`, which reads them."""
+    if context.config.tuner == "full":
+        return
+    for name in _PARAMETERS:
+        if context.config.swift.get(name):
+            trained = name.startswith("trainable")
+            path: KeyPath = ("swift", name)
+            yield Problem(
+                path,
+                f"`tuner: {context.config.tuner}` does not read `{name}`",
+                "modules_to_save trains whole modules beside the adapter; "
+                "`tuner: lora_llm` trains vision tower and aligner in full"
+                if trained
+                else "an adapter leaves all other weights frozen: remove it",
+                at_key=True,
+            )

@@ -11,4 +11,17 @@ EXAMPLES = {
         ["model.path=with-code"], ["model.path=with-code", "model.trust_remote_code=true"]
     ),
     "model.type-unknown": Example(["model.type=qwen2-vl-7b-instruct"], ["model.type=qwen2_vl"]),
+    "model.type-family": Example(["model.type=qwen2"], ["model.type=qwen2_vl"]),
+    "model.type-undecided": Example(
+        ["model.path=unheard-of"],
+        ["model.path=unheard-of", "model.type=qwen2_vl", "swift.template=qwen2_vl"],
+    ),
+    "model.revision-local": Example(
+        ["model.revision=main"],
+        ["model.path=Qwen/Qwen2-VL-2B-Instruct", "model.revision=main"],
+    ),
+    "model.hub-local": Example(
+        ["model.hub=modelscope"],
+        ["model.path=Qwen/Qwen2-VL-2B-Instruct", "model.hub=modelscope"],
+    ),
 }

@@ -1,0 +1,31 @@
+"""The folder that examples start from: what their relative paths name."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from examples.checkpoint_folders import lay_out_checkpoints
+from examples.deepspeed_files import lay_out_deepspeed
+
+
+def lay_out(folder: Path, make_model: Callable[..., Path]) -> None:
+    """Writes everything beside the config, its model and its data."""
+    (folder / "empty.jsonl").touch()
+    coded = make_model(folder / "with-code")
+    (coded / "modeling_own.py").touch()
+    adapter = folder / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "base"}))
+    # An environment that has ms-swift and nothing else.
+    site = folder / "swift-only" / "lib" / "python3.11" / "site-packages"
+    (site / "swift").mkdir(parents=True)
+    (site / "swift" / "__init__.py").touch()
+    (site / "ms_swift-4.6.0.dist-info").mkdir()
+    (folder / "swift-only" / "bin").mkdir()
+    (folder / "swift-only" / "bin" / "python").symlink_to(sys.executable)
+    (folder / "swift-only" / "pyvenv.cfg").write_text("version = 3.11.7\n")
+    lay_out_checkpoints(folder, make_model)
+    lay_out_deepspeed(folder, make_model)

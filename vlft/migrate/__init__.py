@@ -1,0 +1,1 @@
+"""From what was written for an older ms-swift to what is written now."""

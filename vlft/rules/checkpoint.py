@@ -1,0 +1,166 @@
+"""The files of a checkpoint: whether the weights are there, whole, and fit to be trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.rules.base import Context, Problem, rule
+from vlft.rules.versions import version_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.facts.checkpoint import Checkpoint
+
+_SAFE_TORCH = "2.6"
+# `quantization_config.quant_method` of a checkpoint → `quant.method`.
+_METHODS = {"bitsandbytes": "bnb"}
+
+
+def _model(context: Context) -> Checkpoint | None:
+    checkpoint = context.facts.model.checkpoint
+    return checkpoint if checkpoint is not None and checkpoint.kind == "model" else None
+
+
+@rule(
+    "checkpoint.no-weights",
+    "error",
+    "transformers: from_pretrained",
+    effect="late",
+    says="no file named model.safetensors",
+)
+def weights_are_there(context: Context) -> Iterator[Problem]:
+    """A model's folder holds its weights."""
+    checkpoint = _model(context)
+    if checkpoint is not None and not checkpoint.weight_files:
+        yield Problem(
+            ("model", "path"),
+            f"`{checkpoint.path}` has a config.json but no weights",
+            "fetch the rest: model.safetensors, or model.safetensors.index.json and its shards",
+        )
+
+
+@rule("checkpoint.weights-broken", "error", "safetensors: reading the header", effect="late")
+def weights_are_whole(context: Context) -> Iterator[Problem]:
+    """Every weight file of the checkpoint is there and whole."""
+    checkpoint = _model(context)
+    if checkpoint is None or not checkpoint.problems:
+        return
+    (name, problem), *others = checkpoint.problems.items()
+    more = f" (and {len(others)} more of {len(checkpoint.weight_files)} files)" if others else ""
+    yield Problem(
+        ("model", "path"),
+        f"`{name}` in `{checkpoint.path}` {problem}{more}",
+        "fetch the file again",
+    )
+
+
+@rule(
+    "checkpoint.pickle-refused",
+    "error",
+    "transformers/utils/import_utils.py: check_torch_load_is_safe",
+    effect="late",
+)
+def pickles_can_be_loaded(context: Context) -> Iterator[Problem]:
+    """Weights in pickle form are loaded by a torch that transformers trusts with them."""
+    files, torch = _pickles(context), _installed_torch(context)
+    if files and torch is not None and version_key(torch) < version_key(_SAFE_TORCH):
+        yield Problem(
+            ("model", "path"),
+            f"`{files[0]}` is a pickle, and transformers refuses to load one with torch {torch}",
+            "install torch 2.6 or later, or convert the weights to safetensors",
+        )
+
+
+@rule(
+    "checkpoint.pickle",
+    "warning",
+    "torch.load: a pickle is a program",
+    effect="silent",
+)
+def weights_are_no_pickles(context: Context) -> Iterator[Problem]:
+    """Weights are safetensors, or loading pickles was consented to."""
+    files, torch = _pickles(context), _installed_torch(context)
+    refused = torch is not None and version_key(torch) < version_key(_SAFE_TORCH)
+    if files and not refused and not context.config.model.trust_remote_code:
+        yield Problem(
+            ("model", "path"),
+            f"`{files[0]}` is a pickle: only torch's own restrictions keep it from running code",
+            "take the safetensors of this model, or write `model: {trust_remote_code: true}`",
+        )
+
+
+@rule(
+    "checkpoint.quantised-otherwise",
+    "error",
+    "transformers/quantizers/auto.py: merge_quantization_configs",
+    effect="late",
+    says="The model is quantized with",
+)
+def quantised_once(context: Context) -> Iterator[Problem]:
+    """`quant` names the method that the checkpoint is quantised with, if it is."""
+    method, quant = _quantised(context), context.config.quant
+    if method is not None and quant is not None and quant.method != method:
+        yield Problem(
+            ("quant", "method"),
+            f"the checkpoint is quantised already, with {method}; `quant` asks for {quant.method}",
+            "remove `quant`: LoRA trains on the quantised weights as they are",
+        )
+
+
+@rule(
+    "checkpoint.quantised-already",
+    "warning",
+    "transformers/quantizers/auto.py: the checkpoint's own quantization_config is used",
+    effect="silent",
+)
+def quant_has_an_effect(context: Context) -> Iterator[Problem]:
+    """`quant` stands beside weights that are not quantised yet."""
+    method, quant = _quantised(context), context.config.quant
+    if method is not None and quant is not None and quant.method == method:
+        yield Problem(
+            ("quant",),
+            f"the checkpoint is quantised already, with {method}: `quant` has no effect",
+            "remove `quant`",
+            at_key=True,
+        )
+
+
+@rule(
+    "checkpoint.quantised-full",
+    "error",
+    "transformers/trainer_utils.py: validate_quantization_for_training",
+    effect="late",
+)
+def quantised_weights_stay_frozen(context: Context) -> Iterator[Problem]:
+    """`tuner: full` trains weights that are not quantised."""
+    method = _quantised(context)
+    if method is not None and method != "fp8" and context.config.tuner == "full":
+        yield Problem(
+            ("tuner",),
+            f"the checkpoint is quantised ({method}); quantised weights can't be trained",
+            "write `tuner: lora`, or take the model that is not quantised",
+        )
+
+
+def _pickles(context: Context) -> tuple[str, ...]:
+    """Those of the files to be loaded that are pickles."""
+    checkpoint = _model(context)
+    if checkpoint is None:
+        return ()
+    return tuple(name for name in checkpoint.weight_files if name in checkpoint.pickle_files)
+
+
+def _installed_torch(context: Context) -> str | None:
+    interpreter = context.facts.interpreter
+    return interpreter.packages.get("torch") if interpreter else None
+
+
+def _quantised(context: Context) -> str | None:
+    """How the checkpoint is quantised, in the words of `quant.method`; None if it is not."""
+    checkpoint = _model(context)
+    quantization = checkpoint.quantization if checkpoint else None
+    if quantization is None:
+        return None
+    method = str(quantization.get("quant_method") or "bitsandbytes")
+    return _METHODS.get(method, method)

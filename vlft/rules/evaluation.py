@@ -1,0 +1,269 @@
+"""Evaluation: what it is done on, when, and what depends on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.plan.passed import flag, number, word, words
+from vlft.rules.base import Context, Problem, rule
+from vlft.rules.strategies import evaluates, evaluating, has_validation, saving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.config.source import KeyPath
+
+_NO_DATA = "write `data: {val: 0.01}`, or name validation files there"
+
+
+@rule(
+    "evaluation.no-data",
+    "warning",
+    "swift/arguments/sft_args.py: __post_init__ sets eval_strategy to no",
+    effect="silent",
+)
+def evaluation_has_data(context: Context) -> Iterator[Problem]:
+    """Where evaluation is asked for there is something to evaluate on."""
+    if has_validation(context) or context.config.data.val is not None:
+        return
+    strategy = word(context.config, "eval_strategy")
+    if strategy in {"steps", "epoch"}:
+        yield Problem(
+            ("swift", "eval_strategy"),
+            f"`eval_strategy: {strategy}` has no effect: there is no validation data",
+            _NO_DATA,
+        )
+    elif strategy is None and context.config.train.eval_steps is not None:
+        yield Problem(
+            ("train", "eval_steps"),
+            "`eval_steps` has no effect: there is no validation data",
+            _NO_DATA,
+        )
+    elif saving(context) == "best":
+        yield Problem(
+            ("swift", "save_strategy"),
+            "`save_strategy: best` saves only the last step: there is no validation data",
+            _NO_DATA,
+        )
+
+
+@rule(
+    "evaluation.data-unused",
+    "warning",
+    "swift/arguments/sft_args.py: _init_eval_strategy",
+    effect="silent",
+)
+def validation_data_is_used(context: Context) -> Iterator[Problem]:
+    """Validation data stand beside an evaluation."""
+    if context.config.data.val is None or not has_validation(context) or evaluates(context):
+        return
+    name = "eval_strategy" if word(context.config, "eval_strategy") else "save_strategy"
+    yield Problem(
+        ("swift", name),
+        f"`{name}: no` switches evaluation off: `data.val` has no effect",
+        "write `swift: {eval_strategy: epoch}`, or remove data.val",
+    )
+
+
+@rule(
+    "evaluation.strategy",
+    "error",
+    "transformers/trainer_utils.py: IntervalStrategy",
+    effect="aborts",
+    says="is not a valid IntervalStrategy",
+)
+def strategy_is_known(context: Context) -> Iterator[Problem]:
+    """Evaluation comes by `eval_strategy`, else by `save_strategy`: no, steps or epoch."""
+    strategy = evaluating(context)
+    if strategy in {"no", "steps", "epoch"}:
+        return
+    if word(context.config, "eval_strategy") is not None:
+        yield Problem(
+            ("swift", "eval_strategy"),
+            f"there is no eval_strategy `{strategy}`",
+            "no, steps or epoch",
+        )
+    else:
+        yield Problem(
+            ("swift", "save_strategy"),
+            f"`save_strategy: {strategy}` does not say when to evaluate",
+            "write `eval_strategy: steps` or `epoch` beside it",
+        )
+
+
+@rule(
+    "evaluation.best-model",
+    "error",
+    "transformers/training_args.py: _validate_args",
+    effect="aborts",
+    says="--load_best_model_at_end requires the",
+)
+def best_model_is_known(context: Context) -> Iterator[Problem]:
+    """For `load_best_model_at_end` every checkpoint is evaluated."""
+    config, path = context.config, ("swift", "load_best_model_at_end")
+    if not flag(config, "load_best_model_at_end") or saving(context) == "best":
+        return
+    when, where = saving(context), evaluating(context)
+    if when != where and not has_validation(context):
+        yield Problem(path, "no model is the best: there is no validation data", _NO_DATA)
+        return
+    if when != where:
+        yield Problem(
+            path,
+            f"`save_strategy` is {when}, `eval_strategy` is {where}: they must be the same",
+            f"write `swift: {{eval_strategy: {when}}}`" if when != "no" else "save_strategy: steps",
+        )
+        return
+    save = config.train.save_steps or 500
+    evaluation = config.train.eval_steps or save
+    if when == "steps" and not _divides(evaluation, save):
+        yield Problem(
+            ("train", "eval_steps" if config.train.eval_steps else "save_steps"),
+            f"save_steps {save:g} is not a multiple of eval_steps {evaluation:g}, which "
+            "`load_best_model_at_end` wants",
+            f"eval_steps: {save:g}",
+        )
+
+
+def _divides(part: float, whole: float) -> bool:
+    if (part < 1) != (whole < 1):
+        return whole % part == 0
+    return whole % part == 0 or (part < 1 and (whole * 1_000_000) % (part * 1_000_000) == 0)
+
+
+@rule(
+    "evaluation.early-stop",
+    "warning",
+    "swift/callbacks/early_stop.py: EarlyStopCallback.on_save",
+    effect="silent",
+)
+def early_stopping_sees_a_metric(context: Context) -> Iterator[Problem]:
+    """A run that stops by a metric evaluates."""
+    rounds = number(context.config, "early_stop_interval")
+    if rounds and rounds > 0 and not evaluates(context):
+        yield Problem(
+            ("swift", "early_stop_interval"),
+            "`early_stop_interval` never stops the run: nothing is evaluated",
+            _NO_DATA,
+            at_key=True,
+        )
+
+
+@rule(
+    "evaluation.plateau",
+    "error",
+    "transformers/training_args.py: _validate_args",
+    effect="aborts",
+    says="requires an eval strategy",
+)
+def plateaus_are_seen(context: Context) -> Iterator[Problem]:
+    """A learning rate that follows the evaluation has one."""
+    name = word(context.config, "lr_scheduler_type")
+    if name in {"reduce_lr_on_plateau", "greedy"} and not evaluates(context):
+        yield Problem(
+            ("swift", "lr_scheduler_type"),
+            f"`{name}` follows a metric, and nothing is evaluated",
+            _NO_DATA,
+        )
+
+
+@rule(
+    "evaluation.symlink",
+    "error",
+    "swift/pipelines/train/sft.py: _handle_trainer_state",
+    effect="late",
+    says="TypeError",
+)
+def links_have_a_best_checkpoint(context: Context) -> Iterator[Problem]:
+    """`create_checkpoint_symlink` links the best checkpoint, which an evaluation finds."""
+    if flag(context.config, "create_checkpoint_symlink") and not evaluates(context):
+        yield Problem(
+            ("swift", "create_checkpoint_symlink"),
+            "without an evaluation no checkpoint is the best, and making the link fails when the "
+            "run has ended",
+            _NO_DATA + "; or remove create_checkpoint_symlink",
+            at_key=True,
+        )
+
+
+@rule(
+    "evaluation.jieba",
+    "error",
+    "swift/arguments/sft_args.py: _init_metric",
+    effect="aborts",
+    says="requires installing the jieba dependency",
+)
+def metric_is_installed(context: Context) -> Iterator[Problem]:
+    """Judging generated text has jieba, which it splits words with."""
+    config, interpreter = context.config, context.facts.interpreter
+    if interpreter is None or "jieba" in interpreter.packages:
+        return
+    metric = word(config, "eval_metric")
+    generates = flag(config, "predict_with_generate") and metric is None
+    if generates or metric == "nlg":
+        path: KeyPath = ("swift", "predict_with_generate" if generates else "eval_metric")
+        yield Problem(
+            path,
+            f"jieba is not installed in {interpreter.python}",
+            f"{interpreter.python} -m pip install jieba",
+            at_key=True,
+        )
+
+
+# What each service needs, as the name of its package.
+_REPORTERS = {
+    "clearml": "clearml",
+    "comet_ml": "comet-ml",
+    "dvclive": "dvclive",
+    "mlflow": "mlflow",
+    "swanlab": "swanlab",
+    "trackio": "trackio",
+    "wandb": "wandb",
+}
+
+
+@rule(
+    "evaluation.reporter",
+    "error",
+    "swift/arguments/sft_args.py: _init_swanlab; "
+    "transformers/integrations/integration_utils.py: the callback of each service",
+    effect="late",
+    says="install",
+)
+def reporters_are_installed(context: Context) -> Iterator[Problem]:
+    """What `report_to` names is installed where the run trains."""
+    interpreter = context.facts.interpreter
+    for name in words(context.config, "report_to"):
+        package = _REPORTERS.get(name)
+        if interpreter is not None and package and package not in interpreter.packages:
+            yield Problem(
+                ("swift", "report_to"),
+                f"{package} is not installed in {interpreter.python}",
+                f"{interpreter.python} -m pip install {package}",
+            )
+
+
+_BUILT_IN = frozenset({
+    "azure_ml", "codecarbon", "dagshub", "flyte", "kubeflow", "neptune", "tensorboard",
+    "all", "none",
+})  # fmt: skip
+
+
+@rule(
+    "evaluation.reporter-unknown",
+    "error",
+    "transformers/integrations/integration_utils.py: get_reporting_integration_callbacks",
+    effect="late",
+    says="is not supported, only",
+)
+def reporters_are_known(context: Context) -> Iterator[Problem]:
+    """`report_to` names services that transformers reports to."""
+    if context.config.swift.get("external_plugins"):
+        return
+    for name in words(context.config, "report_to"):
+        if name not in _BUILT_IN and name not in _REPORTERS:
+            yield Problem(
+                ("swift", "report_to"),
+                f"there is nothing called `{name}` to report to",
+                "one of " + ", ".join(sorted(_BUILT_IN | set(_REPORTERS))),
+            )

@@ -1,0 +1,231 @@
+"""Which parts of the model and which modules a run trains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.rules.base import Context, Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Tuners that `--target_modules` and the freeze flags go to (prepare_adapter).
+_TARGETED = frozenset({"lora", "longlora", "adalora", "vera", "boft", "fourierft", "bone"})
+_ALL = "all-linear"
+_GROUPS = frozenset({_ALL, "all-embedding"})
+_OLD_NAMES = {"ALL": _ALL, "DEFAULT": _ALL, "AUTO": _ALL, "EMBEDDING": "all-embedding"}
+_TOWERS = frozenset({"visual", "vision_model", "vision_tower"})
+_PARTS = {
+    "freeze_llm": "the language model",
+    "freeze_vit": "the vision tower",
+    "freeze_aligner": "the aligner",
+}
+
+
+def _targets(context: Context) -> list[str] | None:
+    """The modules that get adapters, as named; None where the tuner chooses none by name."""
+    config = context.config
+    if config.tuner not in _TARGETED or config.swift.get("target_regex"):
+        return None
+    return (config.lora.target_modules if config.lora else None) or [_ALL]
+
+
+def _by_parts(context: Context) -> bool:
+    """Whether the freeze flags decide what is trained."""
+    targets = _targets(context)
+    return context.config.tuner == "full" or (targets is not None and _ALL in targets)
+
+
+@rule(
+    "tuner.all-frozen",
+    "error",
+    "swift/utils/transformers_utils.py: get_multimodal_target_regex; "
+    "swift/arguments/tuner_args.py: _init_multimodal_full",
+    effect="late",
+)
+def something_is_trained(context: Context) -> Iterator[Problem]:
+    """At least one of language model, vision tower and aligner is not frozen."""
+    model, swift = context.config.model, context.config.swift
+    if context.family is None or not _by_parts(context):
+        return
+    if context.config.tuner == "full" and any(
+        swift.get(name) for name in ("trainable_parameters", "trainable_parameters_regex")
+    ):
+        return
+    if model.freeze_llm and model.freeze_vit is not False and model.freeze_aligner is not False:
+        yield Problem(
+            ("model", "freeze_llm"),
+            "language model, vision tower and aligner are all frozen: nothing would be trained"
+            + ("" if model.freeze_vit and model.freeze_aligner else " (the last two by default)"),
+            "write `freeze_vit: false` or `freeze_aligner: false`",
+        )
+
+
+@rule(
+    "tuner.freeze-ignored",
+    "warning",
+    "swift/pipelines/train/tuner.py: get_target_modules",
+    effect="silent",
+)
+def freeze_flags_are_read(context: Context) -> Iterator[Problem]:
+    """With modules chosen by name, no `freeze_…` says otherwise: only `all-linear` reads it."""
+    config = context.config
+    by_regex = config.tuner in _TARGETED and bool(config.swift.get("target_regex"))
+    if not by_regex and (_targets(context) is None or _by_parts(context)):
+        return
+    what = "swift.target_regex" if by_regex else "lora.target_modules"
+    for name, default in (("freeze_llm", False), ("freeze_vit", True), ("freeze_aligner", True)):
+        value = getattr(config.model, name)
+        if value is not None and value != default:
+            yield Problem(
+                ("model", name),
+                f"`{name}` has no effect: `{what}` alone decides where adapters go",
+                f"leave it out, or write `target_modules: [{_ALL}]`, which keeps to it",
+            )
+
+
+@rule(
+    "tuner.tower-trained",
+    "warning",
+    "peft/tuners/tuners_utils.py: check_target_module_exists matches name endings",
+    effect="silent",
+)
+def names_stay_out_of_the_tower(context: Context) -> Iterator[Problem]:
+    """Names in `target_modules` that are also in a frozen vision tower are chosen on purpose."""
+    targets, checkpoint = _targets(context), context.facts.model.checkpoint
+    frozen = context.config.model.freeze_vit
+    if targets is None or _ALL in targets or checkpoint is None or frozen is False:
+        return
+    modules = [name.rpartition(".")[0] for name in checkpoint.tensors()]
+    tower = [module for module in modules if not _TOWERS.isdisjoint(module.split("."))]
+    others = [module for module in modules if _TOWERS.isdisjoint(module.split("."))]
+    for index, target in enumerate(targets):
+        inside = [module for module in tower if _matches(module, target)]
+        if inside and any(_matches(module, target) for module in others):
+            yield Problem(
+                ("lora", "target_modules", index),
+                f"`{target}` is in the vision tower too (`{inside[0]}`), which would be trained: "
+                "`freeze_vit` does not hold for modules chosen by name",
+                f"write `target_modules: [{_ALL}]`, or `freeze_vit: false` if it is meant",
+            )
+
+
+def _matches(module: str, target: str) -> bool:
+    return module == target or module.endswith(f".{target}")
+
+
+@rule(
+    "tuner.target-modules",
+    "error",
+    "peft/tuners/tuners_utils.py: inject_adapter",
+    effect="late",
+    says="not found in the base model",
+)
+def target_modules_exist(context: Context) -> Iterator[Problem]:
+    """At least one name in `lora.target_modules` is a module of the checkpoint."""
+    targets, missing = _targets(context) or [], _missing(context)
+    if missing and len(missing) == len(targets):
+        yield from (_absent(index, targets[index]) for index in missing)
+
+
+@rule(
+    "tuner.target-module-missing",
+    "warning",
+    "peft/tuners/tuners_utils.py: inject_adapter",
+    effect="silent",
+)
+def every_target_module_exists(context: Context) -> Iterator[Problem]:
+    """Each name in `lora.target_modules` is a module of the checkpoint."""
+    targets, missing = _targets(context) or [], _missing(context)
+    if len(missing) < len(targets):
+        yield from (_absent(index, targets[index]) for index in missing)
+
+
+def _missing(context: Context) -> list[int]:
+    """Places of the names in `lora.target_modules` that the checkpoint does not have.
+
+    Empty where its tensors can't all be read, or where names are not what decides.
+    """
+    targets, checkpoint = _targets(context), context.facts.model.checkpoint
+    if not targets or _ALL in targets or checkpoint is None or checkpoint.problems:
+        return []
+    tensors = checkpoint.tensors()
+    if not tensors:
+        return []
+    paths = [f".{name.rpartition('.')[0]}." for name in tensors]
+    return [
+        index
+        for index, target in enumerate(targets)
+        if target not in _GROUPS and not any(f".{target}." in path for path in paths)
+    ]
+
+
+def _absent(index: int, name: str) -> Problem:
+    old = _OLD_NAMES.get(name.upper())
+    return Problem(
+        ("lora", "target_modules", index),
+        f"the model has no module `{name}`",
+        f"`{name}` of ms-swift 2 is called `{old}`"
+        if old
+        else f"`{_ALL}`, or the ends of its modules' names, such as q_proj",
+    )
+
+
+@rule(
+    "tuner.all-linear-alone",
+    "warning",
+    "swift/pipelines/train/tuner.py: get_target_modules returns the regex of all-linear",
+    effect="silent",
+)
+def all_linear_stands_alone(context: Context) -> Iterator[Problem]:
+    """Beside `all-linear`, a vision-language model's `target_modules` name no other module."""
+    targets = _targets(context) or []
+    if context.family is None or _ALL not in targets:
+        return
+    for index, name in enumerate(targets):
+        if name not in _GROUPS:
+            yield Problem(
+                ("lora", "target_modules", index),
+                f"`{name}` has no effect beside `{_ALL}`",
+                f"leave it out, or name all modules instead of `{_ALL}`; "
+                "`swift.modules_to_save` trains a module in full",
+            )
+
+
+@rule(
+    "tuner.target-regex",
+    "warning",
+    "swift/arguments/tuner_args.py: __post_init__",
+    effect="silent",
+)
+def one_choice_of_modules(context: Context) -> Iterator[Problem]:
+    """`swift.target_regex` and `lora.target_modules` are not both given: the first one wins."""
+    lora = context.config.lora
+    if lora is not None and lora.target_modules and context.config.swift.get("target_regex"):
+        yield Problem(
+            ("lora", "target_modules"),
+            "`lora.target_modules` has no effect beside `swift.target_regex`",
+            "keep one of the two",
+            at_key=True,
+        )
+
+
+@rule(
+    "tuner.frozen-rate",
+    "warning",
+    "swift/trainers/arguments.py: optimizer multimodal",
+    effect="silent",
+)
+def rates_are_for_trained_parts(context: Context) -> Iterator[Problem]:
+    """A learning rate of the vision tower or the aligner is given where that part is trained."""
+    if not _by_parts(context):
+        return
+    for name, freeze in (("vit_lr", "freeze_vit"), ("aligner_lr", "freeze_aligner")):
+        frozen = getattr(context.config.model, freeze) is not False
+        if context.config.swift.get(name) is not None and frozen:
+            yield Problem(
+                ("swift", name),
+                f"`{name}` has no effect: {_PARTS[freeze]} is frozen",
+                f"write `model: {{{freeze}: false}}`, or remove {name}",
+                at_key=True,
+            )

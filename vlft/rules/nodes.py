@@ -1,0 +1,83 @@
+"""Several processes on several nodes: how they find and talk to each other."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from vlft.plan.arguments import needs_torchrun
+from vlft.plan.world import number_in
+from vlft.rules.base import Context, Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@rule("launch.master-addr", "error", "torch.distributed.run: static rendezvous", effect="late")
+def nodes_need_an_address(context: Context) -> Iterator[Problem]:
+    """Several nodes know the address of the first and the port there."""
+    launch, nnodes = context.config.launch, context.world.nnodes
+    if nnodes == 1:
+        return
+    if launch.master_addr is None and context.facts.environ.get("MASTER_ADDR") is None:
+        yield Problem(
+            ("launch", "nnodes"),
+            f"{nnodes} nodes, but no address of node 0",
+            "write `launch.master_addr: HOST`",
+        )
+    if launch.master_port is None and number_in(context.facts.environ, "MASTER_PORT") is None:
+        yield Problem(
+            ("launch", "nnodes"),
+            f"{nnodes} nodes, but no port that all of them agree on",
+            "write `launch.master_port: 29500`",
+        )
+
+
+@rule(
+    "launch.loopback", "error", "torch.distributed.run: every node waits for itself", effect="late"
+)
+def address_leads_to_node_0(context: Context) -> Iterator[Problem]:
+    """The address of node 0 means that node on every node; only CPU runs may share a machine."""
+    written = context.config.launch.master_addr
+    address = written or context.facts.environ.get("MASTER_ADDR")
+    if context.world.nnodes == 1 or context.world.cpu or not address or not _is_loopback(address):
+        return
+    yield Problem(
+        ("launch", "master_addr" if written else "nnodes"),
+        f"{context.world.nnodes} nodes would each look for node 0 at `{address}`, on themselves",
+        "write the address that the other nodes reach node 0 at (`hostname -I` on node 0)",
+    )
+
+
+@rule(
+    "launch.ddp-backend",
+    "error",
+    "transformers/training_args.py: PartialState",
+    effect="aborts",
+    says="Default process group has not been initialized",
+)
+def backend_has_processes(context: Context) -> Iterator[Problem]:
+    """`ddp_backend` fits the devices, and torchrun starts the processes that it connects."""
+    backend = context.config.swift.get("ddp_backend")
+    if backend is None or context.world.world_size is None:
+        return
+    if not needs_torchrun(context.loaded, context.world):
+        yield Problem(
+            ("swift", "ddp_backend"),
+            f"`ddp_backend: {backend}` with a single process, which joins no group",
+            "leave it out",
+            at_key=True,
+        )
+    elif context.world.cpu and backend == "nccl":
+        yield Problem(
+            ("swift", "ddp_backend"), "nccl connects GPUs, and this run is on the CPU", "write gloo"
+        )
+
+
+def _is_loopback(address: str) -> bool:
+    if address.lower() in {"localhost", "localhost.localdomain", "ip6-localhost"}:
+        return True
+    try:
+        return ipaddress.ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,159 @@
+"""What the interpreter that trains needs for this model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.facts.model_match import model_name
+from vlft.rules.base import Context, Problem, rule
+from vlft.rules.resolved import resolved_entry
+from vlft.rules.versions import package_of, unmet, version_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.facts.interpreter import Interpreter
+
+_ATTENTION = ("eager", "sdpa", "flash_attn", "flash_attention_2", "flash_attention_3",
+              "flash_attention_4", "flex_attention")  # fmt: skip
+_FLASH = {
+    "flash_attn": "flash-attn",
+    "flash_attention_2": "flash-attn",
+    "flash_attention_3": "flash-attn-3",
+    "flash_attention_4": "flash-attn-4",
+}
+# Looked at by rules of their own, or (decord) needed only for videos.
+_ELSEWHERE = ("decord", "qwen-vl-utils")
+# Asked for with models that run without it: transformers' own InternVL.
+_NEEDLESS = (("internvl", "timm"),)
+
+
+@rule(
+    "packages.attention-unknown",
+    "error",
+    "transformers/modeling_utils.py: Specified attn_implementation is not supported",
+    effect="late",
+    says="is not supported. The only possible arguments are",
+)
+def attention_is_known(context: Context) -> Iterator[Problem]:
+    """`model.attn_impl` is an attention that transformers has, or a kernel on the hub."""
+    name = context.config.model.attn_impl
+    if name is None or name in _ATTENTION or "/" in name or "|" in name:
+        return
+    from vlft.config.suggest import nearest  # noqa: PLC0415 - difflib, only on an error
+
+    close = nearest(name, _ATTENTION)
+    yield Problem(
+        ("model", "attn_impl"),
+        f"there is no attention `{name}`",
+        f"did you mean `{close}`?" if close else "one of " + ", ".join(_ATTENTION),
+    )
+
+
+@rule(
+    "packages.flash-attention",
+    "error",
+    "transformers/modeling_flash_attention_utils.py",
+    effect="late",
+    says="it cannot be used due to the following error",
+)
+def flash_attention_is_installed(context: Context) -> Iterator[Problem]:
+    """The interpreter that trains has the flash attention that `model.attn_impl` names."""
+    package, interpreter = _FLASH.get(context.config.model.attn_impl or ""), _trainer(context)
+    # Without flash-attn, transformers takes the same kernel through `kernels`.
+    if package is None or interpreter is None or "kernels" in interpreter.packages:
+        return
+    if context.world.cpu:  # where nothing could be installed that would help
+        return
+    if package not in interpreter.packages:
+        yield Problem(
+            ("model", "attn_impl"),
+            f"{package} is not installed in {interpreter.python}",
+            "write `sdpa`, or install it",
+        )
+
+
+@rule(
+    "packages.transformers-old",
+    "error",
+    "swift/model/model_meta.py: check_requires only warns",
+    effect="late",
+)
+def transformers_knows_the_model(context: Context) -> Iterator[Problem]:
+    """The installed transformers is not older than the model needs."""
+    for requirement, clause, installed in _unmet(context):
+        if package_of(requirement) == "transformers" and installed and clause.startswith(">"):
+            yield Problem(
+                ("model", "path"),
+                f"the model needs transformers {clause}; {installed} is installed",
+                f"pip install -U '{requirement}'",
+            )
+
+
+@rule(
+    "packages.qwen-vl-utils",
+    "error",
+    "swift/model/models/qwen.py: _check_qwen_vl_utils",
+    effect="late",
+)
+def qwen_vl_utils_fits(context: Context) -> Iterator[Problem]:
+    """A Qwen-VL model finds a qwen-vl-utils of a release that ms-swift can use."""
+    entry, interpreter = resolved_entry(context), _trainer(context)
+    if entry is None or interpreter is None:
+        return
+    wanted = [text for text in entry.requires if package_of(text) == "qwen-vl-utils"]
+    if not wanted:
+        return
+    installed = interpreter.packages.get("qwen-vl-utils")
+    if installed is None:
+        message = f"qwen-vl-utils is not installed in {interpreter.python}"
+    elif version_key("0.0.12") <= version_key(installed) < version_key("0.0.14"):
+        message = f"ms-swift can't use qwen-vl-utils {installed}"
+    elif (clause := unmet(wanted[0], installed)) is not None:
+        message = f"the model needs qwen-vl-utils {clause}; {installed} is installed"
+    else:
+        return
+    yield Problem(("model", "path"), message, "pip install -U 'qwen-vl-utils>=0.0.14'")
+
+
+@rule(
+    "packages.required",
+    "warning",
+    "swift/model/model_meta.py: check_requires",
+    effect="late",
+)
+def requirements_are_met(context: Context) -> Iterator[Problem]:
+    """What ms-swift asks for with this model is installed, in the versions it was tried with."""
+    for requirement, clause, installed in _unmet(context):
+        name = package_of(requirement)
+        entry = resolved_entry(context)
+        if name in _ELSEWHERE or (entry and (entry.model_type, name) in _NEEDLESS):
+            continue
+        if name == "transformers" and clause.startswith(">"):
+            continue
+        what = f"{installed} is installed" if installed else "it is not installed"
+        yield Problem(
+            ("model", "path"),
+            f"ms-swift asks for `{requirement}` with this model; {what}",
+            f"pip install '{requirement}'",
+        )
+
+
+def _trainer(context: Context) -> Interpreter | None:
+    """The interpreter that trains, if what is installed in it could be read."""
+    interpreter = context.facts.interpreter
+    return interpreter if interpreter is not None and interpreter.swift_dir is not None else None
+
+
+def _unmet(context: Context) -> Iterator[tuple[str, str, str | None]]:
+    """(requirement, the clause that does not hold, the installed version) of the model's."""
+    entry, interpreter = resolved_entry(context), _trainer(context)
+    if entry is None or interpreter is None:
+        return
+    name = model_name(context.facts.model.argument).lower()
+    group = next((group for group in entry.groups if name in group.names), None)
+    for requirement in (group.requires if group else ()) or entry.requires:
+        installed = interpreter.packages.get(package_of(requirement))
+        clause = "" if installed is None else unmet(requirement, installed)
+        if clause is not None:
+            yield requirement, clause, installed

@@ -1,0 +1,145 @@
+"""Packing, padding-free batches, lazy tokenising, streaming, grouping by length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.plan.passed import flag, is_off, number
+from vlft.rules.base import Context, Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FLASH = ("flash_attn", "flash_attention_2", "flash_attention_3", "flash_attention_4")
+
+
+@rule(
+    "packing.attention",
+    "error",
+    "swift/arguments/sft_args.py: _check_padding_free",
+    effect="aborts",
+    says="feature requires a flash attention implementation",
+)
+def packing_has_flash_attention(context: Context) -> Iterator[Problem]:
+    """Packing and padding-free batches run on flash attention, named in `model.attn_impl`."""
+    chosen = context.config.model.attn_impl
+    if chosen in _FLASH:
+        return
+    for name in ("packing", "padding_free"):
+        if flag(context.config, name):
+            yield Problem(
+                ("swift", name),
+                f"`{name}` needs flash attention; `model.attn_impl` is {chosen or 'not given'}",
+                "write `model: {attn_impl: flash_attention_2}` (or "
+                f"{', '.join(impl for impl in _FLASH if impl != 'flash_attention_2')})",
+                at_key=True,
+            )
+            return
+
+
+@rule(
+    "packing.lazy",
+    "error",
+    "swift/arguments/base_args/base_args.py: _init_lazy_tokenize",
+    effect="aborts",
+    says="and lazy_tokenize are incompatible.",
+)
+def lazy_rows_come_one_by_one(context: Context) -> Iterator[Problem]:
+    """Rows that are tokenised as they come are neither packed nor streamed."""
+    for name in ("packing", "streaming"):
+        if flag(context.config, name) and flag(context.config, "lazy_tokenize"):
+            yield Problem(
+                ("swift", "lazy_tokenize"),
+                f"`lazy_tokenize` and `{name}` exclude each other",
+                "leave lazy_tokenize out",
+                at_key=True,
+            )
+            return
+
+
+@rule(
+    "packing.lazy-groups",
+    "error",
+    "swift/trainers/mixin.py: get_train_dataloader",
+    effect="late",
+)
+def groups_need_lengths(context: Context) -> Iterator[Problem]:
+    """Grouping by length has rows of known length, and shuffles them."""
+    config = context.config
+    if not flag(config, "group_by_length") or flag(config, "streaming"):
+        return
+    if flag(config, "lazy_tokenize"):
+        yield Problem(
+            ("swift", "lazy_tokenize"),
+            "`group_by_length` needs the length of every row, which `lazy_tokenize` leaves open",
+            "leave lazy_tokenize out",
+            at_key=True,
+        )
+    if is_off(config, "train_dataloader_shuffle"):
+        yield Problem(
+            ("swift", "train_dataloader_shuffle"),
+            "`group_by_length` shuffles; `train_dataloader_shuffle` is false",
+            "leave one of the two out",
+        )
+
+
+@rule(
+    "packing.streaming-steps",
+    "error",
+    "transformers/trainer.py: Trainer.__init__",
+    effect="late",
+    says="max_steps has to be specified",
+)
+def streaming_has_an_end(context: Context) -> Iterator[Problem]:
+    """A run on streamed data says how many steps it has."""
+    if flag(context.config, "streaming") and context.config.train.max_steps is None:
+        yield Problem(
+            ("swift", "streaming"),
+            "`streaming` without `train.max_steps`: the number of rows is not known",
+            "write `train: {max_steps: N}`",
+            at_key=True,
+        )
+
+
+@rule(
+    "packing.streaming-share",
+    "warning",
+    "swift/arguments/base_args/data_args.py: DataArguments.__post_init__",
+    effect="silent",
+)
+def streaming_splits_nothing(context: Context) -> Iterator[Problem]:
+    """A share of streamed data is not asked for as validation data."""
+    if flag(context.config, "streaming") and isinstance(context.config.data.val, float):
+        yield Problem(
+            ("data", "val"),
+            f"streamed data is not split: `data.val: {context.config.data.val}` has no effect, "
+            "nothing is evaluated",
+            "name validation files: `val: [val.jsonl]`",
+        )
+
+
+@rule(
+    "packing.streaming-ignored",
+    "warning",
+    "swift/trainers/mixin.py: get_train_dataloader, SwiftMixin.__init__",
+    effect="silent",
+)
+def streaming_reads_in_order(context: Context) -> Iterator[Problem]:
+    """What needs the rows' number or length is not asked of streamed data."""
+    config = context.config
+    if not flag(config, "streaming"):
+        return
+    if flag(config, "group_by_length"):
+        yield Problem(
+            ("swift", "group_by_length"),
+            "streamed rows are not grouped by length",
+            "remove group_by_length or streaming",
+            at_key=True,
+        )
+    workers = number(config, "dataloader_num_workers")
+    if workers is not None and workers > 1:
+        yield Problem(
+            ("swift", "dataloader_num_workers"),
+            f"streamed data is read by 1 worker, not {workers:g}",
+            "remove dataloader_num_workers or streaming",
+        )

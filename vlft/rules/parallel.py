@@ -1,0 +1,105 @@
+"""FSDP, and sequences that several processes share."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from vlft.plan.precision import flag
+from vlft.rules.base import Context, Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.facts.checkpoint import Checkpoint
+
+_FSDP_PRESET = "fsdp2"
+
+
+@rule(
+    "parallel.fsdp-name",
+    "error",
+    "swift/arguments/sft_args.py: _init_fsdp",
+    effect="aborts",
+    says="JSONDecodeError",
+)
+def fsdp_is_known(context: Context) -> Iterator[Problem]:
+    """`fsdp` is ms-swift's preset, or a JSON file or text."""
+    fsdp = context.config.swift.get("fsdp")
+    if not isinstance(fsdp, str) or fsdp in {"", _FSDP_PRESET}:
+        return
+    if not fsdp.lower().endswith(".json") and not fsdp.lstrip().startswith("{"):
+        yield Problem(
+            ("swift", "fsdp"),
+            f"`{fsdp}` is no FSDP preset",
+            f"write `{_FSDP_PRESET}`, or name a JSON file",
+        )
+
+
+@rule(
+    "parallel.fsdp-deepspeed",
+    "error",
+    "swift/arguments/sft_args.py: _init_fsdp",
+    effect="aborts",
+    says="FSDP2 is not compatible with DeepSpeed",
+)
+def one_kind_of_sharding(context: Context) -> Iterator[Problem]:
+    """A run is sharded by FSDP or by DeepSpeed."""
+    if context.config.swift.get("fsdp") and context.config.deepspeed:
+        yield Problem(
+            ("swift", "fsdp"), "FSDP and DeepSpeed at once", "keep one of them", at_key=True
+        )
+
+
+@rule(
+    "parallel.fsdp-weights-only",
+    "error",
+    "swift/arguments/sft_args.py: _check_fsdp2_compatibility",
+    effect="aborts",
+    says="FSDP2 with SHARDED_STATE_DICT is not compatible with save_only_model=True",
+)
+def shards_are_saved_whole(context: Context) -> Iterator[Problem]:
+    """The FSDP preset saves shards, with the optimizer's state."""
+    config = context.config
+    if config.swift.get("fsdp") == _FSDP_PRESET and flag(config, "save_only_model"):
+        yield Problem(
+            ("swift", "save_only_model"),
+            f"`{_FSDP_PRESET}` saves shards, which can't be saved without the optimizer's state",
+            "leave it out, or name a JSON file with `state_dict_type: FULL_STATE_DICT`",
+        )
+
+
+@rule(
+    "parallel.sequence-heads",
+    "error",
+    "swift/sequence_parallel/sequence_parallel.py: prepare",
+    effect="late",
+    says="needs ulysses/ring-attention, which needs --padding_free true",
+)
+def heads_divide(context: Context) -> Iterator[Problem]:
+    """Processes that share a sequence divide the key-value heads, or rows are padding-free."""
+    config, checkpoint = context.config, context.facts.model.checkpoint
+    group = config.launch.sequence_parallel_size or 1
+    heads = _key_value_heads(checkpoint) if checkpoint is not None else None
+    if heads is None or heads % group == 0:
+        return
+    if flag(config, "padding_free") or flag(config, "packing"):
+        return
+    yield Problem(
+        ("launch", "sequence_parallel_size"),
+        f"{group} processes share a sequence, and {heads} key-value heads do not divide among "
+        "them: that takes ring attention, on rows without padding",
+        f"sequence_parallel_size: {math.gcd(heads, group)}; "
+        "or `swift: {padding_free: true}` with flash attention",
+    )
+
+
+def _key_value_heads(checkpoint: Checkpoint) -> int | None:
+    """Of the language model."""
+    parts = [checkpoint.config.get(key) for key in ("text_config", "llm_config")]
+    for config in (checkpoint.config, *parts):
+        for key in ("num_key_value_heads", "num_attention_heads"):
+            value = config.get(key) if config else None
+            if isinstance(value, int) and value > 0:
+                return value
+    return None

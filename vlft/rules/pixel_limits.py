@@ -1,0 +1,87 @@
+"""What the limits of a config come to in tokens, for the models that go by pixels (Qwen-VL)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from vlft.rules.resolved import own_family
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from vlft.config.source import KeyPath
+    from vlft.rules.base import Context
+
+Key = Literal["min", "max", "video.min", "video.max"]
+
+# Side of a token's square in pixels: patch × merge, as ms-swift gives it to qwen_vl_utils.
+_SIDES = {"qwen2_vl": 28, "qwen2_5_vl": 28, "qwen3_vl": 32, "qwen3_vl_moe": 32}
+
+VARIABLES: dict[Key, tuple[str, str, int]] = {
+    "min": ("IMAGE_MIN_TOKEN_NUM", "MIN_PIXELS", 4),
+    "max": ("IMAGE_MAX_TOKEN_NUM", "MAX_PIXELS", 16384),
+    "video.min": ("VIDEO_MIN_TOKEN_NUM", "VIDEO_MIN_PIXELS", 128),
+    "video.max": ("VIDEO_MAX_TOKEN_NUM", "VIDEO_MAX_PIXELS", 768),
+}
+"""Key under `pixels:` → (variable in tokens, variable in pixels, default in tokens), of an image
+or of a frame. ms-swift reads the pixels only where the tokens are not given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit as qwen_vl_utils will have it.
+
+    Attributes:
+        tokens: Of an image, or of a frame.
+        path: Key that says so; None if it is the default.
+        name: How a message calls it.
+    """
+
+    tokens: int
+    path: KeyPath | None
+    name: str
+
+
+def side_of_a_token(context: Context) -> int | None:
+    """Pixels of a token's side; None for a model that does not go by pixels."""
+    family = own_family(context)
+    return _SIDES.get(family.hf_model_type) if family else None
+
+
+def limit(context: Context, key: Key, side: int) -> Limit:
+    """A limit in tokens, from whichever place ms-swift takes it."""
+    in_tokens, in_pixels, default = VARIABLES[key]
+    for values, path in variables(context, in_tokens):
+        number = _number(values.get(in_tokens))
+        if number is not None:
+            return Limit(number, path, in_tokens)
+    pixels = context.config.pixels
+    own = {
+        "min": pixels.min,
+        "max": pixels.max,
+        "video.min": pixels.video.min,
+        "video.max": pixels.video.max,
+    }[key]
+    if own is not None:
+        return Limit(own // side**2, ("pixels", *key.split(".")), f"pixels.{key}")
+    number = _number(context.facts.environ.get(in_pixels))
+    if number is not None:
+        return Limit(number // side**2, ("env",), in_pixels)
+    return Limit(default, None, in_tokens)
+
+
+def variables(context: Context, name: str) -> Iterator[tuple[Mapping[str, object], KeyPath]]:
+    """Where a variable can be set beside the sections, the one that wins first."""
+    given = context.config.swift.get("model_kwargs")
+    if isinstance(given, dict):
+        yield {str(key).upper(): value for key, value in given.items()}, ("swift", "model_kwargs")
+    yield context.config.env, ("env", name)
+    yield context.facts.environ, ("env",)
+
+
+def _number(value: object) -> int | None:
+    try:
+        return int(str(value))
+    except ValueError:
+        return None

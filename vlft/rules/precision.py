@@ -1,0 +1,120 @@
+"""The types that a run computes in."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from vlft.plan.precision import Precision, flag, resolve_precision
+from vlft.rules.base import Context, Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.config.source import KeyPath
+
+# Compute capability below 8.0, by the names of nvidia-smi and of --hardware.
+_BEFORE_AMPERE = re.compile(
+    r"\b(?:K80|M40|M60|P4|P40|P100|V100S?|T4G?|GTX|TITAN|QUADRO|RTX 20[5-8]0)\b", re.IGNORECASE
+)
+
+
+@rule(
+    "precision.two-types",
+    "error",
+    "transformers/training_args.py: __post_init__",
+    effect="aborts",
+    says="At most one of fp16 and bf16 can be True, but not both",
+)
+def one_mixed_precision(context: Context) -> Iterator[Problem]:
+    """Mixed precision is fp16 or bf16, not both: each follows from torch_dtype if not given."""
+    precision = _precision(context)
+    if not (precision.fp16 and precision.bf16):
+        return
+    given = [name for name in ("fp16", "bf16") if flag(context.config, name)]
+    if len(given) == 2:  # noqa: PLR2004 - both
+        yield Problem(("swift", "bf16"), "fp16 and bf16 are both asked for", "keep one of them")
+        return
+    other = "bf16" if given == ["fp16"] else "fp16"
+    dtype = "float16" if given == ["fp16"] else "bfloat16"
+    yield Problem(
+        ("swift", given[0]),
+        f"`{given[0]}` beside {precision.weights} weights, from which {other} follows",
+        f"leave `{given[0]}` out, or write `model: {{torch_dtype: {dtype}}}`"
+        + (f", or `{other}: false` beside it" if precision.weights == "float32" else ""),
+    )
+
+
+@rule(
+    "precision.mixed-unsaid",
+    "warning",
+    "swift/arguments/base_args/model_args.py: _init_mixed_precision",
+    effect="silent",
+)
+def float32_is_meant(context: Context) -> Iterator[Problem]:
+    """On a GPU, float32 weights come with a word on mixed precision, for ms-swift takes fp16."""
+    config, precision = context.config, _precision(context)
+    if context.world.cpu or precision.weights != "float32":
+        return
+    if flag(config, "fp16") is None and not flag(config, "bf16"):
+        yield Problem(
+            _dtype_key(context),
+            "float32 weights are trained in fp16 mixed precision, which can overflow",
+            "`swift: {fp16: false, bf16: true}` for bf16, "
+            "`swift: {fp16: false}` for float32 throughout, `swift: {fp16: true}` if it is meant",
+        )
+
+
+@rule(
+    "precision.unscaled-gradients",
+    "error",
+    "torch/amp/grad_scaler.py: unscale_; swift/pipelines/train/tuner.py casts adapters only",
+    effect="late",
+    says="Attempting to unscale FP16 gradients",
+)
+def full_training_is_not_in_float16(context: Context) -> Iterator[Problem]:
+    """Weights that are trained themselves are not float16, unless DeepSpeed or FSDP keeps them."""
+    config, precision = context.config, _precision(context)
+    sharded = config.deepspeed is not None or "fsdp" in config.swift
+    if config.tuner != "full" or context.world.cpu or sharded:
+        return  # on a CPU no loss is scaled
+    if precision.weights != "float16" or not precision.fp16:
+        return
+    yield Problem(
+        _dtype_key(context),
+        "`tuner: full` on float16 weights: the gradients of fp16 can't be unscaled",
+        "torch_dtype: bfloat16, or float32 (then computed in fp16), or `tuner: lora`",
+    )
+
+
+@rule(
+    "precision.emulated",
+    "warning",
+    "torch/cuda: is_bf16_supported counts emulation",
+    effect="silent",
+)
+def gpu_has_bfloat16(context: Context) -> Iterator[Problem]:
+    """bfloat16 is computed on GPUs that have it, those of compute capability 8 and above."""
+    hardware = context.facts.hardware
+    if context.world.cpu or hardware is None or not _precision(context).bf16:
+        return
+    old = next((gpu.name for gpu in hardware.gpus if _BEFORE_AMPERE.search(gpu.name)), None)
+    if old is not None:
+        full = context.config.tuner == "full"
+        yield Problem(
+            _dtype_key(context),
+            f"a {old} has no bfloat16: torch emulates it, many times slower",
+            f"write `model: {{torch_dtype: {'float32' if full else 'float16'}}}`"
+            + (" and `swift: {fp16: true}`" if full else ""),
+        )
+
+
+def _precision(context: Context) -> Precision:
+    return resolve_precision(context.config, context.facts.model.checkpoint, context.world)
+
+
+def _dtype_key(context: Context) -> KeyPath:
+    """Where the type comes from: a key of the config, else the checkpoint."""
+    if context.config.model.torch_dtype is not None:
+        return ("model", "torch_dtype")
+    return ("model", "path")

@@ -1,0 +1,64 @@
+"""Quantisation of the frozen base while training (QLoRA)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.rules.base import Context, Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BITS = {"bnb": (4, 8), "quanto": (2, 4, 8), "hqq": (1, 2, 3, 4, 8), "eetq": (8,)}
+
+
+@rule(
+    "quant.bits",
+    "error",
+    "swift/arguments/base_args/quant_args.py: get_quantization_config",
+    effect="aborts",
+    says="bnb not support quant_bits: 2",
+)
+def method_has_the_bits(context: Context) -> Iterator[Problem]:
+    """The method of quantisation has a form of that many bits."""
+    quant = context.config.quant
+    if quant is not None and quant.bits not in _BITS[quant.method]:
+        others = [method for method, bits in _BITS.items() if quant.bits in bits]
+        yield Problem(
+            ("quant", "bits"),
+            f"{quant.method} has no form of {quant.bits} bits",
+            f"{quant.method} has {', '.join(map(str, _BITS[quant.method]))}; "
+            f"{quant.bits} bits: {', '.join(others)}",
+        )
+
+
+@rule(
+    "quant.full-tuner",
+    "error",
+    "swift/pipelines/train/tuner.py: requires_grad_(True)",
+    effect="late",
+    says="only Tensors of floating point dtype can require gradients",
+)
+def quantised_weights_stay_frozen(context: Context) -> Iterator[Problem]:
+    """Quantised weights are trained through an adapter."""
+    if context.config.tuner == "full" and context.config.quant is not None:
+        yield Problem(
+            ("tuner",),
+            f"`tuner: full` trains the weights, which {context.config.quant.method} makes integers",
+            "`tuner: lora`, or leave `quant` out",
+        )
+
+
+@rule(
+    "quant.eetq-cpu",
+    "error",
+    "transformers/quantizers/quantizer_eetq.py: validate_environment",
+    effect="late",
+)
+def eetq_has_a_gpu(context: Context) -> Iterator[Problem]:
+    """The kernels of eetq have a GPU."""
+    quant = context.config.quant
+    if context.world.cpu and quant is not None and quant.method == "eetq":
+        yield Problem(
+            ("quant", "method"), "eetq runs on a GPU only", "on a CPU: bnb with 4 or 8 bits"
+        )

@@ -1,0 +1,181 @@
+"""Going on from a checkpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.plan.passed import flag
+from vlft.plan.steps import steps_of
+from vlft.rules.base import Context, Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.facts.resume import ResumeFacts
+
+_PATH = ("train", "resume_from_checkpoint")
+
+
+def _whole(context: Context) -> ResumeFacts | None:
+    """The checkpoint, where it is one and more than its weights are loaded."""
+    found = context.facts.resume
+    if found is None or not found.has_state or flag(context.config, "resume_only_model"):
+        return None
+    return found
+
+
+def _reads_state(context: Context) -> bool:
+    """Whether the step that the checkpoint is at counts: with its weights alone it does too."""
+    config = context.config
+    return not (flag(config, "resume_only_model") and flag(config, "ignore_data_skip"))
+
+
+@rule(
+    "resume.not-found",
+    "error",
+    "swift/utils/io_utils.py: to_abspath",
+    effect="aborts",
+    says="FileNotFoundError",
+)
+def checkpoint_exists(context: Context) -> Iterator[Problem]:
+    """`train.resume_from_checkpoint` names a folder that exists."""
+    found = context.facts.resume
+    if found is not None and not found.exists:
+        yield Problem(
+            _PATH,
+            f"there is no folder `{found.path}`",
+            "a relative path starts from the config file's folder",
+        )
+
+
+@rule(
+    "resume.no-checkpoint",
+    "error",
+    "transformers/trainer.py: train",
+    effect="late",
+    says="trainer_state.json",
+)
+def folder_is_a_checkpoint(context: Context) -> Iterator[Problem]:
+    """The folder to go on from is a checkpoint of the Trainer: it has a trainer_state.json."""
+    found = context.facts.resume
+    if found is None or not found.exists or found.has_state or not _reads_state(context):
+        return
+    hint = (
+        f"write `{found.path}/{found.newest}`"
+        if found.newest
+        else "name a folder `checkpoint-N` of the earlier run"
+    )
+    yield Problem(_PATH, f"`{found.path}` is no checkpoint: it has no trainer_state.json", hint)
+
+
+@rule(
+    "resume.other-tuner",
+    "error",
+    "swift/pipelines/train/tuner.py: TunerMixin.prepare_model",
+    effect="late",
+)
+def checkpoint_is_of_this_tuner(context: Context) -> Iterator[Problem]:
+    """A run with an adapter goes on from one, a run of all weights from a whole model."""
+    found = context.facts.resume
+    if found is None or not found.has_state or context.config.tuner in {"dummy", "ia3"}:
+        return
+    full = context.config.tuner == "full"
+    if full == found.is_adapter:
+        kept = (found.args or {}).get("tuner_type")
+        tuner = kept if isinstance(kept, str) else "lora" if full else "full"
+        yield Problem(
+            _PATH,
+            f"`tuner: {context.config.tuner}` can't go on from "
+            + ("an adapter" if found.is_adapter else "a checkpoint without an adapter"),
+            f"write `tuner: {tuner}`, as it was trained",
+        )
+
+
+@rule(
+    "resume.zero-state",
+    "error",
+    "transformers/integrations/deepspeed.py: deepspeed_load_checkpoint",
+    effect="late",
+    says="Can't find a valid checkpoint at",
+)
+def deepspeed_has_its_state(context: Context) -> Iterator[Problem]:
+    """A run with DeepSpeed goes on from a checkpoint that DeepSpeed saved."""
+    found = _whole(context)
+    if found is not None and context.config.deepspeed is not None and not found.deepspeed_dirs:
+        yield Problem(
+            _PATH,
+            f"`{found.path}` has no `global_step…` folder: DeepSpeed did not save it, or its "
+            "state was left out (save_only_model)",
+            "write `swift: {resume_only_model: true}` to take over the weights alone",
+        )
+
+
+@rule(
+    "resume.zero-processes",
+    "error",
+    "deepspeed/runtime/engine.py: _get_all_zero_checkpoints",
+    effect="late",
+    says="DP world size",
+)
+def processes_are_as_many(context: Context) -> Iterator[Problem]:
+    """A run with DeepSpeed goes on in as many processes as it was saved from."""
+    found, world = _whole(context), context.world.world_size
+    if found is None or context.config.deepspeed is None or world is None:
+        return
+    if found.zero_world_size is not None and found.zero_world_size != world:
+        yield Problem(
+            _PATH,
+            f"the optimizer's state is divided among {found.zero_world_size} processes, "
+            f"the run has {world}",
+            f"run in {found.zero_world_size} processes, or write "
+            "`swift: {resume_only_model: true}` to take over the weights alone",
+        )
+
+
+@rule(
+    "resume.no-optimizer",
+    "warning",
+    "transformers/trainer.py: _load_optimizer_and_scheduler",
+    effect="silent",
+)
+def optimizer_goes_on(context: Context) -> Iterator[Problem]:
+    """The checkpoint holds the optimizer's state, or the run says it wants the weights alone."""
+    found = _whole(context)
+    if found is None or context.config.deepspeed is not None or found.has_optimizer:
+        return
+    if "fsdp" in context.config.swift:
+        return
+    how = (
+        "DeepSpeed saved it, and this run is without"
+        if found.deepspeed_dirs
+        else "only the weights were saved (save_only_model)"
+    )
+    yield Problem(
+        _PATH,
+        f"`{found.path}` has no optimizer.pt: {how}; optimizer and learning rate would start anew "
+        "without a word",
+        "write `swift: {resume_only_model: true}` if that is meant",
+    )
+
+
+@rule(
+    "resume.finished",
+    "error",
+    "transformers/trainer.py: _init_training_state",
+    effect="silent",
+)
+def steps_are_left(context: Context) -> Iterator[Problem]:
+    """The checkpoint was saved before the last step of this run."""
+    found, steps = context.facts.resume, steps_of(context.loaded, context.facts, context.batch)
+    if found is None or found.global_step is None or not _reads_state(context):
+        return
+    if steps is None or steps.total is None:
+        return
+    if found.global_step >= steps.total:
+        key = "max_steps" if context.config.train.max_steps is not None else "num_train_epochs"
+        yield Problem(
+            _PATH,
+            f"the checkpoint is at step {found.global_step}, and the run ends at {steps.total}: "
+            "it would stop at once, or after one step more",
+            f"a larger train.{key} (it counts from the start of the first run)",
+        )

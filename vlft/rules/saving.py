@@ -1,0 +1,105 @@
+"""When checkpoints are written, and what is in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.plan.passed import flag
+from vlft.plan.steps import interval
+from vlft.rules.base import Context, Problem, rule
+from vlft.rules.strategies import evaluating, saving, total_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@rule(
+    "schedule.whole-steps",
+    "error",
+    "transformers/training_args.py: _validate_args",
+    effect="aborts",
+    says="must be an integer if bigger than 1",
+)
+def intervals_are_whole(context: Context) -> Iterator[Problem]:
+    """`save_steps` and `eval_steps` are whole numbers, or shares below 1."""
+    config = context.config
+    for name, strategy in (("save_steps", saving(context)), ("eval_steps", evaluating(context))):
+        value = getattr(config.train, name)
+        if strategy == "steps" and value is not None and value > 1 and value != int(value):
+            yield Problem(
+                ("train", name),
+                f"{name} is {value:g}",
+                f"a whole number such as {round(value)}, or a share of all steps below 1",
+            )
+
+
+@rule(
+    "schedule.never-saved",
+    "info",
+    "swift/trainers/patcher.py: DefaultFlowCallbackNew saves and evaluates after the last step",
+    effect="advice",
+)
+def intervals_come_within_the_run(context: Context) -> Iterator[Problem]:
+    """An interval that was written down comes before the run ends."""
+    train, total = context.config.train, total_steps(context)
+    if total is None:
+        return
+    for name, strategy, what in (
+        ("save_steps", saving(context), "one checkpoint, the last"),
+        ("eval_steps", evaluating(context), "one evaluation, at the end"),
+    ):
+        value = getattr(train, name)
+        steps = None if value is None else interval(value, total)
+        if strategy == "steps" and steps is not None and steps > total:
+            yield Problem(
+                ("train", name),
+                f"every {steps} steps in a run of {total}: there will be {what}",
+                f"fewer than {total}, or a share such as 0.1",
+            )
+
+
+_LARGE = 10**12
+
+
+@rule(
+    "schedule.disk",
+    "info",
+    "transformers/training_args.py: save_total_limit keeps all by default",
+    effect="advice",
+)
+def checkpoints_fit_on_a_disk(context: Context) -> Iterator[Problem]:
+    """A run that would write more than 1 TB of checkpoints says how many it keeps."""
+    config, checkpoint, total = context.config, context.facts.model.checkpoint, total_steps(context)
+    if config.train.save_total_limit is not None or config.tuner != "full":
+        return
+    if checkpoint is None or total is None or saving(context) != "steps":
+        return
+    steps = interval(config.train.save_steps or 500, total) or 1
+    # AdamW keeps two values a weight, in the weights' own type at least.
+    copies = 1 if flag(config, "save_only_model") else 3
+    count = -(-total // steps)
+    size = checkpoint.weight_bytes * copies * count
+    if size > _LARGE:
+        yield Problem(
+            ("train", "save_steps"),
+            f"{count} checkpoints, {size / _LARGE:.1f} TB at least, are all kept",
+            "write `train: {save_total_limit: 2}`",
+        )
+
+
+@rule(
+    "schedule.zero-weights-only",
+    "warning",
+    "transformers/integrations/deepspeed.py: deepspeed_load_checkpoint",
+    effect="late",
+    says="Can't find a valid checkpoint at",
+)
+def sharded_runs_can_go_on(context: Context) -> Iterator[Problem]:
+    """A run with DeepSpeed saves what it needs to go on after an interruption."""
+    if context.config.deepspeed is not None and flag(context.config, "save_only_model"):
+        yield Problem(
+            ("swift", "save_only_model"),
+            "checkpoints of weights alone: DeepSpeed can't go on from them",
+            "remove save_only_model, and write `train: {save_total_limit: 2}` if space is short",
+            at_key=True,
+        )

@@ -1,0 +1,151 @@
+"""Steps and warmup."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.plan.batch import Batch
+from vlft.plan.passed import flag, number
+from vlft.plan.steps import steps_of
+from vlft.rules.base import Context, Problem, rule
+from vlft.rules.strategies import total_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@rule(
+    "schedule.no-batch",
+    "error",
+    "swift/dataloader/shard.py: BatchSamplerShard",
+    effect="late",
+    says="args.max_steps must be set to a positive value if dataloader does not have a length",
+)
+def every_process_has_rows(context: Context) -> Iterator[Problem]:
+    """Each process gets at least one batch of rows in an epoch."""
+    steps, batch = steps_of(context.loaded, context.facts, context.batch), context.batch
+    if steps is None or not isinstance(batch, Batch) or steps.passes != 0 or not steps.rows:
+        return
+    dropped = flag(context.config, "dataloader_drop_last")
+    yield Problem(
+        ("data", "train"),
+        f"{_count(steps.rows, 'row')} for {_count(batch.world_size or 1, 'process')}"
+        + (f" with {batch.per_device} rows each at a time" if dropped else "")
+        + ": nothing would be trained",
+        "fewer processes (launch.nproc_per_node)"
+        + (" or rows at a time" if dropped else "")
+        + ", or more data",
+    )
+
+
+@rule(
+    "schedule.rows-below-batch",
+    "warning",
+    "transformers/trainer.py: set_initial_training_values",
+    effect="silent",
+)
+def a_step_has_its_rows(context: Context) -> Iterator[Problem]:
+    """There are as many rows as the global batch that was asked for."""
+    steps, batch, train = (
+        steps_of(context.loaded, context.facts, context.batch),
+        context.batch,
+        context.config.train,
+    )
+    if steps is None or not isinstance(batch, Batch) or not steps.passes or not steps.rows:
+        return
+    asked = [
+        name
+        for name in ("global_batch_size", "gradient_accumulation_steps")
+        if getattr(train, name) is not None
+    ]
+    if asked and batch.global_size is not None and steps.rows < batch.global_size:
+        yield Problem(
+            ("train", asked[0]),
+            f"a step takes {batch.global_size} rows, and there are {steps.rows}: "
+            "every step would be a smaller one",
+            f"a global batch of {steps.rows} at most",
+        )
+
+
+@rule(
+    "schedule.two-lengths",
+    "warning",
+    "transformers/trainer.py: set_initial_training_values",
+    effect="silent",
+)
+def one_length_of_the_run(context: Context) -> Iterator[Problem]:
+    """`max_steps` and `num_train_epochs` are not both given: the first one wins."""
+    train = context.config.train
+    if train.max_steps is not None and train.num_train_epochs is not None:
+        yield Problem(
+            ("train", "num_train_epochs"),
+            f"`num_train_epochs` has no effect beside `max_steps: {train.max_steps}`",
+            "keep one of the two",
+            at_key=True,
+        )
+
+
+@rule(
+    "schedule.two-warmups",
+    "error",
+    "swift/trainers/arguments.py: _handle_hf_removed_args",
+    effect="aborts",
+    says="`warmup_ratio` and `warmup_steps` cannot be set at the same time.",
+)
+def one_warmup(context: Context) -> Iterator[Problem]:
+    """`warmup_ratio` and `warmup_steps` are not both given."""
+    config = context.config
+    if number(config, "warmup_ratio") and number(config, "warmup_steps"):
+        yield Problem(
+            ("swift", "warmup_steps"),
+            "`warmup_steps` and `warmup_ratio` are both given",
+            "keep one of the two",
+            at_key=True,
+        )
+
+
+@rule(
+    "schedule.warmup-range",
+    "error",
+    "swift/trainers/arguments.py: _handle_hf_removed_args; "
+    "transformers/training_args.py: _validate_args",
+    effect="aborts",
+    says="warmup_",
+)
+def warmup_is_in_range(context: Context) -> Iterator[Problem]:
+    """`warmup_ratio` is below 1, and no warmup is negative."""
+    ratio = number(context.config, "warmup_ratio")
+    if ratio is not None and not 0 <= ratio < 1:
+        yield Problem(
+            ("swift", "warmup_ratio"),
+            f"warmup_ratio is {ratio:g}; it is a share of all steps",
+            f"write `warmup_steps: {ratio:g}`" if ratio >= 1 else "a number from 0 to below 1",
+        )
+    steps = number(context.config, "warmup_steps")
+    if steps is not None and steps < 0:
+        yield Problem(
+            ("swift", "warmup_steps"), f"warmup_steps is {steps:g}", "a number of steps, or 0"
+        )
+
+
+@rule(
+    "schedule.warmup-too-long",
+    "warning",
+    "transformers/training_args.py: get_warmup_steps",
+    effect="silent",
+)
+def warmup_ends(context: Context) -> Iterator[Problem]:
+    """The warmup is over before the run is."""
+    given, total = number(context.config, "warmup_steps"), total_steps(context)
+    if given is None or given < 1 or total is None or int(given) < total:
+        return
+    yield Problem(
+        ("swift", "warmup_steps"),
+        f"{int(given)} steps of warmup in a run of {total}: the learning rate only rises",
+        "write `warmup_ratio: 0.03`, or fewer steps",
+    )
+
+
+def _count(number: int, what: str) -> str:
+    plural = f"{what}es" if what.endswith("s") else f"{what}s"
+    return f"{number} {what if number == 1 else plural}"

@@ -1,0 +1,134 @@
+"""The chat template and the system prompt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vlft.facts.model_match import AMBIGUOUS
+from vlft.rules.base import Context, Problem, rule
+from vlft.rules.resolved import brings_plugins, guessed_types, resolved_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.facts.swift import ModelEntry
+
+
+@rule(
+    "template.unknown",
+    "error",
+    "swift/template/register.py: get_template_meta",
+    effect="aborts",
+    says="template_type: '",
+)
+def template_is_registered(context: Context) -> Iterator[Problem]:
+    """`swift.template` is a template of the installed ms-swift."""
+    name, known = context.config.swift.get("template"), context.facts.swift.templates
+    if not isinstance(name, str) or not known or name in known or brings_plugins(context):
+        return
+    from vlft.config.suggest import nearest  # noqa: PLC0415 - difflib, only on an error
+
+    close = nearest(name, sorted(known))
+    yield Problem(
+        ("swift", "template"),
+        f"ms-swift {context.facts.swift.version} has no template `{name}`",
+        f"did you mean `{close}`?" if close else "leave it out: the model's own is taken",
+    )
+
+
+@rule(
+    "template.family",
+    "error",
+    "swift/template/register.py: get_template_meta believes --template",
+    effect="silent",
+)
+def template_fits_the_model(context: Context) -> Iterator[Problem]:
+    """`swift.template` is one that models of this architecture are used with."""
+    name, entry = context.config.swift.get("template"), resolved_entry(context)
+    if not isinstance(name, str) or entry is None or name in entry.templates:
+        return
+    models = context.facts.swift.models().values()
+    users = [other for other in models if name in other.templates]
+    # A text model learns any text template; one that nobody uses is the user's own matter.
+    if not users or any(_is_like(entry, other) for other in users):
+        return
+    right = context.facts.swift.default_template(
+        entry.model_type, context.facts.model.argument, None
+    )
+    known = right if right in entry.templates else next(iter(entry.templates), None)
+    of_text = entry.is_multimodal and not users[0].is_multimodal
+    yield Problem(
+        ("swift", "template"),
+        f"`{name}` is a template of {'text models' if of_text else users[0].model_type}; "
+        f"the model is `{entry.model_type}`",
+        f"leave it out, or write `{known}`" if known else "leave it out",
+    )
+
+
+def _is_like(entry: ModelEntry, other: ModelEntry) -> bool:
+    if entry.is_multimodal != other.is_multimodal:
+        return False
+    return not entry.is_multimodal or bool(set(entry.architectures) & set(other.architectures))
+
+
+@rule(
+    "template.undecided",
+    "error",
+    "swift/template/register.py: get_template_meta",
+    effect="aborts",
+    says="Failed to automatically match `template_type`",
+)
+def template_can_be_found(context: Context) -> Iterator[Problem]:
+    """The folder's name, the model_type or `swift.template` leads to one template."""
+    entry, model = resolved_entry(context), context.facts.model
+    # For a family that vlft knows it names the template itself, or the folder's name does.
+    if entry is None or context.family is not None or "template" in context.config.swift:
+        return
+    args = model.checkpoint.args if model.checkpoint else None
+    found = context.facts.swift.default_template(entry.model_type, model.argument, args)
+    if found == AMBIGUOUS and not brings_plugins(context):
+        yield Problem(
+            ("model", "path"),
+            f"`{entry.model_type}` has several templates, and the folder's name fits no model",
+            "write `swift.template`, one of " + ", ".join(entry.templates),
+        )
+
+
+@rule(
+    "template.dummy",
+    "error",
+    "swift/model/model_meta.py: get_model_info_meta makes a model_meta with template dummy",
+    effect="silent",
+)
+def text_model_has_a_template(context: Context) -> Iterator[Problem]:
+    """A text model that ms-swift does not know is given a template."""
+    checkpoint, config = context.facts.model.checkpoint, context.config
+    if checkpoint is None or checkpoint.kind != "model" or config.task == "pt":
+        return
+    if config.model.type is not None or context.family is not None or guessed_types(context):
+        return
+    if "template" not in config.swift and not brings_plugins(context):
+        yield Problem(
+            ("model", "path"),
+            "ms-swift does not know this model, and would train it without a chat template",
+            "write `swift.template`, or `model.type`",
+        )
+
+
+@rule(
+    "template.system-file",
+    "error",
+    "swift/arguments/base_args/template_args.py: __post_init__",
+    effect="aborts",
+    says="self.system: ",
+)
+def system_prompt_is_there(context: Context) -> Iterator[Problem]:
+    """A `swift.system` that ends in .txt is a file, from the folder that vlft is started in."""
+    name = context.config.swift.get("system")
+    if isinstance(name, str) and name.endswith(".txt") and not Path(name).is_file():
+        yield Problem(
+            ("swift", "system"),
+            f"there is no file `{name}` to take the system prompt from",
+            "write its absolute path, or the prompt itself",
+        )
