@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -126,12 +127,18 @@ def prepare(work: Path, *, weights: bool) -> None:
         command(PYTHON, builder, "--family", "qwen2_vl", "--output", model)()
     else:
         model.mkdir()
-        (model / "config.json").write_text('{"model_type": "qwen2_vl"}')
+        architecture = {"architectures": ["Qwen2VLForConditionalGeneration"]}
+        (model / "config.json").write_text(json.dumps({"model_type": "qwen2_vl", **architecture}))
+        tensor = {"lm_head.weight": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}
+        header = json.dumps(tensor).encode()
+        body = struct.pack("<Q", len(header)) + header + bytes(8)
+        (model / "model.safetensors").write_bytes(body)
     row = {"messages": [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "4"}]}
     (work / "train.jsonl").write_text((json.dumps(row) + "\n") * 32)
     (work / "tiny.yaml").write_text(
         "model: {path: Qwen2-VL-2B-Instruct}\ndata: {train: [train.jsonl], max_length: 512}\n"
-        "train: {max_steps: 8, learning_rate: 1e-2, global_batch_size: 4}\n"
+        "train: {max_steps: 8, learning_rate: 1e-2, global_batch_size: 4, save_steps: 8}\n"
+        "pixels: {max: 256*28*28}\n"
         "launch: {gpus: none}\nswift: {logging_steps: 1, report_to: [none]}\n"
     )
 

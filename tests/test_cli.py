@@ -158,9 +158,10 @@ def test_a_dry_run_is_a_line_that_a_shell_runs(vlft: Any, write_config: Any) -> 
 
 
 def test_without_a_known_machine_there_is_no_command_but_a_way_to_it(
-    vlft: Any, write_config: Any
+    vlft: Any, write_config: Any, data_file: Path
 ) -> None:
     config = str(write_config(""))
+    data_file.write_text(data_file.read_text() * 8)  # rows for every process
     assert vlft("validate", config).code == 0
     done = vlft("train", config, "--dry-run", "--hardware", "none")
     assert done.code == 1

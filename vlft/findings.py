@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 Severity = Literal["error", "warning", "info"]
 
@@ -41,57 +41,22 @@ def has_errors(findings: Iterable[Finding]) -> bool:
     return any(finding.severity == "error" for finding in findings)
 
 
+def by_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Sorted by file and place; what has no place comes last."""
+    return tuple(
+        sorted(
+            findings,
+            key=lambda finding: (
+                finding.file is None,
+                finding.file or "",
+                finding.line or 0,
+                finding.column or 0,
+                finding.rule,
+            ),
+        )
+    )
+
+
 def to_json(finding: Finding) -> dict[str, Any]:
     """The finding as the documented JSON object."""
     return asdict(finding)
-
-
-def to_text(
-    findings: Iterable[Finding], documents: Mapping[str, str], *, color: bool = False
-) -> str:
-    """Findings for people: place, message, the line with a caret, what to write instead.
-
-    Args:
-        findings: In the order to print.
-        documents: File name → its text, for the lines.
-        color: Whether to use terminal colours.
-    """
-    blocks = []
-    for finding in findings:
-        place = _place(finding)
-        head = f"{place}{_painted(finding.severity, color)}: {finding.message} [{finding.rule}]"
-        lines = [head, *_excerpt(finding, documents)]
-        if finding.hint:
-            lines.append(f"    → {finding.hint}")
-        blocks.append("\n".join(lines))
-    return "\n".join(blocks)
-
-
-def _place(finding: Finding) -> str:
-    if finding.file is None:
-        return f"{finding.path}: " if finding.path else ""
-    if finding.line is None:
-        return f"{finding.file}: "
-    return f"{finding.file}:{finding.line}:{finding.column}: "
-
-
-def _excerpt(finding: Finding, documents: Mapping[str, str]) -> list[str]:
-    """The line of the file and a caret under the column."""
-    if finding.file is None or finding.line is None or finding.column is None:
-        return []
-    lines = documents.get(finding.file, "").splitlines()
-    if finding.line > len(lines):
-        return []
-    line = lines[finding.line - 1]
-    if len(line) > _LONGEST_LINE or not line.isprintable():
-        return []
-    gutter = f"{finding.line:>5} | "
-    return [f"{gutter}{line}", " " * (len(gutter) + finding.column - 1) + "^"]
-
-
-_LONGEST_LINE = 160
-_COLORS = {"error": "31", "warning": "33", "info": "36"}
-
-
-def _painted(severity: Severity, color: bool) -> str:
-    return f"\x1b[1;{_COLORS[severity]}m{severity}\x1b[0m" if color else severity

@@ -36,3 +36,25 @@ SetOption = Annotated[
 FormatOption = Annotated[Format, typer.Option("--format", help="Form of what goes to stdout.")]
 _HARDWARE = "The machine to judge for: here, none, or 4xA100-80G."
 HardwareOption = Annotated[str, typer.Option("--hardware", metavar="MACHINE", help=_HARDWARE)]
+IgnoreOption = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--ignore", metavar="RULE", help="A warning or info that is not to be heard."),
+]
+
+
+def ignored_rules(values: list[str] | None) -> frozenset[str]:
+    """The ids that `--ignore` names.
+
+    Raises:
+        UsageError: If one does not exist, or is an error: those stop every run.
+    """
+    if not values:
+        return frozenset()
+    from vlft.catalogue import find_entry
+    from vlft.errors import UsageError
+
+    for entry in map(find_entry, values):
+        if entry.severity == "error":
+            hint = f"one place at a time: `# vlft: ignore[{entry.id}]` at the end of its line"
+            raise UsageError(f"--ignore serves warnings and infos; {entry.id} is an error", hint)
+    return frozenset(values)

@@ -6,13 +6,22 @@ from typing import Annotated, Optional
 
 import typer
 
-from vlft.cli.options import ConfigArgument, Format, FormatOption, HardwareOption, SetOption
+from vlft.cli.options import (
+    ConfigArgument,
+    Format,
+    FormatOption,
+    HardwareOption,
+    IgnoreOption,
+    SetOption,
+    ignored_rules,
+)
 
 
 def train(
     config: ConfigArgument,
     overrides: SetOption = None,
     hardware: HardwareOption = "here",
+    ignore: IgnoreOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the command instead of running it.")
     ] = False,
@@ -44,7 +53,13 @@ def train(
     values = list(overrides or ())
     if master_addr is not None:
         values.append(f"launch.master_addr={master_addr}")
-    prepared = prepare(config, values, look_at_hardware(hardware), judge=not no_validate)
+    prepared = prepare(
+        config,
+        values,
+        look_at_hardware(hardware),
+        judge=not no_validate,
+        ignore=ignored_rules(ignore),
+    )
     print_findings(prepared.findings, documents_of(prepared))
     if has_errors(prepared.findings):
         raise InvalidError(prepared.findings)

@@ -2,41 +2,58 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from enum import Enum
 from typing import Annotated
 
 import typer
 
-from vlft.cli.options import Format, FormatOption, HardwareOption, SetOption
+from vlft.cli.options import HardwareOption, IgnoreOption, SetOption, ignored_rules
+
+
+class FindingFormat(str, Enum):
+    """How findings are written to stdout."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
 
 
 def validate(
-    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML config files.")],
+    configs: Annotated[
+        list[str],
+        typer.Argument(metavar="CONFIG...", help="YAML files, folders of them, quoted globs."),
+    ],
     overrides: SetOption = None,
     hardware: HardwareOption = "none",
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
-    output_format: FormatOption = Format.TEXT,
+    ignore: IgnoreOption = None,
+    output_format: Annotated[
+        FindingFormat, typer.Option("--format", help="Form of what goes to stdout.")
+    ] = FindingFormat.TEXT,
 ) -> None:
     """Say everything that is wrong with configs, without starting anything."""
-    import json
-    import sys
+    import os
 
-    from vlft.cli.report import documents_of
-    from vlft.findings import has_errors, to_json, to_text
+    from vlft.cli.report import documents_of, write_report
+    from vlft.config.find import find_configs
+    from vlft.facts.cache import FactCache
+    from vlft.findings import has_errors
     from vlft.pipeline import look_at_hardware, prepare
 
-    machine = look_at_hardware(hardware)
-    rows, failed = [], False
-    for config in configs:
-        prepared = prepare(config, overrides or (), machine)
-        bad = has_errors(prepared.findings)
-        failed |= bad or (strict and any(f.severity == "warning" for f in prepared.findings))
-        if output_format is Format.TEXT:
-            text = to_text(prepared.findings, documents_of(prepared), color=sys.stdout.isatty())
-            typer.echo("\n".join(filter(None, [text, "" if bad else f"{config}: ok"])))
-        rows.append(
-            {"file": str(config), "ok": not bad, "findings": list(map(to_json, prepared.findings))}
+    names, unheard = find_configs(configs), ignored_rules(ignore)
+    machine, cache = look_at_hardware(hardware), FactCache()
+    environ = dict(os.environ)  # decoded once
+    documents: dict[str, str] = {}
+    files = {}
+    for name in names:
+        prepared = prepare(
+            name, overrides or (), machine, environ, plan=False, ignore=unheard, cache=cache
         )
-    if output_format is Format.JSON:
-        typer.echo(json.dumps({"version": 1, "files": rows}, indent=2, ensure_ascii=False))
+        files[name] = prepared.findings
+        if prepared.findings:
+            documents.update(documents_of(prepared))
+    write_report(files, documents, output_format.value)
+    found = [finding for findings in files.values() for finding in findings]
+    failed = has_errors(found) or (strict and any(f.severity == "warning" for f in found))
     raise typer.Exit(1 if failed else 0)

@@ -1,0 +1,1 @@
+"""Findings as something to read: by people, by GitHub, by what takes SARIF."""
