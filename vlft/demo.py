@@ -111,12 +111,13 @@ def run_demo(family: str, output_dir: Path, say: Callable[[str], None]) -> DemoR
     with stage("data", "writing 1,797 real handwritten digits as images"):
         _program(interpreter, "digits.py", "--output", str(data))
     with stage("base", "training the base, all weights: which digit is it"):
-        base = _train("demo/base.yaml", output_dir, model, data / "base.jsonl")
+        base = _train("demo/base.yaml", family, output_dir, model, data / "base.jsonl")
     base_weights = resolve_target(str(base.folder)).checkpoint
     with stage("infer_before", "asking the base to do the new task on held-out digits"):
         accuracy["before"], asked = _accuracy(base_weights.path, held_out)
     with stage("lora", "training LoRA on the base: the new task"):
-        lora = _train("demo/lora.yaml", output_dir, Path(base_weights.path), data / "train.jsonl")
+        start = Path(base_weights.path)
+        lora = _train("demo/lora.yaml", family, output_dir, start, data / "train.jsonl")
     adapter = resolve_target(str(lora.folder)).checkpoint
     with stage("infer_after", "asking again, with the adapter"):
         accuracy["after"], _ = _accuracy(str(lora.folder), held_out)
@@ -175,12 +176,14 @@ def _program(interpreter: Interpreter, name: str, *words: str) -> None:
         raise TrainerError(f"{name} failed: {lines[-1]}", "pip install 'vlft[train,demo]'")
 
 
-def _train(recipe_name: str, output_dir: Path, model: Path, data: Path) -> Run:
+def _train(recipe_name: str, family: str, output_dir: Path, model: Path, data: Path) -> Run:
     overrides = [
         f"model.path={json.dumps(str(model))}",
         f"data.train={json.dumps([str(data)])}",
         f"output_dir={json.dumps(str(output_dir / 'runs'))}",
     ]
+    if family == "internvl":
+        overrides.append("pixels=null")  # its images become tiles, whatever their pixels
     prepared = prepare(recipe(recipe_name), overrides, look_at_hardware("here"))
     if has_errors(prepared.findings):
         raise InvalidError(prepared.findings)
