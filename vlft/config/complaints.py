@@ -166,9 +166,15 @@ def _split_choices(detail: ErrorDetails) -> list[str]:
     return str(detail.get("ctx", {}).get("expected", "")).replace(" or ", ", ").split(",")
 
 
-def _value_at(data: Any, path: KeyPath) -> object:
+def _value_at(data: object, path: KeyPath) -> object:
+    """The value there; None for what validation has taken for empty."""
     for part in path:
-        data = data[part]
+        if isinstance(data, dict):
+            data = data.get(str(part))
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            return None
     return data
 
 

@@ -50,12 +50,13 @@ def read_entry(text: str, base_dir: Path) -> DataEntry:
         sample = _sample(text.rpartition("#")[2]) if "#" in text else None
         return DataEntry(text, "hub", text, None, sample)
     whole = absolute(text, base_dir)
-    if whole.exists():  # a file name may itself end in #digits
+    if os.path.exists(whole):  # noqa: PTH110  a file name may itself end in #digits
         return DataEntry(text, "file", str(whole), whole)
     match = _ENTRY.fullmatch(text)
     name, sampled = (match["path"], match["sample"] or "") if match else (text, "")
     path = absolute(name, base_dir)
-    kind: Literal["file", "missing"] = "file" if path.exists() else "missing"
+    # Path.exists fails on a name that is too long.
+    kind: Literal["file", "missing"] = "file" if os.path.exists(path) else "missing"  # noqa: PTH110
     return DataEntry(text, kind, f"{path}{sampled}", path, _sample(sampled[1:]))
 
 
@@ -86,7 +87,7 @@ def count_rows(
 
 def _stat(path: Path) -> tuple[int, int] | None:
     """Size and time of a JSONL file; None if it is none."""
-    if path.suffix != ".jsonl" or not path.is_file():
+    if path.suffix != ".jsonl" or not os.path.isfile(path):  # noqa: PTH113
         return None
     try:
         found = path.stat()

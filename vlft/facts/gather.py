@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -149,12 +150,15 @@ def _interpreter_and_swift(
         return interpreter, None, read_swift(interpreter)
     except VlftError as problem:  # judge the rest by the newest supported release
         return interpreter, problem, read_swift(None)
+    except OSError as error:  # a name that no file can have
+        shown = f"`{(configured or '')[:60]}…` can't be used: {error.strerror}"
+        return None, VlftError(shown, "name a Python interpreter"), read_swift(None)
 
 
 def _model(loaded: LoadedConfig, swift: SwiftFacts, cache: FactCache) -> ModelFacts:
     text = loaded.config.model.path
     folder = absolute(text, loaded.source.base_dir(("model", "path")))
-    if folder.exists():
+    if os.path.exists(folder):  # noqa: PTH110 - as above
         try:
             return ModelFacts(str(folder), cache.once(read_checkpoint, folder), None)
         except VlftError as problem:
@@ -186,7 +190,8 @@ def _deepspeed_file(loaded: LoadedConfig) -> str | None:
     if name is None:
         return None
     file = absolute(name, loaded.source.base_dir(("deepspeed",)))
-    return str(file) if file.is_file() else None
+    # os.path, for it takes a name that no file can have as one that is not there.
+    return str(file) if os.path.isfile(file) else None  # noqa: PTH113
 
 
 def _resume_dir(loaded: LoadedConfig) -> str | None:

@@ -50,8 +50,8 @@ class ResumeFacts:
 def read_resume(path: str) -> ResumeFacts:
     """Looks into the folder; a broken file counts as absent."""
     folder = Path(path)
-    if not folder.is_dir():
-        return ResumeFacts(path, folder.exists())
+    if not os.path.isdir(path):  # noqa: PTH112  Path.is_dir fails on a name that is too long
+        return ResumeFacts(path, os.path.exists(path))  # noqa: PTH110
     names = _names(folder)
     state = _json(folder, "trainer_state.json", names)
     step = state.get("global_step") if state else None

@@ -44,7 +44,9 @@ def data_is_not_empty(context: Context) -> Iterator[Problem]:
 
 
 def _is_empty(entry: DataEntry) -> bool:
-    return entry.path is not None and entry.path.is_file() and entry.path.stat().st_size == 0
+    if entry.kind != "file" or entry.path is None:
+        return False
+    return entry.path.is_file() and entry.path.stat().st_size == 0
 
 
 def share_of(context: Context) -> float:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.passed import flag, number, word, words
+from vlft.plan.passed import flag, number, word
 from vlft.rules.base import Context, Problem, rule
 from vlft.rules.strategies import evaluates, evaluating, has_validation, saving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from vlft.config.source import KeyPath
 
 _NO_DATA = "write `data: {val: 0.01}`, or name validation files there"
 
@@ -184,86 +182,3 @@ def links_have_a_best_checkpoint(context: Context) -> Iterator[Problem]:
             _NO_DATA + "; or remove create_checkpoint_symlink",
             at_key=True,
         )
-
-
-@rule(
-    "evaluation.jieba",
-    "error",
-    "swift/arguments/sft_args.py: _init_metric",
-    effect="aborts",
-    says="requires installing the jieba dependency",
-)
-def metric_is_installed(context: Context) -> Iterator[Problem]:
-    """Judging generated text has jieba, which it splits words with."""
-    config, interpreter = context.config, context.facts.interpreter
-    if interpreter is None or "jieba" in interpreter.packages:
-        return
-    metric = word(config, "eval_metric")
-    generates = flag(config, "predict_with_generate") and metric is None
-    if generates or metric == "nlg":
-        path: KeyPath = ("swift", "predict_with_generate" if generates else "eval_metric")
-        yield Problem(
-            path,
-            f"jieba is not installed in {interpreter.python}",
-            f"{interpreter.python} -m pip install jieba",
-            at_key=True,
-        )
-
-
-# What each service needs, as the name of its package.
-_REPORTERS = {
-    "clearml": "clearml",
-    "comet_ml": "comet-ml",
-    "dvclive": "dvclive",
-    "mlflow": "mlflow",
-    "swanlab": "swanlab",
-    "trackio": "trackio",
-    "wandb": "wandb",
-}
-
-
-@rule(
-    "evaluation.reporter",
-    "error",
-    "swift/arguments/sft_args.py: _init_swanlab; "
-    "transformers/integrations/integration_utils.py: the callback of each service",
-    effect="late",
-    says="install",
-)
-def reporters_are_installed(context: Context) -> Iterator[Problem]:
-    """What `report_to` names is installed where the run trains."""
-    interpreter = context.facts.interpreter
-    for name in words(context.config, "report_to"):
-        package = _REPORTERS.get(name)
-        if interpreter is not None and package and package not in interpreter.packages:
-            yield Problem(
-                ("swift", "report_to"),
-                f"{package} is not installed in {interpreter.python}",
-                f"{interpreter.python} -m pip install {package}",
-            )
-
-
-_BUILT_IN = frozenset({
-    "azure_ml", "codecarbon", "dagshub", "flyte", "kubeflow", "neptune", "tensorboard",
-    "all", "none",
-})  # fmt: skip
-
-
-@rule(
-    "evaluation.reporter-unknown",
-    "error",
-    "transformers/integrations/integration_utils.py: get_reporting_integration_callbacks",
-    effect="late",
-    says="is not supported, only",
-)
-def reporters_are_known(context: Context) -> Iterator[Problem]:
-    """`report_to` names services that transformers reports to."""
-    if context.config.swift.get("external_plugins"):
-        return
-    for name in words(context.config, "report_to"):
-        if name not in _BUILT_IN and name not in _REPORTERS:
-            yield Problem(
-                ("swift", "report_to"),
-                f"there is nothing called `{name}` to report to",
-                "one of " + ", ".join(sorted(_BUILT_IN | set(_REPORTERS))),
-            )

@@ -91,8 +91,7 @@ def checkpoints_fit_on_a_disk(context: Context) -> Iterator[Problem]:
     "schedule.zero-weights-only",
     "warning",
     "transformers/integrations/deepspeed.py: deepspeed_load_checkpoint",
-    effect="late",
-    says="Can't find a valid checkpoint at",
+    effect="silent",
 )
 def sharded_runs_can_go_on(context: Context) -> Iterator[Problem]:
     """A run with DeepSpeed saves what it needs to go on after an interruption."""

@@ -1,6 +1,6 @@
 """What an example is: overrides that break a rule, and overrides that keep it.
 
-Each pair starts from the same config, which is right: a Qwen2-VL folder, two rows, the CPU.
+Each pair starts from the same config, which is right: a Qwen2-VL folder, 64 rows, the CPU.
 Overrides are `--set` values; paths start from the test's folder.
 """
 

@@ -9,10 +9,15 @@ from pathlib import Path
 
 from examples.checkpoint_folders import lay_out_checkpoints
 from examples.deepspeed_files import lay_out_deepspeed
+from examples.resume_folders import lay_out_resume, lay_out_tower
+
+ROW = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
 
 
 def lay_out(folder: Path, make_model: Callable[..., Path]) -> None:
-    """Writes everything beside the config, its model and its data."""
+    """Writes everything beside the config and its model."""
+    # As many rows as the batches of the examples need.
+    (folder / "train.jsonl").write_text((json.dumps(ROW) + "\n") * 64)
     (folder / "empty.jsonl").touch()
     coded = make_model(folder / "with-code")
     (coded / "modeling_own.py").touch()
@@ -29,3 +34,5 @@ def lay_out(folder: Path, make_model: Callable[..., Path]) -> None:
     (folder / "swift-only" / "pyvenv.cfg").write_text("version = 3.11.7\n")
     lay_out_checkpoints(folder, make_model)
     lay_out_deepspeed(folder, make_model)
+    lay_out_resume(folder)
+    lay_out_tower(folder, make_model)
