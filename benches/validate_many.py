@@ -19,14 +19,7 @@ ROW = '{"messages": [{"role": "user", "content": "2+2?"}, {"role": "assistant", 
 
 def write_configs(folder: Path, count: int) -> None:
     """Right configs in a sweep: each differs in its learning rate, rank and seed."""
-    model = folder / "Qwen2-VL-2B-Instruct"
-    model.mkdir()
-    (model / "config.json").write_text(
-        '{"model_type": "qwen2_vl", "architectures": ["Qwen2VLForConditionalGeneration"]}'
-    )
-    header = b'{"lm_head.weight": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}'
-    weights = len(header).to_bytes(8, "little") + header + bytes(8)
-    (model / "model.safetensors").write_bytes(weights)
+    write_stub(folder / "Qwen2-VL-2B-Instruct")
     (folder / "train.jsonl").write_text(ROW * 32)
     (folder / "sweep").mkdir()
     for number in range(count):
@@ -42,18 +35,29 @@ def write_configs(folder: Path, count: int) -> None:
         )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--configs", type=int, default=1000)
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
-    root = Path(__file__).parents[1]
+def write_stub(model: Path) -> None:
+    """A folder that can be validated as a Qwen2-VL, not trained."""
+    model.mkdir()
+    (model / "config.json").write_text(
+        '{"model_type": "qwen2_vl", "architectures": ["Qwen2VLForConditionalGeneration"]}'
+    )
+    header = b'{"lm_head.weight": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}'
+    weights = len(header).to_bytes(8, "little") + header + bytes(8)
+    (model / "model.safetensors").write_bytes(weights)
+
+
+def measure(count: int, repeats: int) -> float:
+    """Median seconds of a whole process that validates so many configs, all of them right.
+
+    Raises:
+        RuntimeError: If one of them is not.
+    """
     env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    env["PYTHONPATH"] = str(root)
+    env["PYTHONPATH"] = str(Path(__file__).parents[1])
     seconds = []
     with tempfile.TemporaryDirectory() as name:
-        write_configs(Path(name), options.configs)
-        for _ in range(options.repeats + 1):
+        write_configs(Path(name), count)
+        for _ in range(repeats + 1):
             began = time.perf_counter()
             done = subprocess.run(
                 [sys.executable, "-m", "vlft", "validate", "sweep"],
@@ -64,9 +68,18 @@ def main() -> None:
                 check=False,
             )
             seconds.append(time.perf_counter() - began)
-            last = done.stdout.splitlines()[-1:] or [done.stderr]
-    median = statistics.median(seconds[1:])  # the first one wrote the compiled files
-    print(f"{options.configs:,} configs: {median:.2f} s ({last[0]})")
+            if done.returncode:
+                raise RuntimeError(done.stdout + done.stderr)
+    return statistics.median(seconds[1:])  # the first one wrote the compiled files
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--configs", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    seconds = measure(options.configs, options.repeats)
+    print(f"{options.configs:,} configs: {seconds:.2f} s")
 
 
 if __name__ == "__main__":
