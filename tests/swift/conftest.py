@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from judging import Judge
 
 import vlft
 
@@ -22,6 +25,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("swift")
+
+
+@pytest.fixture(scope="session")
+def judge() -> Iterator[Judge]:
+    """ms-swift's own reading of arguments; seconds to start, a tenth of a second a command."""
+    with contextlib.closing(Judge()) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
