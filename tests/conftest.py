@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is slow, not wrong.
+settings.register_profile("vlft", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("vlft")
 
 # The smallest config.json that is a Qwen2-VL's.
 QWEN2_VL = {

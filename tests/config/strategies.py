@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from vlft.config.complaints import legal_keys
 from vlft.config.ownership import ARGUMENTS, RESERVED
-from vlft.facts.swift import Argument, read_swift
+from vlft.facts.swift import Argument, Subcommand, read_swift
 
 SWIFT = read_swift(None)
-TASKS = ("sft", "sft", "sft", "pt")
+TASKS: tuple[Subcommand, ...] = ("sft", "sft", "sft", "pt")
 ZERO = ("zero0", "zero1", "zero2", "zero3", "zero2_offload", "zero3_offload")
 # They name something outside of the config, or have ms-swift stop or start something else;
 # a random word for one of them says nothing about the validator.
@@ -26,7 +26,7 @@ OUTSIDE = frozenset({
     "ignore_args_error", "local_repo_path", "loss_scale", "model_kwargs", "ref_adapters",
 })  # fmt: skip
 
-WORDS = st.sampled_from(["a", "none", "default", "linear", "auto", "steps", "1", "x.json"])
+WORDS = ["a", "none", "default", "linear", "auto", "steps", "1", "x.json"]
 
 
 def maybe(value: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -41,30 +41,39 @@ def section(**keys: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
     )
 
 
+def values_of(argument: Argument) -> list[Any]:
+    """Values of the argument's type, one or several for a list."""
+    if argument.choices is not None:
+        return list(argument.choices)
+    return {
+        "bool": [True, False],
+        "int": [0, 1, 2, 5, 16, 100],
+        "float": [0, 0.01, 0.5, 1, 2, 10],
+        "str": WORDS,
+        "json": [{}, {"a": 1}],
+    }[argument.type]
+
+
 def value_of(argument: Argument) -> st.SearchStrategy[Any]:
     """A value of the argument's type."""
-    if argument.choices is not None:
-        one: st.SearchStrategy[Any] = st.sampled_from(argument.choices)
-    else:
-        one = {
-            "bool": st.booleans(),
-            "int": st.sampled_from([0, 1, 2, 5, 16, 100]),
-            "float": st.sampled_from([0, 0.01, 0.5, 1, 2, 10]),
-            "str": WORDS,
-            "json": st.sampled_from([{}, {"a": 1}]),
-        }[argument.type]
+    one = st.sampled_from(values_of(argument))
     return st.lists(one, min_size=1, max_size=2) if argument.many else one
 
 
-@st.composite
-def swift_section(draw: st.DrawFn, task: str) -> dict[str, Any]:
-    """Up to four arguments that no section owns."""
-    legal = {
+def free_arguments(task: Subcommand) -> dict[str, Argument]:
+    """Those that stand under `swift:` and mean something by themselves."""
+    return {
         name: argument
-        for name, argument in SWIFT.arguments[task].items()  # type: ignore[index]
+        for name, argument in sorted(SWIFT.arguments[task].items())
         if name not in ARGUMENTS and name not in RESERVED and name not in OUTSIDE
         if argument.settable and not name.endswith(("token", "secret"))
     }
+
+
+@st.composite
+def swift_section(draw: st.DrawFn, task: Subcommand) -> dict[str, Any]:
+    """Up to four arguments that no section owns."""
+    legal = free_arguments(task)
     names = draw(st.lists(st.sampled_from(sorted(legal)), max_size=4, unique=True))
     return {name: draw(value_of(legal[name])) for name in names}
 

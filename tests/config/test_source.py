@@ -360,7 +360,7 @@ def test_a_hostile_file_is_one_quick_error(text, rule):
     start = time.perf_counter()
     rules = [f.rule for f in parse(text, "c.yaml")[1]]
     assert rules == [f"config.{rule}"]
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 5
 
 
 def test_the_parser_without_libyaml_reads_the_same(monkeypatch):
