@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fuzzing import GOOD, place_of, run, texts
+from fuzzing import GOOD, run, texts
 from hypothesis import HealthCheck, Phase, given, settings
 from strategies import configs, wild
 
 from vlft.findings import has_errors
 from vlft.pipeline import prepare
 
-SECONDS = 1.0
+SECONDS = 10  # of a busy machine; scripts/fuzz holds each text to one
 ENVIRON = {"PATH": "/usr/bin:/bin"}
 LESS = settings(
     max_examples=100,
@@ -26,18 +26,10 @@ LESS = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-# Places that exceptions still come out of, and why. Empty is what it is to be.
-KNOWN_CRASHES: dict[str, str] = {
-    "OverflowError in vlft/plan/steps.py:interval": "swift.warmup_ratio: .inf",
-    "RuntimeError in vlft/facts/dataset.py:absolute": "~somebody, who has no home here",
-    "TypeError in vlft/rules/swift.py:nothing_is_left_out": "a mapping where a text belongs",
-    "ValueError in vlft/plan/steps.py:interval": "swift.warmup_ratio: .nan",
-}
-
 
 def test_random_and_mutated_texts_are_judged(tmp_path: Path) -> None:
     outcome = run(2_000, tmp_path)
-    assert set(outcome.crashes) <= set(KNOWN_CRASHES), outcome.crashes
+    assert not outcome.crashes
     assert outcome.slowest_s < SECONDS, outcome.slowest
     assert outcome.ends["planned"] > 20, "some get through to the end"
     assert len(outcome.ends) > 20, "the texts are wrong in many ways"
@@ -69,13 +61,8 @@ def test_anything_anywhere_is_judged(data: dict[str, Any], tmp_path: Path) -> No
 def answered(data: dict[str, Any], folder: Path) -> None:
     file = folder / "config.yaml"
     file.write_text(json.dumps(data))
-    try:
-        made = prepare(file, environ=ENVIRON)
-    except Exception as error:
-        if place_of(error) not in KNOWN_CRASHES:
-            raise
-    else:
-        assert (made.plan is None) == has_errors(list(made.findings))
+    made = prepare(file, environ=ENVIRON)
+    assert (made.plan is None) == has_errors(list(made.findings))
 
 
 def spent() -> float:

@@ -62,7 +62,8 @@ def read_entry(text: str, base_dir: Path) -> DataEntry:
 
 def absolute(text: str, base_dir: Path) -> Path:
     """A path as written in a config, made absolute without following links."""
-    return Path(os.path.normpath(base_dir / Path(text).expanduser()))
+    # os.path leaves `~somebody` as it is where there is no such user.
+    return Path(os.path.normpath(base_dir / os.path.expanduser(text)))  # noqa: PTH111
 
 
 def count_rows(

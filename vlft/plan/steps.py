@@ -90,6 +90,8 @@ def _passes(rows: int, batch: Batch, *, drop_last: bool) -> int | None:
 
 def interval(value: float, total: int | None) -> int | None:
     """warmup_steps, save_steps and the like: a number of steps, or a share of all."""
+    if not math.isfinite(value):
+        return None
     if value >= 1:
         return int(value)
     return None if total is None else math.ceil(total * value)

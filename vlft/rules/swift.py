@@ -130,7 +130,7 @@ def nothing_is_left_out(context: Context) -> Iterator[Problem]:
         argument = legal.get(name)
         if argument is None or argument.type != "str" or argument.choices is not None:
             continue
-        if argument.optional and not argument.many and value in {"None", "none", "null"}:
+        if argument.optional and not argument.many and value in ("None", "none", "null"):
             yield Problem(
                 ("swift", name),
                 f"ms-swift would take `{value}` for the text of `{name}`",
