@@ -1,0 +1,72 @@
+"""What becomes of a row, and the rules that say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from vlft.findings import Severity
+
+Fate = Literal["ok", "dropped", "replaced", "silently_wrong", "load_fails", "unknown"]
+"""`dropped` at load; `replaced` by another row in training; `silently_wrong` is trained on,
+but not what it says; `load_fails`: the whole file can't be loaded."""
+
+WORST_FIRST: tuple[Fate, ...] = (
+    "load_fails",
+    "dropped",
+    "replaced",
+    "silently_wrong",
+    "unknown",
+    "ok",
+)
+"""A row with several problems has the first of their fates: what comes first hides the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowRule:
+    """One thing that can be wrong with a row or a file of rows.
+
+    Attributes:
+        id: `row.what` for a row, `file.what` for a whole file.
+        severity: error where the row is lost or wrong.
+        fate: What ms-swift does with the row.
+        sentence: What must hold.
+        source: Where in ms-swift (or another library) it comes from.
+    """
+
+    id: str
+    severity: Severity
+    fate: Fate
+    sentence: str
+    source: str
+
+
+ROW_RULES: dict[str, RowRule] = {}
+
+
+def row_rule(rule_id: str, severity: Severity, fate: Fate, sentence: str, source: str) -> RowRule:
+    """Registers a rule; the arguments are the fields of `RowRule`."""
+    if rule_id in ROW_RULES:
+        message = f"two rules are called {rule_id}"
+        raise ValueError(message)
+    made = RowRule(rule_id, severity, fate, sentence, source)
+    ROW_RULES[rule_id] = made
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """What a rule found in a row.
+
+    Attributes:
+        rule: The rule.
+        message: What is wrong, with the value.
+        hint: What to write instead.
+        key: Dotted key within the row, `messages.1.content`; empty for the row itself.
+    """
+
+    rule: RowRule
+    message: str
+    hint: str | None = None
+    key: str = ""
