@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +48,28 @@ def test_the_documented_workflow_has_five_lines() -> None:
     (job,) = yaml.safe_load(workflow)["jobs"].values()
     inputs = job["steps"][1]["with"]
     assert set(inputs) <= set(read("action.yml")["inputs"])
+
+
+def judged_by(*command: str | Path) -> str:
+    """What a checker of GitHub's or pre-commit's own forms says; empty if it is content."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command], capture_output=True, text=True, check=False
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def test_github_takes_the_action() -> None:
+    schema = ("check_jsonschema", "--builtin-schema", "vendor.github-actions")
+    assert judged_by(*schema, ROOT / "action.yml") == ""
+
+
+def test_github_takes_the_documented_workflow(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "ci.md").read_text()
+    workflow = tmp_path / "workflow.yml"
+    workflow.write_text(text.partition("## GitHub\n```yaml\n")[2].partition("```")[0])
+    schema = ("check_jsonschema", "--builtin-schema", "vendor.github-workflows")
+    assert judged_by(*schema, workflow) == ""
+
+
+def test_pre_commit_takes_the_hook() -> None:
+    assert judged_by("pre_commit", "validate-manifest", ROOT / ".pre-commit-hooks.yaml") == ""
