@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -68,6 +69,96 @@ def test_the_default_is_the_one_of_ms_swift(per_device: int, world: int, global_
     assert isinstance(solved, Batch)
     assert solved.global_size == global_size
     assert solved.gradient_accumulation_steps == max(1, math.ceil(16 / per_device / world))
+
+
+NAMES = {
+    "global_batch_size": "global_size",
+    "per_device_train_batch_size": "per_device",
+    "gradient_accumulation_steps": "accumulation",
+}
+
+
+def suggestions(hint: str) -> list[tuple[str, int]]:
+    """`a that works: 6 or 9; or b: 1, 2` → (a, 6), (a, 9), (b, 1), (b, 2)."""
+    return [
+        (NAMES[name], int(number))
+        for name, numbers in re.findall(r"(\w+_(?:size|steps))(?: that works)?: ([^;]+)", hint)
+        for number in re.findall(r"\d+", numbers)
+    ]
+
+
+@given(
+    global_size=st.integers(1, 300),
+    per_device=st.none() | sizes,
+    accumulation=st.none() | sizes,
+    world=st.integers(1, 16),
+)
+def test_every_suggestion_works(
+    global_size: int, per_device: int | None, accumulation: int | None, world: int
+) -> None:
+    asked = {"global_size": global_size, "per_device": per_device, "accumulation": accumulation}
+    solved = solve(**asked, world_size=world)
+    if isinstance(solved, Batch):
+        return
+    suggested = suggestions(solved.hint)
+    assert suggested
+    for name, number in suggested:
+        assert isinstance(solve(**{**asked, name: number}, world_size=world), Batch), (name, number)
+    if per_device is None or accumulation is None:
+        step = (per_device or 1 if accumulation is None else accumulation) * world
+        sizes_said = [number for name, number in suggested if name == "global_size"]
+        below = global_size // step * step
+        assert sizes_said == [size for size in (below, below + step) if size]
+
+
+@pytest.mark.parametrize(
+    ("asked", "message", "hint"),
+    [
+        (
+            {"global_size": 128, "per_device": 12, "accumulation": None, "world_size": 4},
+            "global_batch_size 128 is not a multiple of 48 "
+            "(per_device_train_batch_size 12 × 4 data-parallel processes)",
+            "global_batch_size that works: 96 or 144; or per_device_train_batch_size: 4, 8, 16",
+        ),
+        (
+            {"global_size": 60, "per_device": None, "accumulation": 8, "world_size": 4},
+            "global_batch_size 60 is not a multiple of 32 "
+            "(gradient_accumulation_steps 8 × 4 data-parallel processes)",
+            "global_batch_size that works: 32 or 64; or gradient_accumulation_steps: 1, 3, 5",
+        ),
+        (
+            {"global_size": 7, "per_device": 2, "accumulation": None, "world_size": 1},
+            "global_batch_size 7 is not a multiple of 2 "
+            "(per_device_train_batch_size 2 × 1 data-parallel process)",
+            "global_batch_size that works: 6 or 8; or per_device_train_batch_size: 1, 7",
+        ),
+        (
+            {"global_size": 24, "per_device": 4, "accumulation": 4, "world_size": 3},
+            "global_batch_size is 24, but per_device_train_batch_size 4 × "
+            "gradient_accumulation_steps 4 × 3 data-parallel processes = 48",
+            "one of these works: global_batch_size: 48; gradient_accumulation_steps: 2; "
+            "per_device_train_batch_size: 2",
+        ),
+        (
+            {"global_size": 9, "per_device": 2, "accumulation": 3, "world_size": 1},
+            "global_batch_size is 9, but per_device_train_batch_size 2 × "
+            "gradient_accumulation_steps 3 × 1 data-parallel process = 6",
+            "one of these works: global_batch_size: 6; per_device_train_batch_size: 3",
+        ),
+    ],
+)
+def test_a_mismatch_in_full(asked: dict[str, int | None], message: str, hint: str) -> None:
+    assert solve(**asked) == Mismatch(message, hint)
+
+
+def test_one_process_is_no_group_of_two() -> None:
+    solved = solve(
+        global_size=8, per_device=1, accumulation=None, world_size=1, sequence_parallel_size=2
+    )
+    assert solved == Mismatch(
+        "1 process can't be divided into groups of 2 that share a sequence",
+        "sequence_parallel_size that works: 1",
+    )
 
 
 def test_a_mismatch_names_what_works() -> None:

@@ -81,7 +81,7 @@ def solve(
         return Batch(None, per_device or 1, accumulation, None, sequence_parallel_size)
     if world_size % sequence_parallel_size:
         return Mismatch(
-            f"{_processes(world_size)} do not divide into groups of {sequence_parallel_size} "
+            f"{_processes(world_size)} can't be divided into groups of {sequence_parallel_size} "
             "that share a sequence",
             "sequence_parallel_size that works: " + _joined(divisors(world_size)),
         )

@@ -1,0 +1,204 @@
+"""How many small mistakes in the rules and the batch arithmetic the tests would notice.
+
+    scripts/mutate [--share 0.3] [--seed 1] [MODULE…]
+
+Each mutant is one change of cosmic-ray's operators to one module (a comparison turned, a
+number shifted, `and` for `or`, a loop that never runs …), run in a process of its own: first
+against the examples of the module's own rules, then against all of tests/rules and tests/plan.
+A mutant that fails a test, or hangs, is killed. Left out, because no test could tell them from
+the original: changes to annotations, and `is` in place of `==`.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import random
+import re
+import signal
+import sys
+import time
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
+
+ROOT = Path(__file__).resolve().parents[1]
+SUITES = ("tests/rules", "tests/plan")
+SECONDS = 120
+_LEFT_OUT = re.compile(r"_(Is|IsNot)$|^core/Variable|_(Eq|NotEq|Lt|LtE|Gt|GtE)_(Is|IsNot)$")
+_EXAMPLES = "tests/rules/test_rules.py::test_a_rule_fires_where_it_is_broken_and_is_silent_else"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change to one module."""
+
+    file: Path
+    operator: str
+    occurrence: int
+    line: int
+
+    @property
+    def module(self) -> str:
+        return ".".join(self.file.relative_to(ROOT).with_suffix("").parts)
+
+    def source(self) -> str | None:
+        """The module's text with the change; None if it would be the same."""
+        text = self.file.read_text()
+        changed = mutate_code(text, get_operator(self.operator)(), self.occurrence)
+        return None if changed == text else changed
+
+
+def mutants_of(file: Path) -> Iterator[Mutant]:
+    text = file.read_text()
+    ignored = set(_without_effect(ast.parse(text)))
+    nodes = list(ast_nodes(get_ast(text)))
+    for name in operator_names():
+        if _LEFT_OUT.search(name):
+            continue
+        operator, occurrence = get_operator(name)(), 0
+        for node in nodes:
+            for (line, column), _ in operator.mutation_positions(node):
+                if (line, column) not in ignored:
+                    yield Mutant(file, name, occurrence, line)
+                occurrence += 1
+
+
+def _without_effect(tree: ast.Module) -> Iterator[tuple[int, int]]:
+    """Places in annotations and in imports for the type checker."""
+    for node in ast.walk(tree):
+        parts: list[ast.AST | None] = []
+        if isinstance(node, ast.arg | ast.AnnAssign):
+            parts.append(node.annotation)
+        elif isinstance(node, ast.FunctionDef):
+            parts.append(node.returns)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            parts.append(node)
+        for part in parts:
+            if part is not None:
+                yield from _places(part)
+
+
+def _places(part: ast.AST) -> Iterator[tuple[int, int]]:
+    first, last = part.lineno, part.end_lineno  # type: ignore[attr-defined]
+    for line in range(first, last + 1):
+        start = part.col_offset if line == first else 0  # type: ignore[attr-defined]
+        end = part.end_col_offset if line == last else 200  # type: ignore[attr-defined]
+        yield from ((line, column) for column in range(start, end + 1))
+
+
+class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives one module another text when it is imported."""
+
+    def __init__(self, module: str, file: Path, source: str) -> None:
+        self.module, self.file, self.source = module, file, source
+
+    def find_spec(
+        self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name != self.module:
+            return None
+        return importlib.util.spec_from_file_location(name, self.file, loader=self)
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(compile(self.source, str(self.file), "exec"), vars(module))  # noqa: S102
+
+
+def is_killed(mutant: Mutant, source: str) -> bool:
+    """Whether any test fails, or the tests don't end."""
+    child = os.fork()
+    if child == 0:
+        os._exit(_run_tests(mutant, source))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+
+
+def _run_tests(mutant: Mutant, source: str) -> int:
+    import pytest
+
+    signal.alarm(SECONDS)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    sys.meta_path.insert(0, Changed(mutant.module, mutant.file, source))
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]
+    options += ["-o", "tmp_path_retention_policy=none"]
+    for tests in (_nearest_tests(mutant.file), SUITES):
+        if tests and pytest.main([*options, *tests]):
+            return 1
+    return 0
+
+
+def _nearest_tests(file: Path) -> Sequence[str]:
+    """The tests most likely to notice: most mutants need no others."""
+    if file.parent.name == "plan":
+        return (f"tests/plan/test_{file.name}",)
+    ids = re.findall(r'@rule\(\s*"([a-z.-]+)"', file.read_text())
+    return [f"{_EXAMPLES}[{rule}]" for rule in ids]
+
+
+def warm_up() -> None:
+    """Imports what no mutant changes, once for all children."""
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "rules"), str(ROOT)]
+    import hypothesis  # noqa: F401
+    import pytest  # noqa: F401
+
+    import vlft.config.read
+    import vlft.facts.gather
+    import vlft.printers.text  # noqa: F401
+
+    loaded = [name for name in sys.modules if name.startswith(("vlft.rules", "vlft.plan"))]
+    assert not loaded, loaded
+    gc.freeze()
+
+
+def main() -> None:
+    """Prints a line for each survivor, then the table."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("modules", nargs="*", help="files; all rules and plan/batch.py by default")
+    parser.add_argument("--share", type=float, default=1, help="part of the mutants to run")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    os.chdir(ROOT)
+    files = [ROOT / name for name in options.modules] or [
+        *sorted((ROOT / "vlft" / "rules").glob("[!_]*.py")),
+        ROOT / "vlft" / "plan" / "batch.py",
+    ]
+    warm_up()
+    chooser, killed, total = random.Random(options.seed), Counter[str](), Counter[str]()  # noqa: S311
+    unchanged = Mutant(files[0], "", 0, 1)
+    if is_killed(unchanged, files[0].read_text()):
+        sys.exit("the tests fail without any change")
+    started = time.monotonic()
+    for mutant in [mutant for file in files for mutant in mutants_of(file)]:
+        if chooser.random() >= options.share or (source := mutant.source()) is None:
+            continue
+        name = str(mutant.file.relative_to(ROOT))
+        total[name] += 1
+        if is_killed(mutant, source):
+            killed[name] += 1
+        else:
+            line = mutant.file.read_text().splitlines()[mutant.line - 1].strip()
+            changed = source.splitlines()[mutant.line - 1].strip()
+            print(f"survived {name}:{mutant.line} {mutant.operator}\n    {line}\n    {changed}")
+            sys.stdout.flush()
+    print("| module | mutants | killed |\n| --- | --- | --- |")
+    for name in total:
+        print(f"| {name} | {total[name]} | {killed[name] / total[name]:.0%} |")
+    share = sum(killed.values()) / max(1, sum(total.values()))
+    print(f"| all | {sum(total.values())} | {share:.1%} |")
+    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
