@@ -7,41 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
+from watching import marked, wait_for
 
 from vlft.facts.checkpoint import read_checkpoint
 from vlft.runs.record import read_run
 
 ENDS = {signal.SIGTERM: "stopped", signal.SIGINT: "stopped", signal.SIGKILL: "killed"}
-
-
-def marked(mark: str) -> list[psutil.Process]:
-    """Every process that has the mark in its environment."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("VLFT_TEST_MARK") == mark:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.1)
-    pytest.fail(f"{what}: not within {seconds} s")
 
 
 @pytest.mark.parametrize("processes", [1, 2])

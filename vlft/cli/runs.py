@@ -7,9 +7,17 @@ from typing import Annotated
 
 import typer
 
-from vlft.cli.options import Format, FormatOption
+from vlft.cli.options import Format, FormatOption, HardwareOption
 
-app = typer.Typer(help="List and show runs.", no_args_is_help=True, rich_markup_mode=None)
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="Id, its beginning, or the folder.")
+]
+
+app = typer.Typer(
+    help="What was started: list, show, logs, stop, resume, rm.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @app.command("list")
@@ -30,12 +38,14 @@ def list_(
         typer.echo(json.dumps([run.to_json() for run in runs], indent=2, ensure_ascii=False))
         return
     for run in runs:
-        typer.echo(f"{run.id}  {run.status:<8}  {len(run.checkpoints)} checkpoints  {run.folder}")
+        whole, count = len(run.whole_checkpoints), len(run.checkpoints)
+        broken = f" ({count - whole} not saved to the end)" if whole < count else ""
+        typer.echo(f"{run.id}  {run.status:<8}  {whole} checkpoints{broken}  {run.folder}")
 
 
 @app.command("show")
 def show(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Id, its beginning, or the folder.")],
+    run: RunArgument,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Show one run: what was started and how it ended."""
@@ -54,3 +64,102 @@ def show(
         typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
     else:
         typer.echo(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).rstrip())
+
+
+@app.command("logs")
+def logs(
+    run: RunArgument,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until the run is over.")
+    ] = False,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=0, help="Of stdout and of stderr; 0 for all.")
+    ] = 20,
+) -> None:
+    """Print what the trainer said."""
+    from vlft.runs.index import find_run
+    from vlft.runs.logs import follow as following
+    from vlft.runs.logs import last_lines
+
+    folder = find_run(run).folder
+    for line in last_lines(folder, lines or None):
+        typer.echo(line)
+    if follow:
+        for line in following(folder):
+            typer.echo(line)
+
+
+@app.command("stop")
+def stop(
+    run: RunArgument,
+    wait: Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for its end.")] = 60,
+) -> None:
+    """End a run on this machine; its checkpoints stay."""
+    from vlft.runs.ending import stop as end
+    from vlft.runs.index import find_run
+
+    ended = end(find_run(run), wait)
+    typer.echo(f"{ended.id}  {ended.status}")
+
+
+@app.command("resume")
+def resume(
+    run: RunArgument,
+    hardware: HardwareOption = "here",
+    no_validate: Annotated[
+        bool, typer.Option("--no-validate", help="Go on although rules are broken.")
+    ] = False,
+    node_rank: Annotated[
+        int, typer.Option("--node-rank", min=0, help="Which of launch.nnodes this is, from 0.")
+    ] = 0,
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Go on with a run from its last whole checkpoint, in its own folder."""
+    import json
+    import os
+
+    from vlft.cli.report import documents_of, print_findings
+    from vlft.errors import InvalidError
+    from vlft.launch.resuming import prepare_resumption
+    from vlft.launch.resuming import resume as go_on
+    from vlft.pipeline import look_at_hardware
+    from vlft.runs.index import find_run
+
+    found = find_run(run)
+    # Relative paths in data rows start where the run was started.
+    os.chdir(str(found.record.get("cwd") or "."))
+    try:
+        resumption = prepare_resumption(found, look_at_hardware(hardware), judge=not no_validate)
+    except InvalidError as error:
+        print_findings(error.findings, {})
+        raise
+    print_findings(resumption.prepared.findings, documents_of(resumption.prepared))
+    typer.echo(f"vlft: going on from {resumption.checkpoint.name}", err=True)
+    result = go_on(resumption, node_rank=node_rank)
+    if output_format is Format.JSON:
+        typer.echo(json.dumps(result.run.to_json(), indent=2, ensure_ascii=False))
+    else:
+        typer.echo(str(result.run.folder))
+    raise typer.Exit(result.exit_code)
+
+
+@app.command("rm")
+def rm(
+    run: RunArgument,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+) -> None:
+    """Delete a run with its checkpoints and exports."""
+    import sys
+
+    from vlft.errors import UsageError
+    from vlft.runs.ending import remove, size_of
+    from vlft.runs.index import find_run
+
+    found = find_run(run)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(f"{found.folder} would be deleted", "say so: --yes")
+        size = size_of(found) / 1024**3
+        typer.confirm(f"Delete {found.folder} ({size:.1f} GiB)?", abort=True, err=True)
+    remove(found)
+    typer.echo(f"{found.id}  deleted")

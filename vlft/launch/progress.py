@@ -122,15 +122,23 @@ class Progress:
     nothing is shown.
 
     Args:
-        run_dir: The run folder.
+        run_dir: The folder with the trainer's output.
         silent: Shows nothing.
         stream: Where to; stderr if None.
+        log: ms-swift's log; what is in it already is not shown. The run folder's if None.
     """
 
     def __init__(
-        self, run_dir: Path, *, silent: bool = False, stream: TextIO | None = None
+        self,
+        run_dir: Path,
+        *,
+        silent: bool = False,
+        stream: TextIO | None = None,
+        log: Path | None = None,
     ) -> None:
-        self._log = LogReader(run_dir / "checkpoints" / "logging.jsonl")
+        self._log = LogReader(log or run_dir / "checkpoints" / "logging.jsonl")
+        if log is not None:
+            self._log.read()
         self._start = _StartReader(run_dir / STDERR)
         self._stream = stream or sys.stderr
         self._silent = silent

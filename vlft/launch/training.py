@@ -54,7 +54,13 @@ class Trained:
     exit_code: int
 
 
-def plan_command(prepared: Prepared, *, node_rank: int = 0, run_id: str | None = None) -> Planned:
+def plan_command(
+    prepared: Prepared,
+    *,
+    node_rank: int = 0,
+    run_id: str | None = None,
+    run_dir: Path | None = None,
+) -> Planned:
     """Folder and command of a run that would start now.
 
     Args:
@@ -62,6 +68,7 @@ def plan_command(prepared: Prepared, *, node_rank: int = 0, run_id: str | None =
         node_rank: Which node this is, from 0.
         run_id: Name of the run's folder; made up from the time if absent, which several
             nodes can't.
+        run_dir: The folder of a run that goes on; a new one if absent.
 
     Raises:
         VlftError: If the number of processes is unknown, or the nodes would not agree on
@@ -78,14 +85,14 @@ def plan_command(prepared: Prepared, *, node_rank: int = 0, run_id: str | None =
             f"--node-rank {node_rank}, but launch.nnodes is {plan.world.nnodes}",
             f"ranks are 0 to {plan.world.nnodes - 1}",
         )
-    if plan.world.nnodes > 1 and run_id is None:
+    if plan.world.nnodes > 1 and run_id is None and run_dir is None:
         raise VlftError(
             f"{plan.world.nnodes} nodes write into one folder, and have to agree on its name",
             "give all of them the same --run-id NAME",
         )
     if run_id is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
         raise UsageError(f"`{run_id}` can't be a run's id", "letters, digits, dots and dashes")
-    run_dir = run_folder(loaded, run_id)
+    run_dir = run_dir or run_folder(loaded, run_id)
     port = free_port() if plan.torchrun and plan.world.nnodes == 1 else None
     command = render(
         plan, facts.interpreter, run_dir / CHECKPOINTS, master_port=port, node_rank=node_rank

@@ -13,18 +13,19 @@ if TYPE_CHECKING:
     from vlft.launch.process import Outcome, Process
 
 
-def run_watched(process: Process, folder: Path) -> Outcome:
+def run_watched(process: Process, folder: Path, log: Path | None = None) -> Outcome:
     """Runs a process of ms-swift to its end; see `local.run`.
 
     Args:
         process: What to start.
         folder: An existing folder for its output and its outcome.
+        log: ms-swift's log of an earlier attempt that it goes on with; else the folder's own.
 
     Raises:
         VlftError: The folder already holds the outcome of a run.
         OSError: It can't be started.
     """
-    progress = Progress(folder)
+    progress = Progress(folder, log=log)
     try:
         return run(process, folder, poll=progress.poll)
     finally:

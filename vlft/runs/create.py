@@ -17,6 +17,7 @@ from vlft.facts.dataset import absolute
 from vlft.families import family_of
 from vlft.files import write_json, write_text
 from vlft.plan.environment import inherited_variables
+from vlft.runs.attempts import write_launcher
 from vlft.runs.fingerprint import Fingerprint, fingerprint
 from vlft.runs.record import RUN_FILE, RunRecord, new_run_id, utc_now
 from vlft.secrets import mask_data, mask_text, secret_values
@@ -95,6 +96,7 @@ def create_run(
     resolved = yaml.safe_dump(mask_data(loaded.source.data), allow_unicode=True, sort_keys=False)
     write_text(folder / "config.resolved.yaml", resolved)
     write_json(folder / "plan.json", mask_data(plan.to_json()))
+    write_launcher(folder)
     write_json(folder / RUN_FILE, record.to_json())
     return record
 

@@ -28,6 +28,11 @@ def remember(folder: Path) -> None:
         return
 
 
+def forget(folder: Path) -> None:
+    """Takes a run out of the index."""
+    (_index() / folder.name).unlink(missing_ok=True)
+
+
 def list_runs(output_dirs: Iterable[Path] = ()) -> list[Run]:
     """All runs of the index and in the given folders, the newest first."""
     folders = {folder for output_dir in output_dirs for folder in _children(output_dir)}

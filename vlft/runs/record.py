@@ -7,6 +7,8 @@
     process.json          the supervisor's and the trainer's pid
     stdout.log stderr.log what the trainer said
     outcome.json          how it ended, written once by the supervisor
+    launcher.json         the pid of the vlft that started it
+    attempt-2/ …          the last five again, of a run that was resumed
     checkpoints/          ms-swift's output folder
 
 Nothing is written twice, so no crash can leave a half-changed record: a run without
@@ -20,8 +22,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
+from vlft.facts.saved import unsaved_part
 from vlft.files import read_json
 from vlft.plan.plan import Plan
+from vlft.runs.attempts import is_alive, last_attempt, launcher_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,14 +85,16 @@ class Run:
     Attributes:
         folder: The run's folder.
         record: run.json as plain data; {} if it can't be read.
-        status: How it is, or how it ended.
-        outcome: outcome.json as plain data; {} while there is none.
+        status: How it is, or how its last attempt ended.
+        outcome: outcome.json of the last attempt as plain data; {} while there is none.
+        attempt: Folder of the last attempt: the run's own, or one in it.
     """
 
     folder: Path
     record: Mapping[str, Any]
     status: Status
     outcome: Mapping[str, Any]
+    attempt: Path
 
     @property
     def id(self) -> str:
@@ -102,13 +108,20 @@ class Run:
 
     @property
     def checkpoints(self) -> tuple[Path, ...]:
-        """Checkpoint folders, by step."""
+        """Checkpoint folders, by step; those that were not saved to their end too."""
         found = (self.folder / CHECKPOINTS).glob("checkpoint-*")
         steps = [(path.name.rpartition("-")[2], path) for path in found if path.is_dir()]
         return tuple(
             path
             for step, path in sorted((int(step), path) for step, path in steps if step.isdecimal())
         )
+
+    @property
+    def whole_checkpoints(self) -> tuple[Path, ...]:
+        """Those of `checkpoints` that were saved to their end."""
+        plan = self.plan()
+        world_size = None if plan is None else plan.world.world_size
+        return tuple(path for path in self.checkpoints if unsaved_part(path, world_size) is None)
 
     def plan(self) -> Plan | None:
         """The plan; None if it can't be read."""
@@ -147,26 +160,21 @@ def read_run(folder: Path) -> Run | None:
     """The run in a folder; None if the folder holds none."""
     if not (folder / RUN_FILE).is_file():
         return None
-    outcome = read_json(folder / "outcome.json") or {}
-    return Run(folder, read_json(folder / RUN_FILE) or {}, _status(folder, outcome), outcome)
+    attempt = last_attempt(folder)
+    outcome = read_json(attempt / "outcome.json") or {}
+    record = read_json(folder / RUN_FILE) or {}
+    return Run(folder, record, _status(attempt, outcome), outcome, attempt)
 
 
-def _status(folder: Path, outcome: Mapping[str, Any]) -> Status:
+def _status(attempt: Path, outcome: Mapping[str, Any]) -> Status:
     ended = outcome.get("status")
     if ended in ("finished", "failed", "stopped", "killed"):
         return ended  # type: ignore[no-any-return]  # narrowed by the test above
-    process = read_json(folder / "process.json")
-    if process is None:
-        return "starting"
-    return "running" if _alive(process) else "killed"
-
-
-def _alive(process: Mapping[str, Any]) -> bool:
-    """Whether the supervisor of that pid is still the one that was started."""
-    import psutil  # noqa: PLC0415 - only runs without an outcome need it
-
-    try:
-        started = psutil.Process(int(process["supervisor_pid"])).create_time()
-        return abs(started - float(process["supervisor_started"])) < 1.0
-    except (psutil.Error, KeyError, TypeError, ValueError):
-        return False
+    process = read_json(attempt / "process.json")
+    if process is not None:
+        supervisor = process.get("supervisor_pid"), process.get("supervisor_started")
+        return "running" if is_alive(*supervisor) else "killed"
+    launcher = launcher_of(attempt)
+    if launcher and not is_alive(launcher.get("pid"), launcher.get("started")):
+        return "killed"
+    return "starting"

@@ -56,28 +56,29 @@ def newest_target() -> Target:
         UsageError: If there is none.
     """
     for run in list_runs():
-        if run.status == "finished" and run.checkpoints:
+        if run.status == "finished" and run.whole_checkpoints:
             return Target(read_checkpoint(best_checkpoint(run)), run, run.plan())
     raise UsageError("there is no finished run", "vlft runs list; or name a run or a checkpoint")
 
 
 def best_checkpoint(run: Run) -> Path:
-    """The checkpoint with the best evaluation if there was one, else the last.
+    """The checkpoint with the best evaluation if there was one, else the last; a whole one.
 
     Raises:
         VlftError: If the run has none.
     """
-    checkpoints = run.checkpoints
+    checkpoints = run.whole_checkpoints
     if not checkpoints:
+        broken = "" if not run.checkpoints else " that was saved to its end"
         raise VlftError(
-            f"the run {run.id} has no checkpoint ({run.status})",
-            f"its log: {run.folder / 'stderr.log'}",
+            f"the run {run.id} has no checkpoint{broken} ({run.status})",
+            f"its log: {run.attempt / 'stderr.log'}",
         )
     state = read_json(checkpoints[-1] / "trainer_state.json") or {}
     best = state.get("best_model_checkpoint")
     if isinstance(best, str):
         # Only the name: the run's folder may have been moved since.
         folder = checkpoints[-1].parent / Path(best).name
-        if folder.is_dir():
+        if folder in checkpoints:
             return folder
     return checkpoints[-1]

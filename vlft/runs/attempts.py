@@ -1,0 +1,98 @@
+"""The attempts of a run: the first in its folder, each resumption in a folder of its own.
+
+    RUN/            process.json, stdout.log, stderr.log, outcome.json of the first attempt
+    RUN/attempt-2/  the same of the second
+
+No file of an earlier attempt is touched again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from vlft.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+LAUNCHER = "launcher.json"
+_NAME = re.compile(r"attempt-(\d{1,6})")
+
+
+def last_attempt(run: Path) -> Path:
+    """The folder of the newest attempt: the run's own if there was one only."""
+    return _numbered(run).popitem()[1]
+
+
+def all_attempts(run: Path) -> tuple[Path, ...]:
+    """The folders of all attempts, the first one first."""
+    return tuple(_numbered(run).values())
+
+
+def new_attempt(run: Path, after: Path) -> Path:
+    """Makes the next attempt's folder.
+
+    Args:
+        run: The run.
+        after: The last attempt that the caller knows of.
+
+    Raises:
+        FileExistsError: If another vlft has made it meanwhile.
+        OSError: If it can't be made.
+    """
+    number = 1 if after == run else int(after.name.rpartition("-")[2])
+    folder = run / f"attempt-{number + 1}"
+    folder.mkdir()
+    write_launcher(folder)
+    return folder
+
+
+def write_launcher(folder: Path) -> None:
+    """Notes this process, so that others can tell an attempt that starts from one that died.
+
+    Raises:
+        OSError: If it can't be written.
+    """
+    import psutil  # noqa: PLC0415 - only where a run starts
+
+    process = psutil.Process()
+    write_json(folder / LAUNCHER, {"pid": process.pid, "started": process.create_time()})
+
+
+def is_alive(pid: object, started: object) -> bool:
+    """Whether the process of that pid is still the one that started then.
+
+    Args:
+        pid: As in a record.
+        started: Seconds since the epoch, as in a record.
+    """
+    import psutil  # noqa: PLC0415 - only runs without an outcome need it
+
+    if not isinstance(pid, int) or not isinstance(started, (int, float)):
+        return False
+    try:
+        process = psutil.Process(pid)
+        alive = abs(process.create_time() - started) < 1.0
+        return alive and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, ValueError):
+        return False
+
+
+def launcher_of(folder: Path) -> Mapping[str, Any]:
+    """The vlft that started an attempt; {} if it is not known."""
+    return read_json(folder / LAUNCHER) or {}
+
+
+def _numbered(run: Path) -> dict[int, Path]:
+    found = {1: run}
+    try:
+        names = os.listdir(run)  # noqa: PTH208  names are enough
+    except OSError:
+        return found
+    matches = [match for match in map(_NAME.fullmatch, names) if match]
+    for match in sorted(matches, key=lambda match: int(match[1])):
+        found[int(match[1])] = run / match[0]
+    return found

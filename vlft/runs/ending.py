@@ -1,0 +1,81 @@
+"""Ending a run from outside, and removing one."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from vlft.errors import VlftError
+from vlft.files import read_json
+from vlft.runs.attempts import is_alive, launcher_of
+from vlft.runs.index import forget
+from vlft.runs.record import read_run
+
+if TYPE_CHECKING:
+    from vlft.runs.record import Run
+
+_POLL_S = 0.05
+
+
+def stop(run: Run, wait_s: float) -> Run:
+    """Asks the run's supervisor to end it, and waits until nothing of it is left.
+
+    Args:
+        run: A run of this machine.
+        wait_s: Seconds to wait.
+
+    Returns:
+        The run as it is then.
+
+    Raises:
+        VlftError: If it does not run, runs on another machine, or has not ended in time.
+    """
+    if run.status not in ("running", "starting"):
+        raise VlftError(f"the run {run.id} does not run: it is {run.status}")
+    host = run.record.get("host")
+    if host not in (None, platform.node()):
+        raise VlftError(f"the run {run.id} was started on {host}", "stop it there")
+    pid = _pid(run)
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + wait_s
+    while time.monotonic() < deadline:
+        now = read_run(run.folder)
+        if now is None or now.status not in ("running", "starting"):
+            return now or run
+        time.sleep(_POLL_S)
+    raise VlftError(f"the run {run.id} has not ended within {wait_s:g} s", f"its pid is {pid}")
+
+
+def _pid(run: Run) -> int | None:
+    """The supervisor's, or the launcher's while there is no supervisor yet."""
+    process = read_json(run.attempt / "process.json") or {}
+    supervisor, started = process.get("supervisor_pid"), process.get("supervisor_started")
+    if is_alive(supervisor, started) and isinstance(supervisor, int):
+        return supervisor
+    launcher = launcher_of(run.attempt)
+    pid = launcher.get("pid")
+    alive = is_alive(pid, launcher.get("started"))
+    return pid if alive and isinstance(pid, int) else None
+
+
+def remove(run: Run) -> None:
+    """Deletes the run's folder with its checkpoints and exports, and forgets it.
+
+    Raises:
+        VlftError: If it runs.
+        OSError: If a part of it can't be deleted.
+    """
+    if run.status in ("running", "starting"):
+        raise VlftError(f"the run {run.id} is {run.status}", f"vlft runs stop {run.id}")
+    shutil.rmtree(run.folder)
+    forget(run.folder)
+
+
+def size_of(run: Run) -> int:
+    """Bytes of all files in the run's folder."""
+    return sum(path.lstat().st_size for path in run.folder.rglob("*") if path.is_file())

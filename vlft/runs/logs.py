@@ -1,0 +1,86 @@
+"""What the trainer said, of all attempts of a run, as it grows if asked to."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from vlft.runs.attempts import all_attempts
+from vlft.runs.record import read_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FILES = ("stdout.log", "stderr.log")
+_INTERVAL_S = 0.2
+_BLOCK = 1 << 16
+
+
+def last_lines(run: Path, count: int | None) -> Iterator[str]:
+    """The end of each file of the last attempt, stdout's before stderr's.
+
+    Args:
+        run: The run's folder.
+        count: Lines of each; None for all of them, and of all attempts.
+    """
+    attempts = all_attempts(run)
+    for attempt in attempts if count is None else attempts[-1:]:
+        for name in FILES:
+            yield from _tail(attempt / name, count)
+
+
+def follow(run: Path) -> Iterator[str]:
+    """Lines as they are written, from now until the run is over."""
+    offsets: dict[Path, int] = {
+        attempt / name: _size(attempt / name) for attempt in all_attempts(run) for name in FILES
+    }
+    while True:
+        found = read_run(run)
+        over = found is None or found.status not in ("starting", "running")
+        for attempt in all_attempts(run):
+            for name in FILES:
+                path = attempt / name
+                text, offsets[path] = _new_lines(path, offsets.get(path, 0), rest=over)
+                yield from text.splitlines()
+        if over:
+            return
+        time.sleep(_INTERVAL_S)
+
+
+def _tail(path: Path, count: int | None) -> list[str]:
+    """Its last lines, read from the end in blocks."""
+    data = b""
+    try:
+        with path.open("rb") as file:
+            if count is None:
+                return file.read().decode(errors="replace").splitlines()
+            left = file.seek(0, 2)
+            while left and data.count(b"\n") <= count:
+                size = min(_BLOCK, left)
+                left -= size
+                file.seek(left)
+                data = file.read(size) + data
+    except OSError:
+        return []
+    lines = data.decode(errors="replace").splitlines()
+    return lines[-count:] if count else []
+
+
+def _new_lines(path: Path, offset: int, *, rest: bool) -> tuple[str, int]:
+    """What was added after `offset`, up to the last whole line; all of it at the end."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read()
+    except OSError:
+        return "", offset
+    whole = len(data) if rest else data.rfind(b"\n") + 1
+    return data[:whole].decode(errors="replace"), offset + whole
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
