@@ -35,7 +35,7 @@ from cosmic_ray.plugins import get_operator, operator_names
 
 ROOT = Path(__file__).resolve().parents[1]
 SUITES = ("tests/rules", "tests/plan")
-SECONDS = 120
+SECONDS = 300
 _LEFT_OUT = re.compile(r"_(Is|IsNot)$|^core/Variable|_(Eq|NotEq|Lt|LtE|Gt|GtE)_(Is|IsNot)$")
 _EXAMPLES = "tests/rules/test_rules.py::test_a_rule_fires_where_it_is_broken_and_is_silent_else"
 
