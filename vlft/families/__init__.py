@@ -1,10 +1,24 @@
 """What differs by model family; one file a family."""
 
 from vlft.families.base import Family
+from vlft.families.counts import ImageTokens, SizeError, VideoFile, VideoTokens, Vision
 from vlft.families.internvl import INTERNVL_CHAT, INTERNVL_HF
+from vlft.families.limits import PixelLimits, RowLimits, limits_from
 from vlft.families.qwen_vl import QWEN2_5_VL, QWEN2_VL, QWEN3_VL, QWEN3_VL_MOE
 
-__all__ = ["FAMILIES", "Family", "family_of"]
+__all__ = [
+    "FAMILIES",
+    "Family",
+    "ImageTokens",
+    "PixelLimits",
+    "RowLimits",
+    "SizeError",
+    "VideoFile",
+    "VideoTokens",
+    "Vision",
+    "family_of",
+    "limits_from",
+]
 
 FAMILIES: tuple[Family, ...] = (
     QWEN2_VL,

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vlft.families.chat import ChatTemplate
+    from vlft.families.counts import Vision
+
 
 @dataclass(frozen=True)
 class Family:
@@ -21,6 +24,8 @@ class Family:
         pixel_variables: Key under `pixels:` → environment variable that the family's
             template reads. A key that is absent has no effect on this family.
         pixel_hint: What to write instead of a key that has no effect.
+        templates: Chat templates that its models use.
+        vision: How it makes tokens of pictures; None if that is not known.
     """
 
     title: str
@@ -29,3 +34,10 @@ class Family:
     template: str | None
     pixel_variables: Mapping[str, str] = field(default_factory=dict)
     pixel_hint: str = ""
+    vision: Vision | None = None
+    templates: tuple[ChatTemplate, ...] = ()
+
+    def template_named(self, name: str | None) -> ChatTemplate | None:
+        """One of its templates; the family's own for None. None where it has no such one."""
+        wanted = name or self.template
+        return next((one for one in self.templates if one.name == wanted), None)

@@ -1,6 +1,18 @@
 """InternVL: images cut into tiles of fixed size."""
 
 from vlft.families.base import Family
+from vlft.families.chat import ChatTemplate
+from vlft.families.tile_vision import TileVision
+
+# ruff: noqa: RUF001 - these are the templates' own prompts
+_INTERNVL2_SYSTEM = (
+    "你是由上海人工智能实验室联合商汤科技开发的书生多模态大模型，英文名叫InternVL, "
+    "是一个有用无害的人工智能助手。"
+)
+_INTERNVL2_5_SYSTEM = (
+    "你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位"
+    "联合开发的多模态大语言模型。"
+)
 
 INTERNVL_HF = Family(
     title="InternVL (transformers' own form)",
@@ -9,6 +21,8 @@ INTERNVL_HF = Family(
     template="internvl_hf",
     pixel_hint="ms-swift has no pixel limit for this form; `swift.max_pixels` shrinks the "
     "images first, the number of tokens stays what the processor makes of them",
+    vision=TileVision(native=False),
+    templates=(ChatTemplate("internvl_hf", boxes="internvl"),),
 )
 
 # Read by ms-swift's InternVL template (template/templates/internvl.py). Which of its
@@ -20,4 +34,10 @@ INTERNVL_CHAT = Family(
     template=None,
     pixel_variables={"tiles": "MAX_NUM", "video.tiles": "VIDEO_MAX_NUM"},
     pixel_hint="InternVL counts tiles: write `pixels.tiles` (or `pixels.video.tiles`)",
+    vision=TileVision(native=True),
+    templates=(
+        ChatTemplate("internvl2", _INTERNVL2_SYSTEM, video_inside=True, boxes="internvl"),
+        ChatTemplate("internvl2_5", _INTERNVL2_5_SYSTEM, video_inside=True, boxes="internvl"),
+        ChatTemplate("internvl3_5", video_inside=True, boxes="internvl"),
+    ),
 )

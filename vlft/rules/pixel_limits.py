@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from vlft.families.qwen_limits import (
+    FRAME_MAX_TOKENS,
+    FRAME_MIN_TOKENS,
+    IMAGE_MAX_TOKENS,
+    IMAGE_MIN_TOKENS,
+)
 from vlft.rules.resolved import own_family
 
 if TYPE_CHECKING:
@@ -15,14 +21,11 @@ if TYPE_CHECKING:
 
 Key = Literal["min", "max", "video.min", "video.max"]
 
-# Side of a token's square in pixels: patch × merge, as ms-swift gives it to qwen_vl_utils.
-_SIDES = {"qwen2_vl": 28, "qwen2_5_vl": 28, "qwen3_vl": 32, "qwen3_vl_moe": 32}
-
 VARIABLES: dict[Key, tuple[str, str, int]] = {
-    "min": ("IMAGE_MIN_TOKEN_NUM", "MIN_PIXELS", 4),
-    "max": ("IMAGE_MAX_TOKEN_NUM", "MAX_PIXELS", 16384),
-    "video.min": ("VIDEO_MIN_TOKEN_NUM", "VIDEO_MIN_PIXELS", 128),
-    "video.max": ("VIDEO_MAX_TOKEN_NUM", "VIDEO_MAX_PIXELS", 768),
+    "min": ("IMAGE_MIN_TOKEN_NUM", "MIN_PIXELS", IMAGE_MIN_TOKENS),
+    "max": ("IMAGE_MAX_TOKEN_NUM", "MAX_PIXELS", IMAGE_MAX_TOKENS),
+    "video.min": ("VIDEO_MIN_TOKEN_NUM", "VIDEO_MIN_PIXELS", FRAME_MIN_TOKENS),
+    "video.max": ("VIDEO_MAX_TOKEN_NUM", "VIDEO_MAX_PIXELS", FRAME_MAX_TOKENS),
 }
 """Key under `pixels:` → (variable in tokens, variable in pixels, default in tokens), of an image
 or of a frame. ms-swift reads the pixels only where the tokens are not given."""
@@ -46,7 +49,7 @@ class Limit:
 def side_of_a_token(context: Context) -> int | None:
     """Pixels of a token's side; None for a model that does not go by pixels."""
     family = own_family(context)
-    return _SIDES.get(family.hf_model_type) if family else None
+    return family.vision.side if family and family.vision else None
 
 
 def limit(context: Context, key: Key, side: int) -> Limit:

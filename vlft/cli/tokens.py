@@ -1,0 +1,136 @@
+"""`vlft tokens`: how pictures become tokens, step by step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from vlft.cli.options import Format, FormatOption, SetOption
+
+if TYPE_CHECKING:
+    from vlft.dataset.tokens.model import TokenModel
+    from vlft.families import PixelLimits
+
+_ROWS = (
+    "JSON lines of width, height and optional min_pixels, max_pixels, max_num: limits of a "
+    "row, which are not cut to whole tokens."
+)
+
+
+def tokens(
+    pictures: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        typer.Argument(metavar="[IMAGE|WxH]...", help="Picture files, or sizes like 336x500."),
+    ] = None,
+    model: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--model", metavar="M", help="A model folder, a hub id, or a family."),
+    ] = None,
+    max_pixels: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--max-pixels", metavar="N", help="As `pixels.max`: 1024*28*28."),
+    ] = None,
+    min_pixels: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--min-pixels", metavar="N", help="As `pixels.min`."),
+    ] = None,
+    max_num: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--max-num", metavar="N", min=1, help="Most tiles, as `pixels.tiles`."),
+    ] = None,
+    config: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--config", metavar="CONFIG", help="Model and limits of a config."),
+    ] = None,
+    overrides: SetOption = None,
+    rows: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--from", metavar="FILE", help=_ROWS),
+    ] = None,
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Say how pictures become tokens, and how many."""
+    import json
+    import os
+
+    from vlft.cli.token_report import as_json, as_text
+    from vlft.dataset.tokens.model import find_model
+    from vlft.dataset.tokens.pictures import of_lines, of_words
+    from vlft.errors import UsageError
+    from vlft.families import limits_from
+
+    if not pictures and rows is None:
+        raise UsageError("no picture is named", "name picture files, or sizes like 336x500")
+    if config is not None:
+        found, limits = _of_config(config, overrides or [], model)
+    elif model is None or overrides:
+        raise UsageError(
+            "--set belongs to --config" if overrides else "no model is named",
+            "name the config with --config" if overrides else "write --model qwen2_vl",
+        )
+    else:
+        found, limits = find_model(model), limits_from(os.environ)
+    limits = _asked(limits, found, min_pixels, max_pixels, max_num)
+    asked = [*of_words(pictures or []), *(of_lines(rows) if rows else ())]
+    counted = [(one, None if one.unread else one.count(found.vision, limits)) for one in asked]
+    if output_format is Format.JSON:
+        typer.echo(json.dumps([as_json(one, found.vision) for one in counted]))
+    else:
+        typer.echo(as_text(counted, found.family.title, found.vision))
+    raise typer.Exit(1 if any(one.unread for one in asked) else 0)
+
+
+def _of_config(
+    config: Path, overrides: list[str], model: str | None
+) -> tuple[TokenModel, PixelLimits]:
+    """Model and limits of a config; `--model` goes before the config's."""
+    import os
+
+    from vlft.cli.report import documents_of, print_findings
+    from vlft.dataset.tokens.model import find_model
+    from vlft.errors import InvalidError
+    from vlft.pipeline import prepare
+    from vlft.plan.pixels import run_limits
+
+    prepared = prepare(config, overrides, judge=False, plan=False)
+    if prepared.loaded is None or prepared.facts is None:
+        print_findings(prepared.findings, documents_of(prepared))
+        raise InvalidError(prepared.findings)
+    found = find_model(model or prepared.facts.model.argument)
+    return found, run_limits(prepared.loaded, found.family, os.environ)
+
+
+def _asked(
+    limits: PixelLimits, model: TokenModel, low: str | None, high: str | None, tiles: int | None
+) -> PixelLimits:
+    """With the limits of the command line, each in place of what was there.
+
+    Raises:
+        UsageError: If a limit has no effect on the model, or is no number.
+    """
+    from dataclasses import replace
+
+    from vlft.config.products import parse_product
+    from vlft.errors import UsageError
+
+    family = model.family
+    if model.vision.side is None and (low or high):
+        raise UsageError(
+            "--max-pixels and --min-pixels have no effect on InternVL", family.pixel_hint
+        )
+    if tiles and "tiles" not in family.pixel_variables:
+        raise UsageError(f"--max-num has no effect on {family.title}", family.pixel_hint)
+    values = {"--min-pixels": low, "--max-pixels": high}
+    numbers = {}
+    for flag, text in values.items():
+        number = parse_product(text) if text is not None else None
+        if text is not None and not number:
+            raise UsageError(f"{flag} is `{text}`", "write a number of pixels: 1024*28*28")
+        numbers[flag] = number
+    if low:
+        limits = replace(limits, min_pixels=numbers["--min-pixels"], min_tokens=None)
+    if high:
+        limits = replace(limits, max_pixels=numbers["--max-pixels"], max_tokens=None)
+    return replace(limits, max_num=tiles) if tiles else limits

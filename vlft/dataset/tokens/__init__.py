@@ -1,0 +1,1 @@
+"""How many tokens pictures and rows come to."""

@@ -1,0 +1,93 @@
+"""Pictures to be counted: from files, from sizes, from lines of JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vlft.errors import UsageError, VlftError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from vlft.families import ImageTokens, PixelLimits, Vision
+
+_SIZE = re.compile(r"([1-9][0-9]{0,8})[x×X]([1-9][0-9]{0,8})")
+_ROW_LIMITS = ("min_pixels", "max_pixels", "max_num")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A picture to be counted.
+
+    Attributes:
+        width: In pixels.
+        height: In pixels.
+        name: The file; empty for a size.
+        row: Limits of its own, as in a row's `chat_template_kwargs`.
+        unread: Why a file can't be read; None if it can.
+    """
+
+    width: int = 0
+    height: int = 0
+    name: str = ""
+    row: Mapping[str, Any] = field(default_factory=dict)
+    unread: str | None = None
+
+    def count(self, vision: Vision, limits: PixelLimits) -> ImageTokens:
+        """What it comes to."""
+        return vision.image(self.width, self.height, limits.with_row(self.row))
+
+
+def of_words(words: Sequence[str]) -> Iterator[Asked]:
+    """Pictures named on the command line: files, or sizes as `336x500` (width first)."""
+    for word in words:
+        size = _SIZE.fullmatch(word)
+        if size and not Path(word).exists():
+            yield Asked(int(size[1]), int(size[2]))
+        else:
+            yield _of_file(word)
+
+
+def of_lines(file: Path) -> Iterator[Asked]:
+    """Pictures in a file of JSON lines with `width`, `height` and a row's limits.
+
+    Raises:
+        VlftError: If the file or a line can't be read.
+    """
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise VlftError(f"{file}:{number}: no JSON: {error}") from None
+            yield _of_row(row, f"{file}:{number}")
+
+
+def _of_file(name: str) -> Asked:
+    from vlft.dataset.media import MediaProblem, probe_picture  # noqa: PLC0415 - not for sizes
+
+    found = probe_picture(Path(name))
+    if isinstance(found, MediaProblem):
+        if found.kind == "missing" and "." not in name and "/" not in name:
+            raise UsageError(f"`{name}` is no size and no file", "a size is written 336x500")
+        return Asked(name=name, unread=found.message)
+    return Asked(found.width, found.height, name)
+
+
+def _of_row(row: object, place: str) -> Asked:
+    if not isinstance(row, dict):
+        raise VlftError(f"{place}: no object", 'write {"width": 336, "height": 500}')
+    for name in ("width", "height", *_ROW_LIMITS):
+        value = row.get(name)
+        if name in _ROW_LIMITS and value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise VlftError(f"{place}: `{name}` is {value!r}", "write a positive integer")
+    limits = {name: row[name] for name in _ROW_LIMITS if row.get(name) is not None}
+    return Asked(row["width"], row["height"], row=limits)

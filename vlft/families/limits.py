@@ -1,0 +1,171 @@
+"""Limits on pictures and videos, as ms-swift reads them.
+
+Three kinds act one after the other: `--max_pixels` shrinks a picture before the template sees it
+(swift/template/vision_utils.py: rescale_image); variables of the environment hold for the whole
+run (swift/model/models/qwen.py: compat_qwen_vl_utils, patch_qwen_vl_utils, and init_env_args of
+the InternVL templates); a row's own `chat_template_kwargs` go past both into qwen_vl_utils.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from vlft.errors import VlftError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Number = int | float
+
+
+@dataclass(frozen=True, slots=True)
+class RowLimits:
+    """What one row asks for in its `chat_template_kwargs`; pixels are not quantised here.
+
+    Attributes:
+        min_pixels: Of an image or a frame.
+        max_pixels: Of an image or a frame. InternVL's templates shrink a picture to it first.
+        total_pixels: Of all frames of a video, for the arithmetic of qwen_vl_utils.
+        resized_height: With resized_width, goes before all limits in pixels.
+        resized_width: See resized_height.
+        fps: Frames a second to take from a video.
+        nframes: Frames to take, in place of fps.
+        min_frames: Least frames to take.
+        max_frames: Most frames to take.
+        video_start: First second to look at.
+        video_end: Last second to look at.
+        max_num: Most tiles of a picture. No part of ms-swift's rows; for asking "what if".
+        has_video: Whether the row has a video: InternVL then cuts its images as it cuts frames.
+    """
+
+    min_pixels: Number | None = None
+    max_pixels: Number | None = None
+    total_pixels: Number | None = None
+    resized_height: int | None = None
+    resized_width: int | None = None
+    fps: Number | None = None
+    nframes: Number | None = None
+    min_frames: int | None = None
+    max_frames: int | None = None
+    video_start: Number | None = None
+    video_end: Number | None = None
+    max_num: int | None = None
+    has_video: bool = False
+
+
+_NO_ROW_LIMITS = RowLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class PixelLimits:
+    """All limits of a run; the defaults are those of qwen_vl_utils 0.0.14 and ms-swift 4.6.
+
+    Attributes:
+        min_pixels: MIN_PIXELS; whole tokens of it count.
+        max_pixels: MAX_PIXELS; whole tokens of it count.
+        min_tokens: IMAGE_MIN_TOKEN_NUM, before min_pixels; 4 where neither is given.
+        max_tokens: IMAGE_MAX_TOKEN_NUM, before max_pixels; 16384 where neither is given.
+        video_min_pixels: VIDEO_MIN_PIXELS, of a frame.
+        video_max_pixels: VIDEO_MAX_PIXELS, of a frame.
+        video_min_tokens: VIDEO_MIN_TOKEN_NUM, of a frame; 128 where neither is given.
+        video_max_tokens: VIDEO_MAX_TOKEN_NUM, of a frame; 768 where neither is given.
+        fps: FPS, frames a second to take.
+        fps_min_frames: FPS_MIN_FRAMES.
+        fps_max_frames: FPS_MAX_FRAMES.
+        frame_factor: FRAME_FACTOR; the number of frames is a multiple of it.
+        max_ratio: MAX_RATIO, of the longer side to the shorter one.
+        spatial_merge: SPATIAL_MERGE_SIZE, patches that a token is wide.
+        model_seq_len: MODEL_SEQ_LEN, tokens that all frames of a video share.
+        max_num: MAX_NUM, most tiles of a picture (InternVL's own form).
+        video_max_num: VIDEO_MAX_NUM, most tiles of a frame, and of each image beside a video.
+        video_segments: VIDEO_SEGMENTS, frames taken from a video.
+        input_size: INPUT_SIZE, side of a tile in pixels.
+        rescale: `--max_pixels`, what a picture is shrunk to first.
+        row: What the row itself asks for.
+    """
+
+    min_pixels: int | None = None
+    max_pixels: int | None = None
+    min_tokens: int | None = None
+    max_tokens: int | None = None
+    video_min_pixels: int | None = None
+    video_max_pixels: int | None = None
+    video_min_tokens: int | None = None
+    video_max_tokens: int | None = None
+    fps: float = 2.0
+    fps_min_frames: int = 4
+    fps_max_frames: int = 768
+    frame_factor: int = 2
+    max_ratio: int = 200
+    spatial_merge: int = 2
+    model_seq_len: int = 128_000
+    max_num: int = 12
+    video_max_num: int = 1
+    video_segments: int = 8
+    input_size: int = 448
+    rescale: int | None = None
+    row: RowLimits = _NO_ROW_LIMITS
+
+    def with_row(self, given: Mapping[str, Any] | None, *, has_video: bool = False) -> PixelLimits:
+        """These limits for a row with such `chat_template_kwargs`; other keys are left alone.
+
+        Raises:
+            VlftError: If a limit is no number.
+        """
+        asked = {name: value for name, value in (given or {}).items() if value is not None}
+        asked = {name: value for name, value in asked.items() if name in _ROW_NAMES}
+        for name, value in asked.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise VlftError(f"`{name}` is {value!r}", "write a number")
+        if not asked and not has_video:
+            return self
+        return replace(self, row=RowLimits(**asked, has_video=has_video))
+
+
+_ROW_NAMES = frozenset(field.name for field in fields(RowLimits)) - {"has_video"}
+
+# Variable → (field, how its text is read).
+_VARIABLES: Mapping[str, tuple[str, Callable[[str], Number]]] = {
+    "MIN_PIXELS": ("min_pixels", int),
+    "MAX_PIXELS": ("max_pixels", int),
+    "IMAGE_MIN_TOKEN_NUM": ("min_tokens", int),
+    "IMAGE_MAX_TOKEN_NUM": ("max_tokens", int),
+    "VIDEO_MIN_PIXELS": ("video_min_pixels", int),
+    "VIDEO_MAX_PIXELS": ("video_max_pixels", int),
+    "VIDEO_MIN_TOKEN_NUM": ("video_min_tokens", int),
+    "VIDEO_MAX_TOKEN_NUM": ("video_max_tokens", int),
+    "FPS": ("fps", float),
+    "FPS_MIN_FRAMES": ("fps_min_frames", int),
+    "FPS_MAX_FRAMES": ("fps_max_frames", int),
+    "FRAME_FACTOR": ("frame_factor", int),
+    "MAX_RATIO": ("max_ratio", int),
+    "SPATIAL_MERGE_SIZE": ("spatial_merge", int),
+    "MODEL_SEQ_LEN": ("model_seq_len", lambda text: int(float(text))),
+    "MAX_NUM": ("max_num", int),
+    "VIDEO_MAX_NUM": ("video_max_num", int),
+    "VIDEO_SEGMENTS": ("video_segments", int),
+    "INPUT_SIZE": ("input_size", int),
+}
+
+
+def limits_from(environ: Mapping[str, str], rescale: int | None = None) -> PixelLimits:
+    """The limits that a trainer with this environment and this `--max_pixels` goes by.
+
+    Args:
+        environ: Variables of the trainer; those of `--model_kwargs`, in upper case, go in here.
+        rescale: The argument `--max_pixels`; nothing to do with MAX_PIXELS.
+
+    Raises:
+        VlftError: If a variable is no number: ms-swift would fail on it as well.
+    """
+    given: dict[str, Any] = {}
+    for name, (field, read) in _VARIABLES.items():
+        text = environ.get(name)
+        if text is None or text == "":
+            continue
+        try:
+            given[field] = read(text)
+        except (ValueError, OverflowError):
+            raise VlftError(f"{name} is {text!r}, not a number", f"unset {name}") from None
+    return PixelLimits(**given, rescale=rescale if rescale and rescale > 0 else None)
