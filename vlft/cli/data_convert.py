@@ -1,0 +1,87 @@
+"""`vlft data convert`: rows of other programs, as ms-swift 4.6 loads them."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from vlft.cli.options import Format, FormatOption
+
+
+class Source(str, Enum):
+    """What the rows are."""
+
+    AUTO = "auto"
+    SWIFT = "swift"
+    LLAMAFACTORY = "llamafactory"
+    OPENAI = "openai"
+
+
+_FIX = "Mend rows of messages where there is one way to, into FILE.corrected.jsonl."
+_REPORT = "A JSON line for each changed row: its old and its new form."
+
+
+def convert(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON lines or arrays.")],
+    output: Annotated[
+        Optional[Path],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        typer.Option("--output", "-o", metavar="OUT.jsonl", help="One file for all rows."),
+    ] = None,
+    source: Annotated[Source, typer.Option("--from", help="What the rows are.")] = Source.AUTO,
+    fix: Annotated[bool, typer.Option("--fix", help=_FIX)] = False,
+    report: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--report", metavar="FILE", help=_REPORT),
+    ] = None,
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Turn rows of ms-swift v2, LLaMA-Factory and OpenAI into rows that load whole.
+
+    Rows that can't be converted without guessing go to OUT.rejected.jsonl with their
+    reason; the exit code is 1 then. No file that is read is ever written to.
+    """
+    import json
+    import os
+
+    from vlft.dataset.convert.run import Task, convert_files
+    from vlft.dataset.progress import progress
+    from vlft.errors import UsageError
+
+    for file in files:
+        if not file.is_file():
+            what = "a folder" if file.is_dir() else "no file"
+            raise UsageError(f"{file} is {what}", "name JSON lines or JSON array files")
+    if output is None and not fix:
+        raise UsageError("there is no output", "name it with --output OUT.jsonl")
+    if fix and output is not None and len(files) > 1:
+        raise UsageError("--fix mends each file by itself", "leave --output out")
+    if fix and source is not Source.AUTO:
+        raise UsageError("--fix reads rows of messages", "leave --from out")
+    if fix and report is not None and len(files) > 1:
+        raise UsageError("--report serves one file with --fix", "mend the files one by one")
+    batches = [[file] for file in files] if fix else [files]
+    root = os.environ.get("ROOT_IMAGE_DIR")
+    reports = []
+    for batch in batches:
+        task = Task(
+            inputs=batch,
+            output=output or batch[0].with_name(f"{batch[0].stem}.corrected.jsonl"),
+            form=source.value,
+            fix=fix,
+            report=report,
+            cwd=Path.cwd(),
+            root_image_dir=None if root is None else Path(root),
+        )
+        size = sum(file.stat().st_size for file in batch)
+        with progress(size, "converting") as advance:
+            reports.append(convert_files(task, advance))
+    if output_format is Format.JSON:
+        shown = [one.to_json() for one in reports]
+        typer.echo(json.dumps(shown if fix else shown[0], indent=2, ensure_ascii=False))
+    else:
+        for one in reports:
+            typer.echo(one.to_text())
+    raise typer.Exit(1 if any(one.refused or not one.written for one in reports) else 0)

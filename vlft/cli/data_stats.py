@@ -1,0 +1,142 @@
+"""`vlft data stats`: lengths, pictures, and what a pixel limit would save."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from vlft.cli.options import Format, FormatOption, SetOption
+
+if TYPE_CHECKING:
+    from vlft.dataset.stats import StatsSettings
+    from vlft.dataset.tokens.model import TokenModel
+    from vlft.dataset.tokens.rows import RowTokens
+
+_MODEL = "A model folder, for exact counts; or a hub id or family, for its pictures alone."
+_LIMITS = "A limit to compare, again and again: 512*28*28, or tiles for InternVL."
+
+
+def stats(
+    files: Annotated[
+        Optional[list[Path]],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        typer.Argument(metavar="[FILE]...", help="JSON lines or arrays; default: the config's."),
+    ] = None,
+    model: Annotated[Optional[str], typer.Option("--model", metavar="M", help=_MODEL)] = None,  # noqa: UP045
+    config: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--config", metavar="CONFIG", help="Model, limits and files of a config."),
+    ] = None,
+    overrides: SetOption = None,
+    max_length: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--max-length", metavar="N", min=1, help="As `data.max_length`."),
+    ] = None,
+    max_pixels: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--max-pixels", metavar="N", help=_LIMITS),
+    ] = None,
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Say how long rows are, what their pictures cost, and what a limit would save."""
+    import json
+
+    from vlft.dataset.progress import progress
+    from vlft.dataset.stats import collect
+    from vlft.errors import UsageError
+
+    if overrides and config is None:
+        raise UsageError("--set belongs to --config", "name the config with --config")
+    settings, paths, title = _settings(files, model, config, overrides or [], max_pixels or [])
+    if max_length is not None:
+        from dataclasses import replace
+
+        settings = replace(settings, max_length=max_length)
+    for path in paths:
+        if not path.is_file():
+            what = "a folder" if path.is_dir() else "no file"
+            raise UsageError(f"{path} is {what}", "name JSON lines or JSON array files")
+    with progress(sum(path.stat().st_size for path in paths), "measuring") as advance:
+        found = collect(paths, settings, advance)
+    if output_format is Format.JSON:
+        made = {"model": settings.model.family.swift_model_type, **found.to_json()}
+        typer.echo(json.dumps(made, indent=2, ensure_ascii=False))
+    else:
+        typer.echo(found.to_text(title))
+
+
+def _settings(
+    files: list[Path] | None,
+    model: str | None,
+    config: Path | None,
+    overrides: list[str],
+    compared: list[str],
+) -> tuple[StatsSettings, list[Path], str]:
+    """What to count with, the files, and the heading of the table."""
+    import os
+
+    from vlft.config.products import parse_product
+    from vlft.dataset.stats import StatsSettings
+    from vlft.dataset.stats_limits import choices
+    from vlft.dataset.tokens.model import find_model
+    from vlft.errors import InvalidError, UsageError
+    from vlft.families import limits_from
+
+    values = []
+    for text in compared:
+        value = parse_product(text)
+        if not value:
+            raise UsageError(f"--max-pixels is `{text}`", "write a number of pixels: 1024*28*28")
+        values.append(value)
+    name, max_length, paths = model, None, files or []
+    if config is not None:
+        from vlft.pipeline import prepare
+        from vlft.plan.pixels import run_limits
+
+        prepared = prepare(config, overrides, judge=False, plan=False)
+        if prepared.loaded is None or prepared.facts is None:
+            raise InvalidError(prepared.findings)
+        name = model or prepared.facts.model.argument
+        found = find_model(name)
+        limits = run_limits(prepared.loaded, found.family, os.environ)
+        max_length = prepared.loaded.config.data.max_length
+        paths = paths or [entry.path for entry in prepared.facts.train if entry.path]
+        told = prepared.loaded.config.swift
+        template = told.get("template")
+        task = prepared.loaded.config.task
+        tokens = _row_tokens(found, name, str(template) if template else None, task, dict(told))
+    else:
+        found = find_model(name or "qwen2_vl")
+        limits = limits_from(os.environ)
+        tokens = _row_tokens(found, name, None, "sft", {})
+    if not paths:
+        raise UsageError("no file is named", "name JSON lines files, or a config with --config")
+    root = os.environ.get("ROOT_IMAGE_DIR")
+    settings = StatsSettings(
+        found,
+        tokens,
+        choices(found, limits, values),
+        max_length,
+        Path.cwd(),
+        None if root is None else Path(root),
+    )
+    return settings, paths, found.family.title if name else f"as {found.family.title}"
+
+
+def _row_tokens(
+    found: TokenModel, name: str | None, template: str | None, task: str, swift: dict[str, object]
+) -> RowTokens | None:
+    """What counts whole rows; None without a tokenizer."""
+    import sys
+
+    from vlft.dataset.tokens.opening import ChatSettings, open_row_tokens
+    from vlft.errors import VlftError
+
+    if name is None or not Path(name).is_dir():
+        return None
+    try:
+        return open_row_tokens(found, Path(name), template, ChatSettings(task, swift))
+    except VlftError as error:
+        print(f"vlft: text tokens are not counted: {error.message}", file=sys.stderr)
+        return None

@@ -1,0 +1,51 @@
+"""What a conversion may do to a row, by name."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Change = Literal[
+    "to-messages",
+    "roles",
+    "text",
+    "answer-list",
+    "media-column",
+    "inline-image",
+    "parts",
+    "tools",
+    "missing-tags",
+    "tag-case",
+    "objects",
+    "box-scale",
+    "box-clipped",
+    "unused-objects",
+    "empty-column",
+    "extra-column",
+    "merged-turns",
+    "preference",
+    "path",
+    "moved-first",
+]
+
+SENTENCES: dict[Change, str] = {
+    "to-messages": "question, answer and history became `messages`",
+    "roles": "roles and keys of messages got ms-swift's names",
+    "text": "a number in place of a text became text",
+    "answer-list": "of several answers the first was kept, as ms-swift does",
+    "media-column": "pictures, videos or sounds became a list under the name ms-swift reads",
+    "inline-image": "a picture inside the text moved to `images`, with <image> in its place",
+    "parts": "content in parts became text with tags",
+    "tools": "tool calls and definitions took ms-swift's form",
+    "missing-tags": "tags were put before the first question, where ms-swift puts them",
+    "tag-case": "a tag in capitals became one that ms-swift knows",
+    "objects": "`objects` took the form of ms-swift 4",
+    "box-scale": "boxes were brought to a scale that ms-swift 4 knows",
+    "box-clipped": "a box beyond the scale's end was moved to it",
+    "unused-objects": "objects without a tag were left out: no version trained on them",
+    "empty-column": "an empty column was left out",
+    "extra-column": "a column that ms-swift does not read was left out",
+    "merged-turns": "turns of the same speaker were joined by a line break",
+    "preference": "chosen and rejected answers took ms-swift's form",
+    "path": "a path that starts from the data file's folder was made absolute",
+    "moved-first": "a row with columns that others lack moved to the top of the file",
+}

@@ -1,0 +1,59 @@
+"""Where the media of a row are."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from vlft.dataset.media import MediaProbe, Picture
+from vlft.dataset.media.reference import first_place, is_url, may_be_path, second_place
+from vlft.dataset.media.remembered import Remembered
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Places:
+    """Looks references up where ms-swift will, and beside the data file, where it will not.
+
+    Args:
+        folder: Of the data file.
+        cwd: Working directory of the trainer.
+        root_image_dir: Its ROOT_IMAGE_DIR, if set.
+    """
+
+    def __init__(self, folder: Path, cwd: Path, root_image_dir: Path | None) -> None:
+        self._folder = str(folder.absolute())
+        self._cwd = str(cwd)
+        self._root = None if root_image_dir is None else str(root_image_dir)
+        self._probe = MediaProbe(cwd, root_image_dir, check_end=False)
+        self._found: Remembered[str, str] = Remembered()
+
+    def resolve(self, reference: str) -> str:
+        """The reference as it is, or absolute where only the data file's folder has it."""
+        found = self._found.get(reference)
+        if found is None:
+            found = self._resolve(reference)
+            if len(reference) <= 1024:  # noqa: PLR2004 - longer ones are pictures themselves
+                self._found.put(reference, found)
+        return found
+
+    def size(self, reference: str) -> tuple[int, int] | None:
+        """Width and height of a picture in pixels; None if it can't be read."""
+        found = self._probe.look(self.resolve(reference))
+        return (found.width, found.height) if isinstance(found, Picture) else None
+
+    def _resolve(self, reference: str) -> str:
+        name = reference.strip()
+        if (
+            not name
+            or not may_be_path(name)
+            or is_url(name)
+            or name.startswith(("data:", "/", "~"))
+        ):
+            return reference
+        beside = os.path.normpath(os.path.join(self._folder, name))  # noqa: PTH118
+        if not os.path.isfile(beside):  # noqa: PTH113 - never raises
+            return reference
+        places = first_place(name, self._cwd), second_place(name, self._cwd, self._root)
+        return reference if any(map(os.path.exists, places)) else beside

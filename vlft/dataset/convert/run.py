@@ -1,0 +1,193 @@
+"""Files in, one file out, in bounded memory."""
+
+from __future__ import annotations
+
+import base64
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from vlft.dataset.convert.convert import Converted, convert_row, fix_row
+from vlft.dataset.convert.draft import RejectError
+from vlft.dataset.convert.places import Places
+from vlft.dataset.convert.reading import open_rows, parse
+from vlft.dataset.convert.report import Report
+from vlft.dataset.convert.traits import traits
+from vlft.dataset.convert.writing import PendingFile
+from vlft.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from vlft.dataset.convert.convert import SourceForm
+    from vlft.dataset.convert.reading import RawRow
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to convert.
+
+    Attributes:
+        inputs: JSON lines or JSON arrays, in order.
+        output: JSON lines.
+        form: What the rows are.
+        fix: Only mend rows of messages.
+        report: File for the old and the new form of each row that was changed.
+        cwd: Working directory of the trainer.
+        root_image_dir: Its ROOT_IMAGE_DIR, if set.
+    """
+
+    inputs: Sequence[Path]
+    output: Path
+    form: SourceForm
+    fix: bool
+    report: Path | None
+    cwd: Path
+    root_image_dir: Path | None
+
+    @property
+    def rejected(self) -> Path:
+        """Rows that can't be converted."""
+        return self.output.with_name(f"{self.output.stem}.rejected.jsonl")
+
+
+def convert_files(task: Task, advance: Callable[[int], None]) -> Report:
+    """Converts; nothing is left behind if it does not come to its end.
+
+    Args:
+        task: What to convert.
+        advance: Told of bytes read.
+
+    Raises:
+        UsageError: If a file would be written over that is read.
+        OSError: If a file can't be read or written.
+    """
+    _check_names(task)
+    report = Report(str(task.output))
+    with ExitStack() as stack:
+        output = stack.enter_context(PendingFile(task.output))
+        rejected = stack.enter_context(PendingFile(task.rejected))
+        changed = stack.enter_context(PendingFile(task.report)) if task.report else None
+        run = _Run(task, report, output, rejected, changed)
+        for path in task.inputs:
+            run.take(path, advance)
+        run.bring_complete_rows_up()
+        if report.written:
+            output.keep()
+        else:
+            report.output = None
+        if report.rejected:
+            rejected.keep()
+            report.rejected_file = str(task.rejected)
+        else:
+            task.rejected.unlink(missing_ok=True)  # of an earlier run
+        if changed:
+            changed.keep()
+    return report
+
+
+class _Run:
+    def __init__(
+        self,
+        task: Task,
+        report: Report,
+        output: PendingFile,
+        rejected: PendingFile,
+        changed: PendingFile | None,
+    ) -> None:
+        self._task = task
+        self._report = report
+        self._output = output
+        self._rejected = rejected
+        self._changed = changed
+        self._seen: set[str] = set()
+        # Rows that first show a column or key: number, and where they are in the output.
+        self._first: list[tuple[int, int, int]] = []
+
+    def take(self, path: Path, advance: Callable[[int], None]) -> None:
+        """Converts a file."""
+        task, report = self._task, self._report
+        places = Places(path.parent, task.cwd, task.root_image_dir)
+        before, at = report.rows, 0
+        with open_rows(path) as rows:
+            for raw in rows:
+                report.rows = before + raw.number
+                advance(raw.end - at)
+                at = raw.end
+                try:
+                    row = parse(raw.raw)
+                    done = fix_row(row, places) if task.fix else convert_row(row, task.form, places)
+                    line, found = _encode(done.row), traits(done.row)
+                except RejectError as error:
+                    self._reject(path, raw, error.reason)
+                except UnicodeEncodeError:
+                    self._reject(path, raw, "a text has half a character: a lone surrogate")
+                except (OverflowError, RecursionError):
+                    self._reject(path, raw, "a number is too large, or a value nested too deeply")
+                else:
+                    self._write(raw, row, done, line, found, path)
+
+    def bring_complete_rows_up(self) -> None:
+        """Moves rows with columns that the rows before them lack to the top of the file."""
+        if len(self._first) > 1:
+            self._output.move_to_top((start, end) for _, start, end in self._first)
+            for number, *_ in self._first[1:]:
+                self._report.changed(number, ("moved-first",))
+
+    def _write(
+        self,
+        raw: RawRow,
+        row: dict[str, Any],
+        done: Converted,
+        line: bytes,
+        found: frozenset[str],
+        path: Path,
+    ) -> None:
+        report, number = self._report, self._report.rows
+        report.written += 1
+        report.changed(number, done.changes)
+        if done.left:
+            report.leave(number, done.left)
+        start = self._output.size
+        self._output.write(line + b"\n")
+        if not found <= self._seen:
+            self._seen |= found
+            self._first.append((number, start, self._output.size))
+        if self._changed and (done.changes or done.left):
+            self._tell(raw, path, old=row, new=done.row, changes=done.changes, left=done.left)
+
+    def _reject(self, path: Path, raw: RawRow, reason: str) -> None:
+        self._report.refuse(self._report.rows, reason)
+        original = _original(raw.raw)
+        entry = {"file": str(path), "row": raw.number, "line": raw.line, "reason": reason}
+        self._rejected.write(_encode(entry | original) + b"\n")
+        if self._changed:
+            self._tell(raw, path, rejected=reason)
+
+    def _tell(self, raw: RawRow, path: Path, **more: object) -> None:
+        if self._changed:
+            entry = {"file": str(path), "row": raw.number, "line": raw.line, **more}
+            self._changed.write(_encode(entry) + b"\n")
+
+
+def _original(raw: bytes) -> dict[str, str]:
+    """The bytes of a row, exactly; in base64 where they are no text."""
+    try:
+        return {"original": raw.decode()}
+    except UnicodeDecodeError:
+        return {"original_base64": base64.b64encode(raw).decode()}
+
+
+def _check_names(task: Task) -> None:
+    written = [task.output, task.rejected, *([task.report] if task.report else [])]
+    for path in written:
+        for read in task.inputs:
+            if path.absolute() == read.absolute() or (path.exists() and path.samefile(read)):
+                raise UsageError(f"{path} is read, and would be written over", "name another file")
+    if len({path.absolute() for path in written}) < len(written):
+        raise UsageError(f"{task.report} is written twice", "name another file for --report")

@@ -1,0 +1,85 @@
+"""What a reference to a picture turns out to be: a picture, or a problem."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MediaKind = Literal[
+    "missing",
+    "folder",
+    "empty",
+    "truncated",
+    "not_an_image",
+    "too_large",
+    "url",
+    "unreadable",
+    "base64",
+]
+"""`url`: was not, or could not be, fetched; `base64`: text that decodes, but to no picture;
+`unreadable`: the file can't be opened, or nothing here can judge it."""
+
+HEAD_BYTES = 4096
+"""Read of every file: nearly always holds the whole header, and costs as much as one byte."""
+
+
+# A Struct is to its user what a frozen dataclass with slots is, and is made in a tenth of the
+# time: 0.05 µs, where a whole file takes 4.
+class Picture(msgspec.Struct, frozen=True, gc=False):
+    """What the header of a picture file says.
+
+    Attributes:
+        width: Pixels, as the trainer sees them: EXIF rotation is not applied.
+        height: Pixels, likewise.
+        orientation: 1 to 8 of EXIF (or of XMP where EXIF has none); 1 is upright. Viewers
+            turn the picture by it, ms-swift does not.
+        transparent: Has an alpha channel or a transparent colour; ms-swift drops either and
+            keeps the colours that were hidden.
+        bits: A channel's bits as Pillow hands them to ms-swift. More than 8 means that its
+            conversion to RGB clips nearly everything to white: 16-bit grey, 32-bit integers
+            and floats. (16-bit colour PNG is reduced to 8 bits properly, and is 8 here.)
+        format: As Pillow names it: `JPEG`, `PNG`, `WEBP`, `GIF` …
+        size: Bytes of the file.
+        head_hash: xxh3_64 of the first 4 KiB.
+        path: The file; empty for a picture inside the row.
+    """
+
+    width: int
+    height: int
+    orientation: int
+    transparent: bool
+    bits: int
+    format: str
+    size: int
+    head_hash: int
+    path: str
+
+
+class MediaProblem(msgspec.Struct, frozen=True, gc=False):
+    """Why ms-swift can't use a reference.
+
+    Attributes:
+        kind: For programs.
+        message: What is wrong, with the value.
+        hint: What to do about it.
+    """
+
+    kind: MediaKind
+    message: str
+    hint: str
+
+
+Header: TypeAlias = tuple[int, int, int, bool, int, str]
+"""What a parser reads: the first six fields of `Picture`. (A plain tuple: a class of its own
+would take a tenth of the time of a whole file.)"""
+
+Parsed: TypeAlias = "Header | Literal['cut', 'odd']"
+"""`cut`: the header breaks off, or the end of the file is not there; `odd`: something that only
+Pillow should judge."""
+
+Read: TypeAlias = "Callable[[int, int], bytes]"
+"""(bytes, offset) → what the file has there; shorter, or nothing, past its end."""

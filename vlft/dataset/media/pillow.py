@@ -1,0 +1,79 @@
+"""The word of Pillow, which is what ms-swift reads pictures with.
+
+Imported only for formats that vlft does not parse, and for files that look damaged.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vlft.dataset.media.problems import not_an_image, too_large, truncated, unjudged
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from vlft.dataset.media.picture import Header, MediaProblem
+
+_LOCK = threading.Lock()  # filters of warnings belong to the process
+_BITS = {"1": 1, "I": 32, "F": 32}
+_ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+_ORIENTATION = 0x0112
+
+
+def ask_pillow(source: str | bytes, name: str, *, cut: bool) -> Header | MediaProblem:
+    """Loads a picture as ms-swift would.
+
+    Args:
+        source: A regular file's path, or its content.
+        name: What messages call it.
+        cut: Whether the file is known to end inside its header.
+    """
+    try:
+        import PIL.Image  # noqa: PLC0415
+    except ImportError:
+        return truncated(name) if cut else unjudged(name)
+    with _LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as stream:
+            try:
+                picture = PIL.Image.open(stream)
+            except PIL.Image.DecompressionBombError:
+                return too_large(name)
+            except PIL.UnidentifiedImageError:
+                return truncated(name) if cut else not_an_image(name)
+            except Exception as error:  # noqa: BLE001 - plugins raise what they like
+                return truncated(name, f"{error}")
+            return _loaded(picture, name)
+
+
+def _loaded(picture: Image, name: str) -> Header | MediaProblem:
+    kind = str(picture.format)
+    if kind == "EPS":  # to load it is to run a program
+        if shutil.which("gs") is None:
+            return not_an_image(name, "an EPS drawing, which Pillow draws with Ghostscript")
+        return picture.width, picture.height, 1, False, 8, kind
+    try:
+        orientation = picture.getexif().get(_ORIENTATION, 1)
+        picture.load()
+        if kind == "TIFF":  # Pillow turns these by itself as it loads them
+            orientation = 1
+    except Exception as error:  # noqa: BLE001
+        return truncated(name, f"{error}")
+    return (
+        picture.width,
+        picture.height,
+        orientation if orientation in range(1, 9) else 1,
+        picture.mode in _ALPHA_MODES or "transparency" in picture.info or _palette_alpha(picture),
+        16 if picture.mode.startswith("I;16") else _BITS.get(picture.mode, 8),
+        "JPEG" if kind == "MPO" else kind,  # a JPEG that more pictures follow
+    )
+
+
+def _palette_alpha(picture: Image) -> bool:
+    palette = picture.palette if picture.mode == "P" else None
+    return palette is not None and str(palette.mode).endswith("A")
