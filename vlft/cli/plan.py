@@ -1,0 +1,202 @@
+"""`vlft plan`: what a run will be, and what to change if it does not fit."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from vlft.cli.options import (
+    Format,
+    FormatOption,
+    HardwareOption,
+    IgnoreOption,
+    SetOption,
+    ignored_rules,
+)
+
+if TYPE_CHECKING:
+    from vlft.outlook.fit import Choice
+    from vlft.outlook.rows import RowLengths
+    from vlft.pipeline import Prepared
+
+
+class Scan(str, Enum):
+    """How much of the training data is read."""
+
+    AUTO = "auto"
+    NONE = "none"
+    FULL = "full"
+
+
+def plan(
+    config: Annotated[
+        Optional[Path],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        typer.Argument(metavar="[CONFIG]", help="A YAML config file."),
+    ] = None,
+    overrides: SetOption = None,
+    hardware: HardwareOption = "none",
+    ignore: IgnoreOption = None,
+    data: Annotated[
+        Scan,
+        typer.Option("--data", help="Read the rows for their lengths; auto: files up to 16 MiB."),
+    ] = Scan.AUTO,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Look for settings that fit, the fastest first.")
+    ] = False,
+    write: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--write", metavar="FILE", help="With --fit: a config with the first."),
+    ] = None,
+    points: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--from", metavar="FILE.jsonl", help="Estimate memory of given steps."),
+    ] = None,
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Say what a run will take: batch, steps, tokens, memory, disk, and time where known."""
+    import json
+
+    from vlft.cli.report import documents_of, print_findings
+    from vlft.errors import InvalidError, UsageError
+    from vlft.findings import has_errors
+    from vlft.pipeline import look_at_hardware, prepare
+
+    if points is not None:
+        typer.echo(json.dumps(_points(points), indent=2))
+        return
+    if config is None:
+        raise UsageError("no config is named", "vlft plan CONFIG")
+    prepared = prepare(
+        config, overrides or (), look_at_hardware(hardware), ignore=ignored_rules(ignore)
+    )
+    print_findings(prepared.findings, documents_of(prepared))
+    if prepared.plan is None:
+        # What does not fit is an error, and just then the figures are wanted.
+        prepared = _without_judging(prepared, config, overrides or [], hardware)
+    if prepared.plan is None:
+        raise InvalidError(prepared.findings)
+    from vlft.outlook import look_ahead
+    from vlft.outlook.text import to_text
+
+    outlook = look_ahead(prepared, _lengths(prepared, data))
+    assert outlook is not None  # noqa: S101 - there is a plan
+    choices: list[Choice] = []
+    if fit:
+        from vlft.outlook.fit import fitting
+
+        interpreter = prepared.facts.interpreter if prepared.facts else None
+        has_deepspeed = interpreter is None or "deepspeed" in interpreter.packages
+        choices = fitting(outlook, has_deepspeed=has_deepspeed)
+        if write is not None and choices:
+            _write(write, config, choices[0])
+    if output_format is Format.JSON:
+        described = outlook.to_json()
+        if fit:
+            described["fitting"] = [_choice_json(choice) for choice in choices]
+        typer.echo(json.dumps(described, indent=2, ensure_ascii=False))
+    else:
+        typer.echo(to_text(outlook))
+        if fit:
+            typer.echo(_fit_text(choices))
+    failed = has_errors(prepared.findings) or (fit and not choices)
+    raise typer.Exit(1 if failed else 0)
+
+
+def _without_judging(
+    prepared: Prepared, config: Path, overrides: list[str], hardware: str
+) -> Prepared:
+    """The plan of a config that breaks rules; with the findings of the first look."""
+    from dataclasses import replace
+
+    from vlft.pipeline import look_at_hardware, prepare
+
+    if prepared.loaded is None:
+        return prepared
+    anyhow = prepare(config, overrides, look_at_hardware(hardware), judge=False)
+    return replace(anyhow, findings=prepared.findings)
+
+
+def _lengths(prepared: Prepared, scan: Scan) -> RowLengths | None:
+    from vlft.dataset.progress import progress
+    from vlft.families import family_of
+    from vlft.outlook.rows import MAX_SCANNED_BYTES, measure_rows, scannable_bytes
+
+    family = family_of(prepared.plan.model_type) if prepared.plan else None
+    size = scannable_bytes(prepared)
+    if scan is Scan.NONE or family is None or not size:
+        return None
+    if scan is Scan.AUTO and size > MAX_SCANNED_BYTES:
+        return None
+    with progress(size, "measuring rows") as advance:
+        return measure_rows(prepared, family, advance)
+
+
+def _points(file: Path) -> list[dict[str, int]]:
+    """`--from`: the memory of given steps.
+
+    Raises:
+        UsageError: If the file is no JSON lines.
+    """
+    import json
+
+    from vlft.errors import UsageError
+    from vlft.plan.memory.points import estimate_points
+
+    rows = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if line.strip():
+            try:
+                rows.append(json.loads(line))
+            except ValueError as error:
+                raise UsageError(f"{file}:{number}: no JSON: {error}") from None
+    return estimate_points(rows)
+
+
+def _write(file: Path, config: Path, choice: Choice) -> None:
+    """A config that extends the given one with the choice."""
+    import json
+    import os
+
+    from vlft.files import write_text
+
+    base = os.path.relpath(config.absolute(), file.absolute().parent)
+    sections: dict[str, Any] = {}
+    for setting in choice.settings:
+        key, _, value = setting.partition("=")
+        section, _, name = key.partition(".")
+        if name:
+            sections.setdefault(section, []).append(f"  {name}: {value}")
+        else:
+            sections[section] = value
+    lines = [f"extends: {json.dumps(base, ensure_ascii=False)}"]
+    for section, content in sections.items():
+        lines += (
+            [f"{section}:", *content] if isinstance(content, list) else [f"{section}: {content}"]
+        )
+    write_text(file, "\n".join(lines) + "\n")
+
+
+def _choice_json(choice: Choice) -> dict[str, Any]:
+    return {
+        "set": list(choice.settings),
+        "allocated_peak": choice.memory.allocated_peak,
+        "reserved_low": choice.memory.reserved_low,
+        "reserved_high": choice.memory.reserved_high,
+        "relative_speed": round(choice.speed, 3),
+    }
+
+
+def _fit_text(choices: list[Choice]) -> str:
+    from vlft.outlook.text import gib
+
+    if not choices:
+        return "fit      nothing fits: take a smaller model, QLoRA (quant.bits: 4), or more GPUs"
+    lines = ["fit      the fastest first, speed against the fastest thinkable"]
+    for choice in choices:
+        reserved = f"{gib(choice.memory.reserved_low)} to {gib(choice.memory.reserved_high)}"
+        lines.append(f"           {choice.speed:4.0%}  {reserved}")
+        lines += [f"                 --set {setting}" for setting in choice.settings]
+    return "\n".join(lines)

@@ -1,0 +1,94 @@
+"""Whether a GPU, and the disk, can hold the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.errors import VlftError
+from vlft.plan.batch import Batch
+from vlft.rules.base import Context, Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.plan.memory.estimate import Memory
+
+_GIB = 1024**3
+_SMALLEST_ROW = 32
+"""Tokens: no row with a question and an answer is much shorter."""
+
+
+@rule(
+    "memory.does-not-fit",
+    "error",
+    "torch: OutOfMemoryError; the estimate is held against the real models (docs/memory.md)",
+    effect="late",
+    says="CUDA out of memory",
+)
+def the_states_fit(context: Context) -> Iterator[Problem]:
+    """A GPU holds the weights, the optimizer's state and a step on the shortest row."""
+    size = _gpu_bytes(context)
+    memory = None if size is None else _estimate(context, _SMALLEST_ROW)
+    if memory is not None and size is not None and memory.allocated_peak > size:
+        yield Problem(
+            ("model", "path"),
+            f"even a row of {_SMALLEST_ROW} tokens takes {memory.allocated_peak / _GIB:.1f} GiB "
+            f"of each GPU, which has {size / _GIB:.1f}",
+            "vlft plan --fit looks for settings that fit: LoRA, quant.bits: 4, ZeRO-3, more GPUs",
+        )
+
+
+@rule(
+    "memory.longest-row",
+    "warning",
+    "torch: OutOfMemoryError at the first row that is long enough",
+    effect="late",
+    says="CUDA out of memory",
+)
+def the_longest_row_fits(context: Context) -> Iterator[Problem]:
+    """A GPU holds a step on rows as long as `data.max_length` lets through."""
+    size, length = _gpu_bytes(context), context.config.data.max_length
+    if size is None or length is None:
+        return
+    least, most = _estimate(context, _SMALLEST_ROW), _estimate(context, length)
+    if least is None or most is None or least.allocated_peak > size:
+        return  # said by memory.does-not-fit
+    if most.reserved_low > size:
+        yield Problem(
+            ("data", "max_length"),
+            f"a step on rows of {length} tokens takes {most.allocated_peak / _GIB:.1f} GiB of "
+            f"each GPU, which has {size / _GIB:.1f}",
+            "vlft plan --fit looks for settings that fit; vlft plan reads how long the rows are",
+        )
+
+
+def _gpu_bytes(context: Context) -> int | None:
+    """Memory of the smallest GPU, where each process has one; None if that is not known."""
+    hardware, world = context.facts.hardware, context.world
+    if hardware is None or world.cpu or world.gpus_per_node != world.nproc_per_node:
+        return None
+    return min((gpu.memory_bytes for gpu in hardware.gpus if gpu.memory_bytes), default=None)
+
+
+def _estimate(context: Context, tokens: int) -> Memory | None:
+    """Memory of a step on such rows, as many of their tokens of pictures as the limits allow."""
+    # Imported here: only a config that is judged for GPUs needs the arithmetic.
+    from vlft.plan.footprint import RowSize, largest_row, run_shape  # noqa: PLC0415
+    from vlft.plan.memory.estimate import estimate  # noqa: PLC0415
+    from vlft.plan.memory.read import shape_of  # noqa: PLC0415
+    from vlft.plan.pixels import run_limits  # noqa: PLC0415
+
+    checkpoint, family = context.facts.model.checkpoint, context.family
+    if checkpoint is None or family is None or not isinstance(context.batch, Batch):
+        return None
+    model = shape_of(checkpoint.config)
+    if model is None:
+        return None
+    try:
+        limits = run_limits(context.loaded, family, context.facts.environ)
+    except VlftError:  # a limit that is no number: another rule says so
+        return None
+    vision = largest_row(context.config, family.vision, limits).vision
+    row = RowSize(tokens, min(vision, max(0, tokens - _SMALLEST_ROW)))
+    run = run_shape(context.loaded, context.facts, context.world, context.batch, model, row)
+    return None if run is None else estimate(model, run)
