@@ -44,6 +44,8 @@ def write_stub(model: Path) -> None:
     header = b'{"lm_head.weight": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}'
     weights = len(header).to_bytes(8, "little") + header + bytes(8)
     (model / "model.safetensors").write_bytes(weights)
+    for name in ("tokenizer.json", "preprocessor_config.json"):
+        (model / name).write_text("{}")
 
 
 def measure(count: int, repeats: int) -> float:

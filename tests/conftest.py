@@ -61,6 +61,9 @@ def _make_model(folder: Path, config: dict[str, object] | None = None) -> Path:
     ).encode()
     weights = struct.pack("<Q", len(header)) + header + bytes(8)
     (folder / "model.safetensors").write_bytes(weights)
+    for name in ("vocab.json", "merges.txt"):
+        (folder / name).touch()
+    (folder / "preprocessor_config.json").write_text("{}")
     return folder
 
 

@@ -195,6 +195,8 @@ def run(count: int, folder: Path, seed: int = 0) -> Outcome:
         '{"architectures": ["Qwen2VLForConditionalGeneration"], "model_type": "qwen2_vl"}'
     )
     (model / "model.safetensors").write_bytes(WEIGHTS)
+    for name in ("tokenizer.json", "preprocessor_config.json"):
+        (model / name).write_text("{}")
     row = '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}'
     (folder / "train.jsonl").write_text(f"{row}\n" * 200)
     file = folder / "config.yaml"

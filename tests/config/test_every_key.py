@@ -43,13 +43,13 @@ EXAMPLES: dict[str, tuple[str, str, list[str]]] = {
     "data.max_length": ("1024", "2048", []),
     "pixels.min": ("4*28*28", "8*28*28", []),
     "pixels.max": ("256*28*28", "1024*28*28", []),
-    "pixels.tiles": ("6", "12", ["model.path=chat"]),
+    "pixels.tiles": ("6", "12", ["model.path=InternVL2-2B"]),
     "pixels.video.min": ("4*28*28", "8*28*28", []),
     "pixels.video.max": ("256*28*28", "512*28*28", []),
     "pixels.video.fps": ("1", "2.0", []),
     "pixels.video.min_frames": ("2", "4", []),
     "pixels.video.max_frames": ("16", "32", []),
-    "pixels.video.tiles": ("1", "2", ["model.path=chat"]),
+    "pixels.video.tiles": ("1", "2", ["model.path=InternVL2-2B"]),
     "train.num_train_epochs": ("1", "2.5", []),
     "train.max_steps": ("10", "20", []),
     "train.learning_rate": ("1e-4", "2e-4", []),
@@ -104,7 +104,7 @@ def models(tmp_path: Path, make_model: Any, monkeypatch: pytest.MonkeyPatch) -> 
     coded = make_model(tmp_path / "with-code")
     (coded / "modeling_x.py").write_text("")
     make_model(
-        tmp_path / "chat",
+        tmp_path / "InternVL2-2B",  # a name that has one template
         {"architectures": ["InternVLChatModel"], "model_type": "internvl_chat"},
     )
 

@@ -74,6 +74,49 @@ def test_the_folders_name_decides_whether_the_type_is_named(config: Path, tmp_pa
     assert renamed.arguments["model_type"] == renamed.arguments["template"] == ("qwen2_vl",)
 
 
+def test_a_renamed_internvl_has_its_template_named(
+    config: Path, tmp_path: Path, make_model: Any
+) -> None:
+    chat = {"architectures": ["InternVLChatModel"], "model_type": "internvl_chat"}
+    make_model(tmp_path / "ours", chat)
+    renamed = Example(["model.path=ours"], [])
+    (finding,) = found(config, renamed.fails, renamed)
+    assert finding.rule == "template.undecided"
+    assert "internvl2_5" in (finding.hint or "")
+    assert found(config, [*renamed.fails, "swift.template=internvl2_5"], renamed) == []
+
+
+@pytest.mark.parametrize(
+    "swift",
+    [
+        "{mrl_dims: 5}",
+        "{columns: x.json}",
+        "{accelerator_config: '{'}",
+        "{device_groups: gpus}",
+        "{lr_scheduler_kwargs: auto}",
+    ],
+)
+def test_what_is_read_as_json_is_json(config: Path, swift: str) -> None:
+    assert [f.rule for f in found(config, [f"swift={swift}"], Example([], []))] == ["swift.mapping"]
+
+
+@pytest.mark.parametrize(
+    "swift",
+    [
+        """{columns: '{"a": "b"}'}""",
+        "{lr_scheduler_kwargs: '{min_lr: 1e-6'}",  # ms-swift closes the brace
+        "{mrl_dims: dims.json}",
+        "{new_special_tokens: [tokens.txt, <a>]}",
+    ],
+)
+def test_files_and_texts_are_read_as_ms_swift_reads_them(
+    config: Path, tmp_path: Path, swift: str
+) -> None:
+    (tmp_path / "dims.json").write_text('{"256": 1}')
+    (tmp_path / "tokens.txt").touch()
+    assert found(config, [f"swift={swift}"], Example([], [])) == []
+
+
 def test_a_secret_that_differs_is_not_shown(config: Path) -> None:
     example = Example(["env.HF_TOKEN=hf_mine"], [], environ={"HF_TOKEN": "hf_theirs"})
     (finding,) = found(config, example.fails, example)

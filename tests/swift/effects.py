@@ -46,18 +46,18 @@ NEEDS_GPU: dict[str, str] = {
 }
 """Rule → what of it needs a GPU to be seen."""
 
-KNOWN_GAPS: dict[str, str] = {
-    r"`torch_empty_cache_steps` must be an integer bigger than 0": "no rule yet",
-    r"A valid HQQ version": "no rule yet: `quant.method: hqq` without the package hqq",
-}
+KNOWN_GAPS: dict[str, str] = {}
 """Words of ms-swift about a config that vlft lets through → why there is no rule."""
 
-TOO_STRICT: dict[str, str] = {}
+TOO_STRICT: dict[str, str] = {
+    "swift.mapping": "a number or a list is JSON as well, and fails where it is read",
+}
 """Rule of effect `aborts` → why ms-swift takes some of what it refuses."""
 
 REFUSED_ANYWAY: dict[str, str] = {
     "model.is-adapter": "a folder without config.json has no model_type",
     "model.not-found": "an absolute path is not taken for a hub id",
+    "tuner.liger-model": "its example has no liger-kernel, so that the answer is the same anywhere",
     "model.type-family": "two templates fit the type of the example; others are silent",
 }
 """Rule of another effect → why ms-swift refuses its failing example."""

@@ -173,7 +173,7 @@ def _pretend(request: dict[str, Any]) -> None:
 
 
 def _hide(packages: frozenset[str]) -> None:
-    """Makes packages look as if they were not installed."""
+    """Makes packages look as if they were not installed; their modules bear the same names."""
     real = importlib.metadata.version
 
     def version(name: str) -> str:
@@ -182,10 +182,11 @@ def _hide(packages: frozenset[str]) -> None:
         return real(name)
 
     importlib.metadata.version = version
+    modules = {name.replace("-", "_") for name in packages}
     for name in list(sys.modules):
-        if name.partition(".")[0] in packages:
+        if name.partition(".")[0] in modules:
             del sys.modules[name]
-    for name in packages:
+    for name in modules:
         sys.modules[name] = None  # type: ignore[assignment]
 
 

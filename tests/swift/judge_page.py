@@ -24,7 +24,8 @@ HEAD = """\
 
 `tests/swift/judge.py` has ms-swift read the arguments of a command, its `__post_init__` \
 included, on a machine without a GPU, and says whether it takes them. `scripts/test -m swift` \
-asks it about every rule, every recipe in `configs/` and 300 generated configs. \
+asks it about every rule, every recipe in `configs/`, 300 generated configs and each argument of \
+ms-swift alone, at the edges of its type. \
 `python tests/swift/judge_page.py` writes this page.
 
 - Effect **aborts**: ms-swift refuses the rule's failing example, with the words shown.

@@ -14,7 +14,7 @@ from vlft.command import render
 from vlft.pipeline import Prepared
 
 # Packages that ms-swift asks for while it reads arguments, where they are asked for.
-_OPTIONAL = ("bitsandbytes", "deepspeed")
+_OPTIONAL = ("bitsandbytes", "deepspeed", "evalscope", "hqq", "jieba", "liger-kernel", "swanlab")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ _CODE_NAMING_FILES = (
     "processor_config.json",
     "video_preprocessor_config.json",
 )
+# A processor makes AutoProcessor of ms-swift's AutoTokenizer (swift/model/register.py).
+_PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
+_VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "tekken.json")
 _JSON_FILES = (*_CODE_NAMING_FILES, "adapter_config.json", "args.json")
 
 
@@ -50,12 +53,19 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         preprocessor=_preprocessor(files),
         code_files=tuple(name for name in names if name.endswith(".py")),
         has_auto_map=any(_has_auto_map(files.get(name, {})) for name in _CODE_NAMING_FILES),
+        tokenizer_files=tuple(name for name in names if _is_vocabulary(name)),
+        has_processor=any(name in names for name in _PROCESSOR_FILES),
         weight_files=weights,
         weight_bytes=sum(_size(folder / name) for name in weights if name in names),
         pickle_files=pickle_files(names),
         adapter=adapter,
         args=files.get("args.json"),
     )
+
+
+def _is_vocabulary(name: str) -> bool:
+    # tokenizer.model, spiece.model, qwen.tiktoken; a tokenizer with code of its own may read more.
+    return name in _VOCABULARIES or name.endswith((".model", ".tiktoken"))
 
 
 def _names(folder: Path) -> list[str]:

@@ -27,6 +27,8 @@ class Checkpoint:
         preprocessor: The image processor's settings; empty if there are none.
         code_files: Names of *.py in the folder.
         has_auto_map: Whether a config tells transformers to import code.
+        tokenizer_files: Names of the files that a vocabulary may be in.
+        has_processor: Whether there are settings of an image processor.
         weight_files: Names of the files that the weights are loaded from, there or not.
         weight_bytes: Size of those that are there.
         pickle_files: Names of weights in pickle form (.bin, .pt), loaded or not.
@@ -40,6 +42,8 @@ class Checkpoint:
     preprocessor: Mapping[str, Any]
     code_files: tuple[str, ...]
     has_auto_map: bool
+    tokenizer_files: tuple[str, ...]
+    has_processor: bool
     weight_files: tuple[str, ...]
     weight_bytes: int
     pickle_files: tuple[str, ...]

@@ -29,6 +29,7 @@ class DataEntry:
         path: The file's absolute path without `#N`; None for a hub id.
         sample: The N of `#N`; None if all rows are taken.
         rows: Rows in a JSONL file; None if they were not counted.
+        size: Bytes of a file; None if it is none, or a folder.
     """
 
     text: str
@@ -37,6 +38,7 @@ class DataEntry:
     path: Path | None
     sample: int | None = None
     rows: int | None = None
+    size: int | None = None
 
 
 def read_entry(text: str, base_dir: Path) -> DataEntry:
@@ -51,13 +53,13 @@ def read_entry(text: str, base_dir: Path) -> DataEntry:
         return DataEntry(text, "hub", text, None, sample)
     whole = absolute(text, base_dir)
     if os.path.exists(whole):  # noqa: PTH110  a file name may itself end in #digits
-        return DataEntry(text, "file", str(whole), whole)
+        return DataEntry(text, "file", str(whole), whole, size=_size(whole))
     match = _ENTRY.fullmatch(text)
     name, sampled = (match["path"], match["sample"] or "") if match else (text, "")
     path = absolute(name, base_dir)
     # Path.exists fails on a name that is too long.
     kind: Literal["file", "missing"] = "file" if os.path.exists(path) else "missing"  # noqa: PTH110
-    return DataEntry(text, kind, f"{path}{sampled}", path, _sample(sampled[1:]))
+    return DataEntry(text, kind, f"{path}{sampled}", path, _sample(sampled[1:]), size=_size(path))
 
 
 def absolute(text: str, base_dir: Path) -> Path:
@@ -103,6 +105,13 @@ def _rows(path: Path, size: int, changed: int) -> int | None:  # noqa: ARG001 - 
     try:
         with path.open("rb") as file:
             return sum(1 for line in file if not line.isspace())
+    except OSError:
+        return None
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size if os.path.isfile(path) else None  # noqa: PTH113
     except OSError:
         return None
 

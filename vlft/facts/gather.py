@@ -15,6 +15,7 @@ from vlft.facts.deepspeed import Deepspeed, preset, read_deepspeed
 from vlft.facts.hardware import Hardware, visible_gpus
 from vlft.facts.interpreter import Interpreter, find_interpreter
 from vlft.facts.resume import ResumeFacts, read_resume
+from vlft.facts.slurm import SlurmFacts, gpus_asked_for, read_slurm
 from vlft.facts.swift import SwiftFacts, read_swift
 
 if TYPE_CHECKING:
@@ -56,9 +57,12 @@ class Facts:
         deepspeed: Settings of the preset or the file; None without either.
         resume_dir: Absolute path of the checkpoint to go on from.
         resume: What is in it; None if there is none to go on from.
+        passed_files: Texts under `swift:` that are files, from the working directory, which is
+            where ms-swift looks for them.
         hardware: The machine; None if it is not to be judged.
         visible_gpus: Ids of the visible GPUs, as CUDA_VISIBLE_DEVICES takes them; None
             if the machine is not to be judged.
+        slurm: What the cluster says of the job; None for another engine.
     """
 
     environ: Mapping[str, str]
@@ -72,8 +76,10 @@ class Facts:
     deepspeed: Deepspeed | None
     resume_dir: str | None
     resume: ResumeFacts | None
+    passed_files: frozenset[str]
     hardware: Hardware | None
     visible_gpus: tuple[str, ...] | None
+    slurm: SlurmFacts | None = None
 
     @property
     def gpu_count(self) -> int:
@@ -96,12 +102,15 @@ def gather_facts(
         cache: What other configs of the same call have read already.
     """
     config, cache = loaded.config, cache or FactCache()
+    if config.launch.engine != "local" and hardware is not None and hardware.cores:
+        hardware = None  # this machine, which is not where it will run
     interpreter, interpreter_problem, swift = cache.once(
         _interpreter_and_swift, _configured_python(loaded), environ=environ
     )
     val = config.data.val if isinstance(config.data.val, list) else []
     resume = _resume_dir(loaded)
     train = _entries(loaded, ("data", "train"), config.data.train)
+    visible = None if hardware is None else _visible(hardware, environ)
     counted = count_rows((*train, *_entries(loaded, ("data", "val"), val)))
     return Facts(
         environ=environ,
@@ -115,9 +124,23 @@ def gather_facts(
         deepspeed=_deepspeed(loaded, cache),
         resume_dir=resume,
         resume=None if resume is None else cache.once(read_resume, resume),
+        passed_files=_passed_files(config.swift),
         hardware=hardware,
-        visible_gpus=None if hardware is None else _visible(hardware, environ),
+        visible_gpus=visible,
+        slurm=_slurm(loaded, visible, environ),
     )
+
+
+def _slurm(
+    loaded: LoadedConfig, visible: tuple[str, ...] | None, environ: Mapping[str, str]
+) -> SlurmFacts | None:
+    config = loaded.config
+    if config.launch.engine != "slurm":
+        return None
+    name = config.slurm.env_file if config.slurm else None
+    file = absolute(name, loaded.source.base_dir(("slurm", "env_file"))) if name else None
+    gpus = gpus_asked_for(config, None if visible is None else len(visible))
+    return read_slurm(config, file, gpus, environ)
 
 
 def _visible(hardware: Hardware, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -183,6 +206,14 @@ def _entries(loaded: LoadedConfig, path: KeyPath, texts: Sequence[str]) -> tuple
     return tuple(
         read_entry(text, loaded.source.base_dir((*path, index))) for index, text in enumerate(texts)
     )
+
+
+def _passed_files(swift: Mapping[str, object]) -> frozenset[str]:
+    given = [
+        item for value in swift.values() for item in (value if isinstance(value, list) else [value])
+    ]
+    # os.path, for it takes a name that no file can have as one that is not there.
+    return frozenset(text for text in given if isinstance(text, str) and os.path.isfile(text))  # noqa: PTH113
 
 
 def _deepspeed_file(loaded: LoadedConfig) -> str | None:

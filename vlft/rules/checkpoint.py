@@ -40,6 +40,47 @@ def weights_are_there(context: Context) -> Iterator[Problem]:
         )
 
 
+@rule(
+    "checkpoint.no-tokenizer",
+    "error",
+    "transformers/tokenization_utils_tokenizers.py: an empty vocabulary without a word",
+    effect="silent",
+)
+def tokenizer_is_there(context: Context) -> Iterator[Problem]:
+    """A model's folder holds the vocabulary of its tokenizer."""
+    checkpoint = _model(context)
+    # Code of a checkpoint's own may read files of any name.
+    if checkpoint is None or checkpoint.tokenizer_files or checkpoint.code_files:
+        return
+    yield Problem(
+        ("model", "path"),
+        f"`{checkpoint.path}` has no tokenizer: transformers would make an empty one, and every "
+        "word of the data would be the same token",
+        "fetch the rest: tokenizer.json, or vocab.json and merges.txt, or tokenizer.model",
+    )
+
+
+@rule(
+    "checkpoint.no-processor",
+    "error",
+    "swift/model/register.py: get_processor takes the tokenizer alone",
+    effect="late",
+    says="has no attribute image_processor",
+)
+def processor_is_there(context: Context) -> Iterator[Problem]:
+    """A vision-language model's folder holds the settings of its image processor."""
+    checkpoint, family = _model(context), context.family
+    # InternVL's own code cuts pictures itself.
+    if checkpoint is None or family is None or family.hf_model_type == "internvl_chat":
+        return
+    if not checkpoint.has_processor:
+        yield Problem(
+            ("model", "path"),
+            f"`{checkpoint.path}` has no preprocessor_config.json: no picture can be read",
+            "fetch it again, from the same release of the model",
+        )
+
+
 @rule("checkpoint.weights-broken", "error", "safetensors: reading the header", effect="late")
 def weights_are_whole(context: Context) -> Iterator[Problem]:
     """Every weight file of the checkpoint is there and whole."""

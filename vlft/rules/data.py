@@ -12,8 +12,6 @@ from vlft.rules.base import Context, Problem, rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.facts.dataset import DataEntry
-
 
 @rule(
     "data.not-found",
@@ -39,14 +37,8 @@ def data_is_not_empty(context: Context) -> Iterator[Problem]:
     """No file is empty."""
     for key, entries in (("train", context.facts.train), ("val", context.facts.val)):
         for index, entry in enumerate(entries):
-            if _is_empty(entry):
+            if entry.size == 0:
                 yield Problem(("data", key, index), f"`{entry.path}` is empty", "one row a line")
-
-
-def _is_empty(entry: DataEntry) -> bool:
-    if entry.kind != "file" or entry.path is None:
-        return False
-    return entry.path.is_file() and entry.path.stat().st_size == 0
 
 
 def share_of(context: Context) -> float:

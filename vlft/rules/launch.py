@@ -51,7 +51,7 @@ def gpus_exist(context: Context) -> Iterator[Problem]:
     """The GPUs asked for are there."""
     visible = context.facts.visible_gpus
     gpus = context.config.launch.gpus
-    if visible is None or gpus == "none":
+    if visible is None or gpus == "none" or _has_npus(context):
         return
     if gpus == "auto" and not visible:
         yield Problem(
@@ -143,6 +143,12 @@ def model_is_not_split(context: Context) -> Iterator[Problem]:
             f"nproc_per_node: {gpus} for {gpus} copies; "
             "`swift: {device_map: auto}` if the model needs several GPUs",
         )
+
+
+def _has_npus(context: Context) -> bool:
+    """Whether the devices are Ascend's, which are not counted."""
+    interpreter = context.facts.interpreter
+    return interpreter is not None and "torch-npu" in interpreter.packages
 
 
 def _one_gpu_a_process(context: Context, what: str) -> Problem:

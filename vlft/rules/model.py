@@ -143,6 +143,24 @@ def type_can_be_found(context: Context) -> Iterator[Problem]:
 
 
 @rule(
+    "model.num-labels",
+    "error",
+    "swift/model/model_meta.py: get_model_info_meta",
+    effect="aborts",
+    says="Please pass the parameter `num_labels`.",
+)
+def labels_are_counted(context: Context) -> Iterator[Problem]:
+    """A classifier says how many labels it has."""
+    swift = context.config.swift
+    if swift.get("task_type") == "seq_cls" and swift.get("num_labels") is None:
+        yield Problem(
+            ("swift", "task_type"),
+            "`task_type: seq_cls` without the number of labels",
+            "add `swift: {num_labels: N}`",
+        )
+
+
+@rule(
     "model.revision-local",
     "warning",
     "swift/utils/hub_utils.py: a local folder is taken as it is",

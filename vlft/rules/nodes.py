@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def nodes_need_an_address(context: Context) -> Iterator[Problem]:
     """Several nodes know the address of the first and the port there."""
     launch, nnodes = context.config.launch, context.world.nnodes
-    if nnodes == 1:
+    if nnodes == 1 or launch.engine != "local":
         return
     if launch.master_addr is None and context.facts.environ.get("MASTER_ADDR") is None:
         yield Problem(
@@ -40,13 +40,31 @@ def address_leads_to_node_0(context: Context) -> Iterator[Problem]:
     """The address of node 0 means that node on every node; only CPU runs may share a machine."""
     written = context.config.launch.master_addr
     address = written or context.facts.environ.get("MASTER_ADDR")
-    if context.world.nnodes == 1 or context.world.cpu or not address or not _is_loopback(address):
+    one_place = context.world.nnodes == 1 or context.world.cpu
+    elsewhere = context.config.launch.engine != "local"
+    if one_place or elsewhere or not address or not _is_loopback(address):
         return
     yield Problem(
         ("launch", "master_addr" if written else "nnodes"),
         f"{context.world.nnodes} nodes would each look for node 0 at `{address}`, on themselves",
         "write the address that the other nodes reach node 0 at (`hostname -I` on node 0)",
     )
+
+
+@rule("launch.scheduler-address", "error", "vlft: a job finds its own node 0", effect="silent")
+def scheduler_knows_the_address(context: Context) -> Iterator[Problem]:
+    """`launch.master_addr` is for nodes that no scheduler starts."""
+    launch = context.config.launch
+    keys = ["master_addr"] if launch.master_addr is not None else []
+    if launch.engine == "kubernetes" and launch.master_port is not None:
+        keys.append("master_port")
+    for key in keys if launch.engine != "local" else ():
+        yield Problem(
+            ("launch", key),
+            f"with `engine: {launch.engine}` nothing reads `launch.{key}`: the job finds node 0",
+            "leave it out",
+            at_key=True,
+        )
 
 
 @rule(
@@ -68,9 +86,11 @@ def backend_has_processes(context: Context) -> Iterator[Problem]:
             "leave it out",
             at_key=True,
         )
-    elif context.world.cpu and backend == "nccl":
+    elif context.world.cpu and backend not in {"gloo", "mpi"}:  # mpi: if torch was built with it
         yield Problem(
-            ("swift", "ddp_backend"), "nccl connects GPUs, and this run is on the CPU", "write gloo"
+            ("swift", "ddp_backend"),
+            f"`{backend}` does not connect processes on the CPU, where this run is",
+            "write gloo",
         )
 
 

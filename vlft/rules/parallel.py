@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from vlft.plan.passed import words
 from vlft.plan.precision import flag
 from vlft.rules.base import Context, Problem, rule
 
@@ -25,14 +26,14 @@ _FSDP_PRESET = "fsdp2"
 )
 def fsdp_is_known(context: Context) -> Iterator[Problem]:
     """`fsdp` is ms-swift's preset, or a JSON file or text."""
-    fsdp = context.config.swift.get("fsdp")
-    if not isinstance(fsdp, str) or fsdp in {"", _FSDP_PRESET}:
-        return
-    if not fsdp.lower().endswith(".json") and not fsdp.lstrip().startswith("{"):
+    for fsdp in words(context.config, "fsdp"):
+        if fsdp in {"", _FSDP_PRESET} or "{" in fsdp or fsdp in context.facts.passed_files:
+            continue
         yield Problem(
             ("swift", "fsdp"),
-            f"`{fsdp}` is no FSDP preset",
-            f"write `{_FSDP_PRESET}`, or name a JSON file",
+            f"`{fsdp}` is neither an FSDP preset nor a file",
+            f"write `{_FSDP_PRESET}`, or name a JSON file (a relative path starts where vlft is "
+            "started)",
         )
 
 

@@ -109,6 +109,25 @@ def gpu_has_bfloat16(context: Context) -> Iterator[Problem]:
         )
 
 
+@rule(
+    "precision.tensor-float",
+    "error",
+    "transformers/training_args.py: __post_init__",
+    effect="aborts",
+    says="--tf32 requires Ampere or a newer GPU arch",
+)
+def tf32_has_a_gpu(context: Context) -> Iterator[Problem]:
+    """TF32 is asked for where a GPU has it, which is one of compute capability 8 and above."""
+    hardware = context.facts.hardware
+    if not flag(context.config, "tf32"):
+        return
+    gpus = () if context.world.cpu or hardware is None else hardware.gpus
+    old = next((gpu.name for gpu in gpus if _BEFORE_AMPERE.search(gpu.name)), None)
+    if context.world.cpu or old is not None:
+        what = "a CPU" if old is None else f"a {old}"
+        yield Problem(("swift", "tf32"), f"{what} has no TF32", "leave it out", at_key=True)
+
+
 def _precision(context: Context) -> Precision:
     return resolve_precision(context.config, context.facts.model.checkpoint, context.world)
 

@@ -32,6 +32,52 @@ def method_has_the_bits(context: Context) -> Iterator[Problem]:
         )
 
 
+# What each method needs, as the name of its package; those of `_ASKED` are asked for at once.
+_PACKAGES = {"bnb": "bitsandbytes", "hqq": "hqq", "quanto": "optimum-quanto", "eetq": "kernels"}
+_ASKED = (("bnb", 4), *(("hqq", bits) for bits in _BITS["hqq"]))
+
+
+def _missing_package(context: Context) -> Problem | None:
+    quant, interpreter = context.config.quant, context.facts.interpreter
+    if quant is None or interpreter is None or interpreter.swift_dir is None:
+        return None
+    package = _PACKAGES[quant.method]
+    if package in interpreter.packages:
+        return None
+    return Problem(
+        ("quant", "method"),
+        f"{package} is not installed in {interpreter.python}",
+        f"{interpreter.python} -m pip install {package}",
+    )
+
+
+@rule(
+    "quant.package",
+    "error",
+    "transformers/utils/quantization_config.py: HqqConfig, BitsAndBytesConfig",
+    effect="aborts",
+    says="A valid HQQ version",
+)
+def method_is_installed(context: Context) -> Iterator[Problem]:
+    """The package of a method that is looked for with the arguments is installed."""
+    problem, quant = _missing_package(context), context.config.quant
+    if problem is not None and quant is not None and (quant.method, quant.bits) in _ASKED:
+        yield problem
+
+
+@rule(
+    "quant.package-late",
+    "error",
+    "transformers/quantizers: validate_environment",
+    effect="late",
+)
+def method_is_installed_for_loading(context: Context) -> Iterator[Problem]:
+    """The package of a method that is looked for with the weights is installed."""
+    problem, quant = _missing_package(context), context.config.quant
+    if problem is not None and quant is not None and (quant.method, quant.bits) not in _ASKED:
+        yield problem
+
+
 @rule(
     "quant.full-tuner",
     "error",

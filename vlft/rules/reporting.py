@@ -37,6 +37,27 @@ def metric_is_installed(context: Context) -> Iterator[Problem]:
         )
 
 
+@rule(
+    "evaluation.evalscope",
+    "error",
+    "swift/trainers/arguments.py: TrainArgumentsMixin.__post_init__",
+    effect="aborts",
+    says="evalscope is not installed",
+)
+def evalscope_is_installed(context: Context) -> Iterator[Problem]:
+    """Evaluation by evalscope has the package."""
+    interpreter = context.facts.interpreter
+    if interpreter is None or "evalscope" in interpreter.packages:
+        return
+    if flag(context.config, "eval_use_evalscope"):
+        yield Problem(
+            ("swift", "eval_use_evalscope"),
+            f"evalscope is not installed in {interpreter.python}",
+            f"{interpreter.python} -m pip install evalscope",
+            at_key=True,
+        )
+
+
 # What each service needs, as the name of its package.
 _REPORTERS = {
     "clearml": "clearml",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.plan.batch import Batch
-from vlft.plan.passed import flag, number
+from vlft.plan.passed import flag, number, words
 from vlft.plan.steps import steps_of
 from vlft.rules.base import Context, Problem, rule
 from vlft.rules.strategies import total_steps
@@ -144,6 +144,36 @@ def warmup_ends(context: Context) -> Iterator[Problem]:
         f"{int(given)} steps of warmup in a run of {total}: the learning rate only rises",
         "write `warmup_ratio: 0.03`, or fewer steps",
     )
+
+
+SCHEDULERS = (
+    "linear", "cosine", "cosine_with_restarts", "polynomial", "constant", "constant_with_warmup",
+    "inverse_sqrt", "reduce_lr_on_plateau", "cosine_with_min_lr", "cosine_warmup_with_min_lr",
+    "warmup_stable_decay", "greedy",
+)  # fmt: skip
+"""transformers.trainer_utils.SchedulerType, of transformers 5.19."""
+
+
+@rule(
+    "schedule.scheduler",
+    "error",
+    "transformers/trainer_utils.py: SchedulerType",
+    effect="aborts",
+    says="is not a valid SchedulerType",
+)
+def scheduler_is_known(context: Context) -> Iterator[Problem]:
+    """`lr_scheduler_type` is a schedule that transformers has."""
+    for name in words(context.config, "lr_scheduler_type"):
+        if name in SCHEDULERS:
+            continue
+        from vlft.config.suggest import nearest  # noqa: PLC0415 - difflib, only on an error
+
+        close = nearest(name, SCHEDULERS)
+        yield Problem(
+            ("swift", "lr_scheduler_type"),
+            f"there is no lr_scheduler_type `{name}`",
+            f"did you mean `{close}`?" if close else "one of " + ", ".join(SCHEDULERS),
+        )
 
 
 def _count(number: int, what: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.passed import flag, word
+from vlft.plan.passed import flag, word, words
 from vlft.plan.steps import steps_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def evaluating(context: Context) -> str:
     """eval_strategy, as it will be."""
     if not has_validation(context):
         return "no"
-    return word(context.config, "eval_strategy") or saving(context)
+    # An empty text is a strategy that there is none of.
+    return next(iter(words(context.config, "eval_strategy")), saving(context))
 
 
 def has_validation(context: Context) -> bool:

@@ -96,28 +96,6 @@ def _key(argument: str) -> str:
 
 
 @rule(
-    "swift.model-kwargs",
-    "error",
-    "swift/arguments/base_args/base_args.py: _init_model_kwargs",
-    effect="aborts",
-    says="Expecting value",
-)
-def model_kwargs_are_a_mapping(context: Context) -> Iterator[Problem]:
-    """`swift.model_kwargs` is a mapping, as YAML or as JSON text."""
-    value = context.config.swift.get("model_kwargs")
-    if value is None or isinstance(value, dict):
-        return
-    text = value.strip() if isinstance(value, str) else ""
-    # ms-swift mends broken braces and quotes, and reads a file of that name.
-    if not text.startswith("{") and not text.endswith(".json"):
-        yield Problem(
-            ("swift", "model_kwargs"),
-            f"`model_kwargs` is {_shown(value)}; it must be a mapping",
-            "write `model_kwargs: {key: value}`",
-        )
-
-
-@rule(
     "swift.none-is-text",
     "error",
     "argparse: `None` on a command line is four letters",
@@ -194,6 +172,8 @@ def _wrong(argument: Argument, value: object) -> str | None:
         return "left out: no text that a command line can hold is accepted for it"
     if argument.many:
         items = value if isinstance(value, list) else [value]
+        if argument.type == "str" and any(isinstance(item, dict) for item in items):
+            return "a list of texts"
         if not items:
             return "a list of at least one item (leave the key out for none)"
         wrong = next((text for item in items if (text := _wrong_scalar(argument, item))), None)
@@ -203,13 +183,13 @@ def _wrong(argument: Argument, value: object) -> str | None:
 
 def _wrong_scalar(argument: Argument, value: object) -> str | None:
     if argument.type == "json":
-        return None
-    if isinstance(value, (list, dict)):
-        # ms-swift takes JSON where a dataclass says text (model_kwargs, device_map).
-        return None if argument.type == "str" and isinstance(value, dict) else "a single value"
+        return "a mapping" if isinstance(value, list) else None
     if argument.choices is not None:
         texts = [str(choice) for choice in argument.choices]
         return None if str(value) in texts else "one of " + ", ".join(texts)
+    if isinstance(value, (list, dict)):
+        # ms-swift takes JSON where a dataclass says text (rope_scaling, reft_args).
+        return None if argument.type == "str" and isinstance(value, dict) else "a single value"
     names = {"bool": "true or false", "int": "a whole number", "float": "a number"}
     return None if _is_text_of(argument.type, value) else names[argument.type]
 

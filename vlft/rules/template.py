@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlft.facts.model_match import AMBIGUOUS
+from vlft.plan.passed import word, words
 from vlft.rules.base import Context, Problem, rule
 from vlft.rules.resolved import brings_plugins, guessed_types, resolved_entry
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 )
 def template_is_registered(context: Context) -> Iterator[Problem]:
     """`swift.template` is a template of the installed ms-swift."""
-    name, known = context.config.swift.get("template"), context.facts.swift.templates
-    if not isinstance(name, str) or not known or name in known or brings_plugins(context):
+    name, known = "".join(words(context.config, "template")), context.facts.swift.templates
+    if not name or not known or name in known or brings_plugins(context):
         return
     from vlft.config.suggest import nearest  # noqa: PLC0415 - difflib, only on an error
 
@@ -82,8 +82,8 @@ def _is_like(entry: ModelEntry, other: ModelEntry) -> bool:
 def template_can_be_found(context: Context) -> Iterator[Problem]:
     """The folder's name, the model_type or `swift.template` leads to one template."""
     entry, model = resolved_entry(context), context.facts.model
-    # For a family that vlft knows it names the template itself, or the folder's name does.
-    if entry is None or context.family is not None or "template" in context.config.swift:
+    named = context.family is not None and context.family.template is not None
+    if entry is None or named or context.config.swift.get("template"):  # vlft may name it itself
         return
     args = model.checkpoint.args if model.checkpoint else None
     found = context.facts.swift.default_template(entry.model_type, model.argument, args)
@@ -125,8 +125,8 @@ def text_model_has_a_template(context: Context) -> Iterator[Problem]:
 )
 def system_prompt_is_there(context: Context) -> Iterator[Problem]:
     """A `swift.system` that ends in .txt is a file, from the folder that vlft is started in."""
-    name = context.config.swift.get("system")
-    if isinstance(name, str) and name.endswith(".txt") and not Path(name).is_file():
+    name = word(context.config, "system")
+    if name is not None and name.endswith(".txt") and name not in context.facts.passed_files:
         yield Problem(
             ("swift", "system"),
             f"there is no file `{name}` to take the system prompt from",

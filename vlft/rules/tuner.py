@@ -141,6 +141,27 @@ def liger_is_installed(context: Context) -> Iterator[Problem]:
 
 
 @rule(
+    "tuner.liger-model",
+    "warning",
+    "liger_kernel/transformers/monkey_patch.py: _apply_liger_kernel_to_instance",
+    effect="silent",
+    says="There are currently no Liger kernels supported for model type",
+)
+def liger_knows_the_model(context: Context) -> Iterator[Problem]:
+    """Liger kernels are asked for with a model that there are some for."""
+    family = context.family
+    if family is None or family.hf_model_type != "internvl_chat":
+        return
+    if flag(context.config, "use_liger_kernel"):
+        yield Problem(
+            ("swift", "use_liger_kernel"),
+            f"there are no Liger kernels for {family.title}: `use_liger_kernel` has no effect",
+            "leave it out, or take the model in transformers' own form (…-hf)",
+            at_key=True,
+        )
+
+
+@rule(
     "tuner.one-adapter",
     "error",
     "swift/pipelines/train/tuner.py: TunerMixin.prepare_model",

@@ -11,6 +11,12 @@ EXAMPLES = {
     "checkpoint.no-weights": Example(
         ["model.path=config-only"], ["model.path=Qwen2-VL-2B-Instruct"]
     ),
+    "checkpoint.no-tokenizer": Example(
+        ["model.path=no-tokenizer"], ["model.path=Qwen2-VL-2B-Instruct"]
+    ),
+    "checkpoint.no-processor": Example(
+        ["model.path=no-processor"], ["model.path=Qwen2-VL-2B-Instruct"]
+    ),
     "checkpoint.weights-broken": Example(
         ["model.path=cut-short"], ["model.path=Qwen2-VL-2B-Instruct"]
     ),

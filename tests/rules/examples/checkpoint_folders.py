@@ -14,9 +14,35 @@ QWEN2_VL = {
 }
 
 
+# The sizes that a Qwen2-VL-7B's config.json gives.
+SIZES = {
+    "vocab_size": 152064,
+    "hidden_size": 3584,
+    "intermediate_size": 18944,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 28,
+    "num_key_value_heads": 4,
+    "tie_word_embeddings": False,
+    "vision_config": {
+        "depth": 32,
+        "embed_dim": 1280,
+        "hidden_size": 3584,
+        "mlp_ratio": 4,
+        "num_heads": 16,
+        "patch_size": 14,
+        "spatial_merge_size": 2,
+        "temporal_patch_size": 2,
+    },
+}
+
+
 def lay_out_checkpoints(folder: Path, make_model: Callable[..., Path]) -> None:
     """Writes them into the folder of a test."""
     (make_model(folder / "config-only") / "model.safetensors").unlink()
+    tokenless = make_model(folder / "no-tokenizer")
+    for name in ("vocab.json", "merges.txt"):
+        (tokenless / name).unlink()
+    (make_model(folder / "no-processor") / "preprocessor_config.json").unlink()
     weights = make_model(folder / "cut-short") / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
     shutil.move(make_model(folder / "pickled") / "model.safetensors", folder / "pickled" / "old")
@@ -29,6 +55,7 @@ def lay_out_checkpoints(folder: Path, make_model: Callable[..., Path]) -> None:
         folder / "unheard-of",
         {"architectures": ["OwnVLForConditionalGeneration"], "vision_config": {}},
     )
+    make_model(folder / "sized" / "Qwen2-VL-7B-Instruct", QWEN2_VL | SIZES)
     make_model(folder / "own-qwen2", {"architectures": ["Qwen2ForCausalLM"]})
     make_model(folder / "own-text", {"architectures": ["OwnForCausalLM"], "model_type": "own"})
     # A published InternVL2's name decides the template, and asks for timm.
@@ -42,6 +69,15 @@ def lay_out_checkpoints(folder: Path, make_model: Callable[..., Path]) -> None:
         qwen_vl_utils="0.0.14",
         flash_attn="2.8.3",
         decord="0.6.0",
+    )
+    _environment(
+        folder / "quantising",
+        torch="2.8.0",
+        transformers="5.0.0",
+        qwen_vl_utils="0.0.14",
+        decord="0.6.0",
+        bitsandbytes="0.48.0",
+        optimum_quanto="0.2.7",
     )
 
 

@@ -19,6 +19,7 @@ def lay_out(folder: Path, make_model: Callable[..., Path]) -> None:
     # As many rows as the batches of the examples need.
     (folder / "train.jsonl").write_text((json.dumps(ROW) + "\n") * 64)
     (folder / "empty.jsonl").touch()
+    (folder / "plugin.py").touch()
     coded = make_model(folder / "with-code")
     (coded / "modeling_own.py").touch()
     adapter = folder / "adapter"

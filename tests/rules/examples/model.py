@@ -16,6 +16,12 @@ EXAMPLES = {
         ["model.path=unheard-of"],
         ["model.path=unheard-of", "model.type=qwen2_vl", "swift.template=qwen2_vl"],
     ),
+    "model.num-labels": Example(
+        ["swift.task_type=seq_cls"], ["swift.task_type=seq_cls", "swift.num_labels=2"]
+    ),
+    "model.rope-scaling": Example(
+        ["swift.rope_scaling=yarn"], ["swift.rope_scaling={rope_type: yarn, factor: 2.0}"]
+    ),
     "model.revision-local": Example(
         ["model.revision=main"],
         ["model.path=Qwen/Qwen2-VL-2B-Instruct", "model.revision=main"],

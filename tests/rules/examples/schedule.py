@@ -27,6 +27,10 @@ EXAMPLES = {
     "schedule.warmup-too-long": Example(["swift.warmup_steps=12"], ["swift.warmup_steps=11"]),
     "schedule.whole-steps": Example(["train.save_steps=2.5"], ["train.save_steps=0.25"]),
     "schedule.never-saved": Example(["train.save_steps=13"], ["train.save_steps=12"]),
+    "schedule.scheduler": Example(
+        ["swift.lr_scheduler_type=cosin"], ["swift.lr_scheduler_type=cosine"]
+    ),
+    "schedule.logging-steps": Example(["swift.logging_steps=0"], ["swift.logging_steps=1"]),
     "schedule.disk": Example(
         ["tuner=full", "train.max_steps=1000000000000", "train.save_steps=1"],
         ["tuner=full", "train.max_steps=1000000000000", "train.save_total_limit=2"],
@@ -69,6 +73,10 @@ EXAMPLES = {
     "evaluation.jieba": Example(
         ["swift.predict_with_generate=true", "launch.python=swift-only/bin/python"],
         ["swift.predict_with_generate=false"],
+    ),
+    "evaluation.evalscope": Example(
+        ["swift.eval_use_evalscope=true", "launch.python=swift-only/bin/python"],
+        ["swift.eval_use_evalscope=false"],
     ),
     "evaluation.reporter": Example(
         ["swift.report_to=[wandb]", "launch.python=swift-only/bin/python"],

@@ -16,6 +16,14 @@ EXAMPLES = {
         ["swift.use_liger_kernel=true", "launch.python=swift-only/bin/python"],
         ["swift.use_liger_kernel=false"],
     ),
+    "tuner.liger-model": Example(
+        [
+            "model.path=InternVL2-2B",
+            "swift.use_liger_kernel=true",
+            "launch.python=swift-only/bin/python",
+        ],
+        ["swift.use_liger_kernel=false"],
+    ),
     "tuner.one-adapter": Example(
         ["swift.adapters=[adapter, adapter]"], ["swift.adapters=[adapter]"]
     ),
