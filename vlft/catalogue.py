@@ -48,6 +48,16 @@ EFFECTS = {
 }
 
 
+FATES = {
+    "ok": "the row is trained on as it is",
+    "dropped": "ms-swift deletes the row when it loads the file",
+    "replaced": "ms-swift trains on another row in its place",
+    "silently_wrong": "the row is trained on, but not as it says",
+    "load_fails": "ms-swift can't load the file",
+    "unknown": "it is not known what becomes of the row",
+}
+
+
 def catalogue() -> dict[str, Entry]:
     """Id → entry, sorted by id."""
     entries = {
@@ -66,7 +76,18 @@ def catalogue() -> dict[str, Entry]:
         effect = "nothing: the comment does nothing" if unused else "there is no config to run"
         severity: Severity = "warning" if unused else "error"
         entries[name] = Entry(name, severity, sentence, effect, "vlft: the reader of a config")
+    entries |= _of_rows()
     return dict(sorted(entries.items()))
+
+
+def _of_rows() -> dict[str, Entry]:
+    """The rules of data rows."""
+    from vlft.dataset.all_rules import ROW_RULES  # noqa: PLC0415 - only where all are named
+
+    return {
+        rule.id: Entry(rule.id, rule.severity, rule.sentence, FATES[rule.fate], rule.source)
+        for rule in ROW_RULES.values()
+    }
 
 
 def find_entry(name: str) -> Entry:

@@ -14,7 +14,7 @@ import sys
 
 import typer
 
-from vlft.cli import demo, explain, infer, merge, runs, schema, train, validate
+from vlft.cli import data, demo, explain, infer, merge, plan, runs, schema, tokens, train, validate
 from vlft.cli.options import version_option
 from vlft.errors import InvalidError, VlftError
 
@@ -36,11 +36,14 @@ def _root(version: version_option = False) -> None:
 app.command("validate")(validate.validate)
 app.command("explain")(explain.explain)
 app.command("schema")(schema.schema)
+app.command("plan")(plan.plan)
 app.command("train")(train.train)
 app.command("merge")(merge.merge)
 app.command("infer")(infer.infer)
+app.command("tokens")(tokens.tokens)
 app.command("demo")(demo.demo)
 app.add_typer(runs.app, name="runs")
+app.add_typer(data.app, name="data")
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -94,7 +94,7 @@ def stop(
     run: RunArgument,
     wait: Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for its end.")] = 60,
 ) -> None:
-    """End a run on this machine; its checkpoints stay."""
+    """End a run of this machine or of Slurm; its checkpoints stay."""
     from vlft.runs.ending import stop as end
     from vlft.runs.index import find_run
 
@@ -141,6 +141,43 @@ def resume(
     else:
         typer.echo(str(result.run.folder))
     raise typer.Exit(result.exit_code)
+
+
+@app.command("checkpoint")
+def checkpoint(
+    run: RunArgument,
+    set_aside: Annotated[
+        bool, typer.Option("--set-aside", help="Move checkpoints that are not whole away.")
+    ] = False,
+) -> None:
+    """Print the last checkpoint that was saved to its end; exit code 1 if there is none."""
+    from vlft.errors import VlftError
+    from vlft.runs.index import find_run
+
+    found = find_run(run)
+    whole = found.whole_checkpoints
+    if set_aside:
+        from vlft.launch.resuming import set_aside as move
+
+        move(found)
+    if not whole:
+        raise VlftError(f"the run {found.id} has no checkpoint that was saved to its end")
+    typer.echo(str(whole[-1]))
+
+
+@app.command("conclude", hidden=True)
+def conclude(
+    attempt: Annotated[Path, typer.Argument(metavar="FOLDER")],
+    exit_code: Annotated[int, typer.Option("--exit-code")],
+    stopped_by: Annotated[
+        Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        typer.Option("--stopped-by"),
+    ] = None,
+) -> None:
+    """Write how a job ended: its script calls this last."""
+    from vlft.launch.slurm.concluding import conclude_job
+
+    typer.echo(f"vlft: {conclude_job(attempt, exit_code, stopped_by).reason}", err=True)
 
 
 @app.command("rm")

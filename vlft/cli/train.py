@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from vlft.cli.options import (
-    ConfigArgument,
     Format,
     FormatOption,
     HardwareOption,
@@ -16,14 +16,17 @@ from vlft.cli.options import (
     ignored_rules,
 )
 
+if TYPE_CHECKING:
+    from vlft.pipeline import Prepared
+
 
 def train(
-    config: ConfigArgument,
+    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG…", help="YAML config files.")],
     overrides: SetOption = None,
     hardware: HardwareOption = "here",
     ignore: IgnoreOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the command instead of running it.")
+        bool, typer.Option("--dry-run", help="Print the command or script instead of running it.")
     ] = False,
     no_validate: Annotated[
         bool, typer.Option("--no-validate", help="Start although rules are broken.")
@@ -35,43 +38,63 @@ def train(
         Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
         typer.Option("--master-addr", help="Address of node 0; launch.master_addr."),
     ] = None,
+    master_timeout: Annotated[
+        float, typer.Option("--master-timeout", min=0, help="Seconds that node 0 is waited for.")
+    ] = 600,
     run_id: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--run-id", help="Name of the run's folder; the same on all nodes."),
     ] = None,
+    print_node_commands: Annotated[
+        bool, typer.Option("--print-node-commands", help="Print one command a node.")
+    ] = False,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
-    """Train what a config says, and keep a record of it."""
-    import json
-
-    from vlft.cli.report import documents_of, print_findings
-    from vlft.errors import InvalidError
-    from vlft.findings import has_errors
-    from vlft.launch.training import dry_run_json, plan_command, train_prepared
-    from vlft.pipeline import look_at_hardware, prepare
+    """Train what a config says, and keep a record of it; several one after the other."""
+    from vlft.launch.engines import Order, dry_run_text, engine_of, start
+    from vlft.launch.node_commands import node_commands
 
     values = list(overrides or ())
     if master_addr is not None:
         values.append(f"launch.master_addr={master_addr}")
-    prepared = prepare(
-        config,
-        values,
-        look_at_hardware(hardware),
-        judge=not no_validate,
-        ignore=ignored_rules(ignore),
-    )
-    print_findings(prepared.findings, documents_of(prepared))
-    if has_errors(prepared.findings):
-        raise InvalidError(prepared.findings)
-    if dry_run:
-        planned = plan_command(prepared, node_rank=node_rank, run_id=run_id)
-        described = dry_run_json(prepared, planned)
-        as_json = json.dumps(described, indent=2, ensure_ascii=False)
-        typer.echo(as_json if output_format is Format.JSON else described["command"])
+    prepared = _prepared(configs, values, hardware, ignore, judge=not no_validate)
+    engine = engine_of(prepared, run_id, node_rank)
+    if print_node_commands:
+        flags = ["--no-validate"] if no_validate else []
+        for one in prepared:
+            typer.echo("\n".join(node_commands(one, values, run_id, flags)))
         return
-    result = train_prepared(prepared, values, node_rank=node_rank, run_id=run_id)
-    if output_format is Format.JSON:
-        typer.echo(json.dumps(result.run.to_json(), indent=2, ensure_ascii=False))
-    else:
-        typer.echo(str(result.run.folder))
-    raise typer.Exit(result.exit_code)
+    order = Order(prepared, tuple(values), node_rank, run_id, master_timeout)
+    as_json = output_format is Format.JSON
+    if dry_run or engine == "kubernetes":
+        typer.echo(dry_run_text(order, as_json=as_json), nl=False)
+        return
+    raise typer.Exit(start(order, typer.echo, as_json=as_json))
+
+
+def _prepared(
+    configs: list[Path],
+    values: list[str],
+    hardware: str,
+    ignore: list[str] | None,
+    *,
+    judge: bool,
+) -> tuple[Prepared, ...]:
+    """All configs, none of which has an error."""
+    from vlft.cli.report import documents_of, print_findings
+    from vlft.errors import InvalidError
+    from vlft.facts.cache import FactCache
+    from vlft.findings import has_errors
+    from vlft.pipeline import look_at_hardware, prepare
+
+    machine, ignored, cache = look_at_hardware(hardware), ignored_rules(ignore), FactCache()
+    prepared = tuple(
+        prepare(config, values, machine, judge=judge, ignore=ignored, cache=cache)
+        for config in configs
+    )
+    for one in prepared:
+        print_findings(one.findings, documents_of(one))
+    findings = [finding for one in prepared for finding in one.findings]
+    if has_errors(findings):
+        raise InvalidError(findings)
+    return prepared

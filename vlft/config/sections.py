@@ -8,36 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 
-from vlft.config.products import parse_product
-
-
-class Section(BaseModel):
-    """A mapping of the config file: unknown keys are refused, values are not coerced."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-def _product(value: object) -> object:
-    """`1024*28*28` → 802816; anything else is left to the type check."""
-    if isinstance(value, str):
-        number = parse_product(value)
-        return value if number is None else number
-    return value
-
-
-def _one_or_many(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-Product = Annotated[int, BeforeValidator(_product), Field(gt=0)]
-"""A positive integer, or a product of integers such as `1024*28*28`."""
-
-Texts = Annotated[list[str], BeforeValidator(_one_or_many)]
-"""A list of strings; a single string is a list of one."""
-
-Number = Annotated[float, Field(allow_inf_nan=False)]
+from vlft.config.fields import Number, Product, Section, Texts
+from vlft.config.schedulers import Kubernetes, Slurm  # noqa: TC001 - pydantic reads the types
 
 
 class Model(Section):
@@ -169,12 +143,17 @@ class Launch(Section):
     sequence_parallel_size: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Processes that share one sequence. --sequence_parallel_size"
     )
-    master_addr: str | None = Field(None, description="Address of node 0. MASTER_ADDR")
+    master_addr: str | None = Field(
+        None, description="Address of node 0; a scheduler knows it. MASTER_ADDR"
+    )
     master_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
         None, description="Port of node 0; a free one if absent and on one node. MASTER_PORT"
     )
     python: str | None = Field(
         None, description="Interpreter that has ms-swift; found by itself if absent."
+    )
+    engine: Literal["local", "slurm", "kubernetes"] = Field(
+        "local", description="This machine, or a scheduler, which has a section of its own."
     )
 
 
@@ -193,6 +172,8 @@ class Config(Section):
         None, description="zero0 … zero3, zero2_offload, zero3_offload or a JSON file. --deepspeed"
     )
     launch: Launch = Launch()
+    slurm: Slurm | None = None
+    kubernetes: Kubernetes | None = None
     output_dir: str = Field("output", description="Folder that the runs' folders are made in.")
     swift: dict[str, Any] = Field({}, description="Any other argument of ms-swift, by its name.")
     env: dict[str, Any] = Field({}, description="Environment variables of the trainer.")

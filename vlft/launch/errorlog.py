@@ -88,10 +88,17 @@ def last_error(stderr_path: Path) -> str | None:
                 found = _root_cause(_clean(file.read(_WINDOW)))
     except OSError:
         return None
-    found = found or _last_resort(tail)
-    if found is not None and len(found) > _LONGEST:
-        found = found[: _LONGEST - 1] + "…"
-    return found
+    return _shortened(found or _last_resort(tail))
+
+
+def last_error_in(data: bytes) -> str | None:
+    """The same for the end of a log that has been read already."""
+    text = _clean(data)
+    return _shortened(_root_cause(text) or _last_resort(text))
+
+
+def _shortened(error: str | None) -> str | None:
+    return error if error is None or len(error) <= _LONGEST else error[: _LONGEST - 1] + "…"
 
 
 def _clean(data: bytes) -> str:

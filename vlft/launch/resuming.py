@@ -13,7 +13,15 @@ from vlft.families import family_of
 from vlft.files import read_json, write_json
 from vlft.findings import has_errors
 from vlft.launch.process import Process
-from vlft.launch.training import Trained, conclude, plan_command, require_swift
+from vlft.launch.training import (
+    MASTER_TIMEOUT_S,
+    Trained,
+    conclude,
+    meet,
+    plan_command,
+    require_swift,
+    whole,
+)
 from vlft.launch.watched import run_watched
 from vlft.pipeline import Prepared, prepare
 from vlft.plan.environment import inherited_variables
@@ -23,6 +31,7 @@ from vlft.runs.record import CHECKPOINTS, Run, read_run, utc_now
 from vlft.secrets import MASK, mask_data
 
 if TYPE_CHECKING:
+    from vlft.command import Command
     from vlft.facts.hardware import Hardware
 
 ATTEMPT = "attempt.json"
@@ -100,27 +109,17 @@ def resume(resumption: Resumption, *, node_rank: int = 0) -> Trained:
     if prepared.facts is None:
         message = "a config with errors is not resumed"
         raise ValueError(message)
+    if prepared.loaded is not None and prepared.loaded.config.launch.engine == "slurm":
+        return _resume_job(resumption)
     require_swift(prepared.facts)
     planned = plan_command(prepared, node_rank=node_rank, run_dir=run.folder)
+    if prepared.plan is not None:
+        meet(prepared.plan, node_rank, MASTER_TIMEOUT_S)
     base = run.folder / f"node-{node_rank}" if node_rank else run.folder
-    try:
-        folder = new_attempt(base, after=last_attempt(base) if node_rank else run.attempt)
-    except FileExistsError:
-        raise VlftError(f"another vlft has begun to resume the run {run.id}") from None
+    folder = _begin(resumption, base, last_attempt(base) if node_rank else run.attempt)
     if node_rank == 0:
-        _set_aside(run)
-    masked = planned.command.masked()
-    started = utc_now().isoformat(timespec="seconds")
-    write_json(
-        folder / ATTEMPT,
-        {
-            "version": 1,
-            "started": started,
-            "checkpoint": str(resumption.checkpoint),
-            "argv": list(masked.argv),
-            "env": masked.env,
-        },
-    )
+        set_aside(run)
+    _note(resumption, folder, planned.command.masked())
     process = Process(
         planned.command.argv, planned.command.environment(os.environ), str(Path.cwd())
     )
@@ -128,6 +127,44 @@ def resume(resumption: Resumption, *, node_rank: int = 0) -> Trained:
     outcome = run_watched(process, folder, log)
     exit_code = conclude(outcome, folder)
     return Trained(read_run(run.folder) or run, exit_code)
+
+
+def _resume_job(resumption: Resumption) -> Trained:
+    """Submits a new job, and does not wait for it."""
+    from vlft.launch.slurm.job import plan_job  # noqa: PLC0415 - one engine of several
+    from vlft.launch.slurm.submit import require_sbatch, submit_job  # noqa: PLC0415
+
+    require_sbatch()
+    run = resumption.run
+    loaded, facts, plan = whole(resumption.prepared)
+    folder = _begin(resumption, run.folder, run.attempt)
+    set_aside(run)
+    job = plan_job(loaded.config, facts, plan, run.folder, folder)
+    _note(resumption, folder, job.command.masked())
+    submit_job(job)
+    return Trained(read_run(run.folder) or run, 0)
+
+
+def _begin(resumption: Resumption, base: Path, after: Path) -> Path:
+    """The folder of the new attempt."""
+    try:
+        return new_attempt(base, after=after)
+    except FileExistsError:
+        message = f"another vlft has begun to resume the run {resumption.run.id}"
+        raise VlftError(message) from None
+
+
+def _note(resumption: Resumption, folder: Path, masked: Command) -> None:
+    write_json(
+        folder / ATTEMPT,
+        {
+            "version": 1,
+            "started": utc_now().isoformat(timespec="seconds"),
+            "checkpoint": str(resumption.checkpoint),
+            "argv": list(masked.argv),
+            "env": masked.env,
+        },
+    )
 
 
 def _require_ended(run: Run) -> None:
@@ -165,7 +202,7 @@ def _new_run(run: Run, checkpoint: Path) -> str:
     )
 
 
-def _set_aside(run: Run) -> None:
+def set_aside(run: Run) -> None:
     """Moves what was not saved to its end out of the trainer's way; nothing is deleted."""
     whole = set(run.whole_checkpoints)
     for path in run.checkpoints:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vlft.command import Command, render
 from vlft.errors import TrainerError, UsageError, VlftError
 from vlft.launch.process import STDERR, Process
+from vlft.launch.rendezvous import await_master, free_port, require_free
 from vlft.launch.watched import run_watched
 from vlft.runs.create import create_run, run_folder
 from vlft.runs.index import remember
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
     from vlft.launch.process import Outcome
     from vlft.pipeline import Prepared
     from vlft.plan.plan import Plan
+
+MASTER_TIMEOUT_S = 600.0
+"""How long the other nodes wait for node 0, in seconds: it may have to be started by hand."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,7 @@ def plan_command(
         VlftError: If the number of processes is unknown, or the nodes would not agree on
             the folder.
     """
-    loaded, facts, plan = _whole(prepared)
-    if plan.world.world_size is None:
-        raise VlftError(
-            "the number of GPUs is not known, so there is no command yet",
-            "say what machine it is for: --hardware 4xA100-80G, or write launch.nproc_per_node",
-        )
+    _, facts, plan = whole(prepared)
     if node_rank >= plan.world.nnodes:
         raise VlftError(
             f"--node-rank {node_rank}, but launch.nnodes is {plan.world.nnodes}",
@@ -88,11 +85,9 @@ def plan_command(
     if plan.world.nnodes > 1 and run_id is None and run_dir is None:
         raise VlftError(
             f"{plan.world.nnodes} nodes write into one folder, and have to agree on its name",
-            "give all of them the same --run-id NAME",
+            "give all of them the same --run-id NAME; --print-node-commands prints their commands",
         )
-    if run_id is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
-        raise UsageError(f"`{run_id}` can't be a run's id", "letters, digits, dots and dashes")
-    run_dir = run_dir or run_folder(loaded, run_id)
+    run_dir = run_dir or new_folder(prepared, run_id)
     port = free_port() if plan.torchrun and plan.world.nnodes == 1 else None
     command = render(
         plan, facts.interpreter, run_dir / CHECKPOINTS, master_port=port, node_rank=node_rank
@@ -100,9 +95,27 @@ def plan_command(
     return Planned(run_dir / f"node-{node_rank}" if node_rank else run_dir, command)
 
 
+def new_folder(prepared: Prepared, run_id: str | None = None) -> Path:
+    """The folder of a run that would start now.
+
+    Raises:
+        VlftError: If the number of processes is not known yet.
+        UsageError: If the id can't be a folder's name.
+    """
+    loaded, _, plan = whole(prepared)
+    if plan.world.world_size is None:
+        raise VlftError(
+            "the number of GPUs is not known, so there is no command yet",
+            "say what machine it is for: --hardware 4xA100-80G, or write launch.nproc_per_node",
+        )
+    if run_id is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
+        raise UsageError(f"`{run_id}` can't be a run's id", "letters, digits, dots and dashes")
+    return run_folder(loaded, run_id)
+
+
 def dry_run_json(prepared: Prepared, planned: Planned) -> dict[str, Any]:
     """The documented object of `vlft train --dry-run --format json`."""
-    _, facts, plan = _whole(prepared)
+    _, facts, plan = whole(prepared)
     masked = planned.command.masked()
     return {
         "argv": list(masked.argv),
@@ -121,17 +134,26 @@ def train_prepared(
     *,
     node_rank: int = 0,
     run_id: str | None = None,
+    master_timeout_s: float = MASTER_TIMEOUT_S,
 ) -> Trained:
-    """Runs a prepared config to its end; arguments as in `plan_command`.
+    """Runs a prepared config to its end; further arguments as in `plan_command`.
+
+    Args:
+        prepared: A config without errors.
+        overrides: `--set` values, for the record.
+        node_rank: Which node this is, from 0.
+        run_id: Name of the run's folder.
+        master_timeout_s: How long another node waits for node 0, in seconds.
 
     Raises:
-        VlftError: If there is no ms-swift to run it.
+        VlftError: If there is no ms-swift to run it, or the nodes can't find each other.
         TrainerError: If the trainer failed; the message holds its last error.
         OSError: If the run's folder can't be written.
     """
-    loaded, facts, plan = _whole(prepared)
+    loaded, facts, plan = whole(prepared)
     require_swift(facts)
     planned = plan_command(prepared, node_rank=node_rank, run_id=run_id)
+    meet(plan, node_rank, master_timeout_s)
     create_run(planned.folder, loaded, facts, plan, planned.command, overrides)
     if node_rank == 0:
         remember(planned.folder)
@@ -169,12 +191,18 @@ def conclude(outcome: Outcome, folder: Path) -> int:
     return 0
 
 
-def free_port() -> int:
-    """A TCP port that nobody listens on now."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def meet(plan: Plan, node_rank: int, timeout_s: float) -> None:
+    """Makes sure, before anything is started, that the nodes can find each other.
+
+    Raises:
+        VlftError: If node 0's port is taken, or another node does not reach it.
+    """
+    if not plan.torchrun or plan.master_port is None:
+        return
+    if node_rank == 0:
+        require_free(plan.master_port)
+    elif plan.master_addr is not None:
+        await_master(plan.master_addr, plan.master_port, timeout_s)
 
 
 def _found(folder: Path) -> Run:
@@ -185,7 +213,12 @@ def _found(folder: Path) -> Run:
     return found
 
 
-def _whole(prepared: Prepared) -> tuple[LoadedConfig, Facts, Plan]:
+def whole(prepared: Prepared) -> tuple[LoadedConfig, Facts, Plan]:
+    """The parts of a config without errors.
+
+    Raises:
+        ValueError: If it has some.
+    """
     if prepared.loaded is None or prepared.facts is None or prepared.plan is None:
         message = "a config with errors has no plan"
         raise ValueError(message)

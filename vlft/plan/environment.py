@@ -127,7 +127,7 @@ def environment(
     caller = facts.environ
     env = {name: value for name, (_, value) in owned_variables(loaded, family).items()}
     if world.visible_devices is not None:
-        env["CUDA_VISIBLE_DEVICES"] = world.visible_devices
+        env[_devices_variable(facts)] = world.visible_devices
     if world.cpu:
         env = {name: value for name, value in CPU_DEFAULTS.items() if name not in caller} | env
     cores = facts.hardware.cores if facts.hardware else 0
@@ -137,3 +137,9 @@ def environment(
     if "PYTHONUNBUFFERED" not in caller:
         env.setdefault("PYTHONUNBUFFERED", "1")  # the log says where it is, also in a crash
     return dict(sorted(env.items()))
+
+
+def _devices_variable(facts: Facts) -> str:
+    """The variable that says which devices a process sees: Ascend's own with torch_npu."""
+    packages = facts.interpreter.packages if facts.interpreter else {}
+    return "ASCEND_RT_VISIBLE_DEVICES" if "torch-npu" in packages else "CUDA_VISIBLE_DEVICES"

@@ -19,7 +19,8 @@ class World:
         nnodes: Nodes.
         nproc_per_node: Processes on each; None while the number of GPUs is unknown.
         gpus_per_node: GPUs used on each; None while unknown, 0 on a CPU.
-        visible_devices: What CUDA_VISIBLE_DEVICES is set to; None leaves it alone.
+        visible_devices: What CUDA_VISIBLE_DEVICES is set to; None leaves it alone, as for a
+            scheduler, which sets it itself.
         cpu: Whether the run uses no GPU at all.
     """
 
@@ -62,6 +63,8 @@ def resolve_world(
     else:
         count = len(gpus)
         devices = ",".join(map(str, gpus))
+    if launch.engine != "local":
+        devices = None  # the scheduler chooses them
     # No visible GPU is a finding, not a world of no processes.
     return World(nnodes, nproc or count or None, count, devices, cpu=False)
 

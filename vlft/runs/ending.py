@@ -10,10 +10,11 @@ import time
 from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
-from vlft.files import read_json
+from vlft.files import read_json, write_json
 from vlft.runs.attempts import is_alive, launcher_of
 from vlft.runs.index import forget
-from vlft.runs.record import read_run
+from vlft.runs.jobs import cancel, read_job
+from vlft.runs.record import read_run, utc_now
 
 if TYPE_CHECKING:
     from vlft.runs.record import Run
@@ -22,10 +23,10 @@ _POLL_S = 0.05
 
 
 def stop(run: Run, wait_s: float) -> Run:
-    """Asks the run's supervisor to end it, and waits until nothing of it is left.
+    """Asks the run's supervisor, or Slurm, to end it, and waits until nothing of it is left.
 
     Args:
-        run: A run of this machine.
+        run: A run of this machine, or a job.
         wait_s: Seconds to wait.
 
     Returns:
@@ -36,19 +37,43 @@ def stop(run: Run, wait_s: float) -> Run:
     """
     if run.status not in ("running", "starting"):
         raise VlftError(f"the run {run.id} does not run: it is {run.status}")
+    job = read_job(run.attempt)
+    if job is not None:
+        cancel(job)
+        return _stopped(run, _ended(run, wait_s, f"its job is {job.id}"))
     host = run.record.get("host")
     if host not in (None, platform.node()):
         raise VlftError(f"the run {run.id} was started on {host}", "stop it there")
     pid = _pid(run)
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
+    return _ended(run, wait_s, f"its pid is {pid}")
+
+
+def _ended(run: Run, wait_s: float, hint: str) -> Run:
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
         now = read_run(run.folder)
         if now is None or now.status not in ("running", "starting"):
             return now or run
         time.sleep(_POLL_S)
-    raise VlftError(f"the run {run.id} has not ended within {wait_s:g} s", f"its pid is {pid}")
+    raise VlftError(f"the run {run.id} has not ended within {wait_s:g} s", hint)
+
+
+def _stopped(run: Run, ended: Run) -> Run:
+    """A job that was cancelled before it began writes no outcome: nobody else would."""
+    if ended.outcome:
+        return ended
+    outcome = {
+        "status": "stopped",
+        "exit_code": None,
+        "signal": None,
+        "reason": "cancelled before the trainer could say how it ended",
+        "error": None,
+        "ended": utc_now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    write_json(run.attempt / "outcome.json", outcome)
+    return read_run(run.folder) or ended
 
 
 def _pid(run: Run) -> int | None:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from vlft.runs.attempts import all_attempts
+from vlft.runs.jobs import log_files
 from vlft.runs.record import read_run
 
 if TYPE_CHECKING:
@@ -26,26 +27,30 @@ def last_lines(run: Path, count: int | None) -> Iterator[str]:
     """
     attempts = all_attempts(run)
     for attempt in attempts if count is None else attempts[-1:]:
-        for name in FILES:
-            yield from _tail(attempt / name, count)
+        for path in _files(attempt):
+            yield from _tail(path, count)
 
 
 def follow(run: Path) -> Iterator[str]:
     """Lines as they are written, from now until the run is over."""
     offsets: dict[Path, int] = {
-        attempt / name: _size(attempt / name) for attempt in all_attempts(run) for name in FILES
+        path: _size(path) for attempt in all_attempts(run) for path in _files(attempt)
     }
     while True:
         found = read_run(run)
         over = found is None or found.status not in ("starting", "running")
         for attempt in all_attempts(run):
-            for name in FILES:
-                path = attempt / name
+            for path in _files(attempt):
                 text, offsets[path] = _new_lines(path, offsets.get(path, 0), rest=over)
                 yield from text.splitlines()
         if over:
             return
         time.sleep(_INTERVAL_S)
+
+
+def _files(attempt: Path) -> list[Path]:
+    """The files that the trainer's words go to, of either kind of engine."""
+    return [*(attempt / name for name in FILES), *log_files(attempt)]
 
 
 def _tail(path: Path, count: int | None) -> list[str]:

@@ -8,6 +8,7 @@
     stdout.log stderr.log what the trainer said
     outcome.json          how it ended, written once by the supervisor
     launcher.json         the pid of the vlft that started it
+    job.json slurm-*.out  in place of process.json and the logs: see vlft.runs.jobs
     attempt-2/ …          the last five again, of a run that was resumed
     checkpoints/          ms-swift's output folder
 
@@ -26,6 +27,7 @@ from vlft.facts.saved import unsaved_part
 from vlft.files import read_json
 from vlft.plan.plan import Plan
 from vlft.runs.attempts import is_alive, last_attempt, launcher_of
+from vlft.runs.jobs import read_job, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from vlft.runs.fingerprint import Fingerprint
 
 Status = Literal["starting", "running", "finished", "failed", "stopped", "killed"]
+
+_ENDED = frozenset({"finished", "failed", "stopped", "killed"})
 
 CHECKPOINTS = "checkpoints"
 RUN_FILE = "run.json"
@@ -161,20 +165,33 @@ def read_run(folder: Path) -> Run | None:
     if not (folder / RUN_FILE).is_file():
         return None
     attempt = last_attempt(folder)
-    outcome = read_json(attempt / "outcome.json") or {}
     record = read_json(folder / RUN_FILE) or {}
-    return Run(folder, record, _status(attempt, outcome), outcome, attempt)
+    status, outcome = _status(attempt)
+    return Run(folder, record, status, outcome, attempt)
 
 
-def _status(attempt: Path, outcome: Mapping[str, Any]) -> Status:
-    ended = outcome.get("status")
-    if ended in ("finished", "failed", "stopped", "killed"):
-        return ended  # type: ignore[no-any-return]  # narrowed by the test above
+def _status(attempt: Path) -> tuple[Status, Mapping[str, Any]]:
+    """How an attempt is, and its outcome; {} while there is none."""
+    outcome = _outcome(attempt)
+    if outcome:
+        return outcome["status"], outcome
+    job = read_job(attempt)
+    if job is not None:
+        state = state_of(job)
+        if state != "gone":
+            return state, {}
+        outcome = _outcome(attempt)  # it may have ended while Slurm was asked
+        return (outcome["status"], outcome) if outcome else ("killed", {})
     process = read_json(attempt / "process.json")
     if process is not None:
         supervisor = process.get("supervisor_pid"), process.get("supervisor_started")
-        return "running" if is_alive(*supervisor) else "killed"
+        return ("running" if is_alive(*supervisor) else "killed"), {}
     launcher = launcher_of(attempt)
     if launcher and not is_alive(launcher.get("pid"), launcher.get("started")):
-        return "killed"
-    return "starting"
+        return "killed", {}
+    return "starting", {}
+
+
+def _outcome(attempt: Path) -> Mapping[str, Any]:
+    outcome = read_json(attempt / "outcome.json") or {}
+    return outcome if outcome.get("status") in _ENDED else {}

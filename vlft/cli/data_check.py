@@ -1,0 +1,87 @@
+"""`vlft data check`: the fate of every row, before a GPU is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from vlft.cli.options import Format, FormatOption, SetOption
+
+
+def check(  # noqa: PLR0913 - as many parameters as flags
+    files: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        typer.Argument(metavar="FILE...", help="JSONL, JSON, CSV or Parquet; path#N as in swift."),
+    ] = None,
+    val: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--val", metavar="FILE", help="Validation data, also checked for leaks."),
+    ] = None,
+    config: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--config", metavar="CONFIG", help="Takes files, model and limits from it."),
+    ] = None,
+    overrides: SetOption = None,
+    model: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--model", metavar="M", help="Folder, hub id or family, such as qwen2_vl."),
+    ] = None,
+    max_length: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--max-length", min=1, help="Tokens a row may have."),
+    ] = None,
+    max_pixels: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--max-pixels", min=1, help="Pixels of an image, at most (MAX_PIXELS)."),
+    ] = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch URLs of pictures.")] = False,
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="Fetch from private addresses too.")
+    ] = False,
+    jobs: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--jobs", min=1, help="Processes; as many as pay if absent."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    ignore: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--ignore", metavar="RULE", help="A rule that is not to be heard."),
+    ] = None,
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Say what ms-swift will do with every row: train on it, drop it, replace it, or get it wrong."""
+    import os
+    from dataclasses import replace
+
+    from vlft.catalogue import find_entry
+    from vlft.dataset.check import check_files
+    from vlft.dataset.from_config import checked_config, settings_of_flags
+    from vlft.dataset.printing import write_json, write_text
+    from vlft.dataset.progress import shown_progress
+    from vlft.errors import UsageError
+
+    train, held_out = list(files or ()), list(val or ())
+    if config is not None:
+        if model or max_length or max_pixels:
+            raise UsageError("--config brings model and limits with it", "change them with --set")
+        data = checked_config(config, overrides or [])
+        settings = data.settings
+        train, held_out = train or list(data.train), held_out or list(data.val)
+    else:
+        settings = settings_of_flags(model, max_length, max_pixels, os.environ)
+    if not train:
+        raise UsageError("no file was named", "write `vlft data check FILE`, or add --config")
+    for rule in ignore or ():
+        find_entry(rule)
+    settings = replace(settings, fetch=fetch, allow_private=allow_private, jobs=jobs)
+    with shown_progress(train + held_out, settings.cwd) as advance:
+        report = check_files(train, settings, val=held_out, ignore=ignore or (), advance=advance)
+    with report:
+        if output_format is Format.JSON:
+            write_json(report)
+        else:
+            write_text(report)
+        failed = report.errors or (strict and report.warnings)
+    raise typer.Exit(1 if failed else 0)

@@ -1,0 +1,1 @@
+"""Runs that Kubernetes starts: a manifest on stdout, to be applied or committed."""

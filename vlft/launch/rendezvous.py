@@ -1,0 +1,76 @@
+"""How the processes of a run find each other: a port on node 0 that all of them reach."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import closing
+from typing import Final
+
+from vlft.errors import VlftError
+
+_INTERVAL_S: Final = 0.5
+_ATTEMPT_S: Final = 5.0
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on now."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def require_free(port: int) -> None:
+    """Makes sure that node 0, this machine, can listen on a port.
+
+    Raises:
+        VlftError: If something listens there, or only root may.
+    """
+    family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+    with closing(socket.socket(family)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as torch's store does
+        try:
+            probe.bind(("", port))
+            probe.listen()
+        except PermissionError:
+            raise VlftError(
+                f"port {port} is for root alone", "write `launch.master_port: 29500`"
+            ) from None
+        except OSError as error:
+            raise VlftError(
+                f"port {port} can't be used on this machine: {(error.strerror or '').lower()}",
+                f"another run may hold it; write another `launch.master_port`, say {free_port()}",
+            ) from None
+
+
+def await_master(address: str, port: int, seconds: float) -> None:
+    """Waits until node 0 listens.
+
+    Args:
+        address: Its name or address.
+        port: The port there.
+        seconds: How long to try.
+
+    Raises:
+        VlftError: If the name is not known, or nobody has answered by then.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with closing(socket.create_connection((address, port), timeout=_ATTEMPT_S)):
+                return
+        except socket.gaierror as error:
+            raise VlftError(
+                f"node 0 is not found: `{address}`: {(error.strerror or str(error)).lower()}",
+                "write the address that this machine reaches it at: launch.master_addr",
+            ) from None
+        except OSError as error:
+            if time.monotonic() >= deadline:
+                raise VlftError(
+                    f"node 0 has not answered at {address}:{port} within {seconds:g} s: "
+                    f"{(error.strerror or str(error)).lower()}",
+                    "start vlft on node 0 too, and see whether a firewall is between; "
+                    "--master-timeout waits longer",
+                ) from None
+        time.sleep(_INTERVAL_S)

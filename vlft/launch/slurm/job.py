@@ -1,0 +1,175 @@
+"""A planned config → the job that runs it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vlft.command import Command, render
+from vlft.facts.sbatch_options import SIGNAL_SECONDS, sbatch_options
+from vlft.launch.slurm.quoting import file_pattern
+from vlft.launch.slurm.script import Script, Variable, Word, render_script
+from vlft.launch.slurm.words import readable, without_secrets
+from vlft.runs.record import CHECKPOINTS
+
+if TYPE_CHECKING:
+    from vlft.config.schedulers import Slurm
+    from vlft.config.sections import Config
+    from vlft.facts.gather import Facts
+    from vlft.plan.plan import Plan
+
+SCRIPT: Final = "job.sbatch"
+# Arguments of a first start that a job which begins again must not be given.
+_FIRST_START: Final = ("resume_only_model", "ignore_data_skip")
+_SPARE_SECONDS: Final = 10
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """A job about to be submitted.
+
+    Attributes:
+        folder: The run's folder.
+        attempt: Where the script goes: the run's folder, or one in it.
+        script: What it is made of.
+        secrets: Variables that the submitting environment must hold.
+        command: The trainer for the record: secrets and what only the job knows stand as $NAME.
+    """
+
+    folder: Path
+    attempt: Path
+    script: Script
+    secrets: dict[str, str]
+    command: Command
+
+    @property
+    def text(self) -> str:
+        """The batch script.
+
+        Raises:
+            VlftError: If an option of sbatch can't be written.
+        """
+        return render_script(self.script)
+
+    def to_json(self, plan: Plan) -> dict[str, Any]:
+        """The documented object of `vlft train --dry-run --format json`."""
+        return {
+            "argv": list(self.command.argv),
+            "env": self.command.env,
+            "command": f"sbatch --parsable {self.attempt / SCRIPT}",
+            "nodes": plan.world.nnodes,
+            "nproc_per_node": plan.world.nproc_per_node,
+            "world_size": plan.world.world_size,
+            "engine": "slurm",
+            "script": self.text,
+        }
+
+
+def plan_job(
+    config: Config, facts: Facts, plan: Plan, folder: Path, attempt: Path | None = None
+) -> PlannedJob:
+    """The job of a plan.
+
+    Args:
+        config: Its config.
+        facts: What was read for it.
+        plan: With a known number of processes.
+        folder: The run's folder.
+        attempt: The folder in it for this attempt; the run's own if absent.
+
+    Raises:
+        VlftError: If sbatch can't write into that folder.
+    """
+    slurm, attempt = config.slurm, attempt or folder
+    requeue = slurm is not None and slurm.requeue
+    arguments = dict(plan.arguments)
+    if requeue and "enable_jit_checkpoint" in facts.swift.arguments[config.task]:
+        arguments.setdefault("enable_jit_checkpoint", ("true",))
+    interpreter = None if slurm is not None and slurm.container else facts.interpreter
+    # torchrun's own flags are added here: what they say is known to the job only.
+    bare = replace(plan, torchrun=False, arguments=arguments)
+    command = render(bare, interpreter, folder / CHECKPOINTS)
+    words, variables, secrets = without_secrets(command)
+    launcher, program = _launched(plan, words)
+    variables += launcher
+    if requeue and slurm is not None and plan.torchrun:
+        seconds = max(30, (slurm.signal_seconds or SIGNAL_SECONDS) - _SPARE_SECONDS)
+        variables += (("PET_SHUTDOWN_TIMEOUT", str(seconds)),)  # torchrun waits 30 s by itself
+    if slurm is not None and slurm.cpus_per_task and "OMP_NUM_THREADS" not in command.env:
+        threads = max(1, slurm.cpus_per_task // (plan.world.nproc_per_node or 1))
+        variables += (("OMP_NUM_THREADS", str(threads)),)
+    taken = {name for name, _ in variables} | {"NODE_RANK"}
+    unset = tuple(name for name in command.unset if name not in taken)
+    world = plan.world
+    script = Script(
+        options=(
+            f"--job-name={folder.name}",
+            f"--output={file_pattern(str(attempt), 'slurm-%j.out')}",
+            "--open-mode=append",
+            *sbatch_options(slurm, world.nnodes, world.gpus_per_node),
+        ),
+        run=str(folder),
+        attempt=str(attempt),
+        cwd=str(Path.cwd()),
+        vlft=(sys.executable, "-m", "vlft"),
+        setup=tuple(slurm.setup) if slurm is not None else (),
+        env_file=_env_file(facts),
+        unset=unset,
+        env=variables,
+        program=program,
+        resuming=tuple(
+            word for name in _FIRST_START if name in arguments for word in (f"--{name}", "false")
+        ),
+        nnodes=world.nnodes,
+        rendezvous=plan.torchrun,
+        port=config.launch.master_port,
+        srun=_srun_options(slurm, folder),
+        requeue=requeue,
+    )
+    shown = Command(
+        tuple(map(readable, program)), {name: readable(word) for name, word in variables}, unset
+    )
+    return PlannedJob(folder, attempt, script, secrets, shown)
+
+
+def _launched(
+    plan: Plan, words: tuple[Word, ...]
+) -> tuple[tuple[tuple[str, Word], ...], tuple[Word, ...]]:
+    """Variables and words of a run that torchrun starts; as they are for one process.
+
+    `swift`, which is all that is known of an image, reads the variables; else they are
+    torchrun's flags as well.
+    """
+    if not plan.torchrun:
+        return (), words
+    world = plan.world
+    values: list[tuple[str, Word]] = [
+        ("NPROC_PER_NODE", str(world.nproc_per_node)),
+        ("MASTER_PORT", Variable("MASTER_PORT")),
+    ]
+    if world.nnodes > 1:
+        values += [("NNODES", str(world.nnodes)), ("MASTER_ADDR", Variable("MASTER_ADDR"))]
+    if words[0] == "swift":
+        return tuple(values), words
+    flags = [word for name, value in values for word in (f"--{name.lower()}", value)]
+    python, *rest = words
+    return tuple(values), (python, "-m", "torch.distributed.run", *flags, *rest)
+
+
+def _srun_options(slurm: Slurm | None, folder: Path) -> tuple[str, ...]:
+    container = slurm.container if slurm is not None else None
+    if container is None:
+        return ()
+    mounts = ",".join([f"{folder}:{folder}", *container.mounts])
+    return (
+        f"--container-image={container.image}",
+        f"--container-mounts={mounts}",
+        *container.flags,
+    )
+
+
+def _env_file(facts: Facts) -> str | None:
+    file = facts.slurm.env_file if facts.slurm is not None else None
+    return None if file is None else str(file)

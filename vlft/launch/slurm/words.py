@@ -1,0 +1,56 @@
+"""Which words of a command are secrets: they reach the job through its environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.launch.slurm.script import Variable, Word
+
+if TYPE_CHECKING:
+    from vlft.command import Command
+
+
+def without_secrets(
+    command: Command,
+) -> tuple[tuple[Word, ...], tuple[tuple[str, Word], ...], dict[str, str]]:
+    """Words and variables with secrets replaced.
+
+    Returns:
+        The program's words, its variables, and what the submitting environment must hold: a
+        variable under its own name, an argument `--x_token` as VLFT_X_TOKEN.
+    """
+    masked = command.masked()
+    held: dict[str, str] = {}
+    words: list[Word] = []
+    flag = "argument"
+    for word, shown in zip(command.argv, masked.argv, strict=True):
+        if word.startswith("--"):
+            flag = word[2:].partition("=")[0]
+        if word == shown:
+            words.append(word)
+            continue
+        head, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+        name = _free_name(f"VLFT_{flag.upper()}", held)
+        held[name] = value
+        words.append(Variable(name, head + equals))
+    env: list[tuple[str, Word]] = []
+    for name, text in command.env.items():
+        if masked.env[name] == text:
+            env.append((name, text))
+        else:
+            held[name] = text
+            env.append((name, Variable(name)))
+    return tuple(words), tuple(env), held
+
+
+def _free_name(name: str, taken: dict[str, str]) -> str:
+    number = 2
+    free = name
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    return free
+
+
+def readable(word: Word) -> str:
+    """A word for records and screens."""
+    return word if isinstance(word, str) else f"{word.prefix}${word.name}"

@@ -1,0 +1,107 @@
+"""One training step on the tape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.plan.memory import ops
+from vlft.plan.memory.net import Adapter, Net
+from vlft.plan.memory.repeat import Stream
+from vlft.plan.memory.spans import kept_logits, text_spans, vision_spans, window_spans
+from vlft.plan.memory.text import add_feature, decoder_layer, head_and_loss, rope_tables
+from vlft.plan.memory.towers import Tower, run_tower
+
+if TYPE_CHECKING:
+    from vlft.plan.memory.run import RunShape
+    from vlft.plan.memory.shape import ModelShape
+    from vlft.plan.memory.tape import Tape, Tensor
+
+
+def replay(tape: Tape, model: ModelShape, run: RunShape, *, keeps_gradients: bool) -> None:
+    """Forward and backward of a step.
+
+    Args:
+        tape: Where memory is counted; holds what is there before.
+        model: The model.
+        run: The step.
+        keeps_gradients: Whether gradients stay on the tape when their layer is done.
+    """
+    tape.has_gradients = not keeps_gradients
+    loss = _forward(_net(tape, run, frozen=run.freeze_llm, text=True), model, run)
+    tape.casts.clear()
+    tape.backward(loss)
+
+
+def _net(tape: Tape, run: RunShape, *, frozen: bool, text: bool = False) -> Net:
+    adapter = None
+    if run.lora and not frozen:
+        adapter = Adapter(run.rank, run.dropout, run.adapter_width, run.dora)
+    trainable = not run.lora and not frozen
+    bits = run.quant_bits if text else None
+    liger = run.liger and text
+    return Net(tape, trainable, adapter, bits, run.attention, liger, run.autocast)
+
+
+def _tower(tape: Tape, model: ModelShape, run: RunShape) -> Tower:
+    return Tower(
+        _net(tape, run, frozen=run.freeze_vit),
+        _net(tape, run, frozen=run.freeze_aligner),
+        model.vision,
+        run.vit_gradient_checkpointing,
+        run.gradient_checkpointing or run.vit_gradient_checkpointing,
+        vision_spans(run, together=bool(model.vision.tile_patches)),
+        window_spans(run),
+    )
+
+
+def _forward(net: Net, model: ModelShape, run: RunShape) -> Tensor:
+    text = model.text
+    table = net.weight(text.vocabulary * text.hidden)
+    hidden, tokens = _model(net, model, run, table)
+    head = table if text.tied else net.weight(text.vocabulary * text.hidden)
+    if not model.vision.tile_patches:
+        tokens = None  # InternVL's output holds them, Qwen's does not
+    loss = head_and_loss(net, text, hidden, kept_logits(run), head)
+    del tokens
+    return loss
+
+
+def _model(
+    net: Net, model: ModelShape, run: RunShape, table: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    tape, text = net.tape, model.text
+    hidden = ops.embedding(tape, table, run.rows * run.tokens, text.hidden)
+    if run.gradient_checkpointing:
+        tape.wants_grad(hidden)
+    if not run.pictures:
+        return _language(net, model, run, hidden, ()), None
+    tower = _tower(tape, model, run)
+    seen = run_tower(tower, run.patches)
+    with tape.charging("vision"):
+        tokens, features = seen.tokens, seen.features
+        if not model.vision.tile_patches:
+            tokens = ops.cat(tape, tokens)
+            features = tuple(ops.cat(tape, feature) for feature in features)
+    mask = tape.new(run.rows * run.tokens, 1)
+    hidden = ops.scatter(tape, hidden, tokens, mask)
+    hidden = _language(net, model, run, hidden, features)
+    del seen, mask
+    return hidden, tokens
+
+
+def _language(
+    net: Net, model: ModelShape, run: RunShape, x: Tensor, features: tuple[Tensor, ...]
+) -> Tensor:
+    text = model.text
+    stream = Stream(net.tape, x, run.gradient_checkpointing)
+    spans = text_spans(net, run)
+    rope = rope_tables(net, x.count // text.hidden, text.head_dim)
+
+    def layer(hidden: Tensor) -> Tensor:
+        return decoder_layer(net, text, hidden, rope, spans)
+
+    for feature in features:
+        stream.layer(layer)
+        stream.x = add_feature(net, stream.x, feature)
+    stream.layers(layer, text.layers - len(features))
+    return net.rms_norm(stream.x, text.hidden)

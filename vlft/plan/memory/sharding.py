@@ -1,0 +1,104 @@
+"""What DeepSpeed and FSDP2 leave of the model states on each GPU.
+
+ZeRO's sizes are those that DeepSpeed 0.19 allocates under ms-swift's presets (swift/config/*.json
+with transformers' values for "auto"); tests/swift/test_memory_sharding.py compares them with two
+real processes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vlft.plan.memory.states import States, plain_states
+
+if TYPE_CHECKING:
+    from vlft.plan.memory.counts import Counts
+    from vlft.plan.memory.run import RunShape
+    from vlft.plan.memory.states import Plain
+
+REDUCE_BUCKET = 200_000_000
+"""Elements of stage 1 and 2's reduce and allgather buckets in ms-swift's presets."""
+MAX_LIVE = 1_000_000_000
+"""Elements of stage 3's gathered parameters (stage3_max_live_parameters)."""
+SUB_GROUP = 1_000_000_000
+"""Elements that stage 3's optimizer steps at once (sub_group_size)."""
+
+
+def states_of(counts: Counts, run: RunShape) -> States:
+    """Model states of one GPU of a run."""
+    plain = plain_states(counts, run)
+    if run.sharding == "none":
+        return _whole(plain, run)
+    if run.sharding == "fsdp2":
+        return _fsdp2(plain, run)
+    return _offloaded(_zero(plain, run), plain, run)
+
+
+def _whole(plain: Plain, run: RunShape) -> States:
+    """One GPU or DDP: everything, and DDP's buckets hold the gradients once more."""
+    ddp = plain.gradients if run.world_size > 1 else 0
+    return States(
+        parameters=plain.parameters,
+        trainable=plain.trainable,
+        weights=plain.weights,
+        adapters=plain.adapters,
+        # DDP's gradients are views into its buckets, which are there from the first step on.
+        gradients=plain.gradients if run.accumulating or ddp else 0,
+        optimizer=plain.moments,
+        buffers=0,
+        step_workspace=0,
+        keeps_gradients=not (run.accumulating or ddp),
+    )
+
+
+def _zero(plain: Plain, run: RunShape) -> States:
+    """DeepSpeed with bf16: float32 masters and moments, a share of each a GPU."""
+    stage, world = int(run.sharding[-1]), run.world_size
+    share = plain.trainable // world
+    width = 1 if run.optimizer == "adamw_8bit" else 4
+    moments = 0 if run.optimizer == "sgd" else 2 * width
+    gathers = stage == 3  # noqa: PLR2004
+    weights = plain.weights // world if gathers else plain.weights
+    live = min(2 * MAX_LIVE, plain.weights) if gathers else 0
+    bucket = plain.hidden**2 if gathers else min(REDUCE_BUCKET, plain.trainable)
+    full_gradients = stage == 0 or (stage == 1 and run.accumulating)
+    return States(
+        parameters=plain.parameters,
+        trainable=plain.trainable,
+        weights=weights,
+        adapters=plain.adapters // world if gathers else plain.adapters,
+        gradients=2 * (plain.trainable if full_gradients else share),
+        optimizer=(4 + moments) * share,
+        buffers=live + 2 * bucket,
+        step_workspace=4 * min(share, SUB_GROUP) - live,
+        keeps_gradients=False,
+    )
+
+
+def _offloaded(states: States, plain: Plain, run: RunShape) -> States:
+    """Optimizer states, and with ZeRO-3 parameters, in main memory."""
+    if run.offload_optimizer:
+        states = replace(states, optimizer=0, gradients=0, step_workspace=0)
+    if run.offload_parameters:
+        states = replace(states, weights=0, adapters=0, buffers=states.buffers)
+    del plain
+    return states
+
+
+def _fsdp2(plain: Plain, run: RunShape) -> States:
+    """Everything in shares; two layers gathered at once, and a layer's gradients unsharded."""
+    world = run.world_size
+    layer = plain.layer_bytes
+    table = plain.table_bytes
+    return States(
+        parameters=plain.parameters,
+        trainable=plain.trainable,
+        weights=plain.weights // world,
+        adapters=plain.adapters // world,
+        gradients=plain.gradients // world,
+        optimizer=plain.moments // world,
+        buffers=2 * layer + 2 * table,
+        step_workspace=-(2 * layer + 2 * table),
+        keeps_gradients=False,
+    )
