@@ -14,7 +14,20 @@ import sys
 
 import typer
 
-from vlft.cli import data, demo, explain, infer, merge, plan, runs, schema, tokens, train, validate
+from vlft.cli import (
+    data,
+    demo,
+    explain,
+    infer,
+    merge,
+    plan,
+    recipes,
+    runs,
+    schema,
+    tokens,
+    train,
+    validate,
+)
 from vlft.cli.options import version_option
 from vlft.errors import InvalidError, VlftError
 
@@ -37,6 +50,9 @@ app.command("validate")(validate.validate)
 app.command("explain")(explain.explain)
 app.command("schema")(schema.schema)
 app.command("plan")(plan.plan)
+app.command("ls")(recipes.ls)
+app.command("cat")(recipes.cat)
+app.command("cp")(recipes.cp)
 app.command("train")(train.train)
 app.command("merge")(merge.merge)
 app.command("infer")(infer.infer)

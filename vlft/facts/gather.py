@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vlft.errors import VlftError
 from vlft.facts.cache import FactCache
@@ -14,6 +14,7 @@ from vlft.facts.dataset import DataEntry, absolute, count_rows, read_entry
 from vlft.facts.deepspeed import Deepspeed, preset, read_deepspeed
 from vlft.facts.hardware import Hardware, visible_gpus
 from vlft.facts.interpreter import Interpreter, find_interpreter
+from vlft.facts.known_models import known_config
 from vlft.facts.resume import ResumeFacts, read_resume
 from vlft.facts.slurm import SlurmFacts, gpus_asked_for, read_slurm
 from vlft.facts.swift import SwiftFacts, read_swift
@@ -38,6 +39,11 @@ class ModelFacts:
     argument: str
     checkpoint: Checkpoint | None
     problem: VlftError | None
+
+    @property
+    def sizes(self) -> Mapping[str, Any] | None:
+        """config.json: the folder's own, or what is known of the hub id; None if neither."""
+        return known_config(self.argument) if self.checkpoint is None else self.checkpoint.config
 
 
 @dataclass(frozen=True)

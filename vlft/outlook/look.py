@@ -150,13 +150,13 @@ def look_ahead(prepared: Prepared, lengths: RowLengths | None = None) -> Outlook
         return None
     unknown: list[str] = []
     family = family_of(plan.model_type)
-    checkpoint = facts.model.checkpoint
-    model = None if checkpoint is None else shape_of(checkpoint.config)
+    sizes = facts.model.sizes
+    model = None if sizes is None else shape_of(sizes)
     row: RowSize | None = None
     run: RunShape | None = None
     if model is None:
         unknown.append(
-            "memory: the model's config.json is not here, or is of a family without arithmetic"
+            "memory: the model's config.json is not here, or is of a family that vlft can't size"
         )
     elif family is not None:
         limits = run_limits(loaded, family, facts.environ)

@@ -78,10 +78,10 @@ def _estimate(context: Context, tokens: int) -> Memory | None:
     from vlft.plan.memory.read import shape_of  # noqa: PLC0415
     from vlft.plan.pixels import run_limits  # noqa: PLC0415
 
-    checkpoint, family = context.facts.model.checkpoint, context.family
-    if checkpoint is None or family is None or not isinstance(context.batch, Batch):
+    sizes, family = context.facts.model.sizes, context.family
+    if sizes is None or family is None or not isinstance(context.batch, Batch):
         return None
-    model = shape_of(checkpoint.config)
+    model = shape_of(sizes)
     if model is None:
         return None
     try:
