@@ -17,6 +17,7 @@ import typer
 from vlft.cli import (
     data,
     demo,
+    doctor,
     explain,
     infer,
     merge,
@@ -58,6 +59,7 @@ app.command("merge")(merge.merge)
 app.command("infer")(infer.infer)
 app.command("tokens")(tokens.tokens)
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="runs")
 app.add_typer(data.app, name="data")
 

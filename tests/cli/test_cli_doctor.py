@@ -1,0 +1,82 @@
+"""`vlft doctor`: what is installed, and what works with it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Any:
+    """Makes an environment as its files tell it, with packages of these versions."""
+
+    def make(**packages: str) -> str:
+        prefix = tmp_path / "env"
+        site = prefix / "lib" / "python3.11" / "site-packages"
+        site.mkdir(parents=True)
+        if "ms_swift" in packages:
+            (site / "swift").mkdir()
+            (site / "swift" / "__init__.py").touch()
+        for name, version in packages.items():
+            (site / f"{name}-{version}.dist-info").mkdir()
+        (prefix / "bin").mkdir()
+        (prefix / "bin" / "python").symlink_to(sys.executable)
+        (prefix / "pyvenv.cfg").write_text("version = 3.11.7\n")
+        return str(prefix / "bin" / "python")
+
+    return make
+
+
+WHOLE = {
+    "ms_swift": "4.6.0",
+    "torch": "2.8.0",
+    "torchvision": "0.23.0",
+    "transformers": "5.0.0",
+    "qwen_vl_utils": "0.0.14",
+    "decord": "0.6.0",
+    "bitsandbytes": "0.48.0",
+}
+
+
+def test_an_environment_in_order(vlft: Any, environment: Any) -> None:
+    python = environment(**WHOLE)
+    done = vlft(
+        "doctor", "--python", python, "--format", "json", HF_TOKEN="hf_secret", HF_HOME="/x"
+    )
+    assert done.code == 0, done.out
+    found = json.loads(done.out)
+    assert found["python"] == python
+    assert found["packages"]["transformers"] == "5.0.0"
+    assert found["problems"] == []
+    assert found["quantization"]["bnb 8"] is None
+    assert "gptqmodel" in found["quantization"]["gptq 4"]
+    assert found["attention"]["sdpa"] is None
+    assert "flash-attn" in found["attention"]["flash_attn"]
+    assert found["environment"]["HF_HOME"] == "/x"
+    assert found["environment"]["HF_TOKEN"] == "***"
+    assert "hf_secret" not in done.out
+
+
+def test_what_does_not_go_together_is_named(vlft: Any, environment: Any) -> None:
+    lacking = {name: WHOLE[name] for name in ("ms_swift", "torch", "torchvision")}
+    done = vlft(
+        "doctor", "--python", environment(**lacking, transformers="4.52.0", autoawq="0.2.8")
+    )
+    assert done.code == 1
+    for said in (
+        "! qwen-vl-utils is not installed",
+        "! neither decord nor torchcodec",
+        "! autoawq does not work with transformers from 4.52 on",
+        "Qwen3-VL: not met: transformers>=4.57",
+    ):
+        assert said in done.out
+
+
+def test_without_ms_swift(vlft: Any, environment: Any) -> None:
+    done = vlft("doctor", "--python", environment(torch="2.8.0"))
+    assert (done.code, "! ms-swift is not installed" in done.out) == (1, True)
+    assert vlft("doctor", "--python", "no/such/python").code == 1

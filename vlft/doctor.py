@@ -1,0 +1,202 @@
+"""The environment as one report: what is installed, what works with it, and what does not.
+
+Only files are read; no package is imported, and nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from vlft import __version__
+from vlft.errors import VlftError
+from vlft.facts.hardware import probe_hardware
+from vlft.facts.interpreter import find_interpreter
+from vlft.facts.swift import read_swift
+from vlft.families import FAMILIES
+from vlft.plan.quantize import METHODS, choose
+from vlft.rules.versions import package_of, unmet, version_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from vlft.facts.interpreter import Interpreter
+
+_SHOWN = (
+    "ms-swift", "torch", "torchvision", "transformers", "tokenizers", "peft", "accelerate",
+    "datasets", "trl", "deepspeed", "bitsandbytes", "flash-attn", "liger-kernel",
+    "qwen-vl-utils", "decord", "torchcodec", "timm", "gptqmodel", "optimum", "autoawq", "vllm",
+)  # fmt: skip
+_BITS: tuple[int | None, ...] = (2, 3, 4, 8)
+_TELLING = (
+    "CUDA_",
+    "NCCL_",
+    "HF_",
+    "MODELSCOPE_",
+    "PYTORCH_",
+    "SWIFT_",
+    "OMP_",
+    "NPROC_",
+    "MASTER_",
+)
+_SECRET = ("TOKEN", "KEY", "SECRET", "PASSWORD")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `vlft doctor` says.
+
+    Attributes:
+        versions: vlft, Python, system.
+        python: The interpreter that trains; None if there is none with ms-swift.
+        packages: Those that matter, as installed there.
+        gpus: Names with their memory in bytes.
+        attention: Implementation → why it can't be used; None where it can.
+        quantization: `bnb 8` → why it can't be done; None where it can.
+        families: Family → what ms-swift asks for and is not met.
+        problems: Pairs of packages that are known not to work together, and what is missing.
+        environment: Variables that change what ms-swift does, secrets masked.
+    """
+
+    versions: Mapping[str, str]
+    python: str | None
+    packages: Mapping[str, str]
+    gpus: tuple[tuple[str, int], ...]
+    attention: Mapping[str, str | None]
+    quantization: Mapping[str, str | None]
+    families: Mapping[str, tuple[str, ...]]
+    problems: tuple[str, ...]
+    environment: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"version": 1, **asdict(self)}
+
+
+def examine(python: str | None, environ: Mapping[str, str] = os.environ) -> Report:
+    """Looks at the interpreter that would train, and at this machine.
+
+    Args:
+        python: Its path; found as for a config if absent.
+        environ: The caller's environment.
+
+    Raises:
+        VlftError: If `python` is no interpreter.
+    """
+    interpreter = find_interpreter(python, environ=environ)
+    packages = interpreter.packages if interpreter is not None else {}
+    hardware = probe_hardware(environ=environ)
+    return Report(
+        versions={
+            "vlft": __version__,
+            "python": (interpreter and interpreter.python_version) or platform.python_version(),
+            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        },
+        python=interpreter.python if interpreter is not None else None,
+        packages={name: packages[name] for name in _SHOWN if name in packages},
+        gpus=tuple((gpu.name, gpu.memory_bytes) for gpu in hardware.gpus),
+        attention=dict(_attention(packages, gpu=bool(hardware.gpus))),
+        quantization=dict(_quantization(packages, gpu=bool(hardware.gpus))),
+        families=_families(interpreter),
+        problems=tuple(_problems(packages, gpu=bool(hardware.gpus))),
+        environment={
+            name: "***" if name.endswith(_SECRET) else value
+            for name, value in sorted(environ.items())
+            if name.startswith(_TELLING)
+        },
+    )
+
+
+def _attention(packages: Mapping[str, str], *, gpu: bool) -> Iterator[tuple[str, str | None]]:
+    yield "sdpa", None
+    yield "eager", None
+    if "flash-attn" not in packages:
+        yield "flash_attn", "flash-attn is not installed"
+    else:
+        yield "flash_attn", None if gpu else "it needs a GPU"
+
+
+def _quantization(packages: Mapping[str, str], *, gpu: bool) -> Iterator[tuple[str, str | None]]:
+    """What each method lacks here; data to calibrate on is taken to be at hand."""
+    for method in METHODS:
+        for bits in (*_BITS, None):
+            name = method if bits is None else f"{method} {bits}"
+            try:
+                choose(bits, method, packages, calibration=True, gpu=gpu)
+            except VlftError as refusal:
+                if "can't be used here" in refusal.message:  # else: no form of so many bits
+                    yield name, refusal.message.partition("here: ")[2]
+            else:
+                yield name, None
+
+
+def _families(interpreter: Interpreter | None) -> dict[str, tuple[str, ...]]:
+    """What ms-swift asks for by family and the interpreter lacks, where that can be told."""
+    if interpreter is None or interpreter.swift_dir is None:
+        return {}
+    try:
+        models = read_swift(interpreter).models()
+    except VlftError:
+        return {}
+    lacking = {}
+    for family in FAMILIES:
+        entry = models.get(family.swift_model_type)
+        if entry is not None:
+            lacking[family.title] = tuple(
+                requirement
+                for requirement in entry.requires
+                if _is_unmet(requirement, interpreter.packages)
+            )
+    return lacking
+
+
+def _is_unmet(requirement: str, packages: Mapping[str, str]) -> bool:
+    installed = packages.get(package_of(requirement))
+    return installed is None or unmet(requirement, installed) is not None
+
+
+def _problems(packages: Mapping[str, str], *, gpu: bool) -> Iterator[str]:
+    """Pairs that fail, by what was seen of them (docs/rules.md says more of each)."""
+    if "ms-swift" not in packages:
+        yield "ms-swift is not installed: pip install 'vlft[train]'"
+        return
+    if "torch" not in packages:
+        yield "torch is not installed: pip install torch torchvision"
+    if "torchvision" not in packages:
+        yield "torchvision is not installed: Qwen-VL's templates import it"
+    if "qwen-vl-utils" not in packages:
+        yield "qwen-vl-utils is not installed: Qwen-VL's templates import it"
+    if not {"decord", "torchcodec"} & packages.keys():
+        yield (
+            "neither decord nor torchcodec is installed: rows with a video file are replaced "
+            "in training without a word"
+        )
+    transformers = version_key(packages.get("transformers", ""))
+    if "autoawq" in packages and transformers >= version_key("4.52"):
+        yield "autoawq does not work with transformers from 4.52 on"
+    if "deepspeed" in packages and shutil.which("nvcc") is None and gpu:
+        yield "there is no nvcc: DeepSpeed can't build the kernels that an offload needs"
+
+
+def to_text(report: Report) -> str:
+    """The report for an issue or a terminal."""
+    lines = [f"{name:<15}{version}" for name, version in report.versions.items()]
+    lines.append(f"{'trainer':<15}{report.python or 'no interpreter with ms-swift was found'}")
+    lines += [f"  {name:<15}{version}" for name, version in report.packages.items()]
+    gpus = [f"{name} ({size / 1024**3:.0f} GiB)" for name, size in report.gpus]
+    lines.append(f"{'GPUs':<15}{', '.join(gpus) or 'none'}")
+    for title, table in (("attention", report.attention), ("quantise", report.quantization)):
+        works = [name for name, why in table.items() if why is None]
+        lines.append(f"{title:<15}{', '.join(works) or 'nothing'}")
+        lines += [f"  not {name}: {why}" for name, why in table.items() if why is not None]
+    lines += [
+        f"{title}: not met: {', '.join(lacking)}"
+        for title, lacking in report.families.items()
+        if lacking
+    ]
+    lines += [f"! {problem}" for problem in report.problems]
+    lines += [f"{name}={value}" for name, value in report.environment.items()]
+    return "\n".join(lines)
