@@ -20,6 +20,7 @@ from vlft.cli import (
     doctor,
     explain,
     infer,
+    init,
     merge,
     plan,
     recipes,
@@ -47,6 +48,7 @@ def _root(version: version_option = False) -> None:
     """Fine-tune vision-language models with ms-swift from one YAML file."""
 
 
+app.command("init")(init.init)
 app.command("validate")(validate.validate)
 app.command("explain")(explain.explain)
 app.command("schema")(schema.schema)

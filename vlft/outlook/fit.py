@@ -47,7 +47,9 @@ class Choice:
     speed: float
 
 
-def fitting(outlook: Outlook, *, has_deepspeed: bool, count: int = 5) -> list[Choice]:
+def fitting(
+    outlook: Outlook, *, has_deepspeed: bool, offload: bool = True, count: int = 5
+) -> list[Choice]:
     """The best settings that fit; empty if none does, or the memory can't be told.
 
     Varies the per-device batch and with it the accumulation, what is recomputed, ZeRO's
@@ -56,6 +58,7 @@ def fitting(outlook: Outlook, *, has_deepspeed: bool, count: int = 5) -> list[Ch
     Args:
         outlook: With memory and a GPU.
         has_deepspeed: Whether the trainer has DeepSpeed.
+        offload: Whether main memory may be used: it is slow, and not counted here.
         count: How many at most.
     """
     model, run, gpu = outlook.model, outlook.run, outlook.gpu_bytes
@@ -65,9 +68,10 @@ def fitting(outlook: Outlook, *, has_deepspeed: bool, count: int = 5) -> list[Ch
     replicas = world // outlook.batch.sequence_parallel_size
     if total % replicas:
         return []
+    sharded = _shardings(run, has_deepspeed=has_deepspeed, offload=offload)
     for vision in _pictures(row):
         smaller = RowSize(row.text + vision, vision, row.measured)
-        found = list(_choices(model, run, smaller, total // replicas, has_deepspeed))
+        found = list(_choices(model, run, smaller, total // replicas, sharded))
         fits = [choice for choice in found if _middle(choice.memory) <= gpu]
         if fits:
             best = max(choice.speed for choice in found)
@@ -94,13 +98,23 @@ def _side(model: ModelShape) -> str:
     return f"{side}*{side}"
 
 
+def _shardings(run: RunShape, *, has_deepspeed: bool, offload: bool) -> list[tuple[Sharding, bool]]:
+    """Ways to share the states out, and whether main memory takes a part of them."""
+    alone: list[tuple[Sharding, bool]] = [("none", False)]
+    if not has_deepspeed or run.quant_bits is not None:
+        return alone
+    shared: list[tuple[Sharding, bool]] = [("zero2", False), ("zero3", False)]
+    return alone + shared + ([("zero2", True), ("zero3", True)] if offload else [])
+
+
 def _choices(
-    model: ModelShape, run: RunShape, row: RowSize, rows: int, has_deepspeed: bool
+    model: ModelShape,
+    run: RunShape,
+    row: RowSize,
+    rows: int,
+    sharded: list[tuple[Sharding, bool]],
 ) -> Iterator[Choice]:
     """All settings for so many rows a process and step."""
-    sharded: list[tuple[Sharding, bool]] = [("none", False)]
-    if has_deepspeed and run.quant_bits is None:
-        sharded += [("zero2", False), ("zero3", False), ("zero2", True), ("zero3", True)]
     for per_device, checkpointing, (sharding, offload) in itertools.product(
         divisors(rows), (True, False), sharded
     ):

@@ -1,0 +1,63 @@
+"""`vlft init`: a first config validates without a word, and fits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> str:
+    row = {"messages": [{"role": "user", "content": "ab"}, {"role": "assistant", "content": "c"}]}
+    (tmp_path / "my rows.jsonl").write_text((json.dumps(row) + "\n") * 2000)
+    return "my rows.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("model", "hardware", "expected"),
+    [
+        ("Qwen/Qwen2-VL-2B-Instruct", "1xRTX4090", {}),
+        ("Qwen/Qwen2.5-VL-7B-Instruct", "2xRTX4090", {}),
+        ("Qwen/Qwen2.5-VL-72B-Instruct", "1xA100-80G", {"quant": {"bits": 4, "method": "bnb"}}),
+        ("Qwen/Qwen2.5-VL-72B-Instruct", "8xA100-80G", {"deepspeed": "zero3"}),
+        ("Qwen/Qwen3-VL-8B-Instruct", "8xH100", {"pixels": {"max": "1024*32*32"}}),
+        ("OpenGVLab/InternVL3-8B-hf", "1xA100-80G", {}),
+        ("Qwen/Qwen2-VL-2B-Instruct", "here", {"launch": {"gpus": "none"}}),
+    ],
+)
+def test_a_first_config_is_right_and_fits(
+    model: str, hardware: str, expected: dict[str, Any], vlft: Any, rows: str, tmp_path: Path
+) -> None:
+    written = vlft(
+        "init", "--model", model, "--data", rows, "--hardware", hardware, "--output", "sub.yaml"
+    )
+    assert (written.code, written.out) == (0, "sub.yaml\n"), written.err
+    judged = vlft("validate", "sub.yaml", "--hardware", hardware, "--strict", "--format", "json")
+    findings = json.loads(judged.out)["files"][0]["findings"]
+    assert [one["message"] for one in findings if one["severity"] != "info"] == []
+    config = yaml.safe_load((tmp_path / "sub.yaml").read_text())
+    for key, value in expected.items():
+        assert config[key] == value
+    if hardware != "here":
+        planned = json.loads(
+            vlft("plan", "sub.yaml", "--hardware", hardware, "--format", "json").out
+        )
+        assert planned["memory"]["fits"] is True
+        assert planned["batch"]["global"] == 16
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".vlft")] == []
+
+
+def test_what_can_not_be_used_is_said(vlft: Any, rows: str, tmp_path: Path) -> None:
+    big = ("--model", "Qwen/Qwen2.5-VL-72B-Instruct", "--data", rows)
+    refused = vlft("init", *big, "--hardware", "T4")
+    assert (refused.code, "does not fit this machine" in refused.err) == (1, True)
+    assert vlft("init", "--data", rows).code == 2
+    assert vlft("init", "--model", "Qwen/Qwen2-VL-2B-Instruct", "--data", "no.jsonl").code == 2
+    (tmp_path / "config.yaml").write_text("mine")
+    refused = vlft("init", *big, "--hardware", "8xH100", "--yes")
+    assert (refused.code, "config.yaml exists" in refused.err) == (2, True)
+    assert (tmp_path / "config.yaml").read_text() == "mine"

@@ -1,0 +1,56 @@
+"""`vlft init`: a first config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from vlft.cli.options import HardwareOption
+
+
+def init(
+    model: Annotated[
+        Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        typer.Option("--model", help="A model's folder, or its id on a hub."),
+    ] = None,
+    data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--data", help="Rows for training: JSON lines."),
+    ] = None,
+    hardware: HardwareOption = "here",
+    output: Annotated[Path, typer.Option("--output", "-o", help="The config to write.")] = Path(
+        "config.yaml"
+    ),
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+) -> None:
+    """Write a first config that validates and fits, with the reasons in it."""
+    import sys
+
+    from vlft.errors import UsageError
+    from vlft.files import write_text
+    from vlft.outlook.first import first_config
+    from vlft.outlook.text import to_text
+    from vlft.pipeline import look_at_hardware
+
+    asks = sys.stdin.isatty() and not yes
+    if model is None and asks:
+        model = typer.prompt("Model (a folder, or an id on a hub)", err=True)
+    if data is None and asks:
+        data = Path(typer.prompt("Rows for training (JSON lines)", err=True))
+    if model is None or data is None:
+        raise UsageError("a model and data are needed", "vlft init --model DIR --data FILE")
+    if not data.is_file():
+        raise UsageError(f"there is no file {data}", "name a file of JSON lines: --data FILE")
+    if output.exists() and not (asks and typer.confirm(f"Overwrite {output}?", err=True)):
+        raise UsageError(f"{output} exists", "name another one: --output FILE")
+    machine = look_at_hardware(hardware)
+    if machine is None:
+        raise UsageError("a first config is made for a machine", "--hardware here, or 4xA100-80G")
+    made = first_config(model, data, machine, output)
+    write_text(output, made.text)
+    typer.echo(str(output))
+    if made.outlook is not None:
+        typer.echo(to_text(made.outlook), err=True)
+    typer.echo(f"next: vlft validate {output}, then vlft train {output}", err=True)
