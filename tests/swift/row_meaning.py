@@ -94,17 +94,15 @@ def _pairs(named: dict[str, Any], system: str | None) -> list[tuple[str, str]]:
     history = named.get("history") or []
     if isinstance(history, str):
         history = ast.literal_eval(history)
-    query = next(
-        (named[k] for k in ("query", "prompt", "question", "problem", "querry") if named.get(k)),
-        None,
-    )
+    asked = ("query", "prompt", "question", "problem", "querry", "frage")
+    query = next((named[k] for k in asked if named.get(k)), None)
     if query is None and ("instruction" in named or "input" in named):
         parts = [named.get("instruction"), named.get("input")]
         query = "\n".join(part for part in parts if part)
     response = next(
         (
             named[k]
-            for k in ("response", "answer", "output", "solution", "text", "respones")
+            for k in ("response", "answer", "output", "solution", "text", "respones", "antwort")
             if named.get(k) is not None
         ),
         None,
@@ -124,19 +122,19 @@ def _text(content: Any) -> str:
             part["text"] if part["type"] == "text" else f"<{part['type'].removesuffix('_url')}>"
             for part in content
         )
-    return str(content)
+    return re.sub("<img>.*?</img>", "<image>", str(content))
 
 
 def _with_objects(text: str, objects: Any, sizes: list[tuple[int, int]]) -> str:
     if not objects:
         return text
+    if isinstance(objects, str):
+        objects = json.loads(objects)
     refs, boxes = iter(objects.get("ref") or ()), objects.get("bbox") or []
     text = re.sub(
         "<ref-object>", lambda _: f"<|object_ref_start|>{next(refs)}<|object_ref_end|>", text
     )
-    written = iter(
-        _box(box, objects, sizes, index) for index, box in enumerate(boxes)
-    )
+    written = iter(_box(box, objects, sizes, index) for index, box in enumerate(boxes))
     return re.sub("<bbox>", lambda _: f"<|box_start|>{next(written)}<|box_end|>", text)
 
 

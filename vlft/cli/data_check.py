@@ -10,7 +10,7 @@ import typer
 from vlft.cli.options import Format, FormatOption, SetOption
 
 
-def check(  # noqa: PLR0913 - as many parameters as flags
+def check(
     files: Annotated[
         Optional[list[str]],  # noqa: UP045 - typer on Python 3.10 reads it at run time
         typer.Argument(metavar="FILE...", help="JSONL, JSON, CSV or Parquet; path#N as in swift."),
@@ -51,13 +51,14 @@ def check(  # noqa: PLR0913 - as many parameters as flags
     ] = None,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
-    """Say what ms-swift will do with every row: train on it, drop it, replace it, or get it wrong."""
+    """Say of every row whether ms-swift trains on it, drops it, replaces it or gets it wrong."""
     import os
     from dataclasses import replace
 
     from vlft.catalogue import find_entry
+    from vlft.cli.data_settings import checked_config
     from vlft.dataset.check import check_files
-    from vlft.dataset.from_config import checked_config, settings_of_flags
+    from vlft.dataset.from_config import settings_of_flags
     from vlft.dataset.printing import write_json, write_text
     from vlft.dataset.progress import shown_progress
     from vlft.errors import UsageError

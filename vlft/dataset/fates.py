@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vlft.findings import Severity
 
 Fate = Literal["ok", "dropped", "replaced", "silently_wrong", "load_fails", "unknown"]
@@ -41,6 +43,10 @@ class RowRule:
     sentence: str
     source: str
 
+    def found(self, message: str, hint: str | None = None, key: str = "") -> RowProblem:
+        """A breach of this rule; the arguments are the fields of `RowProblem`."""
+        return RowProblem(self, message, hint, key)
+
 
 ROW_RULES: dict[str, RowRule] = {}
 
@@ -70,3 +76,17 @@ class RowProblem:
     message: str
     hint: str | None = None
     key: str = ""
+
+
+class RowLostError(Exception):
+    """ms-swift can't go on with a row; `problem` says why."""
+
+    def __init__(self, problem: RowProblem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def worst(problems: Iterable[RowProblem]) -> Fate:
+    """What becomes of a row with these problems."""
+    fates = {problem.rule.fate for problem in problems}
+    return next((fate for fate in WORST_FIRST if fate in fates), "ok")

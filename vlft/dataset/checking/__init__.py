@@ -1,0 +1,1 @@
+"""Checking files: the fast way through them, and what is found."""

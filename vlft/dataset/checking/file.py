@@ -1,0 +1,133 @@
+"""One file of a check, whatever its format."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import IO, TYPE_CHECKING
+
+from vlft.dataset.checking.first_look import look
+from vlft.dataset.checking.lines import check_lines
+from vlft.dataset.reading import problems
+from vlft.dataset.reading.array import array_rows, is_array
+from vlft.dataset.reading.chunks import open_plain
+from vlft.dataset.reading.csv_rows import PIECE, csv_rows
+from vlft.dataset.reading.formats import format_hint, format_of
+from vlft.dataset.reading.lines import BrokenLineError, Row
+from vlft.dataset.reading.parquet_rows import NoPyarrowError, parquet_columns, parquet_rows
+from vlft.dataset.schema.shape import Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from vlft.dataset.checking.job import Job
+
+
+def check_file(job: Job) -> None:
+    """Checks all rows of a file; what is found goes where the job says.
+
+    Raises:
+        OSError: If the file can't be read.
+    """
+    path = job.source.path
+    kind = format_of(path)
+    if kind == "none":
+        message = f"ms-swift has no reader for {path.suffix or 'a name without an ending'}"
+        job.say(problems.NO_READER.found(f"{message}, and asks the hub", format_hint(path)))
+    elif kind == "other":
+        job.say(problems.HUB.found(f"{path.suffix} files are not checked"))
+    elif kind == "parquet":
+        _check_parquet(job)
+    else:
+        with open_plain(path) as stream:
+            array = kind == "json" and is_array(stream.read(1))
+            stream.seek(0)
+            if array:
+                _check_array(job, stream)
+            elif kind == "json":
+                check_lines(job)
+            elif kind == "csv":
+                _check_typed(job, csv_rows(stream))
+            else:
+                _check_typed(job, _text_rows(stream))
+    if not job.rows and kind not in {"none", "other"}:
+        job.say(problems.EMPTY.found("the file has no rows", "name a file with rows"))
+
+
+def _check_array(job: Job, stream: IO[bytes]) -> None:
+    """An array is one piece: all of it decides the schema, and is read twice."""
+    shape = Shape()
+    try:
+        for row in array_rows(stream):
+            shape.add(row.value or {})
+    except BrokenLineError:
+        pass  # said below
+    stream.seek(0)
+    _check_rows(job, shape, lambda: array_rows(stream))
+
+
+def _check_typed(job: Job, rows: Iterator[Row]) -> None:
+    """Formats with a line of names, or one column: the first rows decide."""
+    shape, first = Shape(), []
+    broken: BrokenLineError | None = None
+    try:
+        for row in islice(rows, PIECE):
+            shape.add(row.value or {})
+            first.append(row)
+    except BrokenLineError as error:
+        broken = error
+
+    def again() -> Iterator[Row]:
+        yield from first
+        if broken is not None:
+            raise broken
+        yield from rows
+
+    # These columns hold texts as they stand: none is taken for a date.
+    for field in shape.fields.values():
+        _undated(field)
+    _check_rows(job, shape, again)
+
+
+def _undated(shape: Shape) -> None:
+    from vlft.dataset.schema.shape import DATE, TEXT  # noqa: PLC0415
+
+    if shape.kinds & DATE:
+        shape.kinds = shape.kinds & ~DATE | TEXT
+
+
+def _check_parquet(job: Job) -> None:
+    path = job.source.path
+    try:
+        shape = Shape()
+        shape.add(dict.fromkeys(parquet_columns(path)))
+        _check_rows(job, shape, lambda: parquet_rows(path))
+    except NoPyarrowError:
+        job.rows = 1
+        hint = "pip install 'vlft[data]'"
+        job.say(problems.NEEDS_PYARROW.found("Parquet files can't be read here", hint))
+    except BrokenLineError as error:
+        job.broken(error)
+
+
+def _check_rows(job: Job, shape: Shape, rows: Callable[[], Iterable[Row]]) -> None:
+    checker = job.checker(look(shape, job.settings))
+    try:
+        for row in rows():
+            job.rows = row.number
+            job.hashes.add(row.raw)
+            job.advance(len(row.raw))
+            checker.check(row.value, row.number, row.line)
+    except BrokenLineError as error:
+        job.broken(error)
+    checker.finish(job.rows)
+
+
+def _text_rows(stream: IO[bytes]) -> Iterator[Row]:
+    """Lines of plain text: ms-swift makes an answer of each."""
+    for number, raw in enumerate(stream, 1):
+        try:
+            text = raw.decode().rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            problem = problems.ENCODING.found(str(error.reason), "save the file as UTF-8")
+            raise BrokenLineError(problem, number, number, error.start + 1) from None
+        yield Row(number, number, {"text": text}, raw)

@@ -1,0 +1,130 @@
+"""JSON Lines from the first piece to the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from vlft.dataset.checking.decoder import row_decoder
+from vlft.dataset.checking.fast import FastReader
+from vlft.dataset.checking.jsonl import LaterPieces, first_look
+from vlft.dataset.checking.parallel import processes, read_in_parallel
+from vlft.dataset.reading.chunks import pieces, without_bom
+from vlft.dataset.reading.lines import BrokenLineError, Row, rows_of
+from vlft.dataset.schema.shape import Shape
+
+if TYPE_CHECKING:
+    from vlft.dataset.checking.job import Job
+    from vlft.dataset.checking.rows import RowChecker
+    from vlft.dataset.reading.chunks import Piece
+
+
+def check_lines(job: Job, *, fast: bool = True) -> None:
+    """Checks all rows of a file of JSON Lines.
+
+    Args:
+        job: Of the file.
+        fast: Whether plain rows may take the short way.
+    """
+    found = pieces(job.source.path)
+    first = next(found, None)
+    if first is None:
+        return
+    look = first_look(first.read(), job.settings)
+    reader = LinesReader(job, job.checker(look), fast=fast)
+    jobs = processes(job) if fast else 1
+    try:
+        if jobs > 1:
+            read_in_parallel(job, reader, look, jobs)
+        else:
+            for piece in chain([first], found):
+                reader.read(piece)
+                job.advance(piece.size)
+    except BrokenLineError as error:
+        job.broken(error)
+        return
+    job.numbered = reader.lines == job.rows
+    reader.checker.finish(job.rows)
+
+
+class LinesReader:
+    """Goes through the pieces of a file, in order.
+
+    Args:
+        job: Of the file.
+        checker: Of its rows.
+        fast: Whether plain rows may take the short way.
+    """
+
+    def __init__(self, job: Job, checker: RowChecker, *, fast: bool = True) -> None:
+        self._job = job
+        self.checker = checker
+        self._later = LaterPieces(self.checker)
+        self._line = 1
+        decoder = row_decoder(checker.look) if fast else None
+        self._fast: FastReader | None = None
+        if decoder is not None:
+            self._fast = FastReader(decoder, checker.context, job.hashes, job.tally)
+
+    @property
+    def lines(self) -> int:
+        """Lines so far."""
+        return self._line - 1
+
+    def skip_lines(self, count: int) -> None:
+        """Lines that were read elsewhere."""
+        self._line += count
+
+    def read(self, piece: Piece) -> None:
+        """Checks the rows of a piece.
+
+        Raises:
+            BrokenLineError: Where the load of the file fails.
+        """
+        odd = _Odd()
+        if self._fast is None:
+            data = without_bom(piece.read()) if piece.first else piece.read()
+            for row in rows_of(data, self._job.rows + 1, self._line):
+                self._exactly(row, odd, first=piece.first)
+            self._line += data.count(b"\n") + (not data.endswith(b"\n"))
+        else:
+            self._quickly(piece, odd, self._fast)
+        if not piece.first:
+            self._later.judge(odd.shape, piece, odd.rows)
+
+    def _quickly(self, piece: Piece, odd: _Odd, fast: FastReader) -> None:
+        job, lines = self._job, iter(piece.lines())
+        for passed, raw in fast.odd_lines(lines):
+            job.rows += passed
+            self._line += passed
+            self.checker.kept += passed
+            before = job.rows
+            try:
+                for row in rows_of(raw, before + 1, self._line):
+                    self._exactly(row, odd, first=piece.first)
+            except BrokenLineError:
+                if job.rows > before:
+                    raise
+                # An object may go on in the next lines.
+                raw = b"".join([raw, *lines])  # noqa: PLW2901
+                for row in rows_of(raw, before + 1, self._line):
+                    self._exactly(row, odd, first=piece.first)
+            self._line += raw.count(b"\n") if raw.endswith(b"\n") or not raw else 1
+        self.checker.with_media += fast.take_media()
+
+    def _exactly(self, row: Row, odd: _Odd, *, first: bool) -> None:
+        self._job.rows = row.number
+        self._job.hashes.add(row.raw + b"\n")
+        self.checker.check(row.value, row.number, row.line)
+        if not first:
+            odd.shape.add(row.value or {})
+            odd.rows.append(row)
+
+
+@dataclass(slots=True)
+class _Odd:
+    """What took the exact way in a piece."""
+
+    shape: Shape = field(default_factory=Shape)
+    rows: list[Row] = field(default_factory=list)

@@ -1,0 +1,118 @@
+"""One file's rows, judged one by one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vlft.dataset.checking.findings import finding
+from vlft.dataset.fates import RowProblem, worst
+from vlft.dataset.reading import problems
+from vlft.dataset.rows.counting import counted_row
+from vlft.dataset.rows.judge import judge
+from vlft.dataset.rows.reshaped import reshaped
+
+if TYPE_CHECKING:
+    from vlft.dataset.checking.first_look import FirstLook
+    from vlft.dataset.checking.sink import Sink
+    from vlft.dataset.checking.tally import Tally
+    from vlft.dataset.rows.context import Context
+    from vlft.dataset.rows.sample import Sample
+
+_LOST = frozenset({"dropped", "load_fails"})
+
+
+class RowChecker:
+    """Judges the rows of one file and says what it finds.
+
+    Args:
+        name: The file, as the user named it.
+        look: What holds for all its rows.
+        context: Of the run.
+        sink: Where findings go.
+        tally: Takes rows in, where tokens are to be told.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        look: FirstLook,
+        context: Context,
+        sink: Sink,
+        tally: Tally | None = None,
+    ) -> None:
+        self.name = name
+        self.look = look
+        self.context = context
+        self.sink = sink
+        self.tally = tally
+        self.kept = 0
+        self.with_media = 0
+        self.odd_images: list[tuple[int, int, Any]] = []
+        self.plain_images = False
+
+    def check(self, value: dict[str, Any] | None, row: int, line: int) -> Sample | None:
+        """Judges one row.
+
+        Args:
+            value: As the file has it.
+            row: Its number.
+            line: Where it begins.
+        """
+        conformed = self.look.schema.conform(value or {})
+        found, sample = judge(conformed, self.context)
+        if not self.look.schema.plain:
+            found += reshaped(value or {}, conformed)
+        dropped = worst(found) in _LOST
+        if not self.context.settings.lazy:
+            dropped |= worst(found) == "replaced"
+        if not dropped:
+            self.kept += 1
+        for problem in found:
+            self.say(problem, row, line)
+        if self.tally is not None and sample is not None and not dropped:
+            self.tally.add(counted_row(sample, self.context))
+        if sample is not None:
+            self._notice_images(conformed, row, line)
+            if sample.images or sample.videos:
+                self.with_media += bool(sample.images and isinstance(sample.images[0], str))
+        return sample
+
+    def say(self, problem: RowProblem, row: int | None = None, line: int | None = None) -> None:
+        """Reports a problem."""
+        said = finding(problem, self.name, row, line)
+        self.sink.add(said)
+
+    def _notice_images(self, row: dict[str, Any], line_row: int, line: int) -> None:
+        named = self.context.columns.named(row)
+        images = named.get("images")
+        if not images:
+            return
+        first = images[0] if isinstance(images, list) else images
+        if isinstance(first, str | dict):
+            self.plain_images = True
+        elif isinstance(images, list) and first is None:
+            if len(images) > 1:
+                problem = problems.NULL_FIRST.found(
+                    "a list of pictures begins with null", "take the null out", "images"
+                )
+                self.say(problem, line_row, line)
+            else:
+                self.odd_images = self.odd_images or [(line_row, line, first)]
+        elif not self.odd_images:
+            self.odd_images.append((line_row, line, images))
+
+    def finish(self, rows: int) -> None:
+        """Says what only the whole file tells."""
+        plain = self.plain_images or self.with_media
+        if self.odd_images and plain:
+            row, line, value = self.odd_images[0]
+            if value is not None:
+                problem = problems.IMAGES_MIXED.found(
+                    "pictures are not named by texts here, while they are in other rows",
+                    "write a list of paths in every row",
+                    "images",
+                )
+                self.say(problem, row, line)
+        if rows and not self.kept:
+            message = f"none of the {rows} rows can be loaded" if rows > 1 else "its row is lost"
+            self.say(problems.ALL_LOST.found(message, "see what is said of the rows"))

@@ -1,0 +1,1 @@
+"""Rows of files in all formats that ms-swift loads."""

@@ -1,0 +1,85 @@
+"""Rows of a CSV file, with the types that pandas gives their columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import sys
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any
+
+from vlft.dataset.reading import problems
+from vlft.dataset.reading.chunks import BOM
+from vlft.dataset.reading.lines import BrokenLineError, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PIECE = 10_000
+"""Rows whose types are decided together (CsvConfig.chunksize)."""
+
+_INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*")
+_FLOAT = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*|[+-]?inf|nan", re.IGNORECASE)
+_TRUTHS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
+
+
+def csv_rows(stream: IO[bytes]) -> Iterator[Row]:
+    """The rows of a file with a line of names.
+
+    Raises:
+        BrokenLineError: Where the load of the file fails.
+    """
+    csv.field_size_limit(min(sys.maxsize, 1 << 31))
+    text = io.TextIOWrapper(stream, "utf-8", newline="")  # closed by `stream`'s owner
+    reader = csv.reader(_without_bom(text))
+    number = 0
+    try:
+        names = next((row for row in reader if row), None)
+        if names is None:
+            return
+        while piece := list(islice(((reader.line_num, row) for row in reader if row), PIECE)):
+            for line, row in piece:
+                number += 1
+                if len(row) > len(names):
+                    problem = problems.NOT_JSON.found(
+                        f"the row has {len(row)} fields, and the first line {len(names)}",
+                        "put fields with commas in double quotes",
+                    )
+                    raise BrokenLineError(problem, number, line, 1)
+            number -= len(piece)
+            padded = [row + [""] * (len(names) - len(row)) for _, row in piece]
+            read = [_reader([row[at] for row in padded]) for at in range(len(names))]
+            for (line, _), row in zip(piece, padded, strict=True):
+                number += 1
+                values: dict[str, Any] = {
+                    name: convert(field)
+                    for name, convert, field in zip(names, read, row, strict=True)
+                }
+                yield Row(number, line, values, "\x1f".join(row).encode())
+    except UnicodeDecodeError as error:
+        problem = problems.ENCODING.found(str(error.reason), "save the file as UTF-8")
+        raise BrokenLineError(problem, number + 1, reader.line_num, 1) from None
+    except csv.Error as error:
+        problem = problems.NOT_JSON.found(f"the line is not CSV: {error}")
+        raise BrokenLineError(problem, number + 1, reader.line_num, 1) from None
+    finally:
+        text.detach()
+
+
+def _without_bom(text: IO[str]) -> Iterator[str]:
+    first = True
+    for line in text:
+        yield line.removeprefix(BOM.decode()) if first else line
+        first = False
+
+
+def _reader(fields: list[str]) -> Callable[[str], Any]:
+    """How pandas reads a column of these fields, empty ones not being missing."""
+    if all(_INTEGER.fullmatch(field) for field in fields):
+        return int
+    if all(_FLOAT.fullmatch(field) for field in fields):
+        return float
+    if all(field in _TRUTHS for field in fields):
+        return _TRUTHS.__getitem__
+    return str

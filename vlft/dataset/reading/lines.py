@@ -1,0 +1,119 @@
+"""Rows of a piece of a JSON Lines file, one by one and exactly as pyarrow sees them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vlft.dataset.reading import problems
+from vlft.dataset.reading.chunks import BOM
+from vlft.dataset.reading.strict_json import BrokenFileError, read_values
+from vlft.dataset.schema.loose_json import NotJsonError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LARGEST = 1 << 64
+
+
+class Row(NamedTuple):
+    """A row of a file.
+
+    Attributes:
+        number: From 1, in the whole file.
+        line: From 1; where it begins.
+        value: An object; null for a line that holds only null.
+        raw: Its bytes, without white space around.
+    """
+
+    number: int
+    line: int
+    value: dict[str, Any] | None
+    raw: bytes
+
+
+class BrokenLineError(Exception):
+    """A line at which the load of the whole file fails.
+
+    Attributes:
+        problem: What is wrong.
+        row: Number of the row, from 1.
+        line: From 1.
+        column: From 1.
+    """
+
+    def __init__(self, problem: Any, row: int, line: int, column: int) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+        self.row = row
+        self.line = line
+        self.column = column
+
+
+def rows_of(data: bytes, row: int, line: int) -> Iterator[Row]:
+    """The rows of some lines.
+
+    Args:
+        data: Whole lines; without a byte order mark.
+        row: Number of the first row.
+        line: Number of the first line.
+
+    Raises:
+        BrokenLineError: Where the load of the file fails.
+    """
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        good = data[: data.rfind(b"\n", 0, error.start) + 1]
+        yield from (found := list(rows_of(good, row, line)))
+        problem = problems.ENCODING.found(
+            f"byte 0x{data[error.start]:02x} is not UTF-8", "save the file as UTF-8"
+        )
+        column = error.start - len(good) + 1
+        at = row + len(found)
+        raise BrokenLineError(problem, at, line + good.count(b"\n"), column) from None
+    position = 0
+    try:
+        for found_value in read_values(text):
+            line += text.count("\n", position, found_value.start)
+            position = found_value.start
+            value = found_value.value
+            if value is not None and not isinstance(value, dict):
+                problem = problems.NOT_OBJECT.found(
+                    f"the row is {_kind(value)}", 'write {"messages": […]}'
+                )
+                raise BrokenLineError(problem, row, line, 1)
+            raw = text[found_value.start : found_value.end].encode()
+            yield Row(row, line, value, raw)
+            row += 1
+    except BrokenFileError as error:
+        line += text.count("\n", position, error.offset)
+        column = error.offset - text.rfind("\n", 0, error.offset)
+        raise BrokenLineError(error.problem, row, line, column) from None
+
+
+def _kind(value: Any) -> str:
+    return {list: "a list", str: "a text", bool: "true or false"}.get(type(value), "a number")
+
+
+def lines_are_loose_json(data: bytes) -> bool:
+    """Whether ujson reads each line by itself: only then `datasets` looks for mixed objects.
+
+    Args:
+        data: The first piece of the file as it stands, byte order mark included.
+    """
+    if data.startswith(BOM):
+        return False
+    for line in data.splitlines():
+        try:
+            json.loads(line, parse_int=_small)
+        except (ValueError, RecursionError):
+            return False
+    return True
+
+
+def _small(text: str) -> int:
+    number = int(text) if len(text) < 40 else _LARGEST  # noqa: PLR2004 - int() refuses long ones
+    if not -_LARGEST // 2 <= number < _LARGEST:
+        raise NotJsonError
+    return number

@@ -1,0 +1,1 @@
+"""What becomes of a row, once it is loaded."""

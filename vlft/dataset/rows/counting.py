@@ -1,0 +1,92 @@
+"""Samples as tokens are counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from vlft.dataset.media import Picture
+from vlft.families import SizeError
+
+if TYPE_CHECKING:
+    from vlft.dataset.rows.context import Context
+    from vlft.dataset.rows.sample import Sample
+    from vlft.dataset.settings import CheckSettings
+    from vlft.dataset.tokens.row import CountedRow
+    from vlft.dataset.tokens.rows import RowTokens
+
+_PLAIN = frozenset({"user", "assistant"})
+
+
+def open_counter(settings: CheckSettings) -> RowTokens | None:
+    """What counts the rows of the run's model; None where they can't be told."""
+    family, folder = settings.family, settings.tokenizer
+    vision = settings.vision or (family.vision if family else None)
+    if family is None or folder is None or vision is None:
+        return None
+    from vlft.dataset.tokens.model import TokenModel  # noqa: PLC0415 - only with a tokenizer
+    from vlft.dataset.tokens.opening import ChatSettings, open_row_tokens  # noqa: PLC0415
+    from vlft.errors import VlftError  # noqa: PLC0415
+
+    chat = ChatSettings(settings.task, settings.swift)
+    try:
+        return open_row_tokens(TokenModel(family, vision), folder, settings.template, chat)
+    except (VlftError, ImportError, OSError):
+        return None
+
+
+def counted_row(sample: Sample, context: Context) -> CountedRow | None:
+    """The row as it is counted; None for one that can't be told."""
+    from vlft.dataset.tokens.row import CountedRow, Turn  # noqa: PLC0415
+
+    if sample.videos or sample.audios or sample.row.get("tools") or sample.inline:
+        return None
+    turns = []
+    if isinstance(sample.system, str):
+        turns.append(Turn("system", sample.system))
+    elif sample.system is not None:
+        return None
+    for message in sample.messages:
+        content, role = message["content"], message["role"]
+        if not isinstance(content, str) or role not in _PLAIN:
+            return None
+        turns.append(Turn(role, content, message.get("loss"), message.get("loss_scale")))
+    pictures = [_picture(given, context) for given in sample.images]
+    found = [picture for picture in pictures if picture is not None]
+    if len(found) < len(pictures):
+        return None
+    try:
+        images = [context.image_tokens(picture, sample.row) or 0 for picture in found]
+        refs, boxes = _objects(sample, context, found)
+    except (SizeError, IndexError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    return CountedRow(turns, images, (), refs, boxes)
+
+
+def _picture(given: Any, context: Context) -> Picture | None:
+    if isinstance(given, dict):
+        given = given.get("bytes") or given.get("path")
+    found = context.look(given) if isinstance(given, str | bytes) else None
+    return found if isinstance(found, Picture) else None
+
+
+def _objects(
+    sample: Sample, context: Context, pictures: list[Picture]
+) -> tuple[list[str], list[str]]:
+    counter = context.counter
+    if not sample.objects or counter is None:
+        return [], []
+    from vlft.dataset.tokens.boxes import object_texts  # noqa: PLC0415
+
+    template = counter.template
+    if context.settings.norm_bbox is not None:
+        scale: Literal["norm1000", "resized"] = "norm1000"
+        if context.settings.norm_bbox == "none":
+            scale = "resized"
+        template = replace(template, box_scale=scale)
+    sizes = [(picture.width, picture.height) for picture in pictures]
+    resized = [(0, 0)] * len(sizes)
+    if template.box_scale != "norm1000" and context.vision is not None:
+        made = [context.vision.image(*size, context.limits).resized for size in sizes]
+        resized = [(width, height) for height, width in (size or (0, 0) for size in made)]
+    return object_texts(template, sample.objects, sizes, resized)

@@ -1,0 +1,105 @@
+"""Whether a row fits into max_length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.dataset.media import Picture
+from vlft.dataset.rows import rules
+from vlft.dataset.rows.counting import counted_row
+from vlft.families import SizeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.dataset.fates import RowProblem
+    from vlft.dataset.rows.context import Context
+    from vlft.dataset.rows.sample import Sample
+
+OVERHEAD = 40
+"""Tokens of the default system prompt and of the ends of a row, at most."""
+A_MESSAGE = 8
+"""Tokens around a message, at most."""
+A_PICTURE = 4
+"""Tokens around a picture's placeholders, at most."""
+
+
+def check_length(sample: Sample, context: Context) -> Iterator[RowProblem]:
+    """Rows that may be too long, as far as sizes can tell."""
+    limit = context.settings.max_length
+    if limit is None:
+        return
+    pictures = _pictures(sample, context)
+    if pictures is None:
+        return
+    if pictures > limit:
+        yield too_long(pictures, limit, context, exact=False)
+        return
+    if pictures + text_bound(sample) > limit:
+        exact = _exactly(sample, context)
+        if exact is not None:
+            if exact > limit:
+                yield too_long(exact, limit, context, exact=True)
+            return
+        message = f"the pictures have {pictures} tokens, the texts at most {text_bound(sample)}"
+        hint = f"give --model a folder with a tokenizer, to say whether {limit} are enough"
+        yield rules.LENGTH_UNKNOWN.found(message, hint)
+
+
+def _exactly(sample: Sample, context: Context) -> int | None:
+    if context.counter is None:
+        return None
+    row = counted_row(sample, context)
+    return None if row is None else context.counter.count(row)
+
+
+def too_long(tokens: int, limit: int, context: Context, *, exact: bool) -> RowProblem:
+    """What to say of a row that does not fit."""
+    counted = f"{tokens} tokens" if exact else f"{tokens} tokens in its pictures alone"
+    message = f"the row has {counted}, and max_length is {limit}"
+    hint = "raise data.max_length, or lower pixels.max"
+    rule = rules.TOO_LONG if context.settings.truncation == "raise" else rules.CUT
+    return rule.found(message, hint)
+
+
+def text_bound(sample: Sample) -> int:
+    """No tokenizer of these families makes more tokens of the row's texts."""
+    size = OVERHEAD
+    if isinstance(sample.system, str):
+        size += byte_bound(sample.system)
+    for message in sample.messages:
+        content = message["content"]
+        size += A_MESSAGE
+        size += byte_bound(content) if isinstance(content, str) else 3 * len(str(content))
+    for box in sample.objects.get("bbox") or []:
+        size += 16 * len(box) if isinstance(box, list) else 16
+    for ref in sample.objects.get("ref") or []:
+        size += byte_bound(str(ref)) + 2
+    if sample.row.get("tools"):
+        size += 3 * len(str(sample.row["tools"]).encode("utf-8", "replace")) + 200
+    return size
+
+
+def byte_bound(text: str) -> int:
+    """Tokens of a text, at most: its bytes, or three times as many where it is not ASCII.
+
+    Tokenizers bring texts into Unicode's composed form first, which can lengthen them.
+    """
+    return len(text) if text.isascii() else 3 * len(text.encode("utf-8", "surrogatepass"))
+
+
+def _pictures(sample: Sample, context: Context) -> int | None:
+    total = 0
+    for given in sample.images:
+        reference = given
+        if isinstance(given, dict):
+            reference = given.get("bytes") or given.get("path")
+        found = context.look(reference) if isinstance(reference, str | bytes) else None
+        if not isinstance(found, Picture):
+            return None
+        try:
+            tokens = context.image_tokens(found, sample.row)
+        except SizeError:
+            return None
+        total += (tokens or 0) + A_PICTURE
+    return None if sample.videos else total

@@ -1,0 +1,47 @@
+"""Texts and pictures in columns that ms-swift drops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vlft.dataset.rows import rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.dataset.fates import RowProblem
+    from vlft.dataset.rows.context import Context
+
+
+def check_lost(row: dict[str, Any], context: Context) -> Iterator[RowProblem]:
+    """What stands in columns that vanish, though it was meant to be read.
+
+    Args:
+        row: As the file has it, before columns are renamed.
+        context: Of the run.
+    """
+    for column, meant in context.lost.items():
+        if row.get(column):
+            message = f"the column {column} is not read"
+            yield rules.LOST_COLUMN.found(message, f"name it {meant}", column)
+    history = row.get("history")
+    for index, entry in enumerate(history if isinstance(history, list) else []):
+        if isinstance(entry, list) and len(entry) > 2:  # noqa: PLR2004 - a pair
+            message = f"history entry {index} has {len(entry)} texts; only two are read"
+            yield rules.LOST_COLUMN.found(message, "write [question, answer]", f"history.{index}")
+    for target, names in context.columns.collisions.items():
+        there = [name for name in names if row.get(name)]
+        if target == "messages" or (context.columns.reader == "alpaca" and target == "query"):
+            continue
+        others = [name for name in there if name != target]
+        if others and target not in names:
+            message = f"{' and '.join(names)} both mean {target}, so neither is read"
+            hint = f"keep one of them, named {target}"
+            yield rules.LOST_COLUMN.found(message, hint, others[0])
+        elif (
+            others
+            and target in {"images", "videos", "audios"}
+            and row.get(target) != row.get(others[0])
+        ):
+            message = f"{others[0]} is not read where there is a column {target}"
+            yield rules.LOST_COLUMN.found(message, f"put all of them into {target}", others[0])
