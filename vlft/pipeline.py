@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from vlft.config.source import Source
     from vlft.facts.cache import FactCache
+    from vlft.row_findings import Scan
 
 
 _OF_THE_MACHINE = frozenset(
@@ -45,6 +46,10 @@ _OF_THE_MACHINE = frozenset(
     }
 )
 """Subjects with rules that are silent while the machine is not known."""
+
+
+_OF_ROWS = frozenset({"row", "file"})
+"""Subjects with rules that look at rows."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ def prepare(
     *,
     judge: bool = True,
     plan: bool = True,
+    data: Scan = "none",
     ignore: Collection[str] = frozenset(),
     cache: FactCache | None = None,
 ) -> Prepared:
@@ -100,6 +106,7 @@ def prepare(
         judge: Whether to ask the rules. Without them only what can't be planned at all
             is an error.
         plan: Whether to plan the run as well.
+        data: How much of the data files is read.
         ignore: Rules of severity warning or info that are not to be heard.
         cache: What other configs of the same call have read already.
     """
@@ -119,14 +126,20 @@ def prepare(
     )
     context = Context(loaded, facts, world, batch, family)
     findings += check(context, only=None if judge else PLANNABLE)
+    if judge and data != "none":
+        from vlft.row_findings import row_findings  # noqa: PLC0415 - only where rows are read
+
+        findings += row_findings(loaded, facts, family, data)
 
     def was_asked(rule: str) -> bool:
+        if rule.partition(".")[0] in _OF_ROWS:
+            return judge and data == "full"
         needs_machine = rule.partition(".")[0] in _OF_THE_MACHINE
-        known = hardware is not None or world.cpu or not needs_machine
+        known = facts.hardware is not None or world.cpu or not needs_machine
         return judge and not loaded.broken and known
 
     findings = apply_ignores(
-        findings, loaded.source, ignore, RULES.keys() | READER_RULES.keys(), was_asked
+        findings, loaded.source, ignore, _known_rules(loaded.source), was_asked
     )
     if has_errors(findings) or not isinstance(batch, Batch) or not plan:
         return Prepared(by_place(findings), source, loaded, facts)
@@ -145,6 +158,17 @@ def prepare(
         swift_version=facts.swift.version,
     )
     return Prepared(by_place(findings), source, loaded, facts, planned)
+
+
+def _known_rules(source: Source) -> Collection[str]:
+    """Ids that a comment may name; those of rows are looked up only where one seems to."""
+    known = RULES.keys() | READER_RULES.keys()
+    texts = source.documents.values()
+    if any(f"{subject}." in text for text in texts for subject in _OF_ROWS):
+        from vlft.dataset.all_rules import ROW_RULES  # noqa: PLC0415 - imports much
+
+        known |= ROW_RULES.keys()
+    return known
 
 
 def _family(loaded: LoadedConfig, facts: Facts) -> Family | None:

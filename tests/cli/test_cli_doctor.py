@@ -31,6 +31,7 @@ def environment(tmp_path: Path) -> Any:
     return make
 
 
+TOKEN = "hf_secret"
 WHOLE = {
     "ms_swift": "4.6.0",
     "torch": "2.8.0",
@@ -45,7 +46,13 @@ WHOLE = {
 def test_an_environment_in_order(vlft: Any, environment: Any) -> None:
     python = environment(**WHOLE)
     done = vlft(
-        "doctor", "--python", python, "--format", "json", HF_TOKEN="hf_secret", HF_HOME="/x"
+        "doctor",
+        "--python",
+        python,
+        "--format",
+        "json",
+        HF_TOKEN=TOKEN,
+        HF_HOME="/x",
     )
     assert done.code == 0, done.out
     found = json.loads(done.out)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import pytest
 from pydantic import BaseModel
@@ -14,9 +15,45 @@ from pydantic import BaseModel
 from vlft.command import render
 from vlft.config.sections import Config
 from vlft.facts.hardware import parse_hardware
-from vlft.launch.training import plan_command
+from vlft.launch.engines import Order, dry_run_text
 from vlft.pipeline import Prepared, prepare
 from vlft.runs.create import run_folder
+
+SLURM = ["launch.engine=slurm"]
+SLURM_KEYS = {
+    "partition": ("a", "b"),
+    "account": ("a", "b"),
+    "qos": ("a", "b"),
+    "time": ("60", "1-0"),
+    "constraint": ("a", "b"),
+    "exclude": ("a", "b"),
+    "reservation": ("a", "b"),
+    "dependency": ("afterok:1", "afterok:2"),
+    "cpus_per_task": ("4", "8"),
+    "mem": ("64G", "1024"),
+    "gres": ("nvme:1", "nvme:2"),
+    "comment": ("a", "b"),
+    "extra": ("['--mail-type=END']", "['--mail-type=ALL']"),
+    "setup": ("[module load a]", "[module load b]"),
+    "env_file": ("a.env", "b.env"),
+    "container.image": ("a", "b"),
+    "requeue": ("true", "false"),
+}
+KUBERNETES = ["launch.engine=kubernetes", "kubernetes.image=a", "launch.gpus=2"]
+KUBERNETES_KEYS = {
+    "image": ("a", "b"),
+    "namespace": ("a", "b"),
+    "runtime": ("a", "b"),
+    "gpu_resource": ("amd.com/gpu", "nvidia.com/gpu"),
+    "resources": ("{cpu: 8}", "{memory: 8Gi}"),
+    "shared_memory": ("8Gi", "16Gi"),
+    "volumes": ("[{mount: /a, claim: a}]", "[{mount: /a, host_path: /a}]"),
+    "node_selector": ("{a: b}", "{a: c}"),
+    "tolerations": ("[{key: a}]", "[{key: a, value: b}]"),
+    "service_account": ("a", "b"),
+    "secrets": ("{HF_TOKEN: a/b}", "{HF_TOKEN: a/c}"),
+    "image_pull_secrets": ("[a]", "[b]"),
+}
 
 # Key → two values that must lead to different runs; beside it what else the run needs.
 EXAMPLES: dict[str, tuple[str, str, list[str]]] = {
@@ -71,6 +108,12 @@ EXAMPLES: dict[str, tuple[str, str, list[str]]] = {
     "launch.master_addr": ("a", "b", ["launch.nnodes=2", "launch.master_port=29500"]),
     "launch.master_port": ("29500", "29501", ["launch.nproc_per_node=2"]),
     "launch.python": (sys.executable, "no/such/python", []),
+    "launch.engine": ("local", "slurm", []),
+    **{f"slurm.{key}": (*values, SLURM) for key, values in SLURM_KEYS.items()},
+    "slurm.signal_seconds": ("60", "90", [*SLURM, "slurm.requeue=true"]),
+    "slurm.container.mounts": ("[/a:/a]", "[/b:/b]", [*SLURM, "slurm.container.image=a"]),
+    "slurm.container.flags": ("[--a]", "[--b]", [*SLURM, "slurm.container.image=a"]),
+    **{f"kubernetes.{key}": (*values, KUBERNETES) for key, values in KUBERNETES_KEYS.items()},
     "output_dir": ("a", "b", []),
     "swift": ("{logging_steps: 1}", "{logging_steps: 2}", []),
     "env": ("{NCCL_DEBUG: INFO}", "{NCCL_DEBUG: WARN}", []),
@@ -81,6 +124,8 @@ def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """Dotted names of all keys that hold a value."""
     for name, field in model.model_fields.items():
         parts = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        if get_origin(field.annotation) is list:
+            parts = []  # of sections: written as a whole
         section = next((p for p in parts if isinstance(p, type) and issubclass(p, BaseModel)), None)
         if section is None:
             yield prefix + name
@@ -95,12 +140,15 @@ def test_every_key_of_the_schema_has_an_example() -> None:
 @pytest.fixture
 def models(tmp_path: Path, make_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # where the paths of --set start
+    monkeypatch.setenv("PATH", "/nowhere")  # a cluster would be asked
     make_model(tmp_path / "other", None)
     for name in ("a", "b"):  # checkpoints to go on from
         (tmp_path / name).mkdir()
         (tmp_path / name / "trainer_state.json").write_text('{"global_step": 1}')
         (tmp_path / name / "optimizer.pt").touch()
         (tmp_path / name / "adapter_config.json").write_text("{}")
+    for name in ("a.env", "b.env"):
+        (tmp_path / name).touch(0o600)
     coded = make_model(tmp_path / "with-code")
     (coded / "modeling_x.py").write_text("")
     make_model(
@@ -131,7 +179,9 @@ def _run(prepared: Prepared) -> str:
     assert prepared.plan is not None
     assert prepared.facts is not None
     assert prepared.loaded is not None
+    described = dry_run_text(Order((prepared,), run_id="x"), as_json=True)
+    # A port that is chosen anew each time is not a change.
+    described = re.sub(r"(?i)master_port\W+\d+", "", described)
     command = render(prepared.plan, prepared.facts.interpreter, Path("OUT"), master_port=1)
-    assert plan_command(prepared, run_id="x").command.argv
     parent = run_folder(prepared.loaded).parent
-    return json.dumps([command.argv, command.env, str(parent)])
+    return json.dumps([described, command.argv, command.env, str(parent)])

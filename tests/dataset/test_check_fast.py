@@ -35,7 +35,27 @@ def ways(file: Path, **options: Any) -> list[tuple[Any, ...]]:
 
 
 TEXTS = st.sampled_from(
-    ["q", "", " ", "<image>q", "<image><image>", "a < b", '"x"', "\\", 'a\\"b', "{{ROUND0}}", "<|im_end|>", "é", "<Image>", "<bbox>", "2024-01-01", "{", "word " * 40, "\u2028", "null"]  # noqa: E501
+    [
+        "q",
+        "",
+        " ",
+        "<image>q",
+        "<image><image>",
+        "a < b",
+        '"x"',
+        "\\",
+        'a\\"b',
+        "{{ROUND0}}",
+        "<|im_end|>",
+        "é",
+        "<Image>",
+        "<bbox>",
+        "2024-01-01",
+        "{",
+        "word " * 40,
+        "\u2028",
+        "null",
+    ]
 ) | st.text(max_size=8)
 ROLES = st.sampled_from(["user", "assistant", "human", "gpt", "system", "tool", "User"])
 MESSAGES = st.lists(

@@ -116,33 +116,45 @@ def test_every_suggestion_works(
     [
         (
             {"global_size": 128, "per_device": 12, "accumulation": None, "world_size": 4},
-            "global_batch_size 128 is not a multiple of 48 "
-            "(per_device_train_batch_size 12 × 4 data-parallel processes)",
+            (
+                "global_batch_size 128 is not a multiple of 48 "
+                "(per_device_train_batch_size 12 × 4 data-parallel processes)"
+            ),
             "global_batch_size that works: 96 or 144; or per_device_train_batch_size: 4, 8, 16",
         ),
         (
             {"global_size": 60, "per_device": None, "accumulation": 8, "world_size": 4},
-            "global_batch_size 60 is not a multiple of 32 "
-            "(gradient_accumulation_steps 8 × 4 data-parallel processes)",
+            (
+                "global_batch_size 60 is not a multiple of 32 "
+                "(gradient_accumulation_steps 8 × 4 data-parallel processes)"
+            ),
             "global_batch_size that works: 32 or 64; or gradient_accumulation_steps: 1, 3, 5",
         ),
         (
             {"global_size": 7, "per_device": 2, "accumulation": None, "world_size": 1},
-            "global_batch_size 7 is not a multiple of 2 "
-            "(per_device_train_batch_size 2 × 1 data-parallel process)",
+            (
+                "global_batch_size 7 is not a multiple of 2 "
+                "(per_device_train_batch_size 2 × 1 data-parallel process)"
+            ),
             "global_batch_size that works: 6 or 8; or per_device_train_batch_size: 1, 7",
         ),
         (
             {"global_size": 24, "per_device": 4, "accumulation": 4, "world_size": 3},
-            "global_batch_size is 24, but per_device_train_batch_size 4 × "
-            "gradient_accumulation_steps 4 × 3 data-parallel processes = 48",
-            "one of these works: global_batch_size: 48; gradient_accumulation_steps: 2; "
-            "per_device_train_batch_size: 2",
+            (
+                "global_batch_size is 24, but per_device_train_batch_size 4 × "
+                "gradient_accumulation_steps 4 × 3 data-parallel processes = 48"
+            ),
+            (
+                "one of these works: global_batch_size: 48; gradient_accumulation_steps: 2; "
+                "per_device_train_batch_size: 2"
+            ),
         ),
         (
             {"global_size": 9, "per_device": 2, "accumulation": 3, "world_size": 1},
-            "global_batch_size is 9, but per_device_train_batch_size 2 × "
-            "gradient_accumulation_steps 3 × 1 data-parallel process = 6",
+            (
+                "global_batch_size is 9, but per_device_train_batch_size 2 × "
+                "gradient_accumulation_steps 3 × 1 data-parallel process = 6"
+            ),
             "one of these works: global_batch_size: 6; per_device_train_batch_size: 3",
         ),
     ],

@@ -18,7 +18,9 @@ from vlft.cli import (
     data,
     demo,
     doctor,
+    eval,  # noqa: A004 - the command's name
     explain,
+    import_,
     infer,
     init,
     merge,
@@ -59,9 +61,11 @@ app.command("cp")(recipes.cp)
 app.command("train")(train.train)
 app.command("merge")(merge.merge)
 app.command("infer")(infer.infer)
+app.command("eval")(eval.evaluate)
 app.command("tokens")(tokens.tokens)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
+app.command("import", context_settings=import_.CONTEXT)(import_.import_)
 app.add_typer(runs.app, name="runs")
 app.add_typer(data.app, name="data")
 

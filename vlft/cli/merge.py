@@ -1,20 +1,24 @@
-"""`vlft merge`: a checkpoint becomes weights to ship."""
+"""`vlft merge`: checkpoints become weights to ship."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from vlft.cli.options import Format, FormatOption
 
+if TYPE_CHECKING:
+    from vlft.launch.exporting import Shipped
+
 
 def merge(
-    target: Annotated[
-        Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+    targets: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer on Python 3.10 reads it at run time
         typer.Argument(
-            metavar="[RUN|CHECKPOINT]", help="The newest finished run's best or last if absent."
+            metavar="[RUN|CHECKPOINT]…",
+            help="One or several; the newest finished run's best or last if absent.",
         ),
     ] = None,
     quant_bits: Annotated[
@@ -29,25 +33,101 @@ def merge(
         Optional[Path],  # noqa: UP045
         typer.Option("--output", metavar="DIR", help="Folder of the last product."),
     ] = None,
+    base: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--base", metavar="DIR", help="The model under the adapter, if it moved."),
+    ] = None,
+    trust_base: Annotated[
+        bool,
+        typer.Option("--trust-base", help="Take a base that changed since the training began."),
+    ] = False,
+    calibrate: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option("--calibrate", metavar="FILE", help="JSONL that gptq and awq look at."),
+    ] = None,
+    rows: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--rows", min=1, help="Rows of it, at most; 128 if absent."),
+    ] = None,
+    python: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--python", help="Interpreter that exports; else export.python's."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the commands, and start nothing.")
+    ] = False,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
-    """Merge an adapter into its base, and quantise the result."""
+    """Merge adapters into their bases, and quantise the results."""
     import json
     import sys
 
-    from vlft.launch.exporting import ship
+    from vlft.errors import UsageError
+    from vlft.launch.exporting import Request, carry_out, dry_run_json, plan_export
     from vlft.runs.target import newest_target, resolve_target
 
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    found = newest_target() if target is None else resolve_target(target)
-    shipped = ship(found, bits=quant_bits, method=quant_method, output=output, say=say)
-    if shipped.exit_code:
-        raise typer.Exit(shipped.exit_code)
-    if output_format is Format.JSON:
-        typer.echo(json.dumps(shipped.to_json(), indent=2, ensure_ascii=False))
+    request = Request(
+        bits=quant_bits,
+        method=quant_method,
+        output=output,
+        base=None if base is None else str(Path(base).absolute()) if Path(base).is_dir() else base,
+        trust_base=trust_base,
+        python=python,
+        dataset=None if calibrate is None else tuple(map(str, calibrate)),
+        rows=rows,
+    )
+    named = list(dict.fromkeys(targets or ()))
+    if output is not None and len(named) > 1:
+        raise UsageError(f"--output names one folder, and there are {len(named)} checkpoints")
+    found = [resolve_target(text) for text in named] or [newest_target()]
+    # All are looked at before the first is started: the last mistake would show hours later.
+    plans = [plan_export(target, request) for target in found]
+    if dry_run:
+        _print_dry_run([dry_run_json(plan) for plan in plans], output_format)
         return
+    made: list[Shipped] = []
+    for plan in plans:
+        made.append(carry_out(plan, say))
+        if made[-1].exit_code:
+            break
+        if output_format is Format.TEXT:
+            _print(made[-1])
+    if output_format is Format.JSON and not made[-1].exit_code:
+        objects = [shipped.to_json() for shipped in made]
+        shown: Any = objects if len(objects) > 1 else objects[0]
+        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+    raise typer.Exit(made[-1].exit_code)
+
+
+def _print(shipped: Shipped) -> None:
     for product in (shipped.merged, shipped.quantized):
-        if product is not None:
-            typer.echo(f"{product.folder}{'  (was there already)' if product.reused else ''}")
+        if product is None:
+            continue
+        typer.echo(f"{product.folder}{'  (was there already)' if product.reused else ''}")
+        found = product.verified or {}
+        if "sampled_layers" in found:
+            typer.echo(
+                f"    verified: {found['tensors']} tensors, {found['sampled_layers']} changed"
+                f" layers recomputed, largest error {found['max_abs_error']:.2g}"
+            )
+        elif found:
+            typer.echo(
+                f"    verified: {found['quantized']} of {found['tensors']} tensors quantised,"
+                f" {found['bytes'] / 1e6:.1f} MB"
+            )
+
+
+def _print_dry_run(plans: list[dict[str, Any]], output_format: Format) -> None:
+    import json
+
+    if output_format is Format.JSON:
+        shown: Any = plans if len(plans) > 1 else plans[0]
+        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        return
+    for plan in plans:
+        for step in plan["steps"]:
+            typer.echo(f"# {step['step']}: {step['output']}")
+            typer.echo(step["command"])

@@ -35,6 +35,18 @@ SetOption = Annotated[
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="Form of what goes to stdout.")]
 _HARDWARE = "The machine to judge for: here, none, or 4xA100-80G."
+
+
+class Scan(str, Enum):
+    """How much of the data files is read."""
+
+    NONE = "none"
+    QUICK = "quick"
+    FULL = "full"
+
+
+_SCAN = "Rows to judge: a few of each file, all, or none."
+ScanOption = Annotated[Scan, typer.Option("--data", help=_SCAN)]
 HardwareOption = Annotated[str, typer.Option("--hardware", metavar="MACHINE", help=_HARDWARE)]
 IgnoreOption = Annotated[
     Optional[list[str]],  # noqa: UP045

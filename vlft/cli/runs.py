@@ -177,7 +177,9 @@ def conclude(
     """Write how a job ended: its script calls this last."""
     from vlft.launch.slurm.concluding import conclude_job
 
-    typer.echo(f"vlft: {conclude_job(attempt, exit_code, stopped_by).reason}", err=True)
+    outcome = conclude_job(attempt, exit_code, stopped_by)
+    reason = "the job will begin again" if outcome is None else outcome.reason
+    typer.echo(f"vlft: {reason}", err=True)
 
 
 @app.command("rm")

@@ -12,6 +12,8 @@ from vlft.cli.options import (
     FormatOption,
     HardwareOption,
     IgnoreOption,
+    Scan,
+    ScanOption,
     SetOption,
     ignored_rules,
 )
@@ -25,6 +27,7 @@ def train(
     overrides: SetOption = None,
     hardware: HardwareOption = "here",
     ignore: IgnoreOption = None,
+    data: ScanOption = Scan.FULL,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the command or script instead of running it.")
     ] = False,
@@ -57,7 +60,11 @@ def train(
     values = list(overrides or ())
     if master_addr is not None:
         values.append(f"launch.master_addr={master_addr}")
-    prepared = _prepared(configs, values, hardware, ignore, judge=not no_validate)
+    if dry_run or print_node_commands:
+        data = Scan.QUICK if data is Scan.FULL else data
+    elif node_rank:
+        data = Scan.NONE  # node 0 looks
+    prepared = _prepared(configs, values, hardware, ignore, data, judge=not no_validate)
     engine = engine_of(prepared, run_id, node_rank)
     if print_node_commands:
         flags = ["--no-validate"] if no_validate else []
@@ -77,6 +84,7 @@ def _prepared(
     values: list[str],
     hardware: str,
     ignore: list[str] | None,
+    data: Scan,
     *,
     judge: bool,
 ) -> tuple[Prepared, ...]:
@@ -89,7 +97,15 @@ def _prepared(
 
     machine, ignored, cache = look_at_hardware(hardware), ignored_rules(ignore), FactCache()
     prepared = tuple(
-        prepare(config, values, machine, judge=judge, ignore=ignored, cache=cache)
+        prepare(
+            config,
+            values,
+            machine,
+            judge=judge,
+            data=data.value,
+            ignore=ignored,
+            cache=cache,
+        )
         for config in configs
     )
     for one in prepared:

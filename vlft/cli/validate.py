@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from vlft.cli.options import HardwareOption, IgnoreOption, SetOption, ignored_rules
+from vlft.cli.options import (
+    HardwareOption,
+    IgnoreOption,
+    Scan,
+    ScanOption,
+    SetOption,
+    ignored_rules,
+)
 
 
 class FindingFormat(str, Enum):
@@ -26,6 +33,7 @@ def validate(
     ],
     overrides: SetOption = None,
     hardware: HardwareOption = "none",
+    data: ScanOption = Scan.QUICK,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
     ignore: IgnoreOption = None,
     output_format: Annotated[
@@ -48,7 +56,14 @@ def validate(
     files = {}
     for name in names:
         prepared = prepare(
-            name, overrides or (), machine, environ, plan=False, ignore=unheard, cache=cache
+            name,
+            overrides or (),
+            machine,
+            environ,
+            plan=False,
+            data=data.value,
+            ignore=unheard,
+            cache=cache,
         )
         files[name] = prepared.findings
         if prepared.findings:

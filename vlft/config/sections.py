@@ -157,6 +157,26 @@ class Launch(Section):
     )
 
 
+class Export(Section):
+    """What `vlft merge`, `vlft eval` and `vlft infer` go by where no flag says otherwise."""
+
+    quant_bits: Literal[2, 3, 4, 8] | None = Field(
+        None, description="Quantise the merged weights to as many bits. --quant_bits"
+    )
+    quant_method: Literal["bnb", "gptq", "gptq_v2", "awq", "fp8"] | None = Field(
+        None, description="How; chosen by bits and packages if absent. --quant_method"
+    )
+    python: str | None = Field(
+        None, description="Interpreter that exports and infers; the one that trained if absent."
+    )
+    dataset: Texts | None = Field(
+        None, description="JSONL to calibrate on; the training rows if absent. --dataset"
+    )
+    rows: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Rows to calibrate on, at most; 128 if absent. --quant_n_samples"
+    )
+
+
 class Config(Section):
     """A whole config file, `extends` already followed."""
 
@@ -172,6 +192,7 @@ class Config(Section):
         None, description="zero0 … zero3, zero2_offload, zero3_offload or a JSON file. --deepspeed"
     )
     launch: Launch = Launch()
+    export: Export = Export()
     slurm: Slurm | None = None
     kubernetes: Kubernetes | None = None
     output_dir: str = Field("output", description="Folder that the runs' folders are made in.")

@@ -7,12 +7,13 @@ Pictures are looked for, not into.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from vlft.dataset.checking.findings import RowFinding, finding
 from vlft.dataset.checking.first_look import look
 from vlft.dataset.fates import RowLostError
 from vlft.dataset.loading.load import load
+from vlft.dataset.quick_rows import samples
 from vlft.dataset.reading import problems
 from vlft.dataset.reading.formats import format_hint, format_of
 from vlft.dataset.reading.lines import BrokenLineError, lines_are_loose_json, rows_of
@@ -36,11 +37,6 @@ if TYPE_CHECKING:
     from vlft.dataset.rows.sample import Sample
     from vlft.dataset.settings import CheckSettings
 
-FIRST: Final = 16 << 10
-"""Bytes at the start of a file whose rows are judged."""
-SPREAD: Final = 8
-"""Other places of the file at which a row is judged."""
-_AT_ONCE: Final = 8 << 10
 _CHECKS = (check_tools, check_turns, check_tags, check_specials)
 
 
@@ -94,7 +90,7 @@ def _check(source: Source, settings: CheckSettings) -> Iterator[RowFinding]:
 
 
 def _check_lines(source: Source, settings: CheckSettings) -> Iterator[RowFinding]:
-    start, others = _samples(source.path)
+    start, others = samples(source.path)
     if start.startswith((b"[", b"\x1f\x8b", b"\xef\xbb\xbf")):
         return
     shape, rows = Shape(), []
@@ -127,24 +123,6 @@ def _check_other(
                 yield finding(problem, source.text)
     except BrokenLineError as error:
         yield finding(error.problem, source.text)
-
-
-def _samples(path: Path) -> tuple[bytes, list[bytes]]:
-    """Whole lines from the start, and a line from each of some places further on."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(FIRST)
-        if size <= FIRST:
-            return start, []
-        start += file.readline()
-        others = []
-        for index in range(SPREAD):
-            at = len(start) + (size - len(start)) * index // SPREAD
-            file.seek(at)
-            lines = file.read(_AT_ONCE).split(b"\n")
-            if len(lines) > 2:  # noqa: PLR2004 - a part, a whole line, a part
-                others.append(lines[1])
-        return start, others
 
 
 def _judged(value: dict[str, Any], look_at: FirstLook, context: Context) -> list[RowProblem]:

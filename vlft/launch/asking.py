@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vlft.errors import VlftError
+from vlft.facts.checkpoint import read_checkpoint
 from vlft.facts.interpreter import Interpreter, find_interpreter
 from vlft.families import family_of
+from vlft.files import read_json
 from vlft.secrets import MASK
 
 if TYPE_CHECKING:
@@ -31,50 +33,82 @@ _KEPT_ARGUMENTS = (
     "use_hf",
     "external_plugins",
 )
+# Of args.json, where there is no run: a path of another machine is of no use here.
+_SAVED_ARGUMENTS = tuple(name for name in _KEPT_ARGUMENTS if name != "external_plugins")
+# ms-swift 2 wrote other names into another file.
+_OLD_DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 
 
-def interpreter_for(target: Target, environ: Mapping[str, str] = os.environ) -> Interpreter:
-    """The Python that trained, if it is still there; else the one that vlft finds.
+def interpreter_for(
+    target: Target, environ: Mapping[str, str] = os.environ, *, python: str | None = None
+) -> Interpreter:
+    """The Python that is named, else that of `export.python`, else the one that trained.
 
     Raises:
         VlftError: If none has ms-swift.
     """
+    named = python or target.export.python
     argv = target.run.record.get("argv") if target.run else None
     recorded = argv[0] if argv and Path(argv[0]).is_absolute() and Path(argv[0]).exists() else None
-    found = find_interpreter(recorded, environ=environ)
+    found = find_interpreter(named or recorded, environ=environ)
     if found is None or found.swift_dir is None:
-        raise VlftError("ms-swift is not installed here", "pip install 'vlft[train]'")
+        where = f"in {named}" if named else "here"
+        raise VlftError(f"ms-swift is not installed {where}", "pip install 'vlft[train]'")
     return found
 
 
-def weights(target: Target) -> Arguments:
+def weights(target: Target, base: str | None = None) -> Arguments:
     """`--model`, and `--adapters` for an adapter on its base.
 
+    Args:
+        target: The weights.
+        base: The adapter's base; the one that it was trained on if None.
+
     Raises:
-        VlftError: If the adapter's base is not known.
+        VlftError: If the adapter's base is not known, or is not where it was.
     """
     checkpoint = target.checkpoint
     if checkpoint.kind == "model":
         return {"model": (checkpoint.path,)}
+    return {"model": (base_of(target, base),), "adapters": (checkpoint.path,)}
+
+
+def base_of(target: Target, base: str | None = None) -> str:
+    """Folder or hub id of an adapter's base; errors as in `weights`."""
+    if base is not None:
+        return base
     planned = target.plan.arguments.get("model", ()) if target.plan else ()
-    base = planned[0] if planned else checkpoint.base_model
-    if not base:
+    saved = saved_arguments(target)
+    named = next(filter(None, (*planned, target.checkpoint.base_model, saved.get("model"))), None)
+    if not named:
         raise VlftError(
-            f"the adapter {checkpoint.path} does not say what model it belongs to",
-            "merge it first, or point to the run that made it",
+            f"the adapter {target.checkpoint.path} does not say what model it belongs to",
+            "name it: --base DIR, or point to the run that made the adapter",
         )
-    return {"model": (base,), "adapters": (checkpoint.path,)}
+    if Path(named).is_absolute() and not Path(named).exists():
+        raise VlftError(
+            f"the model under the adapter is gone: {named}", "name where it is now: --base DIR"
+        )
+    return str(Path(named).absolute()) if Path(named).is_dir() else named
 
 
-def settings(target: Target) -> Arguments:
+def settings(target: Target, base: str | None = None) -> Arguments:
     """Template, system prompt and limits of the training run; else what the folder says."""
     if target.plan is not None:
         planned = target.plan.arguments
         return {name: planned[name] for name in _KEPT_ARGUMENTS if name in planned}
-    family = family_of(target.checkpoint.model_type)
+    saved = saved_arguments(target)
+    kept: Arguments = {
+        name: (str(saved[name]).removeprefix("torch."),)
+        for name in _SAVED_ARGUMENTS
+        if _is_said(saved.get(name))
+    }
+    if {"model_type", "template"} <= set(kept):
+        return kept
+    family = family_of(_model_type(target, base))
     if family is None or family.template is None:
-        return {}
-    return {"model_type": (family.swift_model_type,), "template": (family.template,)}
+        return kept
+    return {"model_type": (family.swift_model_type,), "template": (family.template,)} | kept
 
 
 def environment(target: Target) -> dict[str, str]:
@@ -84,8 +118,41 @@ def environment(target: Target) -> dict[str, str]:
     that the record masks is left to the caller's environment.
     """
     if target.plan is None:
-        return {}
+        # ms-swift makes variables of model_kwargs in training, and forgets them afterwards.
+        given = saved_arguments(target).get("model_kwargs")
+        limits = given if isinstance(given, dict) else {}
+        return {name.upper(): str(value) for name, value in limits.items()}
     kept = {name: value for name, value in target.plan.env.items() if value != MASK}
     if not target.plan.world.cpu:
         kept.pop("CUDA_VISIBLE_DEVICES", None)
     return kept
+
+
+def saved_arguments(target: Target) -> Mapping[str, Any]:
+    """What args.json says, or sft_args.json of ms-swift 2 under today's names."""
+    if target.checkpoint.args is not None:
+        return target.checkpoint.args
+    old = read_json(Path(target.checkpoint.path, "sft_args.json"))
+    if old is None:
+        return {}
+    return {
+        "model": old.get("model_id_or_path") or old.get("model_cache_dir"),
+        "system": old.get("system"),
+        "torch_dtype": _OLD_DTYPES.get(str(old.get("dtype"))),
+        "tuner_type": old.get("sft_type"),
+    }
+
+
+def _model_type(target: Target, base: str | None) -> str | None:
+    """Of the model, or of an adapter's base."""
+    if target.checkpoint.kind == "model":
+        return target.checkpoint.model_type
+    try:
+        folder = Path(base_of(target, base))
+        return read_checkpoint(folder).model_type if folder.is_dir() else None
+    except VlftError:
+        return None
+
+
+def _is_said(value: object) -> bool:
+    return value is not None and value != "" and not isinstance(value, (list, dict))

@@ -2,62 +2,36 @@
 
 Merging and quantising are two processes with a folder each: in one, ms-swift would take any
 `CHECKPOINT-merged` that it finds for its own (swift/pipelines/export/merge_lora.py).
-Weights are made beside their final name and renamed to it when they are whole.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft import __version__
-from vlft.command import render_flags
-from vlft.errors import VlftError
 from vlft.facts.checkpoint import read_checkpoint
-from vlft.facts.hardware import probe_hardware, visible_gpus
-from vlft.facts.swift import read_swift
-from vlft.launch.asking import environment, interpreter_for, settings, weights
-from vlft.launch.process import Process
-from vlft.launch.training import conclude
-from vlft.launch.watched import run_watched
-from vlft.launch.workplace import free_name, workplace
-from vlft.plan.environment import FOREIGN
-from vlft.plan.quantize import Quantization, choose
-from vlft.runs.exports import (
-    ExportRecord,
-    hash_adapter,
-    hash_model,
-    read_export,
-    remove,
-    write_export,
-)
+from vlft.files import write_text
+from vlft.launch.asking import environment, settings, weights
+from vlft.launch.export_plan import ExportPlan, Request, plan_export
+from vlft.launch.export_step import Exported, StoppedError, export_command, run_step
+from vlft.launch.verifying import verify_merge, verify_quantized
+from vlft.runs.exports import ExportRecord, hash_adapter, hash_model
 from vlft.runs.record import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from vlft.facts.interpreter import Interpreter
-    from vlft.launch.process import Outcome
-    from vlft.plan.arguments import Arguments
+    from vlft.command import Command
+    from vlft.plan.quantize import Quantization
     from vlft.runs.target import Target
 
+__all__ = ["Exported", "Request", "Shipped", "carry_out", "dry_run_json", "plan_export", "ship"]
+
 _RECORDED = ("ms-swift", "torch", "transformers", "peft", "bitsandbytes", "gptqmodel", "autoawq")
-
-
-@dataclass(frozen=True)
-class Exported:
-    """One folder of weights.
-
-    Attributes:
-        folder: Where it is.
-        reused: Whether it was there already, made from the same weights.
-    """
-
-    folder: Path
-    reused: bool
 
 
 @dataclass(frozen=True)
@@ -80,22 +54,17 @@ class Shipped:
 
     def to_json(self) -> dict[str, Any]:
         """The documented object of `vlft merge --format json`."""
+        verified = self.merged.verified if self.merged else None
+        checked = self.quantized.verified if self.quantized else None
         return {
             "merged": str(self.merged.folder) if self.merged else None,
             "quantized": str(self.quantized.folder) if self.quantized else None,
             "method": self.quantization.method if self.quantization else None,
             "bits": self.quantization.bits if self.quantization else None,
             "source": str(self.source),
-            "verified": None,
+            "verified": dict(verified) if verified else None,
+            "verified_quantized": dict(checked) if checked else None,
         }
-
-
-class _StoppedError(Exception):
-    """A signal ended an export."""
-
-    def __init__(self, exit_code: int) -> None:
-        super().__init__()
-        self.exit_code = exit_code
 
 
 def ship(
@@ -106,102 +75,167 @@ def ship(
     output: Path | None,
     say: Callable[[str], None],
 ) -> Shipped:
-    """Merges an adapter and quantises the result, as far as asked.
-
-    Args:
-        target: The checkpoint and its run.
-        bits: Of the quantisation; None for none (or fp8).
-        method: Of the quantisation; None lets vlft choose.
-        output: Folder of the last product; beside the checkpoint or in the run if None.
-        say: Gets a line when something begins.
+    """Merges an adapter and quantises the result, as far as asked; see `carry_out`.
 
     Raises:
         VlftError: If it can't be done; nothing was started then.
         TrainerError: If swift failed; nothing is left under the final names.
     """
-    checkpoint = target.checkpoint
-    interpreter = interpreter_for(target)
-    quantization = _quantization(target, interpreter, bits, method)
-    if checkpoint.kind == "model" and quantization is None:
-        raise VlftError(
-            f"`{checkpoint.path}` is a whole model: there is nothing to merge",
-            "--quant-bits 8 quantises it",
-        )
-    if checkpoint.kind == "model" and checkpoint.quantization is not None:
-        raise VlftError(
-            f"`{checkpoint.path}` is quantised already",
-            "quantise the weights that it was made from",
-        )
-    source = Path(checkpoint.path)
-    parent = target.run.folder / "exports" if target.run else source.parent
-    merged: Exported | None = None
-    quantized: Exported | None = None
+    return carry_out(plan_export(target, Request(bits, method, output)), say)
+
+
+def carry_out(plan: ExportPlan, say: Callable[[str], None]) -> Shipped:
+    """Does what was planned.
+
+    Args:
+        plan: From `plan_export`.
+        say: Gets a line when something begins.
+
+    Raises:
+        VlftError: If a name is taken by something that vlft did not make.
+        TrainerError: If swift failed or made something wrong; nothing is left under the
+            final names.
+    """
+    source, quantization = Path(plan.target.checkpoint.path), plan.quantization
+    merged = quantized = None
+    for note in plan.notes:
+        say(note)
     try:
-        if checkpoint.kind == "adapter":
-            wanted = output if quantization is None else None
+        if plan.merged is not None:
             say(f"merging {source}")
-            merged = _merge(target, interpreter, wanted or parent / f"{source.name}-merged", wanted)
-        if quantization is not None:
+            merged = _merge(plan, plan.merged)
+        if quantization is not None and plan.quantized is not None:
             say(f"quantising: {quantization.reason}")
+            if plan.calibration is not None:
+                say(_calibration_text(plan))
             model = merged.folder if merged else source
-            name = parent / f"{source.name}-{quantization.suffix}"
-            quantized = _quantize(target, interpreter, model, quantization, output or name, output)
-    except _StoppedError as stopped:
+            quantized = _quantize(plan, quantization, model, plan.quantized)
+    except StoppedError as stopped:
         return Shipped(source, merged, None, quantization, stopped.exit_code)
     return Shipped(source, merged, quantized, quantization)
 
 
-def _quantization(
-    target: Target, interpreter: Interpreter, bits: int | None, method: str | None
-) -> Quantization | None:
-    if bits is None and method is None:
-        return None
-    gpu = bool(visible_gpus(probe_hardware(), os.environ))
-    calibration = bool(target.plan and target.plan.arguments.get("dataset"))
-    return choose(bits, method, interpreter.packages, calibration=calibration, gpu=gpu)
+def dry_run_json(plan: ExportPlan) -> dict[str, Any]:
+    """The documented object of `vlft merge --dry-run --format json`."""
+    commands: list[tuple[str, Path, Command]] = []
+    if plan.merged is not None:
+        commands.append(("merge", plan.merged, _merge_command(plan, plan.merged)))
+    if plan.quantization is not None and plan.quantized is not None:
+        model = plan.merged or Path(plan.target.checkpoint.path)
+        rows = Path("CALIBRATION.jsonl") if plan.calibration is not None else None
+        command = _quantize_command(plan, plan.quantization, model, plan.quantized, rows)
+        commands.append(("quantize", plan.quantized, command))
+    calibration = plan.calibration
+    return {
+        "source": plan.target.checkpoint.path,
+        "base": plan.base_name,
+        "steps": [
+            {
+                "step": name,
+                "output": str(folder),
+                "argv": list(command.masked().argv),
+                "env": command.masked().env,
+                "command": command.shell_line(os.environ),
+            }
+            for name, folder, command in commands
+        ],
+        "disk_bytes": plan.needs.disk if plan.needs else None,
+        "host_memory_bytes": plan.needs.host if plan.needs else None,
+        "calibration": None
+        if calibration is None
+        else {
+            "rows": len(calibration.rows),
+            "vision": calibration.vision,
+            "of": calibration.source,
+        },
+    }
 
 
-def _merge(target: Target, interpreter: Interpreter, final: Path, wanted: Path | None) -> Exported:
-    named = weights(target)
-    base = Path(named["model"][0])
-    record = _record(target, interpreter)
+def _merge_command(plan: ExportPlan, output: Path) -> Command:
+    named = weights(plan.target, plan.base_name)
+    arguments = named | settings(plan.target, plan.base_name) | {"merge_lora": ("true",)}
+    return export_command(plan.interpreter, arguments, environment(plan.target), output)
+
+
+def _merge(plan: ExportPlan, final: Path) -> Exported:
+    source, base = plan.target.checkpoint, plan.base
     record = replace(
-        record,
-        source=hash_adapter(target.checkpoint),
-        base=hash_model(read_checkpoint(base)) if base.is_dir() else {"hub": str(base)},
+        _record(plan),
+        source=hash_adapter(source),
+        base=hash_model(base) if base is not None else {"hub": str(plan.base_name)},
     )
-    arguments = named | settings(target) | {"merge_lora": ("true",)}
-    return _export(target, interpreter, arguments, record, final, explicit=wanted is not None)
+
+    def check(made: Path, work: Path) -> Mapping[str, Any] | None:
+        if base is None:
+            return None  # it is in a hub's cache, wherever that is
+        return verify_merge(source, base, made, work, plan.interpreter).to_json()
+
+    explicit = plan.explicit and plan.quantized is None
+    return run_step(
+        lambda made, _: _merge_command(plan, made), record, final, explicit=explicit, check=check
+    )
 
 
-def _quantize(
-    target: Target,
-    interpreter: Interpreter,
-    model: Path,
-    quantization: Quantization,
-    final: Path,
-    wanted: Path | None,
-) -> Exported:
-    record = replace(
-        _record(target, interpreter),
-        source=hash_model(read_checkpoint(model)),
-        method=quantization.method,
-        bits=quantization.bits,
-    )
-    arguments = settings(target) | {
+def _quantize_command(
+    plan: ExportPlan, quantization: Quantization, model: Path, output: Path, rows: Path | None
+) -> Command:
+    arguments = settings(plan.target, plan.base_name) | {
         "model": (str(model),),
         "quant_method": (quantization.method,),
     }
     if quantization.bits is not None:
         arguments["quant_bits"] = (str(quantization.bits),)
-    if quantization.method not in ("bnb", "fp8") and target.plan is not None:
-        arguments["dataset"] = target.plan.arguments["dataset"]
-    return _export(target, interpreter, arguments, record, final, explicit=wanted is not None)
+    if quantization.calibrated:
+        arguments["dataset"] = (str(rows),) if rows is not None else plan.dataset
+        if plan.calibration is not None:
+            arguments["quant_n_samples"] = (str(len(plan.calibration.rows)),)
+        if plan.target.plan is not None and "max_length" in plan.target.plan.arguments:
+            arguments["max_length"] = plan.target.plan.arguments["max_length"]
+    return export_command(plan.interpreter, arguments, environment(plan.target), output)
 
 
-def _record(target: Target, interpreter: Interpreter) -> ExportRecord:
+def _quantize(plan: ExportPlan, quantization: Quantization, model: Path, final: Path) -> Exported:
+    source, calibration = read_checkpoint(model), plan.calibration
+    record = replace(
+        _record(plan),
+        source=hash_model(source),
+        method=quantization.method,
+        bits=quantization.bits,
+        calibration=None
+        if calibration is None
+        else {"rows": len(calibration.rows), "vision": calibration.vision,
+              "files": list(plan.dataset)},
+    )  # fmt: skip
+
+    def command(made: Path, work: Path) -> Command:
+        rows = None
+        if calibration is not None:
+            rows = work / "calibration.jsonl"
+            lines = (json.dumps(row, ensure_ascii=False) for row in calibration.rows)
+            write_text(rows, "".join(f"{line}\n" for line in lines))
+        return _quantize_command(plan, quantization, model, made, rows)
+
+    def check(made: Path, _: Path) -> Mapping[str, Any]:
+        return verify_quantized(made, source, quantization)
+
+    return run_step(command, record, final, explicit=plan.explicit, check=check)
+
+
+def _calibration_text(plan: ExportPlan) -> str:
+    rows = plan.calibration
+    if rows is None:
+        return ""
+    from_where = ", ".join(plan.dataset)
+    return (
+        f"calibrating on {len(rows.rows)} of {rows.source} rows, {rows.vision} with pictures:"
+        f" {from_where}"
+    )
+
+
+def _record(plan: ExportPlan) -> ExportRecord:
+    target = plan.target
     versions = {"vlft": __version__}
-    versions |= {n: v for n, v in interpreter.packages.items() if n in _RECORDED}
+    versions |= {n: v for n, v in plan.interpreter.packages.items() if n in _RECORDED}
     return ExportRecord(
         source={},
         base={},
@@ -212,51 +246,3 @@ def _record(target: Target, interpreter: Interpreter) -> ExportRecord:
         run=target.run.id if target.run else None,
         plan=target.plan.to_json() if target.plan else None,
     )
-
-
-def _export(
-    target: Target,
-    interpreter: Interpreter,
-    arguments: Arguments,
-    record: ExportRecord,
-    final: Path,
-    *,
-    explicit: bool,
-) -> Exported:
-    """Runs `swift export` into a folder beside `final` and renames it when it is whole."""
-    final = final.absolute()
-    present = read_export(final)
-    if present is not None and present.same_weights(record):
-        return Exported(final, reused=True)
-    if final.exists() and present is None:
-        if explicit:
-            raise VlftError(f"{final} exists, and vlft did not make it", "name another --output")
-        final = free_name(final)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    with workplace(final) as work:
-        made = work / "weights"
-        legal = read_swift(interpreter).arguments["export"]
-        wanted = arguments | {"output_dir": (str(made),)}
-        flags = render_flags({name: texts for name, texts in wanted.items() if name in legal})
-        script = str(Path(interpreter.swift_dir or "", "cli", "export.py"))
-        env = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-        process = Process(
-            (interpreter.python, script, *flags), env | environment(target), str(Path.cwd())
-        )
-        try:
-            _finish(run_watched(process, work), work)
-            write_export(made, record)
-        except BaseException:
-            shutil.rmtree(made, ignore_errors=True)  # the log stays until the next try
-            raise
-        if final.exists():
-            remove(final)
-        made.replace(final)
-        shutil.rmtree(work, ignore_errors=True)
-    return Exported(final, reused=False)
-
-
-def _finish(outcome: Outcome, work: Path) -> None:
-    code = conclude(outcome, work)
-    if code:
-        raise _StoppedError(code)

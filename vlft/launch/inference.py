@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlft.command import render_flags
+from vlft.command import Command, render_flags
 from vlft.errors import TrainerError, VlftError
 from vlft.facts.swift import read_swift
 from vlft.files import write_text
@@ -55,6 +55,47 @@ class Inference:
     exit_code: int
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a model is asked.
+
+    Attributes:
+        max_new_tokens: Length of an answer, at most.
+        batch_size: Rows at once.
+        python: Interpreter; None for that of the run.
+    """
+
+    max_new_tokens: int
+    batch_size: int = 1
+    python: str | None = None
+
+
+def infer_command(target: Target, data: Path, result: Path, asking: Asking) -> Command:
+    """The process that answers the rows of a file, greedily.
+
+    Raises:
+        VlftError: If there is no ms-swift, or an adapter's base is not known.
+    """
+    interpreter = interpreter_for(target, python=asking.python)
+    wanted = (
+        weights(target)
+        | settings(target)
+        | {
+            "val_dataset": (str(data.absolute()),),
+            "result_path": (str(result),),
+            "max_new_tokens": (str(asking.max_new_tokens),),
+            "max_batch_size": (str(asking.batch_size),),
+            "temperature": ("0",),
+        }
+    )
+    legal = read_swift(interpreter).arguments["infer"]
+    flags = render_flags({name: texts for name, texts in wanted.items() if name in legal})
+    script = Path(interpreter.swift_dir or "", "cli", "infer.py")
+    env = environment(target)
+    unset = tuple(name for name in FOREIGN if name not in env)
+    return Command((interpreter.python, str(script), *flags), env, unset)
+
+
 def infer_rows(
     target: Target,
     data: Path,
@@ -62,6 +103,7 @@ def infer_rows(
     max_new_tokens: int,
     batch_size: int = 1,
     folder: Path | None = None,
+    python: str | None = None,
 ) -> Inference:
     """Asks the model about every row, greedily.
 
@@ -71,6 +113,7 @@ def infer_rows(
         max_new_tokens: Length of an answer, at most.
         batch_size: Rows at once.
         folder: An existing folder for logs and answers; a new one if absent.
+        python: Interpreter; None for that of the run.
 
     Raises:
         VlftError: If there is no ms-swift, or the file is not there.
@@ -78,27 +121,10 @@ def infer_rows(
     """
     if not data.is_file():
         raise VlftError(f"there is no file `{data}`", "rows as in training: one JSON object a line")
-    interpreter = interpreter_for(target)
     folder = folder or _new_folder(target)
     result = folder / "swift.jsonl"
-    wanted = (
-        weights(target)
-        | settings(target)
-        | {
-            "val_dataset": (str(data.absolute()),),
-            "result_path": (str(result),),
-            "max_new_tokens": (str(max_new_tokens),),
-            "max_batch_size": (str(batch_size),),
-            "temperature": ("0",),
-        }
-    )
-    legal = read_swift(interpreter).arguments["infer"]
-    flags = render_flags({name: texts for name, texts in wanted.items() if name in legal})
-    script = Path(interpreter.swift_dir or "", "cli", "infer.py")
-    env = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    process = Process(
-        (interpreter.python, str(script), *flags), env | environment(target), str(Path.cwd())
-    )
+    command = infer_command(target, data, result, Asking(max_new_tokens, batch_size, python))
+    process = Process(command.argv, command.environment(os.environ), str(Path.cwd()))
     outcome = run_watched(process, folder)
     code = conclude(outcome, folder)
     if code:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vlft.families.counts import SizeError
+from vlft.plan.memory.logits import uses_logits_to_keep
 from vlft.plan.memory.run import Attention, Optimizer, Picture, RunShape, Sharding
 from vlft.plan.passed import flag, is_off, number, word
 from vlft.plan.precision import resolve_precision
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 ASSUMED_TEXT = 512
 """Text tokens of a row where neither the data nor `data.max_length` says anything."""
+
+_NEW_TRANSFORMERS = 5
 
 _EDGE = 8192
 """Side of a picture, in pixels, that is larger than every limit."""
@@ -102,7 +105,10 @@ def run_shape(
     precision = resolve_precision(config, facts.model.checkpoint, world)
     if world.cpu or precision.weights == "float32" or config.tuner not in ("lora", "full"):
         return None
-    shape = _step(config, batch.per_device, model, row)
+    few = uses_logits_to_keep(
+        _given(config, "use_logits_to_keep"), _transformers(facts), batch.sequence_parallel_size
+    )
+    shape = _step(config, batch.per_device, model, row, keeps_few_logits=few)
     stage = facts.deepspeed.stage if facts.deepspeed is not None else None
     offload = facts.deepspeed is not None and facts.deepspeed.offload
     checkpointing = config.train.gradient_checkpointing is not False
@@ -126,7 +132,9 @@ def run_shape(
     )
 
 
-def _step(config: Config, per_device: int, model: ModelShape, row: RowSize) -> RunShape:
+def _step(
+    config: Config, per_device: int, model: ModelShape, row: RowSize, *, keeps_few_logits: bool
+) -> RunShape:
     """Rows, tokens and pictures of a forward pass."""
     tokens, vision, rows = row.tokens, row.vision, per_device
     joined = flag(config, "packing") or flag(config, "padding_free")
@@ -139,7 +147,8 @@ def _step(config: Config, per_device: int, model: ModelShape, row: RowSize) -> R
         tokens, vision, rows, picture = tokens * rows, vision * rows, 1, picture * rows
     else:
         vision, picture = vision * rows, picture * rows
-    kept = None if is_off(config, "use_logits_to_keep") else rows * tokens - vision
+    # What comes before the answer is taken to be the pictures alone.
+    kept = rows * tokens - vision if keeps_few_logits else None
     return RunShape(
         tokens=tokens,
         rows=rows,
@@ -176,6 +185,17 @@ def _with_tuner(shape: RunShape, config: Config) -> RunShape:
         dora=flag(config, "use_dora"),
         quant_bits=config.quant.bits if config.quant is not None else None,
     )
+
+
+def _given(config: Config, name: str) -> bool | None:
+    return None if config.swift.get(name) is None else flag(config, name)
+
+
+def _transformers(facts: Facts) -> int:
+    """Major release; that of a new installation where none is known."""
+    packages = facts.interpreter.packages if facts.interpreter is not None else {}
+    major = packages.get("transformers", "").partition(".")[0]
+    return int(major) if major.isdecimal() else _NEW_TRANSFORMERS
 
 
 def _attention(config: Config) -> Attention:

@@ -6,25 +6,29 @@ packages behind it can do; ms-swift itself refuses some of it only after the mod
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from vlft.errors import VlftError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Method = Literal["bnb", "gptq", "gptq_v2", "awq", "fp8"]
 METHODS: tuple[Method, ...] = ("bnb", "gptq", "gptq_v2", "awq", "fp8")
 
-# Method → bits that it can do; fp8 has no bits of its own.
-_BITS: dict[str, tuple[int, ...]] = {
+BITS: dict[str, tuple[int, ...]] = {
     "bnb": (4, 8),
     "gptq": (2, 3, 4, 8),
     "gptq_v2": (2, 3, 4, 8),
     "awq": (4,),
     "fp8": (),
 }
+"""Method → bits that it can do; fp8 has no bits of its own."""
+
+CALIBRATED = frozenset({"gptq", "gptq_v2", "awq"})
+"""Methods that look at rows while they round."""
+
 # Method → packages that do the work, in the interpreter that exports.
 _PACKAGES: dict[str, tuple[str, ...]] = {
     "bnb": ("bitsandbytes",),
@@ -33,8 +37,36 @@ _PACKAGES: dict[str, tuple[str, ...]] = {
     "awq": ("autoawq",),
     "fp8": (),
 }
-_CALIBRATED = frozenset({"gptq", "gptq_v2", "awq"})
 _INSTALL = {"bnb": "pip install 'vlft[quantize]'"}
+_ELSEWHERE = "an environment of their own beside ms-swift, named by export.python"
+
+# autoawq is no longer made: 0.2.9 imports AutoModelForVision2Seq, gone from transformers 5, and
+# knows no later family than these (awq/models/auto.py).
+_AWQ_FAMILIES = frozenset({"qwen2_vl", "qwen2_5_vl"})
+_AWQ_TRANSFORMERS = 5
+# The smallest model that GPTQ went through: seen with gptqmodel 7.7.
+_GPTQ_LAYERS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is at hand.
+
+    Attributes:
+        packages: Installed in the interpreter that exports: name → version.
+        gpu: Whether a GPU is visible.
+        fp8: Whether it computes in FP8; None if that is not known.
+        calibration: Whether there are rows to calibrate on.
+        family: ms-swift's model_type; None if it is none that vlft knows.
+        layers: Of the language model; None if it is not known.
+    """
+
+    packages: Mapping[str, str] = field(default_factory=dict)
+    gpu: bool = False
+    fp8: bool | None = None
+    calibration: bool = False
+    family: str | None = None
+    layers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +88,11 @@ class Quantization:
         """The end of the folder's name, as ms-swift writes it: bnb-int8."""
         return self.method if self.bits is None else f"{self.method}-int{self.bits}"
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether it needs rows."""
+        return self.method in CALIBRATED
+
 
 def choose(
     bits: int | None,
@@ -64,6 +101,9 @@ def choose(
     *,
     calibration: bool,
     gpu: bool,
+    fp8: bool | None = None,
+    family: str | None = None,
+    layers: int | None = None,
 ) -> Quantization:
     """The method for these bits, or the check of a named one.
 
@@ -73,77 +113,100 @@ def choose(
         packages: Installed in the interpreter that exports: name → version.
         calibration: Whether there are rows to calibrate on.
         gpu: Whether a GPU is visible.
+        fp8: Whether it computes in FP8; None if that is not known.
+        family: ms-swift's model_type; None if it is none that vlft knows.
+        layers: Of the language model; None if that is not known.
 
     Raises:
         VlftError: If it can't be done; the hint says what would work.
     """
+    situation = Situation(packages, gpu, fp8, calibration, family, layers)
     if method is not None:
-        return _named(bits, method, packages, calibration=calibration, gpu=gpu)
+        return _named(bits, method, situation)
     refusals = []
     for candidate in METHODS:
-        if bits in _BITS[candidate]:
-            refusal = _missing(candidate, packages, calibration=calibration, gpu=gpu)
+        if bits in BITS[candidate]:
+            refusal = lacks(candidate, situation)
             if refusal is None:
                 return Quantization(candidate, bits, _reason(candidate, bits))
             refusals.append(f"{candidate}: {refusal}")
     if refusals:
         raise VlftError(f"nothing here can quantise to {bits} bits", "; ".join(refusals))
-    legal = sorted({number for numbers in _BITS.values() for number in numbers})
+    legal = sorted({number for numbers in BITS.values() for number in numbers})
     raise VlftError(
         f"no method quantises to {bits} bits",
         "--quant-bits " + ", ".join(map(str, legal)) + ", or --quant-method fp8 without bits",
     )
 
 
-def _named(
-    bits: int | None, method: str, packages: Mapping[str, str], *, calibration: bool, gpu: bool
-) -> Quantization:
+def lacks(method: str, situation: Situation) -> str | None:
+    """What a method lacks, as a clause with what would help; None if it can be used."""
+    absent = [name for name in _PACKAGES[method] if name not in situation.packages]
+    if absent:
+        return f"{' and '.join(absent)} not installed ({_INSTALL.get(method, _ELSEWHERE)})"
+    if method in CALIBRATED and not situation.calibration:
+        return "it calibrates on data, and there is none at hand (export.dataset, or --calibrate)"
+    if method in ("gptq", "gptq_v2") and 0 < (situation.layers or 0) < _GPTQ_LAYERS:
+        return f"it needs {_GPTQ_LAYERS} layers or more, and the model has {situation.layers}"
+    if method == "awq":
+        return _awq(situation)
+    return _fp8(situation) if method == "fp8" else None
+
+
+def _awq(situation: Situation) -> str | None:
+    transformers = situation.packages.get("transformers", "")
+    major = transformers.partition(".")[0]
+    if major.isdecimal() and int(major) >= _AWQ_TRANSFORMERS:
+        return f"autoawq does not import beside transformers {transformers} ({_ELSEWHERE})"
+    if situation.family is not None and situation.family not in _AWQ_FAMILIES:
+        return f"autoawq does not know {situation.family}"
+    return None if situation.gpu else "it needs a GPU"
+
+
+def _fp8(situation: Situation) -> str | None:
+    if not situation.gpu:
+        return "it needs a GPU (of compute capability 8.9: Ada, Hopper or later)"
+    if situation.fp8 is False:
+        return "the GPU has no FP8, which came with compute capability 8.9"
+    return None
+
+
+def _named(bits: int | None, method: str, situation: Situation) -> Quantization:
     known = next((name for name in METHODS if name == method), None)
     if known is None:
         raise VlftError(
             f"there is no quantisation method `{method}`", "one of " + ", ".join(METHODS)
         )
-    legal = _BITS[known]
+    legal = BITS[known]
     if bits is None and legal:
         raise VlftError(
             f"{known} needs a number of bits",
             " or ".join(f"--quant-bits {number}" for number in legal),
         )
     if bits is not None and bits not in legal:
-        raise VlftError(f"{known} can't quantise to {bits} bits", _what_works(known, bits))
-    refusal = _missing(known, packages, calibration=calibration, gpu=gpu)
+        raise VlftError(f"{known} can't quantise to {bits} bits", what_works(known, bits))
+    refusal = lacks(known, situation)
     if refusal is not None:
-        raise VlftError(f"{known} can't be used here: {refusal}", _alternative(bits, packages))
+        raise VlftError(f"{known} can't be used here: {refusal}", _alternative(bits, situation))
     return Quantization(known, bits, "asked for")
 
 
-def _what_works(method: str, bits: int) -> str:
+def what_works(method: str, bits: int) -> str:
     """Other methods for these bits, and other bits for this method."""
-    able = [name for name in METHODS if bits in _BITS[name]]
-    hints = [f"{bits} bits: --quant-method {' or '.join(able)}"] if able else []
-    own = " or ".join(map(str, _BITS[method]))
+    others = [name for name in METHODS if bits in BITS[name]]
+    hints = [f"{bits} bits: --quant-method {' or '.join(others)}"] if others else []
+    own = " or ".join(map(str, BITS[method]))
     hints.append(f"{method}: --quant-bits {own}" if own else f"{method} goes without bits")
     return "; ".join(hints)
 
 
-def _missing(
-    method: str, packages: Mapping[str, str], *, calibration: bool, gpu: bool
-) -> str | None:
-    """What a method lacks; None if it can be used."""
-    absent = [name for name in _PACKAGES[method] if name not in packages]
-    if absent:
-        how = _INSTALL.get(method, "they need an environment of their own beside ms-swift")
-        return f"{' and '.join(absent)} not installed ({how})"
-    if method in _CALIBRATED and not calibration:
-        return "it calibrates on data, and there is none at hand"
-    if method == "fp8" and not gpu:
-        return "it needs a GPU"
-    return None
-
-
-def _alternative(bits: int | None, packages: Mapping[str, str]) -> str:
-    if bits in _BITS["bnb"] and "bitsandbytes" in packages:
-        return f"--quant-method bnb does {bits} bits here"
+def _alternative(bits: int | None, situation: Situation) -> str:
+    works: Iterable[str] = (
+        name for name in METHODS if bits in BITS[name] and lacks(name, situation) is None
+    )
+    found = next(iter(works), None)
+    if found is not None:
+        return f"--quant-method {found} does {bits} bits here"
     return "vlft merge without --quant-bits writes the merged weights as they are"
 
 

@@ -168,7 +168,8 @@ def cluster_takes_the_job(context: Context) -> Iterator[Problem]:
     facts, slurm = context.facts.slurm, _section(context)
     if facts is None or facts.refusal is None:
         return
-    options = sbatch_options(slurm, context.world.nnodes, context.world.gpus_per_node)
+    gpus = gpus_asked_for(context.config, context.world.gpus_per_node)
+    options = sbatch_options(slurm, context.world.nnodes, gpus)
     yield Problem(
         _refused_key(facts.refusal, slurm),
         f"the cluster refuses the job: {facts.refusal}",
@@ -183,4 +184,5 @@ def _refused_key(refusal: str, slurm: Slurm | None) -> tuple[str, ...]:
     for word, key in TOLD_BY.items():
         if word in said and key in given:
             return ("slurm", key)
-    return ("launch", "nnodes") if "node count" in said else ("launch", "engine")
+    asked_for_nodes = "node count" in said or "processors" in said
+    return ("launch", "nnodes") if asked_for_nodes else ("launch", "engine")

@@ -13,13 +13,14 @@ from vlft.errors import VlftError
 from vlft.files import read_json, write_json
 from vlft.runs.attempts import is_alive, launcher_of
 from vlft.runs.index import forget
-from vlft.runs.jobs import cancel, read_job
+from vlft.runs.jobs import Job, cancel, read_job, state_of
 from vlft.runs.record import read_run, utc_now
 
 if TYPE_CHECKING:
     from vlft.runs.record import Run
 
 _POLL_S = 0.05
+_POLL_JOB_S = 0.5
 
 
 def stop(run: Run, wait_s: float) -> Run:
@@ -39,8 +40,7 @@ def stop(run: Run, wait_s: float) -> Run:
         raise VlftError(f"the run {run.id} does not run: it is {run.status}")
     job = read_job(run.attempt)
     if job is not None:
-        cancel(job)
-        return _stopped(run, _ended(run, wait_s, f"its job is {job.id}"))
+        return _stop_job(run, job, wait_s)
     host = run.record.get("host")
     if host not in (None, platform.node()):
         raise VlftError(f"the run {run.id} was started on {host}", "stop it there")
@@ -60,19 +60,25 @@ def _ended(run: Run, wait_s: float, hint: str) -> Run:
     raise VlftError(f"the run {run.id} has not ended within {wait_s:g} s", hint)
 
 
-def _stopped(run: Run, ended: Run) -> Run:
-    """A job that was cancelled before it began writes no outcome: nobody else would."""
-    if ended.outcome:
-        return ended
-    outcome = {
-        "status": "stopped",
-        "exit_code": None,
-        "signal": None,
-        "reason": "cancelled before the trainer could say how it ended",
-        "error": None,
-        "ended": utc_now().strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-    write_json(run.attempt / "outcome.json", outcome)
+def _stop_job(run: Run, job: Job, wait_s: float) -> Run:
+    cancel(job)
+    deadline = time.monotonic() + wait_s
+    while state_of(job) != "gone":
+        if time.monotonic() >= deadline:
+            message = f"the run {run.id} has not ended within {wait_s:g} s"
+            raise VlftError(message, f"its job is {job.id}")
+        time.sleep(_POLL_JOB_S)
+    ended = read_run(run.folder) or run
+    if not ended.outcome:  # it was cancelled before it began: nobody else would write one
+        outcome = {
+            "status": "stopped",
+            "exit_code": None,
+            "signal": None,
+            "reason": "the job was cancelled before it could say how it ended",
+            "error": None,
+            "ended": utc_now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        write_json(run.attempt / "outcome.json", outcome)
     return read_run(run.folder) or ended
 
 

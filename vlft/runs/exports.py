@@ -7,12 +7,14 @@ the result of an export.
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xxhash
 
+from vlft.errors import VlftError
+from vlft.facts.checkpoint import read_checkpoint
 from vlft.files import read_json, write_json
 from vlft.plan.plan import Plan
 from vlft.runs.fingerprint import fingerprint
@@ -39,6 +41,10 @@ class ExportRecord:
         created: ISO 8601, UTC.
         run: Id of the training run; None if its record was not found.
         plan: That run's plan as plain data: limits, template and prompt to ask with.
+        verified: What was found right before the folder got its name; None if nothing could
+            be compared.
+        product: Marks of the weights that came out, by which a later change is noticed.
+        calibration: Rows that a quantisation looked at; None if it looked at none.
     """
 
     source: Mapping[str, str]
@@ -49,15 +55,14 @@ class ExportRecord:
     created: str
     run: str | None
     plan: Mapping[str, Any] | None
+    verified: Mapping[str, Any] | None = None
+    product: Mapping[str, str] = field(default_factory=dict)
+    calibration: Mapping[str, Any] | None = None
 
     def same_weights(self, other: ExportRecord) -> bool:
         """Whether both come from the same adapter and base, by the same method."""
-        return (self.source, self.base, self.method, self.bits) == (
-            other.source,
-            other.base,
-            other.method,
-            other.bits,
-        )
+        mine = (self.source, self.base, self.method, self.bits, self.calibration)
+        return mine == (other.source, other.base, other.method, other.bits, other.calibration)
 
 
 def write_export(folder: Path, record: ExportRecord) -> None:
@@ -111,6 +116,28 @@ def hash_model(checkpoint: Checkpoint) -> dict[str, str]:
             mark = fingerprint(folder / name)
             marks[name] = f"{mark.bytes}-{mark.modified}-{mark.xxh3}"
     return marks
+
+
+def mark_product(folder: Path) -> dict[str, str]:
+    """Marks of the weights in an export, which stay the same when the folder is copied."""
+    return mark_weights(read_checkpoint(folder))
+
+
+def mark_weights(checkpoint: Checkpoint) -> dict[str, str]:
+    """Size and hash of the first and last MiB of every weight file."""
+    marks = {}
+    for name in checkpoint.weight_files:
+        mark = fingerprint(Path(checkpoint.path, name))
+        marks[name] = f"{mark.bytes}-{mark.xxh3}"
+    return marks
+
+
+def is_whole(folder: Path, record: ExportRecord) -> bool:
+    """Whether an export still is what was made: nothing missing, cut short or exchanged."""
+    try:
+        return bool(record.product) and mark_product(folder) == dict(record.product)
+    except (OSError, VlftError):
+        return False
 
 
 def _hash(path: Path) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vlft.errors import UsageError, VlftError
 from vlft.facts.checkpoint import Checkpoint, read_checkpoint
 from vlft.files import read_json
+from vlft.runs.export_settings import ExportSettings, run_settings
 from vlft.runs.exports import exported_plan
 from vlft.runs.index import find_run, list_runs, run_of
 from vlft.runs.record import Run, read_run
@@ -30,6 +31,11 @@ class Target:
     checkpoint: Checkpoint
     run: Run | None
     plan: Plan | None
+
+    @property
+    def export(self) -> ExportSettings:
+        """The section `export:` of the run's config."""
+        return run_settings(self.run)
 
 
 def resolve_target(text: str) -> Target:

@@ -10,6 +10,7 @@ from pathlib import Path
 from examples.checkpoint_folders import lay_out_checkpoints
 from examples.deepspeed_files import lay_out_deepspeed
 from examples.resume_folders import lay_out_resume, lay_out_tower
+from examples.slurm_folder import lay_out_slurm
 
 ROW = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
 
@@ -37,3 +38,4 @@ def lay_out(folder: Path, make_model: Callable[..., Path]) -> None:
     lay_out_deepspeed(folder, make_model)
     lay_out_resume(folder)
     lay_out_tower(folder, make_model)
+    lay_out_slurm(folder)

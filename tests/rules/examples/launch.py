@@ -35,6 +35,11 @@ EXAMPLES = {
     "launch.loopback": Example(
         [*_NODES, "launch.master_addr=127.0.0.1"], [*_NODES, "launch.master_addr=10.0.0.1"]
     ),
+    "launch.scheduler-address": Example(
+        ["launch.engine=slurm", "launch.master_addr=node0"],
+        ["launch.engine=slurm", "launch.nnodes=2"],
+        environ={"PATH": "one-partition:/usr/bin:/bin"},
+    ),
     "launch.ddp-backend": Example(
         ["swift.ddp_backend=gloo"], ["swift.ddp_backend=gloo", "launch.nproc_per_node=2"]
     ),

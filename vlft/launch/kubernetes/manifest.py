@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _RENAMED: Final = ("NNODES", "NPROC_PER_NODE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
 _CONTAINER: Final = "node"  # of the runtime torch-distributed, as is its job
 _MANAGER: Final = "vlft"
+_LONGEST: Final = 48  # a pod's name adds up to fifteen characters
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,10 @@ def render_train_job(job: TrainJob) -> dict[str, Any]:
 def object_name(text: str) -> str:
     """A run's id as the name of an object, of which services are made: 63 characters at most."""
     name = re.sub(r"[^a-z0-9-]+", "-", text.lower()).strip("-")
-    name = name if name[:1].isalpha() else f"run-{name}"
-    # The end tells runs apart; a pod's name adds about fifteen characters.
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 22].rstrip('-')}-{name[-21:]}"
-
-
-_LONGEST: Final = 48
+    name = name if name[:1].isalpha() else f"run-{name}".rstrip("-")
+    if len(name) > _LONGEST:  # its end tells runs apart
+        name = f"{name[: _LONGEST - 21].rstrip('-')}-{name[-20:].lstrip('-')}"
+    return name
 
 
 def _trainer(job: TrainJob) -> dict[str, Any]:
@@ -101,8 +100,8 @@ def _entry(job: TrainJob) -> str:
 
 
 def _literal(text: str) -> str:
-    """Kubernetes would put a variable's value in place of `$(NAME)`."""
-    return text.replace("$(", "$$(")
+    """Kubernetes puts a variable's value in place of `$(NAME)`, and `$` in place of `$$`."""
+    return re.sub(r"\$(?=[$(])", "$$", text)
 
 
 def _variables(job: TrainJob) -> Iterator[dict[str, Any]]:

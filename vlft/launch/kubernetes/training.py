@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.command import Command, render
 from vlft.errors import VlftError
+from vlft.facts.slurm import gpus_asked_for
 from vlft.launch.kubernetes.manifest import TrainJob, render_train_job
 from vlft.launch.training import new_folder, whole
 from vlft.runs.record import CHECKPOINTS
@@ -76,7 +77,7 @@ def planned_train_job(prepared: Prepared, run_id: str | None = None) -> PlannedT
         env=command.env,
         nnodes=world.nnodes,
         nproc_per_node=world.nproc_per_node or 1,
-        gpus=world.gpus_per_node or 0,
+        gpus=gpus_asked_for(loaded.config, world.gpus_per_node) or 0,
         rendezvous=plan.torchrun,
     )
     return PlannedTrainJob(command, render_train_job(job))

@@ -93,7 +93,7 @@ def submit_array(jobs: Sequence[PlannedJob], script: str) -> Job:
     file = jobs[0].attempt / ARRAY
     write_text(file, script)
     try:
-        submitted = sbatch(file, array_secrets(jobs))
+        submitted = sbatch(file, jobs[0].script.options, array_secrets(jobs))
     except VlftError as error:
         for job in jobs:
             refused = Outcome("failed", None, None, error.message, None, utc_now())

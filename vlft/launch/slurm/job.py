@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import vlft
 from vlft.command import Command, render
 from vlft.facts.sbatch_options import SIGNAL_SECONDS, sbatch_options
+from vlft.facts.slurm import gpus_asked_for
 from vlft.launch.slurm.quoting import file_pattern
-from vlft.launch.slurm.script import Script, Variable, Word, render_script
+from vlft.launch.slurm.script import REQUEST, Script, Variable, Word, render_script
 from vlft.launch.slurm.words import readable, without_secrets
 from vlft.runs.record import CHECKPOINTS
 
@@ -18,12 +20,14 @@ if TYPE_CHECKING:
     from vlft.config.schedulers import Slurm
     from vlft.config.sections import Config
     from vlft.facts.gather import Facts
+    from vlft.plan.arguments import Arguments
     from vlft.plan.plan import Plan
 
 SCRIPT: Final = "job.sbatch"
 # Arguments of a first start that a job which begins again must not be given.
 _FIRST_START: Final = ("resume_only_model", "ignore_data_skip")
-_SPARE_SECONDS: Final = 10
+_PLUGIN: Final = Path(vlft.__file__).parent / "trainer_side" / "save_and_end.py"
+_CALLBACK: Final = "vlft_save_and_end"
 
 
 @dataclass(frozen=True)
@@ -84,19 +88,16 @@ def plan_job(
     """
     slurm, attempt = config.slurm, attempt or folder
     requeue = slurm is not None and slurm.requeue
-    arguments = dict(plan.arguments)
-    if requeue and "enable_jit_checkpoint" in facts.swift.arguments[config.task]:
-        arguments.setdefault("enable_jit_checkpoint", ("true",))
+    arguments = _with_plugin(plan.arguments) if requeue else plan.arguments
     interpreter = None if slurm is not None and slurm.container else facts.interpreter
     # torchrun's own flags are added here: what they say is known to the job only.
     bare = replace(plan, torchrun=False, arguments=arguments)
     command = render(bare, interpreter, folder / CHECKPOINTS)
-    words, variables, secrets = without_secrets(command)
-    launcher, program = _launched(plan, words)
-    variables += launcher
-    if requeue and slurm is not None and plan.torchrun:
-        seconds = max(30, (slurm.signal_seconds or SIGNAL_SECONDS) - _SPARE_SECONDS)
-        variables += (("PET_SHUTDOWN_TIMEOUT", str(seconds)),)  # torchrun waits 30 s by itself
+    split = without_secrets(command)
+    launcher, program = _launched(plan, split.words)
+    variables = split.env + launcher
+    if requeue:
+        variables += (("VLFT_SAVE_AND_END", str(attempt / REQUEST)),)
     if slurm is not None and slurm.cpus_per_task and "OMP_NUM_THREADS" not in command.env:
         threads = max(1, slurm.cpus_per_task // (plan.world.nproc_per_node or 1))
         variables += (("OMP_NUM_THREADS", str(threads)),)
@@ -108,7 +109,7 @@ def plan_job(
             f"--job-name={folder.name}",
             f"--output={file_pattern(str(attempt), 'slurm-%j.out')}",
             "--open-mode=append",
-            *sbatch_options(slurm, world.nnodes, world.gpus_per_node),
+            *sbatch_options(slurm, world.nnodes, gpus_asked_for(config, world.gpus_per_node)),
         ),
         run=str(folder),
         attempt=str(attempt),
@@ -117,6 +118,7 @@ def plan_job(
         setup=tuple(slurm.setup) if slurm is not None else (),
         env_file=_env_file(facts),
         unset=unset,
+        needed=tuple(split.held),
         env=variables,
         program=program,
         resuming=tuple(
@@ -126,12 +128,15 @@ def plan_job(
         rendezvous=plan.torchrun,
         port=config.launch.master_port,
         srun=_srun_options(slurm, folder),
-        requeue=requeue,
+        signal_seconds=(slurm.signal_seconds or SIGNAL_SECONDS) if slurm and requeue else None,
     )
     shown = Command(
-        tuple(map(readable, program)), {name: readable(word) for name, word in variables}, unset
+        tuple(map(readable, program)),
+        {name: readable(word) for name, word in variables}
+        | {name: f"${name}" for name in split.held if name in command.env},
+        unset,
     )
-    return PlannedJob(folder, attempt, script, secrets, shown)
+    return PlannedJob(folder, attempt, script, split.held, shown)
 
 
 def _launched(
@@ -158,11 +163,20 @@ def _launched(
     return tuple(values), (python, "-m", "torch.distributed.run", *flags, *rest)
 
 
+def _with_plugin(arguments: Arguments) -> Arguments:
+    """The same, and the callback that saves when the batch shell asks for it."""
+    added = {"external_plugins": str(_PLUGIN), "callbacks": _CALLBACK}
+    return arguments | {name: (*arguments.get(name, ()), one) for name, one in added.items()}
+
+
 def _srun_options(slurm: Slurm | None, folder: Path) -> tuple[str, ...]:
     container = slurm.container if slurm is not None else None
     if container is None:
         return ()
-    mounts = ",".join([f"{folder}:{folder}", *container.mounts])
+    own = [f"{folder}:{folder}"]
+    if slurm is not None and slurm.requeue:
+        own.append(f"{_PLUGIN.parent}:{_PLUGIN.parent}:ro")
+    mounts = ",".join([*own, *container.mounts])
     return (
         f"--container-image={container.image}",
         f"--container-mounts={mounts}",

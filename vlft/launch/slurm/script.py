@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vlft.launch.slurm.quoting import directive, word
 
@@ -26,6 +26,11 @@ class Variable:
 
 Word = str | Variable
 
+REQUEST: Final = "save-and-end"
+"""File of an attempt that asks the trainer to save and to end: see trainer_side."""
+_PROGRAMS: Final = ("/cli/sft.py", "/cli/pt.py", "/cli/rlhf.py")
+_LAST_SECONDS: Final = 45  # in which a trainer that has not obeyed is ended, and the job requeued
+
 
 @dataclass(frozen=True)
 class Script:
@@ -40,14 +45,17 @@ class Script:
         setup: The user's own lines of bash.
         env_file: A file of variables for the shell; None without one.
         unset: Variables that must not reach the trainer.
-        env: Variables of the trainer; a `Variable` is taken from the job's environment.
+        needed: Secret variables that the job must have from where it was submitted, or from
+            `env_file`.
+        env: Further variables of the trainer.
         program: The trainer's words.
         resuming: Words that a restarted job adds behind `--resume_from_checkpoint FOLDER`.
         nnodes: Nodes.
         rendezvous: Whether the processes have to find each other.
         port: Port of node 0; None takes one from the job's id.
         srun: Further options of srun.
-        requeue: Whether the job begins again when it is told that its time is up.
+        signal_seconds: How long before its time is up the job is told, and begins again; None
+            for a job that does not.
     """
 
     options: tuple[str, ...]
@@ -58,6 +66,7 @@ class Script:
     setup: tuple[str, ...]
     env_file: str | None
     unset: tuple[str, ...]
+    needed: tuple[str, ...]
     env: tuple[tuple[str, Word], ...]
     program: tuple[Word, ...]
     resuming: tuple[str, ...]
@@ -65,7 +74,7 @@ class Script:
     rendezvous: bool
     port: int | None
     srun: tuple[str, ...]
-    requeue: bool
+    signal_seconds: int | None
 
 
 def render_script(script: Script) -> str:
@@ -93,7 +102,7 @@ def _ending(script: Script) -> Iterator[str]:
     yield f"vlft=({_words(script.vlft)})"
     yield f"vlft_run={word(script.run)}"
     yield f"vlft_attempt={word(script.attempt)}"
-    yield "vlft_stopped='' vlft_preempted=''"
+    yield "vlft_stopped='' vlft_preempted='' vlft_watch=''"
     yield "vlft_conclude() {"
     yield "    local code=$?"
     yield "    trap - EXIT"
@@ -103,9 +112,17 @@ def _ending(script: Script) -> Iterator[str]:
     yield "}"
     yield "trap vlft_conclude EXIT"
     yield "trap 'vlft_stopped=SIGTERM' TERM"
-    if script.requeue:
-        yield "# Time is nearly up: the steps are told to save and to end, this shell is not."
-        yield "trap 'vlft_preempted=1; scancel --signal=TERM \"$SLURM_JOB_ID\"' USR1"
+    if script.signal_seconds is not None:
+        patience = max(script.signal_seconds // 2, script.signal_seconds - _LAST_SECONDS)
+        yield "# Time is nearly up: the trainer is asked to save and to end; if it does not, for it"
+        yield "# may still be loading the model, it is ended."
+        yield "vlft_ask() {"
+        yield "    vlft_preempted=1"
+        yield f'    : > "$vlft_attempt/{REQUEST}"'
+        yield f'    (sleep {patience} && scancel --signal=TERM "$SLURM_JOB_ID") &'
+        yield "    vlft_watch=$!"
+        yield "}"
+        yield "trap vlft_ask USR1"
     yield 'printf \'{"version": 1, "engine": "slurm", "job": "%s"}\\n\' "$SLURM_JOB_ID" \\'
     yield '    > "$vlft_attempt/.job.$SLURM_JOB_ID"'
     yield 'mv --no-clobber "$vlft_attempt/.job.$SLURM_JOB_ID" "$vlft_attempt/job.json"'
@@ -121,6 +138,8 @@ def _surroundings(script: Script) -> Iterator[str]:
     if script.setup:
         yield "# slurm.setup, as it is written in the config:"
         yield from script.setup
+    for name in script.needed:
+        yield f'export {name}="${{{name}:?is not set: it is a secret}}"'
 
 
 def _rendezvous(script: Script) -> Iterator[str]:
@@ -148,13 +167,13 @@ def _trainer(script: Script) -> Iterator[str]:
 def _opens_a_line(item: Word) -> bool:
     """Whether a word is a flag, or the program that torchrun starts."""
     text = item if isinstance(item, str) else item.prefix
-    return text.startswith("--") or text.endswith(".py")
+    return text.startswith("--") or text.endswith(_PROGRAMS)
 
 
 def _restart(script: Script) -> Iterator[str]:
     yield "# Slurm has started this job before: it goes on from what was saved."
     yield "if ((${SLURM_RESTART_COUNT:-0} > 0)); then"
-    yield '    rm -f "$vlft_attempt/outcome.json"'
+    yield f'    rm -f "$vlft_attempt/outcome.json" "$vlft_attempt/{REQUEST}"'
     yield '    if vlft_checkpoint=$("${vlft[@]}" runs checkpoint --set-aside "$vlft_run"); then'
     yield '        echo "vlft: going on from $vlft_checkpoint"'
     added = "".join(f" {word(item)}" for item in script.resuming)
@@ -166,13 +185,14 @@ def _restart(script: Script) -> Iterator[str]:
 def _step(script: Script) -> Iterator[str]:
     nodes = script.nnodes
     options = [f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
-    options += ["--kill-on-bad-exit=1", *(["--label"] if nodes > 1 else []), *script.srun]
+    options += ["--kill-on-bad-exit=1", *(["--label"] if nodes > 1 else [])]
     yield "# srun does not take this over from sbatch."
     yield 'if [ -n "${SLURM_CPUS_PER_TASK:-}" ]; then'
     yield '    export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"'
     yield "fi"
     yield 'if [ -z "$vlft_preempted$vlft_stopped" ]; then'
     yield f"    srun {_words(tuple(options))} \\"
+    yield from (f"        {word(option)} \\" for option in script.srun)
     if script.rendezvous:
         ranks = "NODE_RANK=$SLURM_NODEID PET_NODE_RANK=$SLURM_NODEID"
         yield f"        bash -c '{ranks} exec \"$@\"' trainer \\"
@@ -187,23 +207,32 @@ def _step(script: Script) -> Iterator[str]:
 
 
 def _last(script: Script) -> Iterator[str]:
-    if script.requeue:
-        yield 'if [ -n "$vlft_preempted" ] && scontrol requeue "$SLURM_JOB_ID"; then'
-        yield "    trap - EXIT"
-        yield "    exit 0"
+    if script.signal_seconds is not None:
+        yield 'if [ -n "$vlft_preempted" ]; then'
+        yield '    kill "$vlft_watch" 2> /dev/null'
+        yield "    # A request that nobody took: the training was over."
+        yield f'    if [ "${{vlft_code:-1}}" = 0 ] && [ -e "$vlft_attempt/{REQUEST}" ]; then'
+        yield "        vlft_preempted=''"
+        yield "    fi"
+        yield "fi"
+        yield 'if [ -n "$vlft_preempted" ] && [ -z "$vlft_stopped" ]; then'
+        yield '    if scontrol requeue "$SLURM_JOB_ID"; then'
+        yield "        trap - EXIT  # it has not ended"
+        yield "        exit 0"
+        yield "    fi"
         yield "fi"
     yield 'exit "${vlft_code:-143}"'
 
 
 def _assigned(name: str, value: Word) -> str:
     if isinstance(value, Variable):
-        return f'{name}="${{{value.name}}}"'
+        return f'{name}="${value.name}"'
     return word(f"{name}={value}")
 
 
 def _word(item: Word) -> str:
     if isinstance(item, Variable):
-        return f'{word(item.prefix) if item.prefix else ""}"${{{item.name}:?is not set}}"'
+        return f'{word(item.prefix) if item.prefix else ""}"${item.name}"'
     return word(item)
 
 

@@ -15,14 +15,27 @@ from vlft.launch.slurm.job import SCRIPT
 from vlft.runs.jobs import Job, write_job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from vlft.launch.slurm.job import PlannedJob
 
 _SECONDS: Final = 120
-# A job of vlft that submits another one: what sbatch would take from the job around it.
-_OWN: Final = re.compile(r"SLURM_(?!CONF$|CLUSTER_NAME$)|SBATCH_|SRUN_")
+# What the job would take from a job around vlft for its own, and what sbatch would put over the
+# options in the script (man sbatch: INPUT ENVIRONMENT VARIABLES).
+_LEFT_OUT: Final = re.compile(r"SLURM_(?!CONF$|CLUSTERS$)|SBATCH_|SRUN_|SALLOC_")
+_WHERE_SILENT: Final = {
+    "SBATCH_ACCOUNT": "--account=",
+    "SBATCH_PARTITION": "--partition=",
+    "SBATCH_QOS": "--qos=",
+    "SBATCH_CONSTRAINT": "--constraint=",
+    "SBATCH_RESERVATION": "--reservation=",
+    "SBATCH_TIMELIMIT": "--time=",
+    "SBATCH_MEM_PER_NODE": "--mem=",
+    "SBATCH_GRES": "--gres=",
+    "SBATCH_CLUSTERS": "--clusters=",
+}
+"""The user's defaults → the options that decide instead of them."""
 
 
 def require_sbatch() -> str:
@@ -51,7 +64,7 @@ def submit_job(job: PlannedJob) -> Job:
     write_text(script, job.text)
     script.chmod(0o700)
     try:
-        submitted = sbatch(script, job.secrets)
+        submitted = sbatch(script, job.script.options, job.secrets)
     except VlftError as error:
         write_outcome(job.attempt, Outcome("failed", None, None, error.message, None, utc_now()))
         raise
@@ -59,17 +72,33 @@ def submit_job(job: PlannedJob) -> Job:
     return submitted
 
 
-def sbatch(script: Path, secrets: Mapping[str, str]) -> Job:
-    """Submits a script in this process's environment, and the secrets.
+def submitting_environment(
+    caller: Mapping[str, str], options: Sequence[str], secrets: Mapping[str, str]
+) -> dict[str, str]:
+    """What sbatch is started with, and the job after it.
+
+    Args:
+        caller: The environment of vlft.
+        options: Those in the script; the caller's defaults count where they are silent.
+        secrets: Variables that the job must have.
+    """
+    kept = {name: value for name, value in caller.items() if not _LEFT_OUT.match(name)}
+    for name, option in _WHERE_SILENT.items():
+        if name in caller and not any(given.startswith(option) for given in options):
+            kept[name] = caller[name]
+    return kept | dict(secrets)
+
+
+def sbatch(script: Path, options: Sequence[str], secrets: Mapping[str, str]) -> Job:
+    """Submits a script; arguments as in `submitting_environment`.
 
     Raises:
         VlftError: If it is refused, or not answered.
     """
-    kept = {name: value for name, value in os.environ.items() if not _OWN.match(name)}
     try:
         done = subprocess.run(
             [require_sbatch(), "--parsable", str(script)],
-            env=kept | dict(secrets),
+            env=submitting_environment(os.environ, options, secrets),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

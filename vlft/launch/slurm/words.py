@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vlft.launch.slurm.script import Variable, Word
@@ -10,14 +11,27 @@ if TYPE_CHECKING:
     from vlft.command import Command
 
 
-def without_secrets(
-    command: Command,
-) -> tuple[tuple[Word, ...], tuple[tuple[str, Word], ...], dict[str, str]]:
-    """Words and variables with secrets replaced.
+@dataclass(frozen=True)
+class Split:
+    """A command, and apart from it what nobody may read.
 
-    Returns:
-        The program's words, its variables, and what the submitting environment must hold: a
-        variable under its own name, an argument `--x_token` as VLFT_X_TOKEN.
+    Attributes:
+        words: The program's.
+        env: Its variables that are no secrets.
+        held: What the submitting environment must hold: a secret variable under its own name,
+            an argument `--x_token` as VLFT_X_TOKEN.
+    """
+
+    words: tuple[Word, ...]
+    env: tuple[tuple[str, Word], ...]
+    held: dict[str, str]
+
+
+def without_secrets(command: Command) -> Split:
+    """Words and variables apart from secrets.
+
+    A secret variable is not even named among the trainer's: the job has it from the submitting
+    environment, and `ps` shows the words of srun.
     """
     masked = command.masked()
     held: dict[str, str] = {}
@@ -39,8 +53,7 @@ def without_secrets(
             env.append((name, text))
         else:
             held[name] = text
-            env.append((name, Variable(name)))
-    return tuple(words), tuple(env), held
+    return Split(tuple(words), tuple(env), held)
 
 
 def _free_name(name: str, taken: dict[str, str]) -> str:

@@ -9,7 +9,7 @@ from vlft.plan.memory import ops
 
 if TYPE_CHECKING:
     from vlft.plan.memory.net import Net
-    from vlft.plan.memory.tape import Tensor
+    from vlft.plan.memory.tensors import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +19,15 @@ class Spans:
     Attributes:
         tokens: Of all sequences.
         pairs: Sum over the sequences of their length squared.
-        largest: The square of the longest, where they are taken one after the other.
+        lengths: Of the sequences, where they are taken one after the other.
         mask: A mask that is added to the scores, if there is one.
         joined: Whether the outputs of several sequences are joined by a copy.
     """
 
     tokens: int
     pairs: int
-    largest: int
     mask: Tensor | None = None
+    lengths: tuple[int, ...] = ()
     joined: bool = False
 
 
@@ -42,11 +42,20 @@ def attend(net: Net, query: Tensor, key: Tensor, value: Tensor, heads: int, span
         heads: Of the queries.
         spans: What attends to what.
     """
-    if net.attention == "eager":
-        output = _eager(net, query, key, value, heads, spans)
-    else:
+    if net.attention != "eager":
         output = _fused(net, query, key, value, heads, spans)
-    return ops.cat(net.tape, output) if spans.joined and net.attention != "flash" else output
+        joined = spans.joined and net.attention == "sdpa"
+        return ops.cat(net.tape, output) if joined else output
+    if len(spans.lengths) <= 1:
+        output = _eager(net, query, key, value, heads * spans.pairs, spans.mask)
+        return ops.cat(net.tape, output) if spans.joined else output
+    sizes = [query.count // spans.tokens * length for length in spans.lengths]
+    queries, keys, values = (ops.unbound(net.tape, x, sizes) for x in (query, key, value))
+    outputs = [
+        _eager(net, queries[index], keys[index], values[index], heads * length**2, spans.mask)
+        for index, length in enumerate(spans.lengths)
+    ]
+    return ops.cat(net.tape, *outputs)
 
 
 def _fused(net: Net, query: Tensor, key: Tensor, value: Tensor, heads: int, spans: Spans) -> Tensor:
@@ -58,13 +67,14 @@ def _fused(net: Net, query: Tensor, key: Tensor, value: Tensor, heads: int, span
     return ops.fused_attention(tape, query, key, value, spans.tokens * heads, bias)
 
 
-def _eager(net: Net, query: Tensor, key: Tensor, value: Tensor, heads: int, spans: Spans) -> Tensor:
+def _eager(
+    net: Net, query: Tensor, key: Tensor, value: Tensor, scores: int, mask: Tensor | None
+) -> Tensor:
     """Scores in bfloat16, their softmax in float32, and both kept."""
     tape, groups = net.tape, query.count // key.count
     keys, values = ops.repeated(tape, key, groups), ops.repeated(tape, value, groups)
-    pairs = spans.pairs if tape.grad_enabled and query.node is not None else spans.largest
-    weights = ops.unary(tape, ops.bmm(tape, query, keys, heads * pairs))
-    if spans.mask is not None:
+    weights = ops.unary(tape, ops.bmm(tape, query, keys, scores))
+    if mask is not None:
         weights = ops.cloned(tape, weights)
     weights = _softmax(net, weights)
     output = ops.bmm(tape, weights, values, query.count)

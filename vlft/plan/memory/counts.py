@@ -107,7 +107,7 @@ def _text(shape: TextShape) -> PartCounts:
     wide, narrow = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     sparse = layers - shape.dense_layers if shape.experts else 0
     if shape.fused_qkv:
-        attention = (Linear(width, wide + 2 * narrow, shape.qkv_bias, layers),)
+        attention: tuple[Linear, ...] = (Linear(width, wide + 2 * narrow, shape.qkv_bias, layers),)
     else:
         attention = (
             Linear(width, wide, shape.qkv_bias, layers),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.plan.memory import ops
-from vlft.plan.memory.tape import Tensor
+from vlft.plan.memory.tensors import Tensor
 
 if TYPE_CHECKING:
     from vlft.plan.memory.net import Net

@@ -9,11 +9,11 @@ from vlft.plan.memory import ops
 if TYPE_CHECKING:
     from vlft.plan.memory.net import Net
     from vlft.plan.memory.shape import TextShape
-    from vlft.plan.memory.tape import Tensor
+    from vlft.plan.memory.tensors import Tensor
 
 
 def experts(net: Net, shape: TextShape, x: Tensor) -> Tensor:
-    """transformers' grouped_mm (integrations/moe.py); experts and router get no adapters."""
+    """The grouped_mm of transformers (integrations/moe.py); no adapters on experts and router."""
     tape, width = net.tape, shape.hidden
     chosen = x.count // width * shape.experts_per_token
     scores = _route(net, shape, x, chosen)
@@ -21,7 +21,7 @@ def experts(net: Net, shape: TextShape, x: Tensor) -> Tensor:
     selected = ops.gather(tape, x, chosen * width)
     table = net.weight(shape.experts * 2 * width * shape.expert_width)
     inner = ops.matmul(tape, selected, table, None, 2 * chosen * shape.expert_width)
-    gate, up = ops.unbound(tape, inner, 2)
+    gate, up = ops.unbound(tape, inner, (inner.count // 2,) * 2)
     product = ops.mul(tape, ops.unary(tape, gate, keeps_input=True), up)
     table = net.weight(shape.experts * width * shape.expert_width)
     output = ops.matmul(tape, product, table, None, chosen * width)

@@ -9,9 +9,11 @@ from vlft.plan.memory import ops
 from vlft.plan.memory.dora import dora
 
 if TYPE_CHECKING:
-    from vlft.plan.memory.tape import Tape, Tensor
+    from vlft.plan.memory.tape import Tape
+    from vlft.plan.memory.tensors import Tensor
 
 Attention = Literal["flash", "sdpa", "eager"]
+_FOUR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Net:
             wide = ops.cast(tape, x, adapter.width)
         else:  # peft/tuners/lora/bnb.py: leaves the input to autocast
             wide = x
-            if self.quant_bits == 4:  # and clones the result
+            if self.quant_bits == _FOUR:  # and clones the result
                 result = ops.cloned(tape, result)
         if adapter.dora:
             magnitude = tape.weight(outs, adapter.width, trainable=True)
@@ -98,7 +100,7 @@ class Net:
         return ops.matmul(self.tape, narrow, narrow_weight, bias, count)
 
     def rms_norm(self, x: Tensor, width: int) -> Tensor:
-        """transformers' RMSNorm, operator by operator; Liger's keeps x and a float32 a row."""
+        """RMSNorm of transformers, operator by operator; Liger's keeps x and a float32 a row."""
         tape, rows = self.tape, x.count // width
         if self.liger:
             return ops.fused_norm(tape, x, self.weight(width), rows)

@@ -164,7 +164,7 @@ def _dense(text: Config) -> int:
 
 
 def _tied(config: Config, text: Config) -> bool:
-    """transformers reads the outer value, and ties nothing where neither says so."""
+    """The outer value as transformers reads it; nothing is tied where neither says so."""
     return bool(config.get("tie_word_embeddings", text.get("tie_word_embeddings", False)))
 
 

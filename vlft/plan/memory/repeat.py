@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vlft.plan.memory.tape import PARTS, Storage, Tensor
+from vlft.plan.memory.tensors import PARTS, Storage, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from vlft.plan.memory.tape import Part, Tape
+    from vlft.plan.memory.tape import Tape
+    from vlft.plan.memory.tensors import Part
 
     Block = Callable[[Tensor], Tensor]
     Kept = tuple[Storage | None, ...]

@@ -14,7 +14,8 @@ from vlft.plan.memory.towers import Tower, run_tower
 if TYPE_CHECKING:
     from vlft.plan.memory.run import RunShape
     from vlft.plan.memory.shape import ModelShape
-    from vlft.plan.memory.tape import Tape, Tensor
+    from vlft.plan.memory.tape import Tape
+    from vlft.plan.memory.tensors import Tensor
 
 
 def replay(tape: Tape, model: ModelShape, run: RunShape, *, keeps_gradients: bool) -> None:
@@ -93,6 +94,8 @@ def _language(
     net: Net, model: ModelShape, run: RunShape, x: Tensor, features: tuple[Tensor, ...]
 ) -> Tensor:
     text = model.text
+    if run.sequence_parallel > 1:
+        x = ops.sliced(net.tape, x, x.count // run.sequence_parallel)
     stream = Stream(net.tape, x, run.gradient_checkpointing)
     spans = text_spans(net, run)
     rope = rope_tables(net, x.count // text.hidden, text.head_dim)

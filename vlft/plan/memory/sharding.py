@@ -32,27 +32,26 @@ def states_of(counts: Counts, run: RunShape) -> States:
         return _whole(plain, run)
     if run.sharding == "fsdp2":
         return _fsdp2(plain, run)
-    return _offloaded(_zero(plain, run), plain, run)
+    return _offloaded(zero_states(plain, run), run)
 
 
 def _whole(plain: Plain, run: RunShape) -> States:
-    """One GPU or DDP: everything, and DDP's buckets hold the gradients once more."""
-    ddp = plain.gradients if run.world_size > 1 else 0
+    """One GPU, or DDP, whose buckets hold the gradients a second time."""
+    several = run.world_size > 1
     return States(
         parameters=plain.parameters,
         trainable=plain.trainable,
         weights=plain.weights,
         adapters=plain.adapters,
-        # DDP's gradients are views into its buckets, which are there from the first step on.
-        gradients=plain.gradients if run.accumulating or ddp else 0,
+        gradients=plain.gradients if run.accumulating else 0,
         optimizer=plain.moments,
-        buffers=0,
+        buffers=plain.gradients if several else 0,
         step_workspace=0,
-        keeps_gradients=not (run.accumulating or ddp),
+        keeps_gradients=not run.accumulating,
     )
 
 
-def _zero(plain: Plain, run: RunShape) -> States:
+def zero_states(plain: Plain, run: RunShape) -> States:
     """DeepSpeed with bf16: float32 masters and moments, a share of each a GPU."""
     stage, world = int(run.sharding[-1]), run.world_size
     share = plain.trainable // world
@@ -76,13 +75,12 @@ def _zero(plain: Plain, run: RunShape) -> States:
     )
 
 
-def _offloaded(states: States, plain: Plain, run: RunShape) -> States:
+def _offloaded(states: States, run: RunShape) -> States:
     """Optimizer states, and with ZeRO-3 parameters, in main memory."""
     if run.offload_optimizer:
         states = replace(states, optimizer=0, gradients=0, step_workspace=0)
     if run.offload_parameters:
-        states = replace(states, weights=0, adapters=0, buffers=states.buffers)
-    del plain
+        states = replace(states, weights=0, adapters=0)
     return states
 
 

@@ -13,120 +13,15 @@ torch/utils/checkpoint.py (recomputation), c10's CUDACachingAllocator (rounding)
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from vlft.plan.memory.tensors import LEAF, PARTS, Frame, Node, Storage, Tensor, rounded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-ROUNDING = 512
-"""Bytes that every allocation is rounded up to."""
-
-Part = Literal[
-    "weights",
-    "adapters",
-    "gradients",
-    "optimizer",
-    "buffers",
-    "inputs",
-    "language",
-    "vision",
-    "logits",
-]
-PARTS: tuple[Part, ...] = (
-    "weights", "adapters", "gradients", "optimizer", "buffers", "inputs", "language", "vision",
-    "logits",
-)  # fmt: skip
-
-
-class Storage:
-    """Bytes of a part, given back when the last reference goes."""
-
-    __slots__ = ("part", "size", "tape")
-
-    def __init__(self, tape: Tape, size: int, part: Part) -> None:
-        self.tape = tape
-        self.size = -(-size // ROUNDING) * ROUNDING
-        self.part = part
-        tape.grow(part, self.size)
-
-    def charge(self, part: Part) -> None:
-        """Move the bytes to another part."""
-        self.tape.live[self.part] -= self.size
-        self.tape.live[part] += self.size
-        self.part = part
-
-    def __del__(self) -> None:
-        self.tape.live[self.part] -= self.size
-        self.tape.total -= self.size
-
-
-class Tensor:
-    """Elements of some width on a storage, and the operator that made them, if it needs grads.
-
-    Attributes:
-        count: Elements.
-        width: Bytes of one.
-        storage: None for a weight, whose bytes are counted once for all.
-        node: None where no gradient flows.
-    """
-
-    __slots__ = ("count", "node", "storage", "width")
-
-    def __init__(
-        self, count: int, width: int, storage: Storage | None, node: Node | None = None
-    ) -> None:
-        self.count = count
-        self.width = width
-        self.storage = storage
-        self.node = node
-
-
-Backward = Callable[[Tensor, "tuple[Storage | None, ...]"], "tuple[Tensor | None, ...]"]
-"""From the gradient of the output and what was kept to the gradients of the inputs."""
-
-
-class Node:
-    """An operator of the backward.
-
-    Attributes:
-        inputs: Operators that its gradients go to, None where none is wanted.
-        kept: Storages kept for it, or the frame of a checkpoint and the place in it.
-        pending: The gradient gathered so far.
-        uses: Gradients that a leaf waits for; a weight that is used twice gets one sum.
-    """
-
-    __slots__ = (
-        "backward", "frame", "inputs", "kept", "number", "part", "pending", "place", "uses",
-    )  # fmt: skip
-
-    def __init__(
-        self, number: int, part: Part, inputs: tuple[Node | None, ...], backward: Backward
-    ) -> None:
-        self.number = number
-        self.part = part
-        self.inputs = inputs
-        self.backward = backward
-        self.kept: tuple[Storage | None, ...] = ()
-        self.frame: Frame | None = None
-        self.place = 0
-        self.pending: Tensor | None = None
-        self.uses = 0
-
-
-_LEAF = 1 << 60  # leaves run as soon as their gradient is there, whenever they were made
-
-
-@dataclass(slots=True)
-class Frame:
-    """A checkpointed block: its input, and what its recomputation brings back."""
-
-    again: Callable[[], object]
-    wanted: int = 0
-    kept: list[tuple[Storage | None, ...] | None] = field(default_factory=list)
-    filled: bool = False
+    from vlft.plan.memory.tensors import Backward, Part
 
 
 class _EnoughError(Exception):
@@ -202,8 +97,8 @@ class Tape:
         tensor = Tensor(count, width, None)
         if trainable:
             if not self._refilling:
-                self.trainable_bytes += -(-count * width // ROUNDING) * ROUNDING
-            tensor.node = Node(_LEAF, "gradients", (), self._accumulate)
+                self.trainable_bytes += rounded(count * width)
+            tensor.node = Node(LEAF, "gradients", (), self._accumulate)
         return tensor
 
     def wants_grad(self, tensor: Tensor) -> None:
@@ -219,7 +114,7 @@ class Tape:
             self._inputs.append(gradient.storage)
             return ()
 
-        tensor.node = Node(_LEAF, self.part, (), keep)
+        tensor.node = Node(LEAF, self.part, (), keep)
 
     def add_gradients(self, size: int) -> None:
         """Gradients of weights that were not run."""

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from vlft.plan.memory.attend import Spans
     from vlft.plan.memory.net import Net
     from vlft.plan.memory.shape import TextShape
-    from vlft.plan.memory.tape import Tensor
+    from vlft.plan.memory.tensors import Tensor
 
     Rope = tuple[Tensor, Tensor]
 
 
 def rope_tables(net: Net, tokens: int, head_dim: int) -> tuple[Tensor, Tensor]:
-    """cos and sin of every token, without gradients; both stay through the backward."""
+    """Cosines and sines of every token, without gradients; both stay through the backward."""
     tape = net.tape
     angles = tape.new(3 * tokens * head_dim // 2, 4)
     cos, sin = tape.new(angles.count, 4), tape.new(angles.count, 4)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vlft.plan.memory import ops
 from vlft.plan.memory.repeat import Stream
-from vlft.plan.memory.tape import Tensor
+from vlft.plan.memory.tensors import Tensor
 from vlft.plan.memory.vision_blocks import intern_block, merger, projector, qwen_block
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _qwen(tower: Tower, patches: int) -> Seen:
     features: list[Tensor] = []
     start = 0
     for stop, spans in _runs(tower):
-        stream.layers(lambda x, spans=spans: qwen_block(net, shape, x, rope, spans), stop - start)
+        stream.layers(partial(_block, net, shape, rope, spans), stop - start)
         if len(features) < len(shape.deepstack):
             features.append(merger(tower.aligner, shape, stream.x, after=True))
         start = stop
@@ -112,6 +113,12 @@ def _qwen(tower: Tower, patches: int) -> Seen:
         tokens = ops.gather(tape, tokens, tokens.count)
         del order
     return Seen(stream.x, tokens, tuple(features))
+
+
+def _block(
+    net: Net, shape: VisionShape, rope: tuple[Tensor, Tensor], spans: Spans, x: Tensor
+) -> Tensor:
+    return qwen_block(net, shape, x, rope, spans)
 
 
 def _runs(tower: Tower) -> list[tuple[int, Spans]]:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from vlft.plan.memory import ops
 from vlft.plan.memory.attend import attend
-from vlft.plan.memory.tape import Tensor
 
 if TYPE_CHECKING:
     from vlft.plan.memory.attend import Spans
     from vlft.plan.memory.net import Net
     from vlft.plan.memory.shape import VisionShape
+    from vlft.plan.memory.tensors import Tensor
 
     Rope = tuple[Tensor, Tensor]
 
@@ -26,11 +26,11 @@ def intern_block(net: Net, shape: VisionShape, x: Tensor, spans: Spans) -> Tenso
     """InternViT: a learned scale on both branches."""
     tape, width = net.tape, shape.hidden
     attention = _intern_attention(net, shape, net.layer_norm(x, width), spans)
-    attention = ops.scaled(tape, net.weight(width), attention)
+    attention = ops.mul(tape, attention, net.weight(width))
     hidden = ops.add(tape, attention, x)
     output = net.layer_norm(hidden, width)
     output = _intern_mlp(net, shape, output)
-    output = ops.scaled(tape, net.weight(width), output)
+    output = ops.mul(tape, output, net.weight(width))
     return ops.add(tape, output, hidden)
 
 
@@ -87,7 +87,7 @@ def _quick_gelu(net: Net, x: Tensor) -> Tensor:
 def _qwen_attention(net: Net, shape: VisionShape, x: Tensor, rope: Rope, spans: Spans) -> Tensor:
     tape, width = net.tape, shape.hidden
     joined = net.linear(x, width, 3 * width, bias=True)
-    query, key, value = ops.unbound(tape, ops.contiguous_gradient(tape, joined), 3)
+    query, key, value = ops.unbound(tape, ops.contiguous_gradient(tape, joined), (x.count,) * 3)
     query, key = _qwen_rotate(net, query, key, rope)
     output = attend(net, query, key, value, shape.heads, spans)
     return net.linear(output, width, width, bias=True)
@@ -106,7 +106,7 @@ def _intern_attention(net: Net, shape: VisionShape, x: Tensor, spans: Spans) -> 
     width = shape.hidden
     if shape.tower == "internvl_chat":
         joined = net.linear(x, width, 3 * width, bias=shape.qkv_bias)
-        query, key, value = ops.unbound(net.tape, joined, 3)
+        query, key, value = ops.unbound(net.tape, joined, (x.count,) * 3)
     else:
         query = net.linear(x, width, width, bias=shape.qkv_bias)
         key = net.linear(x, width, width, bias=shape.qkv_bias)

@@ -1,0 +1,114 @@
+"""`vlft import`: a command or a script of ms-swift becomes configs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from vlft.cli.options import Format, FormatOption
+
+if TYPE_CHECKING:
+    from vlft.facts.swift import SwiftFacts
+    from vlft.migrate.importing import Config, Import
+
+CONTEXT = {"ignore_unknown_options": True}
+"""A command's own flags are words of it."""
+
+
+def import_(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SCRIPT|COMMAND...",
+            help="A shell script, a config file of ms-swift, - for standard input, or a command.",
+        ),
+    ],
+    output: Annotated[
+        Optional[Path],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        typer.Option("--output", metavar="DIR", help="A file for each command, in this folder."),
+    ] = None,
+    modern: Annotated[
+        bool, typer.Option("--modern", help="Today's defaults, not those of the old release.")
+    ] = False,
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Turn swift commands of any version into configs, running nothing."""
+    import json
+
+    from vlft.facts.interpreter import find_interpreter
+    from vlft.facts.swift import read_swift
+    from vlft.findings import has_errors, to_json
+
+    swift = read_swift(find_interpreter(None))
+    made, document = _import(words, swift, modern=modern)
+    files = _write(made.configs, output) if output is not None else [c.name for c in made.configs]
+    if output_format is Format.JSON:
+        rows = [
+            {"file": file, "text": config.text}
+            for file, config in zip(files, made.configs, strict=True)
+        ]
+        found = [to_json(finding) for finding in made.findings]
+        typer.echo(json.dumps({"configs": rows, "findings": found}, indent=2, ensure_ascii=False))
+    else:
+        _print(made, files, document, on_stdout=output is None)
+    raise typer.Exit(1 if has_errors(made.findings) else 0)
+
+
+def _import(words: list[str], swift: SwiftFacts, *, modern: bool) -> tuple[Import, dict[str, str]]:
+    """What the words name, imported, and the text that findings point into."""
+    import os
+    import sys
+
+    from vlft.errors import UsageError
+    from vlft.migrate.importing import MAX_BYTES, import_text, import_words
+
+    first = words[0]
+    is_input = first == "-" or os.path.isfile(first)  # noqa: PTH113
+    if is_input and len(words) > 1 and not os.access(first, os.X_OK):
+        raise UsageError(f"`{words[1]}` after the script", "one script at a time")
+    if is_input and len(words) == 1:
+        if first == "-":
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with Path(first).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        name = None if first == "-" else first
+        made = import_text(data, name, swift, modern=modern)
+        return made, {name or "<stdin>": data.decode("utf-8", "replace")}
+    if len(words) == 1 and not any(char.isspace() for char in first):
+        raise UsageError(f"there is no file `{first[:200]}`", "name a script, or a whole command")
+    return import_words(words, swift, modern=modern), {}
+
+
+def _write(configs: tuple[Config, ...], folder: Path) -> list[str]:
+    """Writes the configs; none that is there already is overwritten."""
+    from vlft.errors import VlftError
+
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / config.name for config in configs]
+    for path in paths:
+        if path.exists():
+            raise VlftError(f"`{path}` is there already", "remove it, or name another --output")
+    for path, config in zip(paths, configs, strict=True):
+        path.write_text(config.text, encoding="utf-8")
+    return [str(path) for path in paths]
+
+
+def _print(made: Import, files: list[str], document: dict[str, str], *, on_stdout: bool) -> None:
+    from vlft.cli.report import print_findings
+    from vlft.errors import UsageError
+
+    print_findings(made.findings, document)
+    if not on_stdout:
+        for file in files:
+            typer.echo(file)
+    elif len(made.configs) > 1:
+        names = ", ".join(files)
+        raise UsageError(
+            f"there are {len(files)} commands, and each is a config of its own: {names}",
+            "--output DIR writes a file for each; --format json prints them all",
+        )
+    elif made.configs:
+        typer.echo(made.configs[0].text, nl=False)

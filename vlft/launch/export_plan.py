@@ -1,0 +1,273 @@
+"""Everything about an export that can be known before it starts."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vlft.errors import VlftError
+from vlft.facts.checkpoint import Checkpoint, read_checkpoint
+from vlft.facts.hardware import free_bytes, probe_hardware, visible_gpus
+from vlft.families import family_of
+from vlft.launch.asking import base_of, interpreter_for, saved_arguments, settings
+from vlft.launch.base_identity import require_same_base
+from vlft.plan.calibration import ROWS, Calibration, read_rows, select
+from vlft.plan.quantize import Quantization, choose
+from vlft.plan.shipping import Needs, needs
+from vlft.verify.adapter import read_adapter, refuse_broken
+from vlft.verify.base import place
+
+if TYPE_CHECKING:
+    from vlft.facts.hardware import Hardware
+    from vlft.facts.interpreter import Interpreter
+    from vlft.runs.target import Target
+
+_GB = 1e9
+# By the names of nvidia-smi: FP8 came with compute capability 8.9.
+_NO_FP8 = re.compile(r"\b(T4|P100|P40|V100|A10G?|A16|A30|A40|A100|A800|A6000|RTX [23]0\d\d)\b")
+# swift/arguments/base_args/base_args.py: what a merge is allowed for.
+_MERGEABLE = ("lora", "longlora", "llamapro", "adalora", "lora_llm")
+_MERGEABLE_PEFT = ("LORA", "ADALORA")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for; None leaves it to the run's config, then to vlft.
+
+    Attributes:
+        bits: Of the quantisation; None for none (or fp8).
+        method: Of the quantisation.
+        output: Folder of the last product; beside the checkpoint or in the run.
+        base: The model under the adapter; the one that it was trained on.
+        trust_base: Whether a base that changed after the training began is taken all the same.
+        python: Interpreter that exports.
+        dataset: Files to calibrate on.
+        rows: Rows to calibrate on.
+        quantize: False leaves what the run's config says of a quantisation aside.
+    """
+
+    bits: int | None = None
+    method: str | None = None
+    output: Path | None = None
+    base: str | None = None
+    trust_base: bool = False
+    python: str | None = None
+    dataset: tuple[str, ...] | None = None
+    rows: int | None = None
+    quantize: bool = True
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """What will be done.
+
+    Attributes:
+        target: The checkpoint and its run.
+        interpreter: The Python that does it.
+        base: The model under the adapter; None without an adapter, or for a hub id.
+        base_name: Folder or hub id of it; None without an adapter.
+        merged: Folder of the merge; None without one.
+        quantization: What follows; None for nothing.
+        quantized: Folder of that; None without one.
+        calibration: Rows for it; None if it needs none, or they are no JSON Lines.
+        dataset: As `--dataset` takes them, where the rows are no JSON Lines.
+        needs: Memory and disk; None if the weights are not here.
+        explicit: Whether the last folder was named by the user.
+        notes: What is worth saying first, a sentence each.
+    """
+
+    target: Target
+    interpreter: Interpreter
+    base: Checkpoint | None
+    base_name: str | None
+    merged: Path | None
+    quantization: Quantization | None
+    quantized: Path | None
+    calibration: Calibration | None
+    dataset: tuple[str, ...]
+    needs: Needs | None
+    explicit: bool
+    notes: tuple[str, ...]
+
+
+def plan_export(target: Target, request: Request) -> ExportPlan:
+    """Decides what an export does, and refuses what can't work; nothing is started.
+
+    Raises:
+        VlftError: If it can't be done; the hint says what would work.
+    """
+    checkpoint = target.checkpoint
+    interpreter = interpreter_for(target, python=request.python)
+    hardware = probe_hardware()
+    base, base_name = _base(target, request)
+    model = checkpoint if checkpoint.kind == "model" else base
+    quantization, rows, dataset = _quantization(target, request, interpreter, hardware, model)
+    if checkpoint.kind == "model":
+        _refuse_whole_model(checkpoint, quantization)
+    needed = _needs(target, model, quantization, hardware)
+    parent = target.run.folder / "exports" if target.run else Path(checkpoint.path).parent
+    name = Path(checkpoint.path).name
+    merged = quantized = None
+    if checkpoint.kind == "adapter":
+        named = request.output if quantization is None else None
+        merged = (named or parent / f"{name}-merged").absolute()
+    if quantization is not None:
+        quantized = (request.output or parent / f"{name}-{quantization.suffix}").absolute()
+    notes = _refuse_lack((quantized or merged or parent), needed, hardware)
+    return ExportPlan(
+        target, interpreter, base, base_name, merged, quantization, quantized, rows, dataset,
+        needed, request.output is not None, tuple(notes),
+    )  # fmt: skip
+
+
+def _base(target: Target, request: Request) -> tuple[Checkpoint | None, str | None]:
+    """The model under an adapter, checked to be the one that it belongs to."""
+    checkpoint = target.checkpoint
+    if checkpoint.kind == "model":
+        refuse_broken(checkpoint)
+        return None, None
+    kind = str(saved_arguments(target).get("tuner_type") or "lora")
+    peft = str((checkpoint.adapter or {}).get("peft_type", "LORA"))
+    if kind not in _MERGEABLE or peft not in _MERGEABLE_PEFT:
+        raise VlftError(
+            f"an adapter of {kind if kind not in _MERGEABLE else peft} can't be merged",
+            f"ms-swift merges {', '.join(_MERGEABLE)}; `vlft infer` uses the adapter as it is",
+        )
+    adapter = read_adapter(checkpoint)
+    name = base_of(target, request.base)
+    if not Path(name).is_dir():
+        return None, name
+    base = read_checkpoint(name)
+    refuse_broken(base)
+    if base.quantization is not None:
+        raise VlftError(
+            f"the model under the adapter is quantised: {name}",
+            "a merge needs the weights that it was quantised from: --base DIR",
+        )
+    place(adapter, base.tensors(), name)
+    if not request.trust_base:
+        require_same_base(target, base)
+    return base, name
+
+
+def _refuse_whole_model(checkpoint: Checkpoint, quantization: Quantization | None) -> None:
+    if quantization is None:
+        raise VlftError(
+            f"`{checkpoint.path}` is a whole model: there is nothing to merge",
+            "--quant-bits 8 quantises it",
+        )
+    if checkpoint.quantization is not None:
+        raise VlftError(
+            f"`{checkpoint.path}` is quantised already",
+            "quantise the weights that it was made from",
+        )
+
+
+def _quantization(
+    target: Target,
+    request: Request,
+    interpreter: Interpreter,
+    hardware: Hardware,
+    model: Checkpoint | None,
+) -> tuple[Quantization | None, Calibration | None, tuple[str, ...]]:
+    """The method, and the rows that it looks at."""
+    own = target.export
+    bits, method = request.bits, request.method
+    if bits is None and method is None and request.quantize:
+        bits, method = own.quant_bits, own.quant_method
+    if bits is None and method is None:
+        return None, None, ()
+    files = _calibration_files(target, request)
+    plain = tuple(Path(file) for file in files if file.endswith(".jsonl"))
+    gpus = visible_gpus(hardware, os.environ)
+    family = family_of(model.model_type) if model else None
+
+    def chosen(calibration: bool) -> Quantization:
+        return choose(
+            bits,
+            method,
+            interpreter.packages,
+            calibration=calibration,
+            gpu=bool(gpus),
+            fp8=False if any(_NO_FP8.search(gpu.name) for gpu in gpus) else None,
+            family=family.swift_model_type if family else None,
+            layers=_layers(model),
+        )
+
+    quantization = chosen(bool(files))
+    if not quantization.calibrated:
+        return quantization, None, ()
+    rows = _rows(target, plain, request.rows or own.rows or ROWS)
+    if rows is not None and not rows.rows:
+        quantization = chosen(False)
+    return quantization, rows, files
+
+
+def _layers(model: Checkpoint | None) -> int | None:
+    """Of the language model; None if its config does not say."""
+    config = model.config if model else {}
+    for part in (config.get("text_config"), config.get("llm_config"), config):
+        layers = part.get("num_hidden_layers") if isinstance(part, dict) else None
+        if isinstance(layers, int):
+            return layers
+    return None
+
+
+def _calibration_files(target: Target, request: Request) -> tuple[str, ...]:
+    chosen = request.dataset or target.export.dataset
+    if chosen is not None:
+        for file in chosen:
+            if not Path(file).is_file():
+                raise VlftError(f"there is no file `{file}` to calibrate on", "rows as in training")
+        return tuple(str(Path(file).absolute()) for file in chosen)
+    return target.plan.arguments.get("dataset", ()) if target.plan else ()
+
+
+def _rows(target: Target, files: tuple[Path, ...], count: int) -> Calibration | None:
+    """The chosen rows of JSON Lines files; None if there is no such file."""
+    there = tuple(file for file in files if file.is_file())
+    if not there:
+        return None
+    record = target.run.record if target.run else {}
+    folders = [Path(str(record.get("cwd", Path.cwd()))), *(file.parent for file in there)]
+    return select(read_rows(there), count, folders)
+
+
+def _needs(
+    target: Target,
+    model: Checkpoint | None,
+    quantization: Quantization | None,
+    hardware: Hardware,
+) -> Needs | None:
+    if model is None:
+        return None
+    dtype = settings(target).get("torch_dtype", (None,))[0]
+    on_cpu = target.plan is not None and target.plan.world.cpu
+    gpu = bool(visible_gpus(hardware, os.environ)) and not on_cpu
+    merge = target.checkpoint.kind == "adapter"
+    return needs(model, merge=merge, quantization=quantization, torch_dtype=dtype, gpu=gpu)
+
+
+def _refuse_lack(folder: Path, needed: Needs | None, hardware: Hardware) -> list[str]:
+    """Stops where the disk or the memory can't hold it; else says what it takes."""
+    if needed is None:
+        return []
+    free = free_bytes(folder)
+    if needed.disk > free:
+        raise VlftError(
+            f"the weights take {needed.disk / _GB:.1f} GB, and where {folder} lies there are"
+            f" {free / _GB:.1f} GB free",
+            "make room, or name another disk: --output DIR",
+        )
+    have = hardware.memory_bytes
+    if 0 < have < needed.host:
+        raise VlftError(
+            f"loading the weights takes {needed.host / _GB:.1f} GB of main memory, and there are"
+            f" {have / _GB:.1f} GB",
+            "do it on a larger machine: the run's folder can be copied there",
+        )
+    memory = f", main memory {needed.host / _GB:.1f} GB at most"
+    return [f"disk {needed.disk / _GB:.2f} GB of {free / _GB:.0f} GB free{memory}"]

@@ -1,0 +1,269 @@
+"""An invocation in a script → one config, for a command that trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vlft.families import family_of
+from vlft.migrate.draft import Draft, Entry
+from vlft.migrate.flags import Flag, Flags, read_flags
+from vlft.migrate.launchers import TRAINING, Launch
+from vlft.migrate.old_defaults import old_defaults
+from vlft.migrate.places import Spot, finding, shown
+from vlft.migrate.settings import place_flags
+from vlft.migrate.shell.expand import Text
+from vlft.migrate.surroundings import Surroundings
+from vlft.migrate.tools import place_tool
+from vlft.migrate.translate import Translated, translate
+from vlft.migrate.versions import Era, tell_era
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vlft.facts.swift_types import Subcommand, SwiftFacts
+    from vlft.families import Family
+    from vlft.findings import Finding
+    from vlft.migrate.model_names import Published
+    from vlft.migrate.shell.script import Invocation
+
+
+@dataclass
+class Imported:
+    """One command as a config.
+
+    Attributes:
+        draft: The config.
+        findings: What was dropped, mended, or is to be answered.
+    """
+
+    draft: Draft
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What an import goes by.
+
+    Attributes:
+        swift: The installed ms-swift.
+        published: Its models.
+        modern: Whether today's defaults are taken for those of an old release.
+        major: The release that another command of the same script was written for.
+    """
+
+    swift: SwiftFacts
+    published: Published
+    modern: bool
+    major: int | None = None
+
+
+def era_of(launch: Launch, setting: Setting) -> Era:
+    """The release that a command was written for, by its flags alone."""
+    nowhere = Spot(None, 1, 1)
+    flags = read_flags([(one.value, nowhere, one.quoted) for one in launch.fields]).flags
+    subcommand: Subcommand = launch.subcommand  # type: ignore[assignment]
+    legal = setting.swift.arguments[subcommand]
+    return tell_era(subcommand, flags, legal, setting.published.types)
+
+
+def import_command(
+    invocation: Invocation,
+    launch: Launch,
+    setting: Setting,
+    spot_of: Callable[[int], Spot],
+    extra: tuple[Flag, ...] = (),
+) -> Imported:
+    """The config of one command.
+
+    Args:
+        invocation: The command.
+        launch: The ms-swift subcommand in it.
+        setting: What the import goes by.
+        spot_of: From an offset to a place.
+        extra: Flags that come before its own, from a config file of ms-swift.
+    """
+    words = [(one.value, spot_of(one.offset), one.quoted) for one in launch.fields]
+    read = read_flags(words)
+    flags = [*extra, *read.flags]
+    if launch.rlhf_type is not None:
+        here = spot_of(invocation.offset)
+        flags.insert(0, Flag("rlhf_type", (Text(launch.rlhf_type),), here))
+    here = spot_of(invocation.offset)
+    subcommand: Subcommand = launch.subcommand  # type: ignore[assignment]
+    legal = setting.swift.arguments[subcommand]
+    era = tell_era(subcommand, flags, legal, setting.published.types)
+    if setting.major is not None and 3 <= era.major > setting.major and era.told_by:  # noqa: PLR2004
+        era = Era(setting.major, era.told_by, splits=True)
+    translated = translate(subcommand, flags, legal, setting.published, era)
+    imported = Imported(Draft())
+    draft = imported.draft
+    draft.head.append(f"Imported from `swift {launch.subcommand}`, {here}.")
+    if era.major < 4:  # noqa: PLR2004 - the release
+        told = ", ".join(dict.fromkeys(era.told_by[:3]))
+        draft.head.append(f"It was written for ms-swift {era.major}: {told}.")
+    _around(imported, invocation, launch, read, spot_of)
+    if launch.subcommand in TRAINING:
+        _train(imported, invocation, launch, translated, era, setting, spot_of)
+    else:
+        surroundings = Surroundings(draft, spot_of, None)
+        place_tool(imported.draft, launch.subcommand, translated, era)
+        surroundings.place(invocation.env, launch, invocation.offset)
+        imported.findings += surroundings.findings
+        draft.entries.pop(("launch", "nproc_per_node"), None)
+    imported.findings += translated.findings
+    draft.left_out[:0] = [
+        f"{flag.written()} ({flag.spot}): {why}" for flag, why in translated.dropped
+    ]
+    if not draft.entries:
+        draft.entries["task",] = Entry((Text("sft"),), comment="nothing else is known of it")
+    return imported
+
+
+def _train(
+    imported: Imported,
+    invocation: Invocation,
+    launch: Launch,
+    translated: Translated,
+    era: Era,
+    setting: Setting,
+    spot_of: Callable[[int], Spot],
+) -> None:
+    draft, here = imported.draft, spot_of(invocation.offset)
+    legal = setting.swift.arguments[launch.subcommand]  # type: ignore[index]
+    if launch.subcommand != "sft":
+        draft.entries["task",] = Entry((Text(launch.subcommand),))
+    _defaults(imported, launch.subcommand, era, translated, setting, here)
+    variable = invocation.env.get("USE_HF")
+    use_hf = variable.value.text if variable is not None else None
+    place_flags(draft, translated, legal, setting.published, use_hf=use_hf)
+    family = _family(translated, setting.published)
+    surroundings = Surroundings(draft, spot_of, family)
+    surroundings.place(invocation.env, launch, invocation.offset)
+    imported.findings += surroundings.findings
+    for key, flags, what in _NEEDED:
+        if not any(name in translated.flags for name in flags):
+            message = f"the command names no {what}"
+            hint = f"write `{key}`: vlft needs it"
+            imported.findings.append(finding("import.asked", "error", here, message, hint, key))
+            draft.head.append(f"Missing: `{key}`, {what}.")
+    if "quant_method" not in translated.flags and "quant_bits" in translated.flags:
+        _quant_method(imported, era, setting, translated)
+    if "quant_bits" not in translated.flags and "quant_method" in translated.flags:
+        spot = translated.flags["quant_method"].spot
+        message = "`--quant_method` without `--quant_bits`"
+        imported.findings.append(
+            finding("import.asked", "error", spot, message, "write `quant.bits`", "quant.bits")
+        )
+
+
+_NEEDED = (
+    ("model.path", ("model",), "model to start from"),
+    ("data.train", ("dataset",), "data to train on"),
+)
+
+
+def _quant_method(imported: Imported, era: Era, setting: Setting, translated: Translated) -> None:
+    """2.x chose bitsandbytes by itself; since 3 the bits alone do nothing."""
+    spot = translated.flags["quant_bits"].spot
+    if era.major == 2 and not setting.modern:  # noqa: PLR2004 - the release
+        imported.draft.entries["quant", "method"] = Entry(
+            (Text("bnb"),), comment="2.x chose it for 4 and 8 bits"
+        )
+        return
+    message = "`--quant_bits` without `--quant_method` quantises nothing, silently"
+    hint = "write `quant.method: bnb`, or leave `quant:` out"
+    imported.findings.append(finding("import.asked", "error", spot, message, hint, "quant.method"))
+
+
+def _defaults(
+    imported: Imported,
+    subcommand: str,
+    era: Era,
+    translated: Translated,
+    setting: Setting,
+    here: Spot,
+) -> None:
+    """Writes out what an absent flag meant in the command's own release."""
+    defaults = old_defaults(subcommand, era, translated.flags)
+    legal = setting.swift.arguments[subcommand]  # type: ignore[index]
+    for one in defaults:
+        if one.name not in legal:
+            continue
+        message = f"an absent `--{one.name}` meant {one.value}, and means {one.now} today"
+        if setting.modern:
+            hint = "--modern takes today's"
+            message += ": the run changes"
+            severity = "warning"
+        else:
+            comment = f"{era.major}.x's default; today: {one.now}"
+            translated.flags[one.name] = Flag(one.name, (Text(one.value),), here, None, comment)
+            hint, severity = "import with --modern to take today's default", "info"
+        imported.findings.append(
+            finding("import.old-default", severity, here, message, hint)  # type: ignore[arg-type]
+        )
+    if era.splits is None and not {"val_dataset", "split_dataset_ratio", "streaming"} & set(
+        translated.flags
+    ):
+        message = "ms-swift before 3.6 split one row in a hundred off for validation"
+        hint = "write `data.val: 0.01` if the command was made for such a release"
+        imported.findings.append(finding("import.old-default", "info", here, message, hint))
+        imported.draft.head.append(f"{message[0].upper()}{message[1:]}: {hint}.")
+
+
+_BLOCKS = {
+    "for": "loop", "while": "loop", "function": "function", "branch": "group after && or ||",
+}  # fmt: skip
+
+
+def _around(
+    imported: Imported,
+    invocation: Invocation,
+    launch: Launch,
+    read: Flags,
+    spot_of: Callable[[int], Spot],
+) -> None:
+    """What the script around the command does to it."""
+    found, head = imported.findings, imported.draft.head
+    for block in invocation.blocks:
+        what = _BLOCKS.get(block.kind, f"`{block.kind}`")
+        message = f"the command stands in a {what}: whether and how often it runs is not imported"
+        found.append(finding("import.control-flow", "warning", spot_of(block.offset), message))
+        head.append(f"It stands in a {what} ({spot_of(block.offset)}), which is not imported.")
+    for offset in invocation.cuts:
+        message = "blanks after a backslash: to bash the command ends here"
+        hint = "the lines below are taken for its own, as they are meant; remove the blanks"
+        found.append(finding("import.mended", "warning", spot_of(offset), message, hint))
+    for offset in invocation.mended:
+        message = "to bash the command has ended, and this line is another: `--…: not found`"
+        hint = "its flags are imported, as they are meant; no blank line and no comment between"
+        found.append(finding("import.mended", "warning", spot_of(offset), message, hint))
+    if invocation.cuts or invocation.mended:
+        head.append("To bash the command ends before its last flags; they are all here.")
+    if invocation.folder is not None and invocation.folder.text not in (".", ""):
+        message = f"the script works in {shown(invocation.folder.text)}"
+        hint = "a relative path starts from the config's folder: put the config there"
+        found.append(finding("import.folder", "info", spot_of(invocation.offset), message, hint))
+        head.append(f"Relative paths start from {invocation.folder.text} (cd): put it there.")
+    if launch.unread:
+        words = " ".join(launch.unread)
+        message = f"not imported, in front of the command: {shown(words)}"
+        found.append(finding("import.launcher", "warning", spot_of(invocation.offset), message))
+        imported.draft.left_out.append(f"{words}: in front of the command")
+    for word, spot in read.stray:
+        if word.why is not None:
+            message = f"{shown(word.text)} may be further flags: {word.why}"
+        else:
+            message = f"{shown(word.text)} belongs to no flag"
+        found.append(finding("import.stray", "warning", spot, message))
+        imported.draft.left_out.append(f"{word.text} ({spot}): it belongs to no flag that is known")
+
+
+def _family(translated: Translated, published: Published) -> Family | None:
+    """The model's, by what the command says of it."""
+    told = translated.flags.get("model_type")
+    if told is not None:
+        return family_of(told.value)
+    model = translated.flags.get("model")
+    name = published.type_of(model.value) if model is not None else None
+    return family_of(name) if name is not None else None

@@ -1,0 +1,265 @@
+"""A script, a command line or a config file of ms-swift → configs of vlft.
+
+text → commands (shell/) → the ms-swift subcommand in each (launchers) → flags → today's names
+and values (translate, values, old_defaults) → keys of a config (settings, surroundings) → YAML
+(write). Each step is a function of what the one before it gave.
+
+What `vlft train` adds to, or changes in, the command that a config was imported from is
+`ADDED`; everything else comes back as it was written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from vlft.migrate.commands import Imported, Setting, era_of, import_command
+from vlft.migrate.launchers import IMPORTED, Launch, find_launch
+from vlft.migrate.model_names import Published
+from vlft.migrate.places import Lines, Spot, finding, shown
+from vlft.migrate.shell.expand import Field, Text
+from vlft.migrate.shell.script import Invocation, Variable, read_script
+from vlft.migrate.swift_config import ConfigFileError, flags_of_config, is_config
+from vlft.migrate.write import write
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vlft.facts.swift_types import SwiftFacts
+    from vlft.findings import Finding
+    from vlft.migrate.flags import Flag
+
+MAX_BYTES: Final = 8 << 20
+"""Size of a script."""
+
+ADDED: Final[dict[str, str]] = {
+    "--output_dir": "the run's own folder inside of the one that was named",
+    "--add_version": "false: vlft gives every run a folder of its own",
+    "--tuner_type": "written out",
+    "--per_device_train_batch_size": "written out",
+    "--gradient_accumulation_steps": "written out: the one that ms-swift would choose",
+    "--check_model": "false for a model that is a folder",
+    "--use_hf": "written out for a model that the registry does not have",
+    "--model_type, --template": "where ms-swift would guess wrong from a folder's name",
+    "--dataset, --val_dataset": "ms:: or hf:: before an id on a hub; paths are absolute",
+    "--model, --deepspeed, --resume_from_checkpoint": "paths are absolute",
+    "true and false": "a switch gets its `true`; `True` is written `true`",
+    "defaults said aloud": "--max_steps -1, --split_dataset_ratio 0 and the like are left out",
+    "NPROC_PER_NODE, MASTER_PORT": "absent for one process without DeepSpeed: no torchrun",
+    "OMP_NUM_THREADS, PYTHONUNBUFFERED": "set where the caller has not",
+    "without a GPU": "--use_cpu, --torch_dtype, --fp16, --bf16, --ddp_backend, MALLOC_*",
+}
+"""What differs between an imported command and `vlft train --dry-run`, on purpose."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """One config.
+
+    Attributes:
+        name: What the file is called.
+        text: What is in it.
+    """
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Import:
+    """What became of an input.
+
+    Attributes:
+        configs: One for each command that is imported.
+        findings: In the order of the text.
+    """
+
+    configs: tuple[Config, ...]
+    findings: tuple[Finding, ...]
+
+
+def import_text(
+    data: bytes, name: str | None, swift: SwiftFacts, *, modern: bool = False
+) -> Import:
+    """The configs of a shell script or of a config file of ms-swift.
+
+    Args:
+        data: Its content.
+        name: The file as the user named it; None for standard input.
+        swift: The installed ms-swift.
+        modern: Whether today's defaults are taken for those of an old release.
+    """
+    shown_name = name or "<stdin>"
+    text, findings = _decoded(data, shown_name)
+    if text is None:
+        return Import((), tuple(findings))
+    setting = Setting(swift, Published(swift), modern)
+    if is_config(shown_name, text):
+        return _from_config(text, shown_name, setting)
+    return _from_script(text, shown_name, setting, findings)
+
+
+def import_words(words: Sequence[str], swift: SwiftFacts, *, modern: bool = False) -> Import:
+    """The config of a command line, already split into words by the caller's shell.
+
+    One word alone is split here, as a shell would.
+
+    Args:
+        words: The command.
+        swift: The installed ms-swift.
+        modern: As in `import_text`.
+    """
+    setting = Setting(swift, Published(swift), modern)
+    if len(words) == 1:
+        return _from_script(words[0], None, setting, [])
+    fields: list[Field] = []
+    env: dict[str, str] = {}
+    offset = 0
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and not fields and name.isidentifier():
+            env[name] = value
+        else:
+            fields.append(Field(Text(word), offset, word, quoted=True))
+        offset += len(word) + 1
+    lines = Lines(" ".join(words).replace("\n", " "), None)
+    variables = {key: Variable(Text(value), 0) for key, value in env.items()}
+    invocation = Invocation(0, fields, variables)
+    return _of_invocations([invocation], lines, setting, [], "command")
+
+
+def _decoded(data: bytes, name: str) -> tuple[str | None, list[Finding]]:
+    """The text; None, with a finding, if there is none to read."""
+    here = Spot(name, 1, 1)
+    if len(data) > MAX_BYTES:
+        message = f"{len(data):,} bytes are more than a script has; the limit is {MAX_BYTES:,}"
+        return None, [finding("import.unreadable", "error", here, message)]
+    if b"\0" in data:
+        message = "it holds NUL characters: it is no text"
+        return None, [finding("import.unreadable", "error", here, message, "name a shell script")]
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"it is not UTF-8: byte {error.start}"
+        spot = Spot(name, line, 1)
+        return None, [finding("import.unreadable", "error", spot, message, "save it as UTF-8")]
+    findings = []
+    if "\r\n" in text:
+        message = "its lines end as on Windows: to bash, every backslash at an end is cut off"
+        hint = "it is read as it is meant; mend it with `dos2unix`"
+        findings.append(finding("import.mended", "warning", here, message, hint))
+        text = text.replace("\r\n", "\n")
+    return text, findings
+
+
+def _from_script(text: str, name: str | None, setting: Setting, findings: list[Finding]) -> Import:
+    lines = Lines(text, name)
+    script = read_script(text)
+    if script.broken is not None:
+        message, offset = script.broken
+        hint = "what follows is not read"
+        findings.append(finding("import.syntax", "error", lines.spot(offset), message, hint))
+    for start, end in script.heredocs:
+        if "swift " in text[start : min(end, start + (1 << 16))]:
+            message = "a here-document is not imported, though it speaks of swift"
+            hint = "save it as a file of its own and import that"
+            findings.append(
+                finding("import.here-document", "warning", lines.spot(start), message, hint)
+            )
+    stem = (name or "command").replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
+    return _of_invocations(script.invocations, lines, setting, findings, stem or name or "command")
+
+
+def _of_invocations(
+    invocations: Sequence[Invocation],
+    lines: Lines,
+    setting: Setting,
+    findings: list[Finding],
+    stem: str,
+) -> Import:
+    made: list[Imported] = []
+    other = False
+    found = [(one, find_launch(one.fields)) for one in invocations]
+    eras = [
+        era_of(launch, setting)
+        for _, launch in found
+        if launch is not None and launch.subcommand in IMPORTED
+    ]
+    setting = replace(setting, major=min((era.major for era in eras), default=None))
+    for invocation, launch in found:
+        if launch is None:
+            continue
+        spot = lines.spot(invocation.offset)
+        if launch.subcommand not in IMPORTED:
+            other = True
+            message = f"`swift {launch.subcommand}` is not imported"
+            if launch.subcommand.startswith("megatron"):
+                message = f"`{launch.subcommand}` is not imported"
+            hint = "vlft starts sft, pt and rlhf; export and infer have commands of their own"
+            findings.append(finding("import.other-command", "warning", spot, message, hint))
+            continue
+        extra: tuple[Flag, ...] = ()
+        first = launch.fields[0].value.text if launch.fields else ""
+        if first.endswith((".yaml", ".yml", ".json")) and not first.startswith("-"):
+            extra, launch = _config_argument(first, launch, spot, findings)
+        imported = import_command(invocation, launch, setting, lines.spot, extra)
+        findings += imported.findings
+        made.append(imported)
+    if not made and not any(one.severity == "error" for one in findings):
+        message = (
+            "there is no command of ms-swift that trains in it"
+            if other
+            else ("there is no command of ms-swift in it")
+        )
+        hint = "it is looked for as `swift sft …`, `torchrun …/sft.py` and the like"
+        findings.append(finding("import.nothing", "error", lines.spot(0), message, hint))
+    configs = []
+    for number, imported in enumerate(made, 1):
+        name = stem if len(made) == 1 else f"{stem}-{number}"
+        configs.append(Config(f"{name}.yaml", write(imported.draft)))
+    order = sorted(findings, key=lambda one: (one.line or 0, one.column or 0))
+    return Import(tuple(configs), tuple(dict.fromkeys(order)))
+
+
+def _config_argument(
+    first: str, launch: Launch, spot: Spot, findings: list[Finding]
+) -> tuple[tuple[Flag, ...], Launch]:
+    """`swift sft config.yaml`: the file's keys come before the flags that follow."""
+    rest = replace(launch, fields=launch.fields[1:])
+    try:
+        text = Path(first).read_bytes()[: MAX_BYTES + 1].decode("utf-8")
+        flags, env = flags_of_config(text, first)
+    except (OSError, UnicodeDecodeError, ConfigFileError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        message = (
+            f"the command takes its arguments from {shown(first)}, which can't be read: {reason}"
+        )
+        hint = "import where the file can be found, or import the file itself"
+        findings.append(finding("import.asked", "error", spot, message, hint))
+        return (), rest
+    for name, value in env.items():
+        rest.options.setdefault(f"env {name}", value)
+    return tuple(flags), rest
+
+
+def _from_config(text: str, name: str, setting: Setting) -> Import:
+    lines = Lines(text, name)
+    findings: list[Finding] = []
+    try:
+        flags, env = flags_of_config(text, name)
+    except ConfigFileError as error:
+        here = Spot(name, error.line, 1)
+        return Import((), (finding("import.syntax", "error", here, str(error)),))
+    names = {flag.name for flag in flags}
+    task = "rlhf" if names & set(_RLHF_ONLY) else "sft"
+    launch = Launch(task, (), options={f"env {key}": value for key, value in env.items()})
+    imported = import_command(Invocation(0, [], {}), launch, setting, lines.spot, tuple(flags))
+    findings += imported.findings
+    stem = name.rpartition("/")[2].rpartition(".")[0]
+    config = Config(f"{stem}.vlft.yaml", write(imported.draft))
+    return Import((config,), tuple(findings))
+
+
+_RLHF_ONLY: Final = ("rlhf_type", "ref_model", "reward_funcs", "num_generations")

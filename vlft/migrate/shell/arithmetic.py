@@ -1,0 +1,127 @@
+"""Whole-number arithmetic as `expr` and `$((…))` do it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_TOKEN: Final = re.compile(r"\s*(?:(0[xX][0-9a-fA-F]+|\d{1,18})|(\*\*|<<|>>|[-+*/%()]))")
+_LIMIT: Final = 1 << 63
+_MAX_TOKENS: Final = 200
+
+
+class NoNumberError(Exception):
+    """The text is no arithmetic that is understood here."""
+
+
+def evaluate(text: str) -> tuple[int, str | None]:
+    """The value of an expression of numbers, and a division in it that left a rest.
+
+    Returns:
+        The number, and `8 / 3 = 2` where a division was cut down; None where none was.
+
+    Raises:
+        NoNumberError: If it is not one, with what the shell would say.
+    """
+    tokens = _tokens(text)
+    lost: list[str] = []
+    value, at = _sum(tokens, 0, lost, 0)
+    if at != len(tokens):
+        message = f"`{tokens[at]}` stands where an operator is expected"
+        raise NoNumberError(message)
+    return value, lost[0] if lost else None
+
+
+def _tokens(text: str) -> list[str]:
+    tokens: list[str] = []
+    at, text = 0, text.strip()
+    while at < len(text):
+        found = _TOKEN.match(text, at)
+        if found is None or len(tokens) >= _MAX_TOKENS:
+            raise NoNumberError("it is no arithmetic of whole numbers")
+        tokens.append(found[1] or found[2])
+        at = found.end()
+    if not tokens:
+        raise NoNumberError("it is empty")
+    return tokens
+
+
+def _sum(tokens: list[str], at: int, lost: list[str], depth: int) -> tuple[int, int]:
+    value, at = _product(tokens, at, lost, depth)
+    while at < len(tokens) and tokens[at] in ("+", "-"):
+        right, after = _product(tokens, at + 1, lost, depth)
+        value = _bounded(value + right if tokens[at] == "+" else value - right)
+        at = after
+    return value, at
+
+
+def _product(tokens: list[str], at: int, lost: list[str], depth: int) -> tuple[int, int]:
+    value, at = _single(tokens, at, lost, depth)
+    while at < len(tokens) and tokens[at] in _OPERATIONS:
+        operator = tokens[at]
+        right, at = _single(tokens, at + 1, lost, depth)
+        if operator in "/%" and right == 0:
+            raise NoNumberError("it divides by 0")
+        made = _bounded(_OPERATIONS[operator](value, right))
+        if operator == "/" and made * right != value:
+            lost.append(f"{value} / {right} = {made}")
+        value = made
+    return value, at
+
+
+def _single(tokens: list[str], at: int, lost: list[str], depth: int) -> tuple[int, int]:
+    if at >= len(tokens):
+        raise NoNumberError(f"a number is missing after `{tokens[-1]}`")
+    token = tokens[at]
+    if token in ("-", "+") and depth < _MAX_TOKENS:
+        value, after = _single(tokens, at + 1, lost, depth + 1)
+        return (-value if token == "-" else value), after
+    if token == "(":
+        value, after = _sum(tokens, at + 1, lost, depth + 1)
+        if after >= len(tokens) or tokens[after] != ")":
+            raise NoNumberError("a bracket is never closed")
+        return value, after + 1
+    if not token[0].isdigit():
+        raise NoNumberError(f"a number is missing before `{token}`")
+    if token[:2] in ("0x", "0X"):
+        return _bounded(int(token, 16)), at + 1
+    if token[0] == "0" and token.strip("0") and not token.strip("01234567"):
+        return int(token, 8), at + 1
+    return int(token), at + 1
+
+
+def _power(value: int, exponent: int) -> int:
+    if not 0 <= exponent < 64:  # noqa: PLR2004 - bits
+        raise NoNumberError("its exponent is out of bounds")
+    return int(value**exponent)
+
+
+def _shift(value: int, bits: int) -> int:
+    if not 0 <= bits < 64:  # noqa: PLR2004 - bits
+        raise NoNumberError("it shifts out of bounds")
+    return value << bits
+
+
+def _quotient(value: int, right: int) -> int:
+    """Towards zero, as in C."""
+    made = abs(value) // abs(right)
+    return made if (value < 0) == (right < 0) else -made
+
+
+_OPERATIONS: Final[dict[str, Callable[[int, int], int]]] = {
+    "*": lambda value, right: value * right,
+    "/": _quotient,
+    "%": lambda value, right: value - _quotient(value, right) * right,
+    "**": _power,
+    "<<": _shift,
+    ">>": lambda value, bits: value >> min(max(bits, 0), 64),
+}
+
+
+def _bounded(value: int) -> int:
+    if not -_LIMIT <= value < _LIMIT:
+        raise NoNumberError("it does not fit into 64 bits")
+    return value

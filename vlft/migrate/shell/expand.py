@@ -1,0 +1,338 @@
+"""Words → texts: variables, arithmetic, and the few commands whose output needs no run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from vlft.migrate.places import shown
+from vlft.migrate.shell.arithmetic import NoNumberError, evaluate
+from vlft.migrate.shell.parameters import apply_operator, split_parameter
+from vlft.migrate.shell.words import MAX_DEPTH, BrokenShellError, Part, Word, read_word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_VALUE: Final = 1 << 16
+"""Characters that a variable may hold: values that hold each other double with every line."""
+
+MAX_WORK: Final = 1 << 22
+"""Characters that expansions of one script may give together."""
+
+_RUN: Final = re.compile(r"[|;&<>\n]")
+_GLOB: Final = re.compile(r"[*?]|\[[^\]]+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One expanded text.
+
+    Attributes:
+        text: What it is; what is written there, if it is unknown.
+        why: Why it can't be known without running the shell; None if it is known.
+        notes: What there is to say of how it came about.
+    """
+
+    text: str
+    why: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One word of a command after expansion.
+
+    Attributes:
+        value: Its text.
+        offset: Where its word begins.
+        raw: The word as it is written.
+        quoted: Whether any of it stands in quotes.
+    """
+
+    value: Text
+    offset: int
+    raw: str
+    quoted: bool
+
+
+@dataclass
+class Variables:
+    """What the script has set so far.
+
+    Attributes:
+        values: Name → one text, or the items of an array.
+        arrays: Names that are arrays.
+        own: Names that the current command sets for itself alone.
+        sources: Files that the script has read with `source`.
+        work: Characters that expansions have given.
+    """
+
+    values: dict[str, tuple[Text, ...]] = field(default_factory=dict)
+    arrays: set[str] = field(default_factory=set)
+    own: dict[str, Text] = field(default_factory=dict)
+    sources: list[str] = field(default_factory=list)
+    work: int = 0
+
+    def set(self, name: str, items: tuple[Text, ...], *, array: bool = False) -> None:
+        """Sets a variable; a value beyond the limit is an unknown one."""
+        if sum(len(item.text) for item in items) > MAX_VALUE:
+            items = (Text(f"${name}", f"`{name}` holds more than {MAX_VALUE:,} characters"),)
+        self.values[name] = items
+        (self.arrays.add if array else self.arrays.discard)(name)
+
+
+def expand(word: Word, variables: Variables, depth: int = 0) -> list[Field]:
+    """The fields that a word becomes: none, one or several."""
+    done: list[Text] = []
+    pieces: list[Text] = []
+    quoted = any(part.quoted for part in word.parts)
+    started = False
+    for part in word.parts:
+        if part.kind == "text":
+            pieces.append(_literal(part))
+            started = started or part.quoted or bool(part.text)
+            continue
+        first = not any(piece.text for piece in pieces)
+        values, splits = _values(part, variables, depth, first=first)
+        if splits and not part.quoted:
+            values = [piece for value in values for piece in _split(value)]
+        for index, value in enumerate(values):
+            if index:
+                done.append(_joined(pieces))
+                pieces = []
+            pieces.append(value)
+            started = True
+        started = started or (part.quoted and not _is_list(part))
+    if started and (pieces or done):
+        done.append(_joined(pieces))
+    variables.work += sum(len(text.text) for text in done)
+    if variables.work > MAX_WORK:
+        done = [Text(word.raw, "the script's variables grow beyond all measure")]
+    return [Field(text, word.offset, word.raw, quoted) for text in done]
+
+
+def expand_one(word: Word, variables: Variables, depth: int = 0) -> Text:
+    """The text that a word becomes where nothing is split, as in an assignment."""
+    parts = tuple(Part(part.kind, part.text, quoted=True, raw=part.raw) for part in word.parts)
+    fields = expand(Word(parts, word.offset, word.raw), variables, depth)
+    if len(fields) == 1:
+        return fields[0].value
+    return _joined([piece for one in fields for piece in (Text(" "), one.value)][1:])
+
+
+def _literal(part: Part) -> Text:
+    if not part.quoted and _GLOB.search(part.text):
+        return Text(part.text, f"{shown(part.text)} matches whatever files there are")
+    return Text(part.text)
+
+
+def _joined(pieces: list[Text]) -> Text:
+    if len(pieces) == 1:
+        return pieces[0]
+    why = next((piece.why for piece in pieces if piece.why is not None), None)
+    notes = tuple(note for piece in pieces for note in piece.notes)
+    return Text("".join(piece.text for piece in pieces), why, notes)
+
+
+def _split(value: Text) -> Iterator[Text]:
+    """An unquoted expansion at its blanks; an unknown one stays whole."""
+    if value.why is not None:
+        yield value
+        return
+    for text in value.text.split():
+        yield Text(text, None, value.notes)
+
+
+def _is_list(part: Part) -> bool:
+    return part.kind == "variable" and (part.text in ("@", "*") or part.text.endswith("[@]"))
+
+
+def _values(
+    part: Part, variables: Variables, depth: int, *, first: bool
+) -> tuple[list[Text], bool]:
+    """What one expansion gives, and whether it is split at blanks."""
+    if depth > MAX_DEPTH:
+        return [Text(part.raw, "its expansions are nested too deeply")], False
+    try:
+        if part.kind == "arithmetic":
+            return [_arithmetic(part, variables, depth)], False
+        if part.kind == "command":
+            return [_command(part, variables, depth)], True
+        return _variable(part, variables, depth, first=first), True
+    except BrokenShellError as error:
+        return [Text(part.raw, error.message)], False
+
+
+def _arithmetic(part: Part, variables: Variables, depth: int) -> Text:
+    text, why = _expression(part.text, variables, depth)
+    return Text(part.raw, why) if why is not None else _number(part.raw, text, part.text)
+
+
+def _expression(text: str, variables: Variables, depth: int) -> tuple[str, str | None]:
+    """Arithmetic with its variables replaced, with and without dollars."""
+    pieces = []
+    at = 0
+    for found in re.finditer(
+        r"(?<![0-9A-Za-z_$])[A-Za-z_][A-Za-z0-9_]*|\$\{[^{}]*\}|\$\w+|\$\(", text
+    ):
+        if found.start() < at:
+            continue
+        pieces.append(text[at : found.start()])
+        if found[0] == "$(":
+            return text, "it holds a command"
+        inner = found[0].lstrip("$").strip("{}")
+        value = _variable(
+            Part("variable", inner, True, found[0]), variables, depth + 1, first=False
+        )
+        if len(value) != 1 or value[0].why is not None:
+            return text, value[0].why if value else "it is no number"
+        pieces.append(f" {value[0].text} ")
+        at = found.end()
+    return "".join([*pieces, text[at:]]), None
+
+
+def _number(raw: str, text: str, written: str) -> Text:
+    try:
+        value, lost = evaluate(text)
+    except NoNumberError as problem:
+        return Text(raw, f"{shown(written)} can't be computed: {problem}")
+    notes = (f"{lost}: the shell drops what is left over",) if lost else ()
+    return Text(str(value), None, notes)
+
+
+def _command(part: Part, variables: Variables, depth: int) -> Text:
+    """The output of a command that needs no run; any other is unknown."""
+    unknown = Text(part.raw, f"{shown(part.text)} would have to be run")
+    if _RUN.search(part.text):
+        return unknown
+    fields: list[Field] = []
+    at = 0
+    while at < len(part.text):
+        if part.text[at].isspace():
+            at += 1
+            continue
+        word, end = read_word(part.text, at)
+        if end == at or len(fields) > MAX_DEPTH:
+            return unknown
+        fields += expand(word, variables, depth + 1)
+        at = end
+    texts = [one.value.text for one in fields]
+    if not texts or texts[0] not in ("expr", "echo", "pwd", "basename", "dirname"):
+        return unknown
+    name, given = texts[0], texts[1:]
+    why = next((one.value.why for one in fields if one.value.why is not None), None)
+    if why is not None:
+        return Text(part.raw, why)
+    if name == "expr":
+        return _number(part.raw, " ".join(given), part.text)
+    if name == "pwd":
+        return Text(".")
+    if name == "echo":
+        return Text(" ".join(given)) if not given or given[0][:1] != "-" else unknown
+    if len(given) not in (1, 2) or (name == "dirname" and len(given) != 1):
+        return unknown
+    head, _, tail = given[0].rstrip("/").rpartition("/")
+    if name == "dirname":
+        return Text(head or ("/" if given[0].startswith("/") else "."))
+    return Text(tail.removesuffix(given[1]) if len(given) > 1 else tail)
+
+
+def _variable(part: Part, variables: Variables, depth: int, *, first: bool) -> list[Text]:
+    name, index, operator, rest, length = split_parameter(part.text)
+    if name is None:
+        return [Text(part.raw, f"{shown(part.raw)} is not understood")]
+    if name in ("@", "*") or name.isdigit() or name in ("#", "?", "$", "!", "-"):
+        value: tuple[Text, ...] | None = None
+        why = (
+            "it is what the script is called with"
+            if name[0] in "@*#123456789"
+            else "only a shell knows it"
+        )
+    else:
+        value = _lookup(name, index, variables)
+        why = _absent(name, variables)
+    if value is None and name in ("HOME", "PWD") and first and not operator and not length:
+        return [Text("~" if name == "HOME" else ".")]
+    if length:
+        if value is None:
+            return [Text(part.raw, why)]
+        count = len(value) if index in ("@", "*") else len(value[0].text)
+        return (
+            [Text(str(count))]
+            if all(item.why is None for item in value)
+            else [Text(part.raw, value[0].why)]
+        )
+
+    def inner() -> Text:
+        word = _whole(rest)
+        return expand_one(word, variables, depth + 1)
+
+    if operator in (":-", "-", ":=", "="):
+        empty = value is not None and operator[0] == ":" and not any(item.text for item in value)
+        if value is not None and not empty:
+            return list(value)
+        made = inner()
+        if operator.endswith("=") and made.why is None:
+            variables.set(name, (made,))
+        note = f"`{name}` is taken for not set: {shown(made.text)}"
+        return [Text(made.text, made.why, (*made.notes, note))]
+    if operator in (":+", "+"):
+        if value is None:
+            return []
+        return [one.value for one in expand(_whole(rest), variables, depth + 1)]
+    if value is None:
+        return [Text(part.raw, why)]
+    if operator in (":?", "?", ""):
+        return list(value)
+    return [_operated(item, operator, rest, part, variables, depth) for item in value]
+
+
+def _operated(
+    item: Text, operator: str, rest: str, part: Part, variables: Variables, depth: int
+) -> Text:
+    if item.why is not None:
+        return Text(part.raw, item.why)
+    patterns = [expand_one(_whole(piece), variables, depth + 1) for piece in rest.split("/", 1)]
+    why = next((one.why for one in patterns if one.why and "matches whatever" not in one.why), None)
+    made = None if why else apply_operator(item.text, operator, [one.text for one in patterns])
+    if made is None:
+        return Text(part.raw, why or f"{shown(part.raw)} is not understood")
+    return Text(made, None, item.notes)
+
+
+def _whole(text: str) -> Word:
+    """A text inside `${…}` as one word: blanks and brackets do not end it."""
+    parts: list[Part] = []
+    at = 0
+    while at < len(text):
+        word, end = read_word(text, at)
+        parts.extend(word.parts)
+        if end == at:
+            parts.append(Part("text", text[at], quoted=True, raw=text[at]))
+            end += 1
+        at = end
+    return Word(tuple(parts), 0, text)
+
+
+def _lookup(name: str, index: str | None, variables: Variables) -> tuple[Text, ...] | None:
+    value = variables.values.get(name)
+    if value is None or index in ("@", "*"):
+        return value
+    position = int(index) if index and index.isdecimal() and len(index) < 6 else 0  # noqa: PLR2004
+    if index and not index.isdecimal():
+        return (Text(f"${{{name}[{index}]}}", f"{shown(index)} is no number"),)
+    return value[position : position + 1] or None
+
+
+def _absent(name: str, variables: Variables) -> str:
+    """Why a variable has no value."""
+    if name in variables.own:
+        return f"`{name}` is set for the command itself, after its words are expanded"
+    known = {*variables.values, *variables.own}
+    close = next((other for other in sorted(known) if other.lower() == name.lower()), None)
+    if close is not None:
+        return f"`{name}` is set nowhere in the script; `{close}` is, and a shell minds the case"
+    if variables.sources:
+        return f"`{name}` is set nowhere in the script; {shown(variables.sources[-1])} may set it"
+    return f"`{name}` is set nowhere in the script"

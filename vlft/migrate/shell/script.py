@@ -1,0 +1,315 @@
+"""A whole script → the commands it would start, each with its environment."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from vlft.migrate.places import shown
+from vlft.migrate.shell.expand import Field, Text, Variables, expand, expand_one
+from vlft.migrate.shell.statements import Assignment, Block, Reader, Statement
+from vlft.migrate.shell.words import BrokenShellError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_DECLARE: Final = frozenset({"export", "declare", "local", "typeset", "readonly"})
+_SHELLS: Final = frozenset({"bash", "sh", "zsh", "dash"})
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PAIR: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+_MAX_NESTED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable in a command's environment.
+
+    Attributes:
+        value: Its text.
+        offset: Where it is set.
+    """
+
+    value: Text
+    offset: int
+
+
+@dataclass
+class Invocation:
+    """A command that the script would start.
+
+    Attributes:
+        offset: Where it begins.
+        fields: Its words after expansion.
+        env: What is exported or stands before it.
+        blocks: The control flow that decides whether it runs.
+        cuts: Offsets of backslashes with blanks after them.
+        mended: Offsets of lines that bash takes for commands of their own: their first word
+            begins with two dashes, so they belong to this one.
+        folder: What `cd` has changed to; None if nothing has.
+        repeated: Whether it stands in a loop.
+    """
+
+    offset: int
+    fields: list[Field]
+    env: dict[str, Variable]
+    blocks: tuple[Block, ...] = ()
+    cuts: list[int] = field(default_factory=list)
+    mended: list[int] = field(default_factory=list)
+    folder: Text | None = None
+
+
+@dataclass(frozen=True)
+class Script:
+    """What became of a script.
+
+    Attributes:
+        invocations: Every command, in the order of the text.
+        broken: Why the rest can't be read, and where that begins.
+        heredocs: Begin and end of the texts of here-documents, which are not read.
+    """
+
+    invocations: tuple[Invocation, ...]
+    broken: tuple[str, int] | None
+    heredocs: tuple[tuple[int, int], ...]
+
+
+def read_script(text: str) -> Script:
+    """The commands of a script; nothing of it is run."""
+    reader = Reader(text)
+    broken: tuple[str, int] | None = None
+    try:
+        reader.read()
+    except BrokenShellError as error:
+        broken = (error.message, error.offset)
+    interpreter = _Interpreter()
+    for statement in reader.statements:
+        interpreter.take(statement)
+    return Script(tuple(interpreter.invocations), broken, tuple(reader.heredocs))
+
+
+@dataclass
+class _Branch:
+    """A conditional block that is being read."""
+
+    block: Block
+    before: dict[str, tuple[Text, ...]]
+    changed: set[str] = field(default_factory=set)
+
+
+class _Interpreter:
+    """Follows a script from statement to statement."""
+
+    def __init__(self) -> None:
+        self.invocations: list[Invocation] = []
+        self._variables = Variables()
+        self._exported: dict[str, int] = {}
+        self._branches: list[_Branch] = []
+        self._folder: Text | None = None
+        self._last: Invocation | None = None
+        self._tested = False
+
+    def take(self, statement: Statement, depth: int = 0) -> None:
+        """Minds one statement."""
+        self._enter(statement.blocks)
+        before = dict(self._variables.values) if statement.joined and self._tested else None
+        if statement.loop is not None:
+            self._loop(statement)
+        else:
+            self._simple(statement, depth)
+        if before is not None:
+            self._doubt(self._changed(before), "whether it is set depends on the test before it")
+        words = statement.words
+        tests = bool(words) and words[0].bare in ("[", "[[", "test")
+        self._tested = tests or (bool(statement.joined) and self._tested)
+
+    def _simple(self, statement: Statement, depth: int) -> None:
+        if not statement.words:
+            for assignment in statement.assignments:
+                self._assign(assignment)
+            self._last = None
+            return
+        name = statement.words[0].bare
+        if name in _DECLARE:
+            self._declare(statement, name or "")
+            self._last = None
+            return
+        own = {one.name: self._value_of(one) for one in statement.assignments if not one.array}
+        self._variables.own = own
+        fields = [one for word in statement.words for one in expand(word, self._variables)]
+        self._variables.own = {}
+        if not fields:
+            return
+        first = fields[0].value.text
+        if first.startswith("--") and self._last is not None and not statement.joined:
+            self._last.fields += fields
+            self._last.mended.append(statement.offset)
+            self._last.cuts += statement.cuts
+            return
+        if self._builtin(first, fields) or (depth < _MAX_NESTED and self._nested(fields, depth)):
+            self._last = None
+            return
+        invocation = Invocation(
+            statement.offset,
+            fields,
+            self._environment()
+            | {name: Variable(text, statement.offset) for name, text in own.items()},
+            tuple(block for block in statement.blocks if block.kind != "group" and block.arm),
+            statement.cuts,
+            folder=self._folder,
+        )
+        self.invocations.append(invocation)
+        self._last = invocation
+
+    def _environment(self) -> dict[str, Variable]:
+        values = self._variables.values
+        return {
+            name: Variable(values[name][0] if values[name] else Text(""), offset)
+            for name, offset in self._exported.items()
+            if name in values and name not in self._variables.arrays
+        }
+
+    def _builtin(self, name: str, fields: list[Field]) -> bool:
+        """Minds a command that changes what later ones see."""
+        words = [one.value.text for one in fields[1:]]
+        if name == "cd" and words:
+            self._folder = fields[1].value
+        elif name in ("source", ".") and words:
+            self._variables.sources.append(words[0])
+        elif name == "unset":
+            for word in words:
+                self._variables.values.pop(word, None)
+                self._exported.pop(word, None)
+        elif name in ("read", "mapfile", "readarray"):
+            self._doubt((word for word in words if _NAME.fullmatch(word)), f"`{name}` sets it")
+        elif name not in (":", "set", "shopt", "trap", "exit", "return", "shift", "true", "false"):
+            return False
+        return True
+
+    def _nested(self, fields: list[Field], depth: int) -> bool:
+        """`eval …` and `bash -c …`: their text is a script."""
+        texts = [one.value for one in fields]
+        if any(text.why is not None for text in texts):
+            return False
+        script = _inner_script([text.text for text in texts])
+        if script is None:
+            return False
+        reader = Reader(script)
+        try:
+            reader.read()
+        except BrokenShellError:
+            return False
+        for statement in reader.statements:
+            moved = Statement(
+                fields[0].offset, (), statement.assignments, statement.words, [],
+                statement.joined, statement.loop,
+            )  # fmt: skip
+            before = len(self.invocations)
+            self._simple(moved, depth + 1) if moved.loop is None else None
+            for invocation in self.invocations[before:]:
+                invocation.offset = fields[0].offset
+                invocation.fields = [
+                    Field(one.value, fields[0].offset, one.raw, one.quoted)
+                    for one in invocation.fields
+                ]
+        return True
+
+    def _declare(self, statement: Statement, command: str) -> None:
+        words = [word.bare or "" for word in statement.words[1:]]
+        exports = command == "export" or any(word.startswith("-") and "x" in word for word in words)
+        names = [word for word in words if _NAME.fullmatch(word)]
+        for assignment in statement.assignments:
+            self._assign(assignment)
+            names.append(assignment.name)
+        if exports and "-n" not in words:
+            self._exported |= dict.fromkeys(names, statement.offset)
+
+    def _assign(self, assignment: Assignment) -> None:
+        name, values = assignment.name, self._variables.values
+        if not assignment.array:
+            value = self._value_of(assignment)
+            if assignment.append and values.get(name):
+                value = _glued(values[name][0], value)
+            self._variables.set(name, (value,))
+        elif (
+            len(assignment.words) == 1 and name in self._variables.arrays and not assignment.append
+        ):
+            self._doubt((name,), "one item of it is set by itself")
+        else:
+            items = tuple(
+                one.value for word in assignment.words for one in expand(word, self._variables)
+            )
+            if assignment.append:
+                items = (*values.get(name, ()), *items)
+            self._variables.set(name, items, array=True)
+
+    def _value_of(self, assignment: Assignment) -> Text:
+        return expand_one(assignment.words[0], self._variables)
+
+    def _loop(self, statement: Statement) -> None:
+        name = statement.loop or ""
+        items = " ".join(word.raw for word in statement.words)
+        why = f"`{name}` changes from pass to pass of a loop"
+        if items:
+            why += f": {shown(items)}"
+        self._variables.set(name, (Text(f"${name}", why),))
+        self._last = None
+
+    def _enter(self, blocks: tuple[Block, ...]) -> None:
+        """Leaves the branches that have ended, and enters those that begin."""
+        conditional = [block for block in blocks if block.kind not in ("group", "function")]
+        same = 0
+        while (
+            same < min(len(conditional), len(self._branches))
+            and self._branches[same].block.offset == conditional[same].offset
+        ):
+            same += 1
+        while len(self._branches) > same:
+            branch = self._branches.pop()
+            branch.changed |= self._changed(branch.before)
+            self._variables.values = {**branch.before, **{
+                name: self._variables.values[name]
+                for name in branch.changed
+                if name in self._variables.values
+            }}  # fmt: skip
+            kind = "loop" if branch.block.kind in ("for", "while") else f"`{branch.block.kind}`"
+            self._doubt(branch.changed, f"it is set in one branch of a {kind}")
+        for depth, branch in enumerate(self._branches):
+            if branch.block.arm != conditional[depth].arm:
+                if branch.block.arm:
+                    branch.changed |= self._changed(branch.before)
+                    self._variables.values = dict(branch.before)
+                else:
+                    branch.before = dict(self._variables.values)
+                branch.block = conditional[depth]
+        for block in conditional[same:]:
+            self._branches.append(_Branch(block, dict(self._variables.values)))
+        if self._branches and len(conditional) > same:
+            self._last = None
+
+    def _changed(self, before: dict[str, tuple[Text, ...]]) -> set[str]:
+        values = self._variables.values
+        return {
+            name for name in values.keys() | before.keys() if values.get(name) != before.get(name)
+        }
+
+    def _doubt(self, names: Iterable[str], why: str) -> None:
+        for name in sorted(names):
+            value = self._variables.values.get(name)
+            if value and value[0].why is not None:
+                continue
+            self._variables.set(name, (Text(f"${name}", f"`{name}` can't be known: {why}"),))
+
+
+def _inner_script(words: list[str]) -> str | None:
+    """The script that `eval` or a shell with `-c` is given; None if there is none."""
+    if words[0] == "eval":
+        return " ".join(words[1:])
+    for name, option, script in zip(words, words[1:], words[2:], strict=False):
+        if name.rpartition("/")[2] in _SHELLS and re.fullmatch(r"-[a-z]*c", option):
+            return script
+    return None
+
+
+def _glued(first: Text, second: Text) -> Text:
+    return Text(first.text + second.text, first.why or second.why, (*first.notes, *second.notes))

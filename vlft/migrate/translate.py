@@ -1,0 +1,274 @@
+"""Flags of any release → flags of the installed one, and a note on each that changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from vlft.migrate.names import old_name
+from vlft.migrate.places import finding, shown
+from vlft.migrate.shell.expand import Text
+from vlft.migrate.values import change_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vlft.facts.swift_types import Argument
+    from vlft.findings import Finding, Severity
+    from vlft.migrate.flags import Flag
+    from vlft.migrate.model_names import Published
+    from vlft.migrate.versions import Era
+
+_GONE: Final = {
+    "check_dataset_strategy": "rows that can't be read are dropped, or stop the run: `strict`",
+    "neftune_backend": "transformers does it",
+    "test_oom_error": "`vlft plan` tells what fits",
+    "gpu_memory_fraction": "nothing does it today",
+    "model_layer_cls_name": "the model knows it",
+    "do_sample": "sampling follows from `temperature`",
+    "train_backend": "Megatron has commands of its own",
+    "tp": "Megatron has commands of its own",
+    "pp": "Megatron has commands of its own",
+    "packing_cache": "the cache has its own place now",
+}
+_BOTH: Final = {"true", "yes", "t", "y", "1"}
+
+
+@dataclass
+class Translated:
+    """Flags by today's names.
+
+    Attributes:
+        flags: Name → flag; the last one counts, as for argparse.
+        dropped: Flags that nothing became of, and why.
+        findings: One for each that was renamed, changed or dropped.
+    """
+
+    flags: dict[str, Flag] = field(default_factory=dict)
+    dropped: list[tuple[Flag, str]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def drop(self, flag: Flag, why: str, *, harmless: bool = True, hint: str | None = None) -> None:
+        """Leaves a flag out, and says so."""
+        self.dropped.append((flag, why))
+        message = f"{shown(flag.written())} is left out: {why}"
+        severity: Severity = "info" if harmless else "warning"
+        self.findings.append(finding("import.dropped", severity, flag.spot, message, hint))
+
+    def put(self, flag: Flag) -> None:
+        """Takes a flag over; an earlier one of the same name is left out."""
+        before = self.flags.pop(flag.name, None)
+        if before is not None:
+            self.drop(before, f"it is given again in {flag.spot}, and the last one counts")
+        self.flags[flag.name] = flag
+
+
+def translate(
+    subcommand: str,
+    flags: Sequence[Flag],
+    legal: Mapping[str, Argument],
+    published: Published,
+    era: Era,
+) -> Translated:
+    """Names and values of earlier releases become those of the installed one.
+
+    Args:
+        subcommand: `sft` and the like.
+        flags: As given.
+        legal: Arguments of the subcommand in the installed ms-swift.
+        published: The registry's models.
+        era: The release that the command is for.
+    """
+    made = Translated()
+    given = {flag.name.replace("-", "_"): flag for flag in flags}
+    for flag in flags:
+        plain = replace(flag, name=flag.name.replace("-", "_"))
+        if era.major == 2 and plain.name == "freeze_parameters":  # noqa: PLR2004 - the release
+            _freeze(made, plain)
+        else:
+            _one(made, plain, subcommand, legal)
+    _samples(made, given)
+    _model_type(made, published)
+    _template(made, published)
+    return made
+
+
+def _one(made: Translated, flag: Flag, subcommand: str, legal: Mapping[str, Argument]) -> None:
+    name = flag.name
+    positive = name.removeprefix("no_")
+    if name not in legal and positive != name and _is_bool(legal.get(positive)):
+        made.put(replace(flag, name=positive, values=(Text("false"),), old=name))
+        return
+    if name in legal:
+        _changed(made, flag, name)
+        return
+    if name == "use_loss_scale" and flag.value.lower() in _BOTH:
+        note = "the loss scale for agents; its own file can be named too"
+        made.put(replace(flag, name="loss_scale", values=(Text("react"),), old=name, comment=note))
+        _say_renamed(made, flag, "loss_scale", "react")
+        return
+    special = _SPECIAL.get(name)
+    if special is not None:
+        special(made, flag)
+        return
+    old = old_name(subcommand, name) or old_name("export", name)
+    if old is not None and old.new is not None and old.new in legal:
+        _changed(made, replace(flag, name=old.new, old=name), name)
+    elif old is not None and old.new is None:
+        made.drop(
+            flag, _GONE.get(name, f"ms-swift has no such argument {old.gone}"), harmless=False
+        )
+    else:
+        _unknown(made, flag, subcommand, legal)
+
+
+def _changed(made: Translated, flag: Flag, old: str) -> None:
+    """Takes a flag over under its new name, with its value of today."""
+    values: list[Text] = []
+    why = ""
+    for value in flag.values or (Text("true"),):
+        change = change_value(flag.name, old, value.text) if value.why is None else None
+        if change is None:
+            values.append(value)
+        else:
+            why = change.why
+            values += [Text(change.value)] if change.value is not None else []
+    if not values and flag.values:
+        made.drop(flag, why)
+        return
+    text = " ".join(value.text for value in values)
+    if flag.old is not None or tuple(values) != (flag.values or (Text("true"),)):
+        _say_renamed(made, flag, flag.name, text)
+        shown_old = flag.old or flag.name
+        flag = replace(flag, values=tuple(values), comment=f"was --{shown_old} {flag.value}"[:90])
+    made.put(flag)
+
+
+def _say_renamed(made: Translated, flag: Flag, name: str, text: str) -> None:
+    message = f"{shown(flag.written())} is `--{name} {text}`"[:160] + " now"
+    made.findings.append(finding("import.renamed", "info", flag.spot, message))
+
+
+def _unknown(made: Translated, flag: Flag, subcommand: str, legal: Mapping[str, Argument]) -> None:
+    """A name that no release knows: the beginning of one, or a mistake that is kept."""
+    longer = [name for name in legal if name.startswith(flag.name)]
+    if len(longer) == 1:
+        _changed(made, replace(flag, name=longer[0], old=flag.name), flag.name)
+        return
+    message = f"`swift {subcommand}` of the installed ms-swift has no argument `--{flag.name}`"
+    hint = "it is kept under `swift:`, where `vlft validate` says more"
+    made.findings.append(finding("import.unknown-argument", "warning", flag.spot, message, hint))
+    made.put(flag)
+
+
+def _freeze(made: Translated, flag: Flag) -> None:
+    """`freeze_parameters 0.5` of 2.x was a share; today it is names."""
+    try:
+        float(flag.value)
+    except ValueError:
+        made.put(flag)
+        return
+    _changed(made, replace(flag, name="freeze_parameters_ratio", old=flag.name), flag.name)
+
+
+def _strictness(made: Translated, flag: Flag) -> None:
+    if flag.value == "error":
+        _changed(made, replace(flag, name="strict", old=flag.name), flag.name)
+    else:
+        made.drop(flag, _GONE[flag.name])
+
+
+def _temperature(made: Translated, flag: Flag) -> None:
+    if flag.value.lower() in _BOTH:
+        made.drop(flag, _GONE[flag.name])
+    else:
+        _changed(made, replace(flag, name="temperature", old=flag.name), flag.name)
+
+
+def _later(made: Translated, flag: Flag) -> None:
+    """Minded once the data is known: `_samples`."""
+
+
+def _shown_elsewhere(made: Translated, flag: Flag) -> None:
+    made.drop(flag, "write it as a number of `lr_scheduler_kwargs`", harmless=False)
+
+
+def _memory(made: Translated, flag: Flag) -> None:
+    hint = "a JSON object of device and size: `max_memory: {0: 20GiB}`"
+    made.drop(flag, "it was a list and is a mapping now", harmless=False, hint=hint)
+
+
+_SPECIAL: Final = {
+    "check_dataset_strategy": _strictness,
+    "do_sample": _temperature,
+    "train_dataset_sample": _later,
+    "val_dataset_sample": _later,
+    "self_cognition_sample": _later,
+    "min_lr": _shown_elsewhere,
+    "device_max_memory": _memory,
+}
+
+
+def _samples(made: Translated, given: Mapping[str, Flag]) -> None:
+    """Numbers of rows, which stand behind the file's name today: `path#N`."""
+    for name, target in (
+        ("train_dataset_sample", "dataset"),
+        ("val_dataset_sample", "val_dataset"),
+    ):
+        flag = given.get(name)
+        if flag is None or name in made.flags:
+            continue
+        data = made.flags.get(target)
+        if flag.value in ("-1", "0") and flag.why is None:
+            made.drop(flag, "all rows are taken by default")
+        elif data is None or len(data.values) != 1 or "#" in data.value or flag.why is not None:
+            hint = "write it behind each file: `path#N`"
+            made.drop(flag, "rows are counted file by file now", harmless=False, hint=hint)
+        else:
+            text = f"{data.value}#{flag.value}"
+            values = (Text(text, data.why),)
+            made.flags[target] = replace(data, values=values, comment=f"was --{name}")
+            _say_renamed(made, flag, target, text)
+    flag = given.get("self_cognition_sample")
+    if flag is not None and flag.value == "0":
+        made.drop(flag, "no rows of it are the default")
+    elif flag is not None:
+        text = f"swift/self-cognition#{flag.value}"
+        data = made.flags.get("dataset")
+        together = (*(data.values if data else ()), Text(text, flag.why))
+        made.flags["dataset"] = replace(data or flag, name="dataset", values=together)
+        _say_renamed(made, flag, "dataset", text)
+
+
+def _model_type(made: Translated, published: Published) -> None:
+    """`--model_type qwen2-vl-7b-instruct` of 2.x named a model; today it names a family."""
+    flag = made.flags.get("model_type")
+    if flag is None or flag.why is not None or published.is_type(flag.value):
+        return
+    found = published.find(flag.value)
+    if found is None:
+        return
+    del made.flags["model_type"]
+    if "model" not in made.flags:
+        note = f"was --model_type {flag.value}"
+        model = replace(flag, name="model", values=(Text(found.hub_id),), comment=note)
+        made.flags = {"model": model, **made.flags}
+        _say_renamed(made, flag, "model", found.hub_id)
+        return
+    note = f"was {flag.value}"
+    made.flags["model_type"] = replace(flag, values=(Text(found.model_type),), comment=note)
+    _say_renamed(made, flag, "model_type", found.model_type)
+
+
+def _template(made: Translated, published: Published) -> None:
+    flag = made.flags.get("template")
+    if flag is None or flag.why is not None or published.is_template(flag.value):
+        return
+    name = flag.value.replace("-", "_")
+    if published.is_template(name):
+        made.flags["template"] = replace(flag, values=(Text(name),), comment=f"was {flag.value}")
+        _say_renamed(made, flag, "template", name)
+
+
+def _is_bool(argument: Argument | None) -> bool:
+    return argument is not None and argument.type == "bool"

@@ -1,0 +1,54 @@
+"""How many logits ms-swift 4.6 computes (trainers/mixin.py: get_ and prepare_logits_to_keep)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SINCE = 5
+"""Major release of transformers from which multimodal models keep only trained tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedRow:
+    """Tokens of a row, without padding.
+
+    Attributes:
+        tokens: All.
+        prompt: Those before the first that is trained on.
+        trained: Those that are trained on.
+    """
+
+    tokens: int
+    prompt: int
+    trained: int
+
+
+def uses_logits_to_keep(
+    given: bool | None, transformers_major: int, sequence_parallel: int
+) -> bool:
+    """Whether only the logits that the loss needs are computed.
+
+    Args:
+        given: `--use_logits_to_keep`; None if it is not given.
+        transformers_major: Of the installed transformers.
+        sequence_parallel: GPUs that share a row.
+    """
+    if given is not None:
+        return given
+    return transformers_major >= _SINCE and sequence_parallel == 1
+
+
+def kept_of(rows: Sequence[TrainedRow]) -> int:
+    """Tokens of a batch whose logits are computed with use_logits_to_keep.
+
+    One row (packing and padding_free make one) keeps its trained tokens and one more; several,
+    padded on the right, keep everything from the earliest trained token on.
+    """
+    if len(rows) == 1:
+        return rows[0].trained + 1
+    longest = max(row.tokens for row in rows)
+    return len(rows) * (longest - min(row.prompt for row in rows) + 1)
