@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -13,11 +14,12 @@ import pytest
 from pydantic import BaseModel
 
 from vlft.command import render
-from vlft.config.sections import Config
+from vlft.config.whole import WholeConfig
 from vlft.facts.hardware import parse_hardware
 from vlft.launch.engines import Order, dry_run_text
 from vlft.pipeline import Prepared, prepare
 from vlft.runs.create import run_folder
+from vlft.runs.export_settings import read_settings
 
 SLURM = ["launch.engine=slurm"]
 SLURM_KEYS = {
@@ -114,6 +116,11 @@ EXAMPLES: dict[str, tuple[str, str, list[str]]] = {
     "slurm.container.mounts": ("[/a:/a]", "[/b:/b]", [*SLURM, "slurm.container.image=a"]),
     "slurm.container.flags": ("[--a]", "[--b]", [*SLURM, "slurm.container.image=a"]),
     **{f"kubernetes.{key}": (*values, KUBERNETES) for key, values in KUBERNETES_KEYS.items()},
+    "export.quant_bits": ("4", "8", []),
+    "export.quant_method": ("bnb", "gptq", ["export.quant_bits=8"]),
+    "export.python": ("a/python", "b/python", []),
+    "export.dataset": ("[train.jsonl]", "[other.jsonl]", ["export.quant_bits=3"]),
+    "export.rows": ("64", "128", ["export.quant_bits=3"]),
     "output_dir": ("a", "b", []),
     "swift": ("{logging_steps: 1}", "{logging_steps: 2}", []),
     "env": ("{NCCL_DEBUG: INFO}", "{NCCL_DEBUG: WARN}", []),
@@ -134,7 +141,7 @@ def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def test_every_key_of_the_schema_has_an_example() -> None:
-    assert set(EXAMPLES) == set(leaves(Config))
+    assert set(EXAMPLES) == set(leaves(WholeConfig))
 
 
 @pytest.fixture
@@ -184,4 +191,7 @@ def _run(prepared: Prepared) -> str:
     described = re.sub(r"(?i)master_port\W+\d+", "", described)
     command = render(prepared.plan, prepared.facts.interpreter, Path("OUT"), master_port=1)
     parent = run_folder(prepared.loaded).parent
-    return json.dumps([described, command.argv, command.env, str(parent)])
+    # What `vlft merge` will find in the run's record.
+    section = prepared.loaded.source.data.get("export")
+    export = asdict(read_settings(section, [Path("FOLDER")]))
+    return json.dumps([described, command.argv, command.env, str(parent), export])

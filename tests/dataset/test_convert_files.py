@@ -272,7 +272,10 @@ def test_fix_writes_beside_the_file_and_leaves_it_alone(tmp_path: Path) -> None:
 def test_an_interrupt_leaves_no_half_file(tmp_path: Path) -> None:
     source = write_lines(tmp_path / "in.jsonl", [V2, "x"] * 50)
     program = (
-        "import sys, time; from vlft.dataset.convert.run import *; from pathlib import Path\n"
+        "import signal, sys, time; from pathlib import Path\n"
+        "from vlft.dataset.convert.run import *\n"
+        # Started in the background of a shell, a process ignores it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "folder = Path(sys.argv[1])\n"
         "names = [folder / 'in.jsonl'], folder / 'out.jsonl'\n"
         "task = Task(*names, 'auto', False, folder / 'report.jsonl', folder, None)\n"

@@ -105,6 +105,44 @@ def test_a_job_that_vanishes_was_killed(
     assert cluster.end(run)["status"] == "killed"
 
 
+def test_a_trainer_that_does_not_obey_is_ended_and_the_job_begins_again(
+    cluster: Cluster, telling_config: Write, tmp_path: Path
+) -> None:
+    config = telling_config(
+        "env: {TELLER: wait-once}\n", slurm=", requeue: true, signal_seconds: 2"
+    )
+    (run,) = start(cluster, tmp_path, config)
+    cluster.wait_for((run / "told-0.json").exists, "the trainer", run)
+    assert "SLURM_RESTART_COUNT" not in told(run)["env"]
+    cluster.run("scancel", "--batch", "--signal=USR1", job_of(run))
+    assert cluster.end(run)["status"] == "finished"
+    assert told(run)["env"]["SLURM_RESTART_COUNT"] == "1"
+    assert "--resume_from_checkpoint" not in told(run)["argv"], "nothing had been saved"
+
+
+def test_a_training_that_is_over_when_the_signal_comes_is_finished(
+    cluster: Cluster, telling_config: Write, tmp_path: Path
+) -> None:
+    config = telling_config("env: {TELLER: end-when-asked}\n", slurm=", requeue: true")
+    (run,) = start(cluster, tmp_path, config)
+    cluster.wait_for((run / "told-0.json").exists, "the trainer", run)
+    cluster.run("scancel", "--batch", "--signal=USR1", job_of(run))
+    assert cluster.end(run)["status"] == "finished"
+    assert "Restarts=0 " in cluster.run("scontrol", "show", "job", job_of(run)).out
+
+
+def test_a_job_that_is_cancelled_after_the_signal_does_not_begin_again(
+    cluster: Cluster, telling_config: Write, tmp_path: Path
+) -> None:
+    config = telling_config("env: {TELLER: wait}\n", slurm=", requeue: true, signal_seconds: 600")
+    (run,) = start(cluster, tmp_path, config)
+    cluster.wait_for((run / "told-0.json").exists, "the trainer", run)
+    cluster.run("scancel", "--batch", "--signal=USR1", job_of(run))
+    cluster.wait_for((run / "save-and-end").exists, "the request", run)
+    stopped = cluster.vlft(tmp_path, "runs", "stop", run.name, "--wait", "600")
+    assert stopped.out == f"{run.name}  stopped\n", stopped.err
+
+
 def test_three_configs_are_one_array_with_a_run_each(
     cluster: Cluster, telling_config: Write, tmp_path: Path
 ) -> None:

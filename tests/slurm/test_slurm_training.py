@@ -62,6 +62,10 @@ def test_a_preempted_job_saves_begins_again_and_ends_with_the_same_steps(
     assert f"vlft: going on from {run}/checkpoints/checkpoint-5\n" in log
     assert steps_of(run) == list(range(1, steps + 1)), "every step once"
     assert last_step(run) == steps
+    # Whoever uses the checkpoint needs nothing of vlft.
+    args = json.loads((run / "checkpoints" / "checkpoint-5" / "args.json").read_text())
+    assert [Path(plugin).name for plugin in args["external_plugins"]] == ["gate.py"]
+    assert args["callbacks"] == []
 
 
 def test_a_node_that_goes_down_in_the_middle_costs_no_step(

@@ -20,6 +20,7 @@ from vlft.cli import (
     doctor,
     eval,  # noqa: A004 - the command's name
     explain,
+    handover,
     import_,
     infer,
     init,
@@ -62,6 +63,7 @@ app.command("train")(train.train)
 app.command("merge")(merge.merge)
 app.command("infer")(infer.infer)
 app.command("eval")(eval.evaluate)
+app.command("handover")(handover.handover)
 app.command("tokens")(tokens.tokens)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)

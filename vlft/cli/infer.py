@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from vlft.cli.options import Format, FormatOption
+
+if TYPE_CHECKING:
+    from vlft.launch.inference import Asking
 
 
 def infer(
@@ -35,21 +38,37 @@ def infer(
         int, typer.Option("--max-new-tokens", min=1, help="Length of an answer, at most.")
     ] = 512,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Rows at once.")] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the command, and start nothing.")
+    ] = False,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
-    """Ask a model, on the pixel limits and with the template of its training run."""
+    """Ask a model, on the pixel limits and with the template of its training run.
+
+    Without a question and without --data, on a terminal: a dialogue.
+    """
     import json
+    import os
     import sys
 
     from vlft.errors import UsageError
-    from vlft.launch.inference import ask, infer_rows, vars_of
+    from vlft.launch.inference import Asking, ask, infer_command, infer_rows, vars_of
     from vlft.runs.target import resolve_target
 
+    asking = Asking(max_new_tokens, batch_size)
+    if question is None and data is None and not (images or videos):
+        _talk(target, asking, dry_run=dry_run)
+        return
     if (question is None) == (data is None):
         raise UsageError("give a question or --data, one of the two")
     if data is not None and (images or videos):
         raise UsageError("--image and --video go with a question; rows name their own")
     found = resolve_target(target)
+    if dry_run:
+        rows = data or Path("QUESTION.jsonl")
+        command = infer_command(found, rows, Path("RESULT.jsonl"), asking)
+        typer.echo(command.shell_line(os.environ))
+        return
     if data is not None:
         done = infer_rows(found, data, max_new_tokens=max_new_tokens, batch_size=batch_size)
     else:
@@ -65,3 +84,21 @@ def infer(
     if data is not None and not done.exit_code:
         print(f"predictions: {done.folder / 'predictions.jsonl'}", file=sys.stderr)
     raise typer.Exit(done.exit_code)
+
+
+def _talk(target: str, asking: Asking, *, dry_run: bool) -> None:
+    """A dialogue on the terminal, in this process's place: whatever ends it ends all of it."""
+    import os
+    import sys
+
+    from vlft.errors import UsageError
+    from vlft.launch.inference import chat_command
+    from vlft.runs.target import resolve_target
+
+    if not dry_run and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("give a question or --data, one of the two", "a dialogue needs a terminal")
+    command = chat_command(resolve_target(target), asking)
+    if dry_run:
+        typer.echo(command.shell_line(os.environ))
+        return
+    os.execve(command.argv[0], command.argv, command.environment(os.environ))  # noqa: S606

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from vlft.config.ownership import ARGUMENTS, ENVIRONMENT
-from vlft.config.sections import Config
 from vlft.config.source import dotted
 from vlft.config.suggest import nearest
 
@@ -109,7 +108,9 @@ def _unknown_key_hint(path: KeyPath) -> str | None:
 
 def legal_keys(path: KeyPath) -> list[str]:
     """The keys of the section at `path`; none if it is not a section."""
-    model: type[BaseModel] | None = Config
+    from vlft.config.whole import WholeConfig  # noqa: PLC0415 - only where there is a mistake
+
+    model: type[BaseModel] | None = WholeConfig
     for part in path:
         field = model.model_fields.get(str(part)) if model else None
         model = _section_of(field.annotation) if field else None

@@ -13,7 +13,7 @@ from vlft.config.sections import Config
 from vlft.config.suggest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from vlft.config.source import KeyPath, Source
@@ -61,16 +61,26 @@ def read_config(
     if source is None:
         return None, None, findings
     data = _without_nulls(source.data)
+    form = config_form(data)
     try:
-        return LoadedConfig(Config.model_validate(data), source), source, findings
+        return LoadedConfig(form.model_validate(data), source), source, findings
     except ValidationError as error:
         mistakes = by_place(error, data)
     findings.extend(complaint(path, details, source) for path, details in mistakes.items())
     try:
-        config = Config.model_validate(_without(data, mistakes))
+        config = form.model_validate(_without(data, mistakes))
     except ValidationError:
         return None, source, findings
     return LoadedConfig(config, source, _broken(mistakes)), source, findings
+
+
+def config_form(data: Mapping[str, Any]) -> type[Config]:
+    """The class that knows all sections of this data."""
+    if "slurm" not in data and "kubernetes" not in data:
+        return Config
+    from vlft.config.whole import WholeConfig  # noqa: PLC0415 - builds what few configs need
+
+    return WholeConfig
 
 
 def _broken(mistakes: Iterable[KeyPath]) -> frozenset[str]:

@@ -6,12 +6,16 @@ Every field says what it does and what it becomes. What no section owns stands u
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from vlft.config.fields import Number, Product, Section, Texts
-from vlft.config.schedulers import Kubernetes, Slurm  # noqa: TC001 - pydantic reads the types
+
+if TYPE_CHECKING:
+    from vlft.config.schedulers import Kubernetes, Slurm
+else:  # `whole.WholeConfig` knows them; here such a section can only be absent
+    Kubernetes = Slurm = type(None)
 
 
 class Model(Section):

@@ -39,6 +39,14 @@ def wilson(successes: int, count: int) -> Interval:
     return Interval(max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole))
 
 
+def difference_interval(differences: Sequence[float]) -> Interval:
+    """Interval of a mean difference of pairs; without any difference, that of a rare one."""
+    if any(differences):
+        return mean_interval(differences)
+    rare = wilson(0, len(differences)).high
+    return Interval(-rare, rare)
+
+
 def mean_interval(values: Sequence[float]) -> Interval:
     """Interval of a mean: the percentile bootstrap, seeded; the normal one for many rows.
 
@@ -49,7 +57,8 @@ def mean_interval(values: Sequence[float]) -> Interval:
         return Interval(0.0, 1.0)
     middle = math.fsum(values) / count
     if len(set(values)) == 1:
-        return Interval(middle, middle)
+        # No spread to resample: what was never seen may still be there, as in Wilson's interval.
+        return wilson(int(middle) * count, count) if middle in (0, 1) else Interval(middle, middle)
     if count > _MOST_RESAMPLED:
         variance = math.fsum((value - middle) ** 2 for value in values) / (count - 1)
         spread = Z * math.sqrt(variance / count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vlft.evaluation.intervals import Interval, mean_interval
+from vlft.evaluation.intervals import Interval, difference_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,7 +104,7 @@ def _score(scores: Sequence[float], metric: Metric) -> dict[str, float]:
 
 def _difference(scores: Sequence[float], first: Sequence[float]) -> dict[str, float]:
     pairs = [a - b for a, b in zip(scores, first, strict=True)]
-    return _numbers(sum(pairs) / len(pairs) if pairs else 0.0, mean_interval(pairs))
+    return _numbers(sum(pairs) / len(pairs) if pairs else 0.0, difference_interval(pairs))
 
 
 def _numbers(mean: float, interval: Interval) -> dict[str, float]:

@@ -22,6 +22,7 @@ from vlft.runs.record import new_run_id, utc_now
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from vlft.plan.arguments import Arguments
     from vlft.runs.target import Target
 
 
@@ -76,24 +77,14 @@ def infer_command(target: Target, data: Path, result: Path, asking: Asking) -> C
     Raises:
         VlftError: If there is no ms-swift, or an adapter's base is not known.
     """
-    interpreter = interpreter_for(target, python=asking.python)
-    wanted = (
-        weights(target)
-        | settings(target)
-        | {
-            "val_dataset": (str(data.absolute()),),
-            "result_path": (str(result),),
-            "max_new_tokens": (str(asking.max_new_tokens),),
-            "max_batch_size": (str(asking.batch_size),),
-            "temperature": ("0",),
-        }
-    )
-    legal = read_swift(interpreter).arguments["infer"]
-    flags = render_flags({name: texts for name, texts in wanted.items() if name in legal})
-    script = Path(interpreter.swift_dir or "", "cli", "infer.py")
-    env = environment(target)
-    unset = tuple(name for name in FOREIGN if name not in env)
-    return Command((interpreter.python, str(script), *flags), env, unset)
+    own: Arguments = {
+        "val_dataset": (str(data.absolute()),),
+        "result_path": (str(result),),
+        "max_new_tokens": (str(asking.max_new_tokens),),
+        "max_batch_size": (str(asking.batch_size),),
+        "temperature": ("0",),
+    }
+    return _command(target, own, asking)
 
 
 def infer_rows(
@@ -133,6 +124,26 @@ def infer_rows(
     lines = [json.dumps(vars_of(answer), ensure_ascii=False) for answer in answers]
     write_text(folder / "predictions.jsonl", "".join(f"{line}\n" for line in lines))
     return Inference(answers, folder, 0)
+
+
+def chat_command(target: Target, asking: Asking) -> Command:
+    """The process that talks on the terminal: ms-swift's own dialogue.
+
+    Raises:
+        VlftError: As in `infer_command`.
+    """
+    return _command(target, {"max_new_tokens": (str(asking.max_new_tokens),)}, asking)
+
+
+def _command(target: Target, own: Arguments, asking: Asking) -> Command:
+    interpreter = interpreter_for(target, python=asking.python)
+    wanted = weights(target) | settings(target) | own
+    legal = read_swift(interpreter).arguments["infer"]
+    flags = render_flags({name: texts for name, texts in wanted.items() if name in legal})
+    script = Path(interpreter.swift_dir or "", "cli", "infer.py")
+    env = environment(target)
+    unset = tuple(name for name in FOREIGN if name not in env)
+    return Command((interpreter.python, str(script), *flags), env, unset)
 
 
 def ask(

@@ -194,17 +194,10 @@ def _of_invocations(
         spot = lines.spot(invocation.offset)
         if launch.subcommand not in IMPORTED:
             other = True
-            message = f"`swift {launch.subcommand}` is not imported"
-            if launch.subcommand.startswith("megatron"):
-                message = f"`{launch.subcommand}` is not imported"
-            hint = "vlft starts sft, pt and rlhf; export and infer have commands of their own"
-            findings.append(finding("import.other-command", "warning", spot, message, hint))
+            findings.append(_not_imported(launch, spot))
             continue
-        extra: tuple[Flag, ...] = ()
-        first = launch.fields[0].value.text if launch.fields else ""
-        if first.endswith((".yaml", ".yml", ".json")) and not first.startswith("-"):
-            extra, launch = _config_argument(first, launch, spot, findings)
-        imported = import_command(invocation, launch, setting, lines.spot, extra)
+        extra, read = _config_argument(launch, spot, findings)
+        imported = import_command(invocation, read, setting, lines.spot, extra)
         findings += imported.findings
         made.append(imported)
     if not made and not any(one.severity == "error" for one in findings):
@@ -223,19 +216,28 @@ def _of_invocations(
     return Import(tuple(configs), tuple(dict.fromkeys(order)))
 
 
+def _not_imported(launch: Launch, spot: Spot) -> Finding:
+    name = launch.subcommand
+    command = name if name.startswith("megatron") else f"swift {name}"
+    hint = "vlft starts sft, pt and rlhf; export and infer have commands of their own"
+    return finding("import.other-command", "warning", spot, f"`{command}` is not imported", hint)
+
+
 def _config_argument(
-    first: str, launch: Launch, spot: Spot, findings: list[Finding]
+    launch: Launch, spot: Spot, findings: list[Finding]
 ) -> tuple[tuple[Flag, ...], Launch]:
     """`swift sft config.yaml`: the file's keys come before the flags that follow."""
-    rest = replace(launch, fields=launch.fields[1:])
+    first = launch.fields[0].value.text if launch.fields else ""
+    if first.startswith("-") or not first.endswith((".yaml", ".yml", ".json")):
+        return (), launch
+    rest = replace(launch, fields=launch.fields[1:], options=dict(launch.options))
     try:
-        text = Path(first).read_bytes()[: MAX_BYTES + 1].decode("utf-8")
+        with Path(first).open("rb") as file:
+            text = file.read(MAX_BYTES).decode("utf-8")
         flags, env = flags_of_config(text, first)
     except (OSError, UnicodeDecodeError, ConfigFileError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        message = (
-            f"the command takes its arguments from {shown(first)}, which can't be read: {reason}"
-        )
+        message = f"{shown(first)} holds the command's arguments, and can't be read: {reason}"
         hint = "import where the file can be found, or import the file itself"
         findings.append(finding("import.asked", "error", spot, message, hint))
         return (), rest

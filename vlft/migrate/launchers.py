@@ -20,6 +20,7 @@ _RLHF_TYPES: Final = ("dpo", "kto", "orpo", "simpo", "cpo", "ppo", "grpo", "gkd"
 _ALIASES: Final = {"merge_lora": "merge-lora", "web_ui": "web-ui", "app_ui": "app-ui"}
 _SCRIPT: Final = re.compile(r"(?:^|/)(?:llm_)?(sft|pt|rlhf|export|infer|dpo|orpo|simpo)\.py$")
 _OLD_SCRIPT: Final = re.compile(r"(?:^|/)(?:llm_|rlhf|swift/|cli/)")
+_PAIR: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _MODULE: Final = re.compile(r"swift\.cli\.(?:_megatron\.)?(\w+)")
 _SAYS_ONLY: Final = frozenset(
     {"echo", "printf", "cat", "grep", "pip", "git", "which", "man", "alias"}
@@ -117,35 +118,37 @@ def _prefix(fields: Sequence[Field]) -> tuple[dict[str, Text], str | None, tuple
     options: dict[str, Text] = {}
     launcher: str | None = None
     unread: list[str] = []
-    index = 0
-    while index < len(fields):
-        value = fields[index].value
-        text = value.text
+    takes: str | None = None
+    for one in fields:
+        value, text = one.value, one.value.text
         name = text.rpartition("/")[2]
-        index += 1
+        if takes is not None:
+            options[takes] = value
+            takes = None
+            continue
         if name in ("torchrun", "deepspeed", "accelerate"):
             launcher = name
         elif name.startswith("torch.distributed"):
             launcher = "torchrun"
-        pair = re.fullmatch(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", text, re.DOTALL)
+        pair = _PAIR.fullmatch(text)
+        flag, equals, given = text.lstrip("-").partition("=")
+        meaning = _MEANINGS.get(flag) if text.startswith("-") else None
         if pair is not None:
             options[f"env {pair[1]}"] = _same(value, pair[2])
-            continue
-        if not text.startswith("-"):
-            if name not in _WORDLESS and not re.fullmatch(r"python[0-9.]*", name):
-                unread.append(fields[index - 1].raw)
-            continue
-        flag, equals, given = text.lstrip("-").partition("=")
-        meaning = _MEANINGS.get(flag)
-        if meaning is not None:
-            if equals:
-                options[meaning] = _same(value, given)
-            elif index < len(fields):
-                options[meaning] = fields[index].value
-                index += 1
-        elif flag not in _HARMLESS and text not in _WORDLESS:
-            unread.append(fields[index - 1].raw)
+        elif meaning is not None and equals:
+            options[meaning] = _same(value, given)
+        elif meaning is not None:
+            takes = meaning
+        elif not _harmless(text, flag, name):
+            unread.append(one.raw)
     return options, launcher, tuple(unread)
+
+
+def _harmless(text: str, flag: str, name: str) -> bool:
+    """Whether a word in front says nothing that a config would have to say."""
+    if text.startswith("-"):
+        return flag in _HARMLESS or text in _WORDLESS
+    return name in _WORDLESS or re.fullmatch(r"python[0-9.]*", name) is not None
 
 
 def _same(value: Text, text: str) -> Text:

@@ -65,6 +65,8 @@ def place_flags(
             translated.drop(flag, "no such argument, and `ignore_args_error` passes over it")
         elif name in ARGUMENTS:
             _owned(draft, name, flag, published, hub)
+            if name in ("dataset", "val_dataset"):
+                _say_hubs(translated, flag, draft.entries[_key_of(name)])
         else:
             draft.entries["swift", name] = _passed(flag, argument)
         _ask(translated, flag)
@@ -134,7 +136,7 @@ def _hub(flags: Mapping[str, Flag], use_hf: str | None) -> str | None:
 
 
 def _owned(draft: Draft, name: str, flag: Flag, published: Published, hub: str | None) -> None:
-    key: Key = tuple(ARGUMENTS[name].split("."))
+    key = _key_of(name)
     value = Text(flag.value, flag.why)
     if name == "use_hf":
         draft.entries["model", "hub"] = Entry((Text(hub or "modelscope"),), comment=flag.comment)
@@ -164,6 +166,21 @@ def _owned(draft: Draft, name: str, flag: Flag, published: Published, hub: str |
 _BOOLEANS: Final = frozenset(
     {"freeze_llm", "freeze_vit", "freeze_aligner", "gradient_checkpointing"}
 )
+
+
+def _key_of(name: str) -> Key:
+    return tuple(ARGUMENTS[name].split("."))
+
+
+def _say_hubs(translated: Translated, flag: Flag, entry: Entry) -> None:
+    """Says which entries are taken for data sets on a hub."""
+    for given, made in zip(flag.values, entry.values, strict=True):
+        if given.text != made.text and "::" not in given.text:
+            message = f"{shown(given.text)} is no file here: taken for a data set on a hub"
+            hint = f"`{made.text}` is written; a file has to be there, or to have an extension"
+            translated.findings.append(
+                finding("import.on-hub", "info", flag.spot, message, hint, ARGUMENTS[flag.name])
+            )
 
 
 def _boolean(value: Text) -> Text:

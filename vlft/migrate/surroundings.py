@@ -130,7 +130,9 @@ class Surroundings:
         name = key.upper()
         same = value.why is not None and value.text.strip("${}") == name
         if same:
-            self._leave(f"{name}={value.text}", "vlft takes it from the environment it is started in")
+            self._leave(
+                f"{name}={value.text}", "vlft takes it from the environment it is started in"
+            )
         return same
 
     def _on_cpu(self) -> bool:
@@ -164,9 +166,7 @@ class Surroundings:
                 self._draft.entries["model", "hub"] = Entry((Text(hub),), comment="USE_HF")
         elif name in ENVIRONMENT:
             self._pixels(name, value, spot)
-        elif value.why is not None and (
-            name in _PATHS or f"${name}" in value.text or f"${{{name}" in value.text
-        ):
+        elif _builds_on_caller(name, value):
             self._leave(f"{name}={value.text}", "it builds on the environment, which vlft hands on")
         elif value.why is not None:
             self._leave(f"{name}={value.text}", value.why)
@@ -204,3 +204,10 @@ class Surroundings:
 
     def _find(self, rule: str, spot: Spot, message: str, hint: str | None) -> None:
         self.findings.append(finding(rule, "warning", spot, message, hint))
+
+
+def _builds_on_caller(name: str, value: Text) -> bool:
+    """Whether a variable adds to what whoever starts it has set: `PATH=/opt/bin:$PATH`."""
+    if value.why is None:
+        return name in _PATHS and any(f"`{name}`" in note for note in value.notes)
+    return name in _PATHS or f"${name}" in value.text or f"${{{name}" in value.text

@@ -88,7 +88,8 @@ def translate(
         else:
             _one(made, plain, subcommand, legal)
     _samples(made, given)
-    _model_type(made, published)
+    _surplus(made, legal)
+    _model_type(made, published, era)
     _template(made, published)
     return made
 
@@ -240,13 +241,31 @@ def _samples(made: Translated, given: Mapping[str, Flag]) -> None:
         _say_renamed(made, flag, "dataset", text)
 
 
-def _model_type(made: Translated, published: Published) -> None:
+def _surplus(made: Translated, legal: Mapping[str, Argument]) -> None:
+    """Words after the value of a flag that takes one: argparse leaves them over."""
+    for name, flag in list(made.flags.items()):
+        argument = legal.get(name)
+        if argument is None or argument.many or len(flag.values) < 2:  # noqa: PLR2004
+            continue
+        made.flags[name] = replace(flag, values=flag.values[:1])
+        for value in flag.values[1:]:
+            why = f"`--{name}` takes one value, and ms-swift stops at a word of no flag"
+            made.dropped.append((replace(flag, values=(value,)), why))
+            message = f"{shown(value.text)} belongs to no flag: `--{name}` takes one value"
+            made.findings.append(finding("import.stray", "warning", flag.spot, message))
+
+
+def _model_type(made: Translated, published: Published, era: Era) -> None:
     """`--model_type qwen2-vl-7b-instruct` of 2.x named a model; today it names a family."""
     flag = made.flags.get("model_type")
     if flag is None or flag.why is not None or published.is_type(flag.value):
         return
     found = published.find(flag.value)
     if found is None:
+        if era.major == 2:  # noqa: PLR2004 - the release
+            hint = "write the model's folder or hub id at `model.path`"
+            why = "2.x's name of a model, which is not in today's registry"
+            made.drop(made.flags.pop("model_type"), why, harmless="model" in made.flags, hint=hint)
         return
     del made.flags["model_type"]
     if "model" not in made.flags:

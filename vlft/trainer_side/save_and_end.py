@@ -4,10 +4,14 @@ A plugin of ms-swift (`--external_plugins`) with one callback (`--callbacks`). A
 not do: the data loader's workers get it too and die of it, which ends the training before it has
 saved; and ranks that hear of it a moment apart save different steps. Here rank 0 looks for the
 file, on the node where the batch shell makes it, and tells the others.
+
+Nothing of it stays in args.json, which ms-swift copies into each checkpoint: whoever uses the
+checkpoint would be asked for this file.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +21,21 @@ import torch.distributed as dist  # noqa: TID253
 from swift.callbacks import TrainerCallback, callbacks_map  # noqa: TID253
 
 if TYPE_CHECKING:
+    from swift.trainers import Trainer
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
+NAME = "vlft_save_and_end"
 REQUEST = "VLFT_SAVE_AND_END"
 """Variable with the file's name; where it is not set, nobody asks."""
 
 
 class SaveAndEnd(TrainerCallback):
     """Asks after each optimizer step; every rank comes to the same answer."""
+
+    def __init__(self, args: TrainingArguments, trainer: Trainer) -> None:
+        super().__init__(args, trainer)
+        if args.process_index == 0:
+            _leave_args_json(Path(args.output_dir, "args.json"))
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -51,4 +62,15 @@ def _asked(device: torch.device) -> bool:
     return bool(told.item())
 
 
-callbacks_map["vlft_save_and_end"] = SaveAndEnd
+def _leave_args_json(file: Path) -> None:
+    if not file.exists():
+        return
+    args = json.loads(file.read_text(encoding="utf-8"))
+    for key, own in (("external_plugins", Path(__file__).name), ("callbacks", NAME)):
+        args[key] = [one for one in args.get(key) or [] if Path(one).name != own]
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(args, ensure_ascii=False, indent=2), encoding="utf-8")
+    part.replace(file)
+
+
+callbacks_map[NAME] = SaveAndEnd

@@ -98,10 +98,11 @@ def plan_job(
     variables = split.env + launcher
     if requeue:
         variables += (("VLFT_SAVE_AND_END", str(attempt / REQUEST)),)
-    if slurm is not None and slurm.cpus_per_task and "OMP_NUM_THREADS" not in command.env:
+    told = "OMP_NUM_THREADS" in command.env or "OMP_NUM_THREADS" in facts.environ
+    if slurm is not None and slurm.cpus_per_task and not told:
         threads = max(1, slurm.cpus_per_task // (plan.world.nproc_per_node or 1))
         variables += (("OMP_NUM_THREADS", str(threads)),)
-    taken = {name for name, _ in variables} | {"NODE_RANK"}
+    taken = {name for name, _ in variables} | ({"NODE_RANK"} if plan.torchrun else set())
     unset = tuple(name for name in command.unset if name not in taken)
     world = plan.world
     script = Script(

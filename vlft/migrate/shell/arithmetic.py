@@ -75,22 +75,22 @@ def _product(tokens: list[str], at: int, lost: list[str], depth: int) -> tuple[i
 def _single(tokens: list[str], at: int, lost: list[str], depth: int) -> tuple[int, int]:
     if at >= len(tokens):
         raise NoNumberError(f"a number is missing after `{tokens[-1]}`")
-    token = tokens[at]
-    if token in ("-", "+") and depth < _MAX_TOKENS:
+    word = tokens[at]
+    if word in ("-", "+") and depth < _MAX_TOKENS:
         value, after = _single(tokens, at + 1, lost, depth + 1)
-        return (-value if token == "-" else value), after
-    if token == "(":
+        return (-value if word == "-" else value), after
+    if word == "(":
         value, after = _sum(tokens, at + 1, lost, depth + 1)
         if after >= len(tokens) or tokens[after] != ")":
             raise NoNumberError("a bracket is never closed")
         return value, after + 1
-    if not token[0].isdigit():
-        raise NoNumberError(f"a number is missing before `{token}`")
-    if token[:2] in ("0x", "0X"):
-        return _bounded(int(token, 16)), at + 1
-    if token[0] == "0" and token.strip("0") and not token.strip("01234567"):
-        return int(token, 8), at + 1
-    return int(token), at + 1
+    if not word[0].isdigit():
+        raise NoNumberError(f"a number is missing before `{word}`")
+    if word[:2] in ("0x", "0X"):
+        return _bounded(int(word, 16)), at + 1
+    if word[0] == "0" and word.strip("0") and not word.strip("01234567"):
+        return int(word, 8), at + 1
+    return int(word), at + 1
 
 
 def _power(value: int, exponent: int) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from vlft.migrate.places import shown
 from vlft.migrate.shell.arithmetic import NoNumberError, evaluate
-from vlft.migrate.shell.parameters import apply_operator, split_parameter
+from vlft.migrate.shell.parameters import Parameter, apply_operator, split_parameter
 from vlft.migrate.shell.words import MAX_DEPTH, BrokenShellError, Part, Word, read_word
 
 if TYPE_CHECKING:
@@ -203,89 +203,103 @@ def _number(raw: str, text: str, written: str) -> Text:
 
 def _command(part: Part, variables: Variables, depth: int) -> Text:
     """The output of a command that needs no run; any other is unknown."""
-    unknown = Text(part.raw, f"{shown(part.text)} would have to be run")
-    if _RUN.search(part.text):
-        return unknown
-    fields: list[Field] = []
-    at = 0
-    while at < len(part.text):
-        if part.text[at].isspace():
-            at += 1
-            continue
-        word, end = read_word(part.text, at)
-        if end == at or len(fields) > MAX_DEPTH:
-            return unknown
-        fields += expand(word, variables, depth + 1)
-        at = end
+    fields = _fields(part.text, variables, depth)
     texts = [one.value.text for one in fields]
     if not texts or texts[0] not in ("expr", "echo", "pwd", "basename", "dirname"):
-        return unknown
-    name, given = texts[0], texts[1:]
+        return Text(part.raw, f"{shown(part.text)} would have to be run")
     why = next((one.value.why for one in fields if one.value.why is not None), None)
     if why is not None:
         return Text(part.raw, why)
+    name, given = texts[0], texts[1:]
     if name == "expr":
         return _number(part.raw, " ".join(given), part.text)
+    made = _printed(name, given)
+    return (
+        Text(part.raw, f"{shown(part.text)} would have to be run") if made is None else Text(made)
+    )
+
+
+def _fields(text: str, variables: Variables, depth: int) -> list[Field]:
+    """The words of a simple command after expansion; none if it is more than one."""
+    fields: list[Field] = []
+    at = 0
+    while at < len(text) and not _RUN.search(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        word, end = read_word(text, at)
+        if end == at or len(fields) > MAX_DEPTH:
+            return []
+        fields += expand(word, variables, depth + 1)
+        at = end
+    return fields
+
+
+def _printed(name: str, given: list[str]) -> str | None:
+    """What `pwd`, `echo`, `dirname` and `basename` print; None if that is not known here."""
     if name == "pwd":
-        return Text(".")
+        return "."
     if name == "echo":
-        return Text(" ".join(given)) if not given or given[0][:1] != "-" else unknown
-    if len(given) not in (1, 2) or (name == "dirname" and len(given) != 1):
-        return unknown
+        return None if given and given[0].startswith("-") else " ".join(given)
+    if len(given) != 1 and (name == "dirname" or len(given) != 2):  # noqa: PLR2004 - and a suffix
+        return None
     head, _, tail = given[0].rstrip("/").rpartition("/")
     if name == "dirname":
-        return Text(head or ("/" if given[0].startswith("/") else "."))
-    return Text(tail.removesuffix(given[1]) if len(given) > 1 else tail)
+        return head or ("/" if given[0].startswith("/") else ".")
+    return tail.removesuffix(given[1]) if len(given) > 1 else tail
 
 
 def _variable(part: Part, variables: Variables, depth: int, *, first: bool) -> list[Text]:
-    name, index, operator, rest, length = split_parameter(part.text)
-    if name is None:
+    found = split_parameter(part.text)
+    if found is None:
         return [Text(part.raw, f"{shown(part.raw)} is not understood")]
-    if name in ("@", "*") or name.isdigit() or name in ("#", "?", "$", "!", "-"):
-        value: tuple[Text, ...] | None = None
-        why = (
-            "it is what the script is called with"
-            if name[0] in "@*#123456789"
-            else "only a shell knows it"
-        )
-    else:
-        value = _lookup(name, index, variables)
-        why = _absent(name, variables)
-    if value is None and name in ("HOME", "PWD") and first and not operator and not length:
-        return [Text("~" if name == "HOME" else ".")]
-    if length:
-        if value is None:
-            return [Text(part.raw, why)]
-        count = len(value) if index in ("@", "*") else len(value[0].text)
-        return (
-            [Text(str(count))]
-            if all(item.why is None for item in value)
-            else [Text(part.raw, value[0].why)]
-        )
-
-    def inner() -> Text:
-        word = _whole(rest)
-        return expand_one(word, variables, depth + 1)
-
+    value, why = _value(found, variables)
+    name, operator = found.name, found.operator
     if operator in (":-", "-", ":=", "="):
-        empty = value is not None and operator[0] == ":" and not any(item.text for item in value)
-        if value is not None and not empty:
-            return list(value)
-        made = inner()
-        if operator.endswith("=") and made.why is None:
-            variables.set(name, (made,))
-        note = f"`{name}` is taken for not set: {shown(made.text)}"
-        return [Text(made.text, made.why, (*made.notes, note))]
+        return _or_default(found, value, variables, depth)
     if operator in (":+", "+"):
-        if value is None:
-            return []
-        return [one.value for one in expand(_whole(rest), variables, depth + 1)]
+        used = _whole(found.rest) if value is not None else _whole("")
+        return [one.value for one in expand(used, variables, depth + 1)]
     if value is None:
-        return [Text(part.raw, why)]
-    if operator in (":?", "?", ""):
+        folder = {"HOME": "~", "PWD": "."}.get(name) if first else None
+        plain = folder is not None and not operator and not found.length
+        return [Text(folder) if plain and folder else Text(part.raw, why)]
+    if found.length:
+        return [_length(part, found, value)]
+    changes = operator not in (":?", "?", "")
+    return [
+        _operated(item, operator, found.rest, part, variables, depth) if changes else item
+        for item in value
+    ]
+
+
+def _value(found: Parameter, variables: Variables) -> tuple[tuple[Text, ...] | None, str]:
+    """A parameter's value, or why it has none."""
+    if found.name in ("?", "$", "!", "-", "0"):
+        return None, "only a shell knows it"
+    if found.name in ("@", "*", "#") or found.name.isdigit():
+        return None, "it is what the script is called with"
+    return _lookup(found.name, found.index, variables), _absent(found.name, variables)
+
+
+def _length(part: Part, found: Parameter, value: tuple[Text, ...]) -> Text:
+    count = len(value) if found.index in ("@", "*") else len(value[0].text)
+    why = next((item.why for item in value if item.why is not None), None)
+    return Text(str(count)) if why is None else Text(part.raw, why)
+
+
+def _or_default(
+    found: Parameter, value: tuple[Text, ...] | None, variables: Variables, depth: int
+) -> list[Text]:
+    """`${NAME:-word}`: a variable that the script never sets is taken for not set."""
+    empty = value is not None and found.operator[0] == ":" and not any(one.text for one in value)
+    if value is not None and not empty:
         return list(value)
-    return [_operated(item, operator, rest, part, variables, depth) for item in value]
+    made = expand_one(_whole(found.rest), variables, depth + 1)
+    if found.operator.endswith("=") and made.why is None:
+        variables.set(found.name, (made,))
+    note = f"`{found.name}` is taken for not set: {shown(made.text)}"
+    return [Text(made.text, made.why, made.notes if value is not None else (*made.notes, note))]
 
 
 def _operated(

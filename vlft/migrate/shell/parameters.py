@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 _PARAMETER: Final = re.compile(
@@ -14,18 +15,32 @@ _PARAMETER: Final = re.compile(
 _MAX_STARS: Final = 2
 
 
-def split_parameter(text: str) -> tuple[str | None, str | None, str, str, bool]:
-    """Name (None if the text is something else), index, operator, what follows, `#` before."""
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """`${NAME[index]operator rest}` in its parts.
+
+    Attributes:
+        name: Of the variable.
+        index: Of an array's item, or `@`; None without one.
+        operator: `:-`, `%%` and the like; empty without one.
+        rest: What follows the operator.
+        length: Whether `#` stands before the name.
+    """
+
+    name: str
+    index: str | None
+    operator: str
+    rest: str
+    length: bool
+
+
+def split_parameter(text: str) -> Parameter | None:
+    """The parts of what stands inside `${…}`; None if it is something else."""
     found = _PARAMETER.fullmatch(text)
     if found is None:
-        return None, None, "", "", False
-    return (
-        found["name"],
-        found["index"],
-        found["operator"] or "",
-        found["rest"] or "",
-        found["length"] is not None,
-    )
+        return None
+    operator, rest = found["operator"] or "", found["rest"] or ""
+    return Parameter(found["name"], found["index"], operator, rest, found["length"] is not None)
 
 
 def apply_operator(text: str, operator: str, patterns: list[str]) -> str | None:

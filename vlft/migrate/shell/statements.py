@@ -24,6 +24,8 @@ MAX_STATEMENTS: Final = 20_000
 
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\[[^\]]*\])?(\+?=)")
 _ARRAY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
+_OPENERS: Final[dict[str, BlockKind]] = {"if": "if", "while": "while", "until": "while"}
+_CLOSERS: Final = frozenset({"fi", "done", "esac", "}"})
 _DECLARE: Final = frozenset({"declare", "local", "typeset", "readonly", "export"})
 _HEREDOC: Final = re.compile(r"<<(-?)[ \t]*")
 _REDIRECT: Final = re.compile(r"(?:&>>?|[0-9]*(?:<<<|<>|<&|>>|>&|>\||<|>))")
@@ -227,16 +229,22 @@ class Reader:
 
     def _keyword(self, word: str, offset: int) -> bool:
         """Minds a word that only means something as the first of a command."""
-        if word in ("if", "while", "until"):
-            self._open("if" if word == "if" else "while", offset)
+        if word in _CLOSERS:
+            self._close()
         elif word in ("then", "elif", "else", "do"):
             self._next_arm()
-        elif word in ("fi", "done", "esac", "}"):
-            self._close()
-        elif word in ("{", "!", "time", "coproc"):
-            if word == "{" and not (self._blocks and self._blocks[-1].kind == "function"):
+        elif word in _OPENERS:
+            self._open(_OPENERS[word], offset)
+        elif word == "{":
+            if not (self._blocks and self._blocks[-1].kind == "function"):
                 self._group(offset)
-        elif word in ("for", "select"):
+        elif word not in ("!", "time", "coproc"):
+            return self._compound(word, offset)
+        return True
+
+    def _compound(self, word: str, offset: int) -> bool:
+        """`for`, `case`, `function` and `[[`, which have a head of their own."""
+        if word in ("for", "select"):
             self._for(offset)
         elif word == "case":
             self._case(offset)
@@ -248,7 +256,8 @@ class Reader:
             if end < 0:
                 raise BrokenShellError("`[[` is never closed", offset)
             self._at = end + 2
-            self._current.words.append(Word((Part("text", "[[", False, "[["),), offset, "[["))
+            part = Part("text", word, quoted=False, raw=word)
+            self._current.words.append(Word((part,), offset, word))
         else:
             return False
         return True

@@ -13,7 +13,7 @@ MAX_DEPTH: Final = 40
 
 BLANKS: Final = " \t\r"
 ENDS: Final = frozenset(" \t\r\n;&|<>()")
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
 _PLAIN: Final = re.compile(r"[^\s;&|<>()\\'\"$`]+")
 _IN_QUOTES: Final = re.compile(r"[^\\\"$`]+")
 _CUT: Final = re.compile(r"\\[ \t\r]+(?:#[^\n]*)?(?:\n|\Z)")
@@ -163,27 +163,28 @@ def _expansion(text: str, at: int, parts: list[Part], *, quoted: bool) -> int:
         parts.append(Part("command", inner, quoted=quoted, raw=text[at : end + 1]))
         return end + 1
     follows = text[at + 1 : at + 2]
-    if follows in {"(", "{"}:
-        end = closing(text, at + 1)
-        inner, raw = text[at + 2 : end], text[at : end + 1]
-        kind: Kind = "variable" if follows == "{" else "command"
-        if inner.startswith("(") and inner.endswith(")") and follows == "(":
-            kind, inner = "arithmetic", inner[1:-1]
-        parts.append(Part(kind, inner, quoted=quoted, raw=raw))
-        return end + 1
+    if follows in ("(", "{"):
+        return _bracketed(text, at, parts, quoted=quoted)
     if follows == "'" and not quoted:
         return _ansi(text, at, parts)
     if follows == '"' and not quoted:
         return _double(text, at + 1, parts)  # a translated text: the same without a catalogue
-    name = _NAME.match(text, at + 1)
-    if name is not None:
-        parts.append(Part("variable", name[0], quoted=quoted, raw="$" + name[0]))
-        return name.end()
-    if follows and (follows.isdigit() or follows in "@*#?$!-"):
-        parts.append(Part("variable", follows, quoted=quoted, raw="$" + follows))
-        return at + 2
-    parts.append(Part("text", "$", quoted=quoted, raw="$"))
-    return at + 1
+    name = _VARIABLE.match(text, at + 1)
+    kind: Kind = "variable" if name else "text"
+    inner = name[0] if name else "$"
+    end = name.end() if name else at + 1
+    parts.append(Part(kind, inner, quoted=quoted, raw=text[at:end]))
+    return end
+
+
+def _bracketed(text: str, at: int, parts: list[Part], *, quoted: bool) -> int:
+    end = closing(text, at + 1)
+    inner, raw = text[at + 2 : end], text[at : end + 1]
+    kind: Kind = "variable" if text[at + 1] == "{" else "command"
+    if kind == "command" and inner.startswith("(") and inner.endswith(")"):
+        kind, inner = "arithmetic", inner[1:-1]
+    parts.append(Part(kind, inner, quoted=quoted, raw=raw))
+    return end + 1
 
 
 def _backtick(text: str, at: int) -> int:
@@ -230,19 +231,21 @@ def closing(text: str, at: int) -> int:
             stack.pop()
             if not stack:
                 return at
-        elif stack[-1] == '"':
-            if char == "$" and text[at + 1 : at + 2] in ("(", "{"):
-                stack.append(_CLOSING[text[at + 1]])
-                at += 1
-        elif char == "'":
+        elif char == "'" and stack[-1] != '"':
             at = text.find("'", at + 1)
             if at < 0:
                 break
-        elif char == '"':
-            stack.append('"')
-        elif char == "(" or (char == "{" and text[at - 1] == "$"):
-            stack.append(_CLOSING[char])
-        if len(stack) > MAX_DEPTH:
-            raise BrokenShellError(f"more than {MAX_DEPTH} brackets inside each other", start)
+        elif _opens(text, at, stack[-1]):
+            stack.append(_CLOSING.get(char, char))
+            if len(stack) > MAX_DEPTH:
+                raise BrokenShellError(f"more than {MAX_DEPTH} brackets inside each other", start)
         at += 1
     raise BrokenShellError(f"`{text[start]}` is never closed", start)
+
+
+def _opens(text: str, at: int, inside: str) -> bool:
+    """Whether something begins here that has to be closed before what it stands in."""
+    char, expands = text[at], text[at - 1] == "$"
+    if inside == '"':
+        return char in "({" and expands
+    return char in '"(' or (char == "{" and expands)

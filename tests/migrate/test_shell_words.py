@@ -1,0 +1,114 @@
+"""The shell reader against bash itself, on scripts made up here: what argv would a command get?"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vlft.migrate.shell.script import read_script
+
+BASH = shutil.which("bash")
+_SHOW = f"""#!{sys.executable}
+import json, os, sys
+print(json.dumps([sys.argv[1:], {{k: v for k, v in os.environ.items() if k.startswith("E_")}}]))
+"""
+
+SCRIPTS = [
+    "show a 'b c' \"d e\" f\\ g $'h\\ti' ''",
+    "A=1; B='2 3'\nshow $A $B \"$B\" ${A}x \"${B}\" '$A' \\$A",
+    "show a \\\n  b \\\n\nshow c",
+    "show a # b\n# show c\nshow d#e '#f'",
+    "args=(--a 1 'b c')\nargs+=(\"$HOME_X\" d)\nshow \"${args[@]}\" ${args[1]} ${#args[@]}",
+    "E_A=1 E_B='x y' show a\nshow b",
+    "export E_A=1\nE_B=2\nexport E_B E_C=3\nshow a",
+    "export E_A=1; unset E_A; show a",
+    "n=4\nshow $(expr 8 / $n) $((8*n+1)) `expr 3 + 4` $(( 1 << 3 )) $((n % 3)) $((-7 / 2))",
+    "show ${X:-d} ${X-e} ${X:+f} ${X:=g} $X \"${Y:-a b}\" ${Y:-a b}",
+    "F=/a/b/c.tar.gz\nshow ${F##*/} ${F%/*} ${F%%.*} ${F#/} ${F/b/x} ${F//a/y} ${F:1:3} ${#F}",
+    "show $(basename /a/b.txt .txt) $(dirname /a/b/c) $(echo x y) \"$(echo x y)\"",
+    "A=x; show $A && show b || show c",
+    "cat <<EOF\nshow no\nEOF\nshow yes <<'Z'\nshow no\nZ\nshow end",
+    "show a > /dev/null 2>&1\nshow b 2>/dev/null\nshow c >/dev/null; show d &> /dev/null",
+    "f() { show in; }\nshow out",
+    "{ show a; }\n( show b )\nshow c",
+    "eval 'show a b'; bash -c \"show c\"",
+    "C='show a b'\n$C c\neval \"$C\" d",
+    "A=1\nA=$A,2\nA+=,3\nshow $A",
+    "show a{b} x=y --f=g '{\"a\": 1}' \"{\\\"b\\\": 'c'}\"",
+    "x=\"${E:-\"q r\"}\"; show \"$x\" \"${args[@]+\"${args[@]}\"}\" z",
+    "case x in y) show no;; *) : ;; esac; show after",
+    "for i in 1 2; do :; done; while false; do show no; done; show after",
+    "if [ -z \"$Q\" ]; then :; fi; [[ a == a* ]] && show after",
+    "show - -- --x - \"a\"'b'c",
+]
+
+
+@pytest.mark.skipif(BASH is None, reason="needs bash")
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_commands_are_those_that_bash_starts(script: str, tmp_path: Path) -> None:
+    silent = [" > /dev/null", ">/dev/null", "&> /dev/null", "f() {", "case x", "while false"]
+    ours = [
+        ([one.value.text for one in found.fields[1:]],
+         {name: v.value.text for name, v in found.env.items() if name.startswith("E_")})
+        for found in read_script(script).invocations
+        if found.fields[0].value.text == "show"
+    ]  # fmt: skip
+    theirs = bash(script, tmp_path)
+    if any(mark in script for mark in silent):  # bash's own output does not show all that it starts
+        assert all(one in ours for one in theirs)
+    elif " || show" in script:
+        assert theirs == ours[:2]
+    else:
+        assert theirs == ours
+
+
+_QUOTED = st.one_of(
+    st.text("ab c$`\\\"#{}é;|&*", max_size=8).map(lambda text: f"'{text}'"),
+    st.text("ab c'#{};|&*~", max_size=8).map(lambda text: f'"{text}"'),
+    st.text("abc-_./=:,@%+", min_size=1, max_size=8),
+    st.sampled_from(["$A", '"$A"', "${B}", '"${B}"', "${C:-x y}", '"${C:-x y}"', "\\$", "\\ ", "\\;",
+                     "$((2*3))", "$(expr 9 / 2)", "${#A}", "$'a\\nb'", '"a\\"b"', '"\\\\"']),
+)  # fmt: skip
+_WORD = st.lists(_QUOTED, min_size=1, max_size=4).map("".join)
+_LINE = st.lists(_WORD, min_size=1, max_size=6).map(" ".join)
+
+
+@pytest.mark.skipif(BASH is None, reason="needs bash")
+@settings(max_examples=60)
+@given(lines=st.lists(_LINE, min_size=20, max_size=20))
+def test_words_are_those_of_bash(lines: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    script = "A=1; B='p  q'\n" + "\n".join(f"show {line}" for line in lines)
+    ours = [
+        [one.value.text for one in found.fields[1:]] for found in read_script(script).invocations
+    ]
+    theirs = [words for words, _ in bash(script, tmp_path_factory.mktemp("bash"))]
+    known = [
+        all(one.value.why is None for one in found.fields)
+        for found in read_script(script).invocations
+    ]
+    assert len(theirs) == len(ours)
+    assert [a for a, sure in zip(theirs, known, strict=True) if sure] == [
+        b for b, sure in zip(ours, known, strict=True) if sure
+    ]
+
+
+def bash(script: str, folder: Path) -> list[tuple[list[str], dict[str, str]]]:
+    """What bash starts: a program named `show` prints its words and variables."""
+    show = folder / "show"
+    show.write_text(_SHOW)
+    show.chmod(0o755)
+    path = f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin"
+    done = subprocess.run(
+        [str(BASH), "--norc", "-c", script], cwd=folder, env={"PATH": path},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[[")]
+    return [(words, env) for words, env in lines]

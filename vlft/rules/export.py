@@ -1,0 +1,80 @@
+"""What `export:` asks for, known before the training rather than after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.plan.quantize import BITS, CALIBRATED, METHODS, what_works
+from vlft.rules.base import Context, Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# swift/arguments/base_args/base_args.py: those that --merge_lora takes.
+_MERGEABLE = frozenset({"lora", "longlora", "llamapro", "adalora", "lora_llm", "full"})
+
+
+@rule(
+    "export.bits",
+    "error",
+    "swift/arguments/export_args.py: __post_init__; quant_args.py",
+    effect="late",
+)
+def export_method_has_the_bits(context: Context) -> Iterator[Problem]:
+    """The method that will quantise has a form of as many bits as asked for."""
+    export = context.config.export
+    bits, method = export.quant_bits, export.quant_method
+    if method is None:
+        return
+    if bits is None and BITS[method]:
+        yield Problem(
+            ("export", "quant_method"),
+            f"{method} needs a number of bits",
+            "export.quant_bits: " + " or ".join(map(str, BITS[method])),
+        )
+    elif bits is not None and bits not in BITS[method]:
+        hint = what_works(method, bits).replace("--quant-", "quant_").replace("quant_bits", "bits")
+        yield Problem(("export", "quant_bits"), f"{method} can't quantise to {bits} bits", hint)
+
+
+@rule(
+    "export.no-effect",
+    "warning",
+    "swift/pipelines/export/quant.py: _get_quant_dataset",
+    effect="silent",
+)
+def calibration_rows_are_looked_at(context: Context) -> Iterator[Problem]:
+    """Calibration rows are named for a method that looks at them."""
+    export = context.config.export
+    method, bits = export.quant_method, export.quant_bits
+    able = [name for name in METHODS if name in CALIBRATED and (bits is None or bits in BITS[name])]
+    asked = method is not None or bits is not None
+    if method in CALIBRATED or (method is None and asked and able and bits not in BITS["bnb"]):
+        return
+    for key in ("dataset", "rows"):
+        if getattr(export, key) is not None:
+            what = f"{method or 'bnb'} looks at no rows" if asked else "nothing is quantised"
+            yield Problem(
+                ("export", key),
+                f"export.{key} has no effect: {what}",
+                "export.quant_method: gptq or awq calibrate",
+                at_key=True,
+            )
+
+
+@rule(
+    "export.not-mergeable",
+    "warning",
+    "swift/arguments/base_args/base_args.py: _init_adapter",
+    effect="late",
+)
+def what_is_exported_can_be_merged(context: Context) -> Iterator[Problem]:
+    """A tuner that ms-swift can merge comes before a quantisation."""
+    config = context.config
+    asked = config.export.quant_bits is not None or config.export.quant_method is not None
+    if asked and config.tuner not in _MERGEABLE:
+        yield Problem(
+            ("tuner",),
+            f"`tuner: {config.tuner}` can't be merged, and only merged weights are quantised",
+            "tuner: lora; or leave export.quant_bits out",
+        )
