@@ -83,8 +83,9 @@ def model_folder(tmp_path: Path) -> Path:
 def data_file(tmp_path: Path) -> Path:
     """Two rows of text."""
     rows = [
-        {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
-    ] * 2
+        {"messages": [{"role": "user", "content": q}, {"role": "assistant", "content": "b"}]}
+        for q in ("a", "c")
+    ]
     file = tmp_path / "train.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return file

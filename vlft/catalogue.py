@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vlft.config.ignores import UNUSED, can_be_ignored
 from vlft.config.reader_rules import READER_RULES
 from vlft.errors import UsageError
+from vlft.migrate.rules import IMPORT_RULES
 from vlft.rules import RULES
 
 if TYPE_CHECKING:
@@ -76,6 +77,9 @@ def catalogue() -> dict[str, Entry]:
         effect = "nothing: the comment does nothing" if unused else "there is no config to run"
         severity: Severity = "warning" if unused else "error"
         entries[name] = Entry(name, severity, sentence, effect, "vlft: the reader of a config")
+    for name, (severity, sentence) in IMPORT_RULES.items():
+        effect = "the config is not the run that the script meant, or it can't be run"
+        entries[name] = Entry(name, severity, sentence, effect, "vlft import")
     entries |= _of_rows()
     return dict(sorted(entries.items()))
 

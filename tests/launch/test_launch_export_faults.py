@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests_support import light_environment
+from standin_swift import standin_interpreter
 from weight_files import matrix, tensor, write_adapter, write_model
 
 pytest.importorskip("numpy")
@@ -25,15 +25,7 @@ Q = "model.layers.0.self_attn.q_proj"
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An interpreter whose ms-swift merges with numpy alone, and fails as it is told."""
-    folder = tmp_path_factory.mktemp("interpreter")
-    found = light_environment(folder)
-    (site,) = folder.glob("lib/python3.*/site-packages")
-    (site / "ms_swift-4.6.0.dist-info").mkdir()
-    (site / "bitsandbytes-0.50.2.dist-info").mkdir(exist_ok=True)
-    (site / "swift" / "cli").mkdir(parents=True)
-    (site / "swift" / "__init__.py").touch()
-    shutil.copy(Path(__file__).parent / "standin_export.py", site / "swift" / "cli" / "export.py")
-    return found
+    return standin_interpreter(tmp_path_factory.mktemp("interpreter"))
 
 
 class Place:
@@ -307,13 +299,12 @@ def test_a_kill_in_the_middle_leaves_nothing_and_the_next_one_works(place: Place
 def test_a_disk_without_room_is_known_before(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     from vlft.errors import VlftError
     from vlft.launch import export_plan
+    from vlft.launch.export_request import Request
     from vlft.runs.target import resolve_target
 
     monkeypatch.setattr(export_plan, "free_bytes", lambda _: 1_000_000)
     with pytest.raises(VlftError, match="GB free") as refused:
-        export_plan.plan_export(
-            resolve_target(str(place.adapter)), export_plan.Request(python=place.python)
-        )
+        export_plan.plan_export(resolve_target(str(place.adapter)), Request(python=place.python))
     assert "--output" in (refused.value.hint or "")
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from vlft.facts.swift import read_swift
 from vlft.launch.training import plan_command
-from vlft.migrate.importing import ADDED, Import, import_text
+from vlft.migrate.added import ADDED
+from vlft.migrate.importing import Import, import_text
 from vlft.pipeline import prepare
 
 SWIFT = read_swift(None)

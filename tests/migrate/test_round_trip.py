@@ -58,8 +58,8 @@ _APART = {"model", "dataset", "split_dataset_ratio", "output_dir", "use_cpu", "u
           "quant_bits", "quant_method", "ignore_args_error"}  # fmt: skip
 
 
-def _values(name: str) -> st.SearchStrategy[list[str]]:
-    argument = SWIFT.arguments["sft"][name]
+def _values(task: str, name: str) -> st.SearchStrategy[list[str]]:
+    argument = SWIFT.arguments[task][name]
     if name in _OWNED:
         return _OWNED[name].map(lambda value: value if isinstance(value, list) else [value])
     if name in _BOOLEANS:
@@ -74,17 +74,26 @@ def _values(name: str) -> st.SearchStrategy[list[str]]:
     return st.lists(one, min_size=1, max_size=3 if argument.many else 1)
 
 
-_LEGAL = sorted(
-    name
-    for name, argument in SWIFT.arguments["sft"].items()
-    if argument.settable
-    and name not in RESERVED
-    and name not in _APART
-    and not is_secret_name(name)
-    and (name not in ARGUMENTS or name in _OWNED or name in _BOOLEANS)
-)
-_FLAGS = st.lists(st.sampled_from(_LEGAL), unique=True, max_size=25).flatmap(
-    lambda names: st.fixed_dictionaries({name: _values(name) for name in names})
+def _legal(task: str) -> list[str]:
+    return sorted(
+        name
+        for name, argument in SWIFT.arguments[task].items()
+        if argument.settable
+        and name not in RESERVED
+        and name not in _APART
+        and not is_secret_name(name)
+        and (name not in ARGUMENTS or name in _OWNED or name in _BOOLEANS)
+    )
+
+
+_FLAGS = {
+    task: st.lists(st.sampled_from(_legal(task)), unique=True, max_size=25).flatmap(
+        lambda names, task=task: st.fixed_dictionaries({n: _values(task, n) for n in names})
+    )
+    for task in ("sft", "pt", "rlhf")
+}
+_COMMANDS = st.sampled_from(["sft", "pt", "rlhf"]).flatmap(
+    lambda task: st.tuples(st.just(task), _FLAGS[task])
 )
 _ENV = st.fixed_dictionaries(
     {},
@@ -101,19 +110,18 @@ _NPROC = st.sampled_from([None, "1", "2", "8"])
 
 
 @settings(max_examples=150)
-@given(flags=_FLAGS, env=_ENV, nproc=_NPROC, lines=st.booleans())
+@given(command=_COMMANDS, env=_ENV, nproc=_NPROC, lines=st.booleans())
 def test_flags_come_back_as_they_were(
-    flags: dict[str, list[str]], env: dict[str, str], nproc: str | None, lines: bool
+    command: tuple[str, dict[str, list[str]]], env: dict[str, str], nproc: str | None, lines: bool
 ) -> None:
+    task, flags = command
     if nproc is not None:
         env = env | {"NPROC_PER_NODE": nproc}
-    if flags.get("val_dataset") and "model_type" in flags:
-        env.pop("MAX_PIXELS", None)  # a family that reads it is not a given
-    if "model_type" in flags:
+    if "model_type" in flags:  # a family that reads it is not a given
         for name in ("MAX_PIXELS", "FPS_MAX_FRAMES"):
             env.pop(name, None)
     everything = {"model": ["/models/some-model"], "dataset": ["/data/train.jsonl#500"]} | flags
-    words = [f"{name}={shlex.quote(value)}" for name, value in env.items()] + ["swift sft"]
+    words = [f"{name}={shlex.quote(value)}" for name, value in env.items()] + [f"swift {task}"]
     for name, values in everything.items():
         if len(values) == 1 and values[0].startswith("-"):
             words.append(f"--{name}={shlex.quote(values[0])}")

@@ -27,7 +27,6 @@ KINDS = {
         "alpha_pattern": {"q_proj": 16},
     },
     "saved": {"r": 4, "lora_alpha": 8, "modules_to_save": ["merger", "norm"]},
-    "bias": {"r": 4, "lora_alpha": 8, "bias": "lora_only"},
     "lora_bias": {"r": 4, "lora_alpha": 8, "lora_bias": True},
     "embedding": {"r": 4, "lora_alpha": 8, "target_modules": ["embed_tokens", "q_proj"]},
 }
@@ -48,7 +47,7 @@ def main(model_folder: str, output: str) -> None:
                 for name, value in model.named_parameters():
                     if value.requires_grad:
                         noise = torch.randn_like(value) * (0.2 if "lora" in name else 0.05)
-                        value += noise.abs() if "magnitude" in name else noise
+                        value.add_(noise.abs() if "magnitude" in name else noise)
             folder = Path(output, f"{kind}-{str(dtype).removeprefix('torch.')}")
             model.save_pretrained(folder / "adapter")
             model.merge_and_unload().save_pretrained(folder / "merged")

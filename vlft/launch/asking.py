@@ -35,6 +35,7 @@ _KEPT_ARGUMENTS = (
 )
 # Of args.json, where there is no run: a path of another machine is of no use here.
 _SAVED_ARGUMENTS = tuple(name for name in _KEPT_ARGUMENTS if name != "external_plugins")
+_LIMITS = ("MAX_", "MIN_", "VIDEO_", "IMAGE_", "FPS", "INPUT_SIZE", "MODEL_SEQ_LEN", "QWENVL_")
 # ms-swift 2 wrote other names into another file.
 _OLD_DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 
@@ -124,13 +125,20 @@ def environment(target: Target) -> dict[str, str]:
     """
     if target.plan is None:
         # ms-swift makes variables of model_kwargs in training, and forgets them afterwards.
+        # Limits only: the file came with the weights, and a PYTHONPATH in it would run their code.
         given = saved_arguments(target).get("model_kwargs")
         limits = given if isinstance(given, dict) else {}
-        return {name.upper(): str(value) for name, value in limits.items()}
+        upper = {name.upper(): str(value) for name, value in limits.items()}
+        return {name: value for name, value in upper.items() if is_limit(name)}
     kept = {name: value for name, value in target.plan.env.items() if value != MASK}
     if not target.plan.world.cpu:
         kept.pop("CUDA_VISIBLE_DEVICES", None)
     return kept
+
+
+def is_limit(name: str) -> bool:
+    """Whether a variable is one that templates read while they look at pictures and boxes."""
+    return name.startswith(_LIMITS)
 
 
 def saved_arguments(target: Target) -> Mapping[str, Any]:

@@ -100,7 +100,7 @@ def evaluate(
     """
     metrics = chosen(metric_names, question.answers)
     # Looked up, and refused, before the first is asked.
-    sources = [_source(target, name) for name in names]
+    sources = [_source(target, name, asking.python) for name in names]
     folder = _new_folder(target)
     data = folder / "rows.jsonl"
     lines = (json.dumps(row, ensure_ascii=False) for row in question.rows)
@@ -131,7 +131,7 @@ def evaluate(
     return Evaluation(summaries, metrics, folder, 0)
 
 
-def _source(target: Target, name: str) -> Target | Request:
+def _source(target: Target, name: str, python: str | None) -> Target | Request:
     """A form that is there, or how to make it."""
     if name in ("adapter", "model"):
         return target
@@ -142,7 +142,7 @@ def _source(target: Target, name: str) -> Target | Request:
         return replace(target, checkpoint=read_checkpoint(base))
     if name in FORMS:
         bits = {"8bit": 8, "4bit": 4}.get(name)
-        request = Request(bits=bits, quantize=bits is not None)
+        request = Request(bits=bits, quantize=bits is not None, python=python)
         plan_export(target, request)
         return request
     return resolve_target(name)

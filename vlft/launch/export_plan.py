@@ -23,41 +23,15 @@ from vlft.verify.base import place
 if TYPE_CHECKING:
     from vlft.facts.hardware import Hardware
     from vlft.facts.interpreter import Interpreter
+    from vlft.launch.export_request import Request
     from vlft.runs.target import Target
 
 _GB = 1e9
 # By the names of nvidia-smi: FP8 came with compute capability 8.9.
 _NO_FP8 = re.compile(r"\b(T4|P100|P40|V100|A10G?|A16|A30|A40|A100|A800|A6000|RTX [23]0\d\d)\b")
 # swift/arguments/base_args/base_args.py: what a merge is allowed for.
-_MERGEABLE = ("lora", "longlora", "llamapro", "adalora", "lora_llm")
+_MERGEABLE = ("lora", "longlora", "llamapro", "adalora")
 _MERGEABLE_PEFT = ("LORA", "ADALORA")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was asked for; None leaves it to the run's config, then to vlft.
-
-    Attributes:
-        bits: Of the quantisation; None for none (or fp8).
-        method: Of the quantisation.
-        output: Folder of the last product; beside the checkpoint or in the run.
-        base: The model under the adapter; the one that it was trained on.
-        trust_base: Whether a base that changed after the training began is taken all the same.
-        python: Interpreter that exports.
-        dataset: Files to calibrate on.
-        rows: Rows to calibrate on.
-        quantize: False leaves what the run's config says of a quantisation aside.
-    """
-
-    bits: int | None = None
-    method: str | None = None
-    output: Path | None = None
-    base: str | None = None
-    trust_base: bool = False
-    python: str | None = None
-    dataset: tuple[str, ...] | None = None
-    rows: int | None = None
-    quantize: bool = True
 
 
 @dataclass(frozen=True)
@@ -147,7 +121,8 @@ def _base(target: Target, request: Request) -> tuple[Checkpoint | None, str | No
             f"the model under the adapter is quantised: {name}",
             "a merge needs the weights that it was quantised from: --base DIR",
         )
-    place(adapter, base.tensors(), name)
+    if base.tensors():  # those of pickles are not read
+        place(adapter, base.tensors(), name)
     if not request.trust_base:
         require_same_base(target, base)
     return base, name

@@ -16,7 +16,8 @@ from vlft import __version__
 from vlft.facts.checkpoint import read_checkpoint
 from vlft.files import write_text
 from vlft.launch.asking import environment, settings, weights
-from vlft.launch.export_plan import ExportPlan, Request, plan_export
+from vlft.launch.export_plan import ExportPlan, plan_export
+from vlft.launch.export_request import Request
 from vlft.launch.export_step import Exported, StoppedError, export_command, run_step
 from vlft.launch.verifying import verify_merge, verify_quantized
 from vlft.runs.exports import ExportRecord, hash_adapter, hash_model
@@ -166,8 +167,8 @@ def _merge(plan: ExportPlan, final: Path) -> Exported:
     )
 
     def check(made: Path, work: Path) -> Mapping[str, Any] | None:
-        if base is None:
-            return None  # it is in a hub's cache, wherever that is
+        if base is None or not base.tensors():
+            return None  # in a hub's cache, wherever that is; or pickles, which are not opened
         return verify_merge(source, base, made, work, plan.interpreter).to_json()
 
     explicit = plan.explicit and plan.quantized is None

@@ -19,7 +19,14 @@ from vlft.facts.swift import read_swift
 from vlft.families import family_of, limits_from
 from vlft.families.qwen_limits import image_pixels
 from vlft.families.qwen_vision import QwenVision
-from vlft.launch.asking import base_of, environment, interpreter_for, settings, weights
+from vlft.launch.asking import (
+    base_of,
+    environment,
+    interpreter_for,
+    is_limit,
+    settings,
+    weights,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,9 +35,6 @@ if TYPE_CHECKING:
     from vlft.families import Family
     from vlft.plan.arguments import Arguments
     from vlft.runs.target import Target
-
-# Variables that ms-swift's templates read while they answer.
-_ASKED = ("MAX_", "MIN_", "VIDEO_", "IMAGE_", "FPS", "INPUT_SIZE", "MODEL_SEQ_LEN", "QWENVL_")
 
 _PROGRAM = """
 {imports}
@@ -106,7 +110,7 @@ def hand_over(target: Target, base: str | None = None) -> Handover:
     template = next(iter(planned.get("template", ())), family.template if family else None)
     chat = family.template_named(template) if family else None
     system = next(iter(planned.get("system", ())), chat.default_system if chat else None)
-    env = {k: v for k, v in environment(target).items() if k.startswith(_ASKED)}
+    env = {k: v for k, v in environment(target).items() if is_limit(k)}
     low, high = _pixels(family, env)
     arguments = target.plan.arguments if target.plan else {}
     length = next((int(n) for n in arguments.get("max_length", ()) if n.isdecimal()), None)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vlft.families import family_of
+from vlft.migrate.around import tell_surroundings
 from vlft.migrate.draft import Draft, Entry
-from vlft.migrate.flags import Flag, Flags, read_flags
+from vlft.migrate.flags import Flag, read_flags
+from vlft.migrate.imported import Imported
 from vlft.migrate.launchers import TRAINING, Launch
 from vlft.migrate.old_defaults import old_defaults
-from vlft.migrate.places import Spot, finding, shown
+from vlft.migrate.places import Spot, finding
 from vlft.migrate.settings import place_flags
-from vlft.migrate.shell.expand import Text
+from vlft.migrate.shell.texts import Text
 from vlft.migrate.surroundings import Surroundings
 from vlft.migrate.tools import place_tool
-from vlft.migrate.translate import Translated, translate
+from vlft.migrate.translate import translate
 from vlft.migrate.versions import Era, tell_era
 
 if TYPE_CHECKING:
@@ -23,22 +25,9 @@ if TYPE_CHECKING:
 
     from vlft.facts.swift_types import Subcommand, SwiftFacts
     from vlft.families import Family
-    from vlft.findings import Finding
     from vlft.migrate.model_names import Published
-    from vlft.migrate.shell.script import Invocation
-
-
-@dataclass
-class Imported:
-    """One command as a config.
-
-    Attributes:
-        draft: The config.
-        findings: What was dropped, mended, or is to be answered.
-    """
-
-    draft: Draft
-    findings: list[Finding] = field(default_factory=list)
+    from vlft.migrate.shell.invocation import Invocation
+    from vlft.migrate.translated import Translated
 
 
 @dataclass(frozen=True)
@@ -102,7 +91,7 @@ def import_command(
     if era.major < 4:  # noqa: PLR2004 - the release
         told = ", ".join(dict.fromkeys(era.told_by[:3]))
         draft.head.append(f"It was written for ms-swift {era.major}: {told}.")
-    _around(imported, invocation, launch, read, spot_of)
+    tell_surroundings(imported, invocation, launch, read, spot_of)
     if launch.subcommand in TRAINING:
         _train(imported, invocation, launch, translated, era, setting, spot_of)
     else:
@@ -209,54 +198,6 @@ def _defaults(
         hint = "write `data.val: 0.01` if the command was made for such a release"
         imported.findings.append(finding("import.old-default", "info", here, message, hint))
         imported.draft.head.append(f"{message[0].upper()}{message[1:]}: {hint}.")
-
-
-_BLOCKS = {
-    "for": "loop", "while": "loop", "function": "function", "branch": "group after && or ||",
-}  # fmt: skip
-
-
-def _around(
-    imported: Imported,
-    invocation: Invocation,
-    launch: Launch,
-    read: Flags,
-    spot_of: Callable[[int], Spot],
-) -> None:
-    """What the script around the command does to it."""
-    found, head = imported.findings, imported.draft.head
-    for block in invocation.blocks:
-        what = _BLOCKS.get(block.kind, f"`{block.kind}`")
-        message = f"the command stands in a {what}: whether and how often it runs is not imported"
-        found.append(finding("import.control-flow", "warning", spot_of(block.offset), message))
-        head.append(f"It stands in a {what} ({spot_of(block.offset)}), which is not imported.")
-    for offset in invocation.cuts:
-        message = "blanks after a backslash: to bash the command ends here"
-        hint = "the lines below are taken for its own, as they are meant; remove the blanks"
-        found.append(finding("import.mended", "warning", spot_of(offset), message, hint))
-    for offset in invocation.mended:
-        message = "to bash the command has ended, and this line is another: `--…: not found`"
-        hint = "its flags are imported, as they are meant; no blank line and no comment between"
-        found.append(finding("import.mended", "warning", spot_of(offset), message, hint))
-    if invocation.cuts or invocation.mended:
-        head.append("To bash the command ends before its last flags; they are all here.")
-    if invocation.folder is not None and invocation.folder.text not in (".", ""):
-        message = f"the script works in {shown(invocation.folder.text)}"
-        hint = "a relative path starts from the config's folder: put the config there"
-        found.append(finding("import.folder", "info", spot_of(invocation.offset), message, hint))
-        head.append(f"Relative paths start from {invocation.folder.text} (cd): put it there.")
-    if launch.unread:
-        words = " ".join(launch.unread)
-        message = f"not imported, in front of the command: {shown(words)}"
-        found.append(finding("import.launcher", "warning", spot_of(invocation.offset), message))
-        imported.draft.left_out.append(f"{words}: in front of the command")
-    for word, spot in read.stray:
-        if word.why is not None:
-            message = f"{shown(word.text)} may be further flags: {word.why}"
-        else:
-            message = f"{shown(word.text)} belongs to no flag"
-        found.append(finding("import.stray", "warning", spot, message))
-        imported.draft.left_out.append(f"{word.text} ({spot}): it belongs to no flag that is known")
 
 
 def _family(translated: Translated, published: Published) -> Family | None:

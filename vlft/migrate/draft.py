@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from vlft.migrate.shell.expand import Text
+    from vlft.migrate.shell.texts import Text
 
 Key: TypeAlias = tuple[str, ...]
 Form = Literal["plain", "text", "list", "raw"]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vlft.migrate.places import Spot
-    from vlft.migrate.shell.expand import Text
+    from vlft.migrate.shell.texts import Text
 
 _FLAG: Final = re.compile(r"--[A-Za-z_][\w.-]*(?:=.*)?", re.DOTALL)
 

@@ -5,7 +5,7 @@ and values (translate, values, old_defaults) → keys of a config (settings, sur
 (write). Each step is a function of what the one before it gave.
 
 What `vlft train` adds to, or changes in, the command that a config was imported from is
-`ADDED`; everything else comes back as it was written.
+`added.ADDED`; everything else comes back as it was written.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vlft.migrate.commands import Imported, Setting, era_of, import_command
+from vlft.migrate.commands import Setting, era_of, import_command
 from vlft.migrate.launchers import IMPORTED, Launch, find_launch
 from vlft.migrate.model_names import Published
 from vlft.migrate.places import Lines, Spot, finding, shown
-from vlft.migrate.shell.expand import Field, Text
-from vlft.migrate.shell.script import Invocation, Variable, read_script
+from vlft.migrate.shell.invocation import Invocation, Variable
+from vlft.migrate.shell.script import read_script
+from vlft.migrate.shell.texts import Field, Text
 from vlft.migrate.swift_config import ConfigFileError, flags_of_config, is_config
 from vlft.migrate.write import write
 
@@ -29,28 +30,10 @@ if TYPE_CHECKING:
     from vlft.facts.swift_types import SwiftFacts
     from vlft.findings import Finding
     from vlft.migrate.flags import Flag
+    from vlft.migrate.imported import Imported
 
 MAX_BYTES: Final = 8 << 20
 """Size of a script."""
-
-ADDED: Final[dict[str, str]] = {
-    "--output_dir": "the run's own folder inside of the one that was named",
-    "--add_version": "false: vlft gives every run a folder of its own",
-    "--tuner_type": "written out",
-    "--per_device_train_batch_size": "written out",
-    "--gradient_accumulation_steps": "written out: the one that ms-swift would choose",
-    "--check_model": "false for a model that is a folder",
-    "--use_hf": "written out for a model that the registry does not have",
-    "--model_type, --template": "where ms-swift would guess wrong from a folder's name",
-    "--dataset, --val_dataset": "ms:: or hf:: before an id on a hub; paths are absolute",
-    "--model, --deepspeed, --resume_from_checkpoint": "paths are absolute",
-    "true and false": "a switch gets its `true`; `True` is written `true`",
-    "defaults said aloud": "--max_steps -1, --split_dataset_ratio 0 and the like are left out",
-    "NPROC_PER_NODE, MASTER_PORT": "absent for one process without DeepSpeed: no torchrun",
-    "OMP_NUM_THREADS, PYTHONUNBUFFERED": "set where the caller has not",
-    "without a GPU": "--use_cpu, --torch_dtype, --fp16, --bf16, --ddp_backend, MALLOC_*",
-}
-"""What differs between an imported command and `vlft train --dry-run`, on purpose."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.migrate.shell.expand import Field, Text
+    from vlft.migrate.shell.texts import Field, Text
 
 TRAINING: Final = ("sft", "pt", "rlhf")
 IMPORTED: Final = (*TRAINING, "export", "infer")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from typing import TYPE_CHECKING, Final
 
 from vlft.config.ownership import ARGUMENTS, RESERVED
 from vlft.migrate.draft import Draft, Entry, Key
+from vlft.migrate.json_values import as_mapping
 from vlft.migrate.places import finding, shown
-from vlft.migrate.shell.expand import Text
+from vlft.migrate.shell.texts import Text
 from vlft.secrets import is_secret_name
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vlft.facts.swift_types import Argument
     from vlft.migrate.flags import Flag
     from vlft.migrate.model_names import Published
-    from vlft.migrate.translate import Translated
+    from vlft.migrate.translated import Translated
 
 _TRUE: Final = frozenset({"true", "yes", "t", "y", "1"})
 _FALSE: Final = frozenset({"false", "no", "f", "n", "0"})
@@ -221,40 +221,7 @@ def _passed(flag: Flag, argument: Argument | None) -> Entry:
         lower = value.text.lower()
         value = Text(lower) if lower in ("true", "false") else value
     if value.why is None and value.text.startswith("{"):
-        mapping = _mapping(value.text)
+        mapping = as_mapping(value.text)
         if mapping is not None:
             return Entry((Text(mapping),), "raw", comment)
     return Entry((value,), "plain", comment)
-
-
-def _mapping(text: str) -> str | None:
-    """A JSON object as YAML; None where that would not give the same text back.
-
-    What a section of the config owns stays text: vlft would refuse it as a key.
-    """
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    flat = isinstance(data, dict) and all(
-        isinstance(value, (int, str, bool)) for value in data.values()
-    )
-    if not flat or json.dumps(data, ensure_ascii=False) != text or not data:
-        return None
-    if not all(re.fullmatch(r"[a-z_]+", key) for key in data):
-        return None
-    if any(key.upper() in _OWNED_VARIABLES for key in data):
-        return None
-    return (
-        "{"
-        + ", ".join(
-            f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in data.items()
-        )
-        + "}"
-    )
-
-
-_OWNED_VARIABLES: Final = frozenset({
-    "MIN_PIXELS", "MAX_PIXELS", "MAX_NUM", "VIDEO_MIN_PIXELS", "VIDEO_MAX_PIXELS",
-    "VIDEO_MAX_NUM", "FPS", "FPS_MIN_FRAMES", "FPS_MAX_FRAMES",
-})  # fmt: skip

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
-from vlft.migrate.draft import Draft, Entry, Key
+from vlft.migrate.draft import Draft, Entry, Form, Key
 from vlft.migrate.places import finding, shown
-from vlft.migrate.shell.expand import Text
+from vlft.migrate.shell.texts import Text
 from vlft.secrets import is_secret_name
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vlft.findings import Finding
     from vlft.migrate.launchers import Launch
     from vlft.migrate.places import Spot
-    from vlft.migrate.shell.script import Variable
+    from vlft.migrate.shell.invocation import Variable
 
 _PATHS: Final = frozenset({
     "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "LIBRARY_PATH", "CPATH", "LD_PRELOAD", "MANPATH",
@@ -189,7 +189,8 @@ class Surroundings:
     def _put(self, key: Key, value: Text, spot: Spot, *, whole: bool = False) -> None:
         if value.why is None and whole and not value.text.isdecimal():
             value = Text(value.text, f"{shown(value.text)} is no whole number")
-        self._draft.entries[key] = Entry((value,))
+        form: Form = "text" if key == ("launch", "master_addr") else "plain"
+        self._draft.entries[key] = Entry((value,), form)
         if value.why is not None:
             dotted = ".".join(key)
             message = f"`{dotted}` can't be known without running the shell: {value.why}"

@@ -14,7 +14,7 @@ from vlft.config.compose import ListNode, MapNode, ScalarNode, compose
 from vlft.config.scalars import read_plain
 from vlft.migrate.flags import Flag
 from vlft.migrate.places import Spot
-from vlft.migrate.shell.expand import Text
+from vlft.migrate.shell.texts import Text
 
 if TYPE_CHECKING:
     from vlft.config.compose import Node

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from vlft.migrate.draft import Entry
 from vlft.migrate.places import finding, shown
-from vlft.migrate.shell.expand import Text
+from vlft.migrate.shell.texts import Text
 
 if TYPE_CHECKING:
     from vlft.migrate.draft import Draft
     from vlft.migrate.flags import Flag
-    from vlft.migrate.translate import Translated
+    from vlft.migrate.translated import Translated
     from vlft.migrate.versions import Era
 
 _WEIGHTS: Final = ("adapters", "ckpt_dir", "resume_from_checkpoint", "model")

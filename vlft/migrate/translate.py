@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vlft.migrate.names import old_name
-from vlft.migrate.places import finding, shown
-from vlft.migrate.shell.expand import Text
+from vlft.migrate.places import finding
+from vlft.migrate.shell.texts import Text
+from vlft.migrate.together import name_model_type, name_template, samples, say_renamed, surplus
+from vlft.migrate.translated import Translated
 from vlft.migrate.values import change_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vlft.facts.swift_types import Argument
-    from vlft.findings import Finding, Severity
     from vlft.migrate.flags import Flag
     from vlft.migrate.model_names import Published
     from vlft.migrate.versions import Era
@@ -32,35 +33,6 @@ _GONE: Final = {
     "packing_cache": "the cache has its own place now",
 }
 _BOTH: Final = {"true", "yes", "t", "y", "1"}
-
-
-@dataclass
-class Translated:
-    """Flags by today's names.
-
-    Attributes:
-        flags: Name → flag; the last one counts, as for argparse.
-        dropped: Flags that nothing became of, and why.
-        findings: One for each that was renamed, changed or dropped.
-    """
-
-    flags: dict[str, Flag] = field(default_factory=dict)
-    dropped: list[tuple[Flag, str]] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-
-    def drop(self, flag: Flag, why: str, *, harmless: bool = True, hint: str | None = None) -> None:
-        """Leaves a flag out, and says so."""
-        self.dropped.append((flag, why))
-        message = f"{shown(flag.written())} is left out: {why}"
-        severity: Severity = "info" if harmless else "warning"
-        self.findings.append(finding("import.dropped", severity, flag.spot, message, hint))
-
-    def put(self, flag: Flag) -> None:
-        """Takes a flag over; an earlier one of the same name is left out."""
-        before = self.flags.pop(flag.name, None)
-        if before is not None:
-            self.drop(before, f"it is given again in {flag.spot}, and the last one counts")
-        self.flags[flag.name] = flag
 
 
 def translate(
@@ -87,10 +59,10 @@ def translate(
             _freeze(made, plain)
         else:
             _one(made, plain, subcommand, legal)
-    _samples(made, given)
-    _surplus(made, legal)
-    _model_type(made, published, era)
-    _template(made, published)
+    samples(made, given)
+    surplus(made, legal)
+    name_model_type(made, published, era)
+    name_template(made, published)
     return made
 
 
@@ -106,7 +78,7 @@ def _one(made: Translated, flag: Flag, subcommand: str, legal: Mapping[str, Argu
     if name == "use_loss_scale" and flag.value.lower() in _BOTH:
         note = "the loss scale for agents; its own file can be named too"
         made.put(replace(flag, name="loss_scale", values=(Text("react"),), old=name, comment=note))
-        _say_renamed(made, flag, "loss_scale", "react")
+        say_renamed(made, flag, "loss_scale", "react")
         return
     special = _SPECIAL.get(name)
     if special is not None:
@@ -139,15 +111,10 @@ def _changed(made: Translated, flag: Flag, old: str) -> None:
         return
     text = " ".join(value.text for value in values)
     if flag.old is not None or tuple(values) != (flag.values or (Text("true"),)):
-        _say_renamed(made, flag, flag.name, text)
+        say_renamed(made, flag, flag.name, text)
         shown_old = flag.old or flag.name
         flag = replace(flag, values=tuple(values), comment=f"was --{shown_old} {flag.value}"[:90])
     made.put(flag)
-
-
-def _say_renamed(made: Translated, flag: Flag, name: str, text: str) -> None:
-    message = f"{shown(flag.written())} is `--{name} {text}`"[:160] + " now"
-    made.findings.append(finding("import.renamed", "info", flag.spot, message))
 
 
 def _unknown(made: Translated, flag: Flag, subcommand: str, legal: Mapping[str, Argument]) -> None:
@@ -208,85 +175,6 @@ _SPECIAL: Final = {
     "min_lr": _shown_elsewhere,
     "device_max_memory": _memory,
 }
-
-
-def _samples(made: Translated, given: Mapping[str, Flag]) -> None:
-    """Numbers of rows, which stand behind the file's name today: `path#N`."""
-    for name, target in (
-        ("train_dataset_sample", "dataset"),
-        ("val_dataset_sample", "val_dataset"),
-    ):
-        flag = given.get(name)
-        if flag is None or name in made.flags:
-            continue
-        data = made.flags.get(target)
-        if flag.value in ("-1", "0") and flag.why is None:
-            made.drop(flag, "all rows are taken by default")
-        elif data is None or len(data.values) != 1 or "#" in data.value or flag.why is not None:
-            hint = "write it behind each file: `path#N`"
-            made.drop(flag, "rows are counted file by file now", harmless=False, hint=hint)
-        else:
-            text = f"{data.value}#{flag.value}"
-            values = (Text(text, data.why),)
-            made.flags[target] = replace(data, values=values, comment=f"was --{name}")
-            _say_renamed(made, flag, target, text)
-    flag = given.get("self_cognition_sample")
-    if flag is not None and flag.value == "0":
-        made.drop(flag, "no rows of it are the default")
-    elif flag is not None:
-        text = f"swift/self-cognition#{flag.value}"
-        data = made.flags.get("dataset")
-        together = (*(data.values if data else ()), Text(text, flag.why))
-        made.flags["dataset"] = replace(data or flag, name="dataset", values=together)
-        _say_renamed(made, flag, "dataset", text)
-
-
-def _surplus(made: Translated, legal: Mapping[str, Argument]) -> None:
-    """Words after the value of a flag that takes one: argparse leaves them over."""
-    for name, flag in list(made.flags.items()):
-        argument = legal.get(name)
-        if argument is None or argument.many or len(flag.values) < 2:  # noqa: PLR2004
-            continue
-        made.flags[name] = replace(flag, values=flag.values[:1])
-        for value in flag.values[1:]:
-            why = f"`--{name}` takes one value, and ms-swift stops at a word of no flag"
-            made.dropped.append((replace(flag, values=(value,)), why))
-            message = f"{shown(value.text)} belongs to no flag: `--{name}` takes one value"
-            made.findings.append(finding("import.stray", "warning", flag.spot, message))
-
-
-def _model_type(made: Translated, published: Published, era: Era) -> None:
-    """`--model_type qwen2-vl-7b-instruct` of 2.x named a model; today it names a family."""
-    flag = made.flags.get("model_type")
-    if flag is None or flag.why is not None or published.is_type(flag.value):
-        return
-    found = published.find(flag.value)
-    if found is None:
-        if era.major == 2:  # noqa: PLR2004 - the release
-            hint = "write the model's folder or hub id at `model.path`"
-            why = "2.x's name of a model, which is not in today's registry"
-            made.drop(made.flags.pop("model_type"), why, harmless="model" in made.flags, hint=hint)
-        return
-    del made.flags["model_type"]
-    if "model" not in made.flags:
-        note = f"was --model_type {flag.value}"
-        model = replace(flag, name="model", values=(Text(found.hub_id),), comment=note)
-        made.flags = {"model": model, **made.flags}
-        _say_renamed(made, flag, "model", found.hub_id)
-        return
-    note = f"was {flag.value}"
-    made.flags["model_type"] = replace(flag, values=(Text(found.model_type),), comment=note)
-    _say_renamed(made, flag, "model_type", found.model_type)
-
-
-def _template(made: Translated, published: Published) -> None:
-    flag = made.flags.get("template")
-    if flag is None or flag.why is not None or published.is_template(flag.value):
-        return
-    name = flag.value.replace("-", "_")
-    if published.is_template(name):
-        made.flags["template"] = replace(flag, values=(Text(name),), comment=f"was {flag.value}")
-        _say_renamed(made, flag, "template", name)
 
 
 def _is_bool(argument: Argument | None) -> bool:

@@ -10,7 +10,7 @@ from vlft.config.scalars import read_plain
 
 if TYPE_CHECKING:
     from vlft.migrate.draft import Draft, Entry, Key
-    from vlft.migrate.shell.expand import Text
+    from vlft.migrate.shell.texts import Text
 
 _SECTIONS: Final = (
     "task", "model", "tuner", "lora", "quant", "data", "pixels", "train", "deepspeed", "launch",
@@ -49,18 +49,26 @@ def write(draft: Draft) -> str:
 
 def _line(key: Key, entry: Entry) -> str:
     indent = "  " * (len(key) - 1)
-    value = _value(entry)
+    value = _asked(key, entry) if entry.asked else _value(entry)
     said = entry.comment or next((one.why for one in entry.values if one.why is not None), None)
     comment = f"  {_comment(said)}" if said else ""
     return f"{indent}{scalar(key[-1], is_text=True)}: {value}{comment}"
 
 
+def _asked(key: Key, entry: Entry) -> str:
+    """A value that is not known: something that the reader of a config refuses at its place.
+
+    So no run starts before the question is answered. A number or a choice is refused as it
+    is, and `--set` can answer it; a text would be taken, and gets a tag.
+    """
+    text = _quoted(" ".join(value.text for value in entry.values))
+    takes_text = entry.form != "plain" or key[0] in ("swift", "env")
+    return f"!ask {text}" if takes_text else text
+
+
 def _value(entry: Entry) -> str:
     if entry.form == "raw":
         return entry.values[0].text
-    if entry.asked:
-        # The reader refuses the tag, so that no run starts before the question is answered.
-        return "!ask " + _quoted(" ".join(value.text for value in entry.values))
     if entry.form == "list":
         return f"[{', '.join(_item(value) for value in entry.values)}]"
     return scalar(entry.values[0].text, is_text=entry.form == "text")

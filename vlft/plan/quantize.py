@@ -144,10 +144,10 @@ def lacks(method: str, situation: Situation) -> str | None:
     absent = [name for name in _PACKAGES[method] if name not in situation.packages]
     if absent:
         return f"{' and '.join(absent)} not installed ({_INSTALL.get(method, _ELSEWHERE)})"
-    if method in CALIBRATED and not situation.calibration:
-        return "it calibrates on data, and there is none at hand (export.dataset, or --calibrate)"
     if method in ("gptq", "gptq_v2") and 0 < (situation.layers or 0) < _GPTQ_LAYERS:
         return f"it needs {_GPTQ_LAYERS} layers or more, and the model has {situation.layers}"
+    if method in CALIBRATED and not situation.calibration:
+        return "it calibrates on data, and there is none at hand (export.dataset, or --calibrate)"
     if method == "awq":
         return _awq(situation)
     return _fp8(situation) if method == "fp8" else None

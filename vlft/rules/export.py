@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # swift/arguments/base_args/base_args.py: those that --merge_lora takes.
-_MERGEABLE = frozenset({"lora", "longlora", "llamapro", "adalora", "lora_llm", "full"})
+_MERGEABLE = frozenset({"lora", "longlora", "llamapro", "adalora", "full"})
 
 
 @rule(

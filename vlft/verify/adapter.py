@@ -138,13 +138,14 @@ def _module(
         raise VlftError(f"{folder}: `{module}` has one of its two matrices A and B only")
     a, b = first[1], second[1]
     rank = _by_pattern(module, config.get("rank_pattern"), config.get("r"))
-    if config.get("peft_type", "LORA") == "LORA" and rank is not None and a[0] != rank:
+    plain = config.get("peft_type", "LORA") == "LORA" and not config.get("target_parameters")
+    if plain and rank is not None and a[0] != rank:
         raise VlftError(
             f"{folder}: the matrices of `{module}` have rank {a[0]}, adapter_config.json says"
             f" {rank:g}",
             "config and weights are of two adapters: copy both from the same checkpoint",
         )
-    if a[0] != b[1]:
+    if plain and a[0] != b[1]:
         raise VlftError(f"{folder}: A of `{module}` has rank {a[0]}, B has {b[1]}")
     alpha = _by_pattern(module, config.get("alpha_pattern"), config.get("lora_alpha")) or 0
     scaling = alpha / (sqrt(a[0]) if config.get("use_rslora") else a[0])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
-from vlft.verify.names import Names
+from vlft.verify.names import Names, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vlft.verify.adapter import Adapter, LoraModule
 
 _SHOWN = 3
+_HINT = "it was trained on another model; name that one: --base DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,14 @@ class Placed:
         biases: Low-rank module with a bias of B → name of the base's bias.
         saved: Tensor of the base → tensor of the adapter that replaces it.
         added: Names in the loaded model of saved tensors that the base does not have.
+        opaque: Canonical beginnings of names of tensors that change in a way not known here.
     """
 
     modules: tuple[tuple[LoraModule, str], ...]
     biases: tuple[tuple[LoraModule, str], ...]
     saved: Mapping[str, str]
     added: Mapping[str, str]
+    opaque: frozenset[str]
 
 
 def place(adapter: Adapter, base: Mapping[str, tuple[str, tuple[int, ...]]], folder: str) -> Placed:
@@ -45,17 +48,18 @@ def place(adapter: Adapter, base: Mapping[str, tuple[str, tuple[int, ...]]], fol
         VlftError: If the base lacks a module of the adapter or has it in another shape.
     """
     names = Names(base)
-    modules, biases = [], []
+    modules, biases, opaque = [], [], set()
     missing: list[str] = []
     for module in adapter.modules:
-        weight = names.find(f"{module.module}.weight") or names.find(module.module)
-        if weight is None and module.module.endswith("lm_head"):
-            weight = names.find("embed_tokens.weight")  # tied: one tensor under two names
-        if weight is None:
+        weight = _weight(names, module)
+        if weight is not None:
+            if adapter.linear:
+                _refuse_shape(module, base[weight][1], folder, adapter.fan_in_fan_out)
+            modules.append((module, weight))
+        elif adapter.linear:
             missing.append(module.module)
-            continue
-        _refuse_shape(module, base[weight][1], folder, adapter.fan_in_fan_out)
-        modules.append((module, weight))
+        else:
+            opaque.add(canonical(module.module))  # parameters of experts, by a name of peft's own
         if "lora_B.bias" in module.parts:
             bias = names.find(f"{module.module}.bias")
             if bias is None:
@@ -65,9 +69,23 @@ def place(adapter: Adapter, base: Mapping[str, tuple[str, tuple[int, ...]]], fol
     if missing:
         more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
         raise VlftError(
-            f"the adapter changes {', '.join(missing[:_SHOWN])}{more}, not found in {folder}",
-            "it was trained on another model; name that one: --base DIR",
+            f"the adapter changes {', '.join(missing[:_SHOWN])}{more}, not found in {folder}", _HINT
         )
+    saved, added = _saved(adapter, base, names, folder)
+    return Placed(tuple(modules), tuple(biases), saved, added, frozenset(opaque))
+
+
+def _weight(names: Names, module: LoraModule) -> str | None:
+    found = names.find(f"{module.module}.weight") or names.find(module.module)
+    if found is None and module.module.endswith("lm_head"):
+        return names.find("embed_tokens.weight")  # tied: one tensor under two names
+    return found
+
+
+def _saved(
+    adapter: Adapter, base: Mapping[str, tuple[str, tuple[int, ...]]], names: Names, folder: str
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Tensors that replace those of the base, and those that it does not have."""
     saved, added = {}, {}
     for loaded, stored in adapter.saved.items():
         name = names.find(loaded)
@@ -77,11 +95,11 @@ def place(adapter: Adapter, base: Mapping[str, tuple[str, tuple[int, ...]]], fol
             raise VlftError(
                 f"the adapter replaces `{name}` by {list(adapter.saved_shapes[loaded])}, but in"
                 f" {folder} it is {list(base[name][1])}",
-                "it was trained on another model; name that one: --base DIR",
+                _HINT,
             )
         else:
             saved[name] = stored
-    return Placed(tuple(modules), tuple(biases), saved, added)
+    return saved, added
 
 
 def _refuse_shape(
@@ -94,5 +112,5 @@ def _refuse_shape(
         raise VlftError(
             f"the adapter changes `{module.module}` as {list(change)}, but in {folder} it is"
             f" {list(shape)}",
-            "it was trained on another model; name that one: --base DIR",
+            _HINT,
         )

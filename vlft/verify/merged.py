@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vlft.verify.names import Names
+from vlft.verify.names import Names, canonical
 
 if TYPE_CHECKING:
     from vlft.facts.checkpoint import Checkpoint
@@ -88,7 +88,9 @@ def value_job(
         here = names.find(name)
         if here is None or (name in _TIED and merged.tied_embeddings):
             continue  # a tied output layer is the embedding, under a second name
-        tensors.append({"base": name, "merged": here} | roles.get(name, {}))
+        unknown = any(canonical(name).startswith(part) for part in placed.opaque)
+        role = {"opaque": True} if unknown else roles.get(name, {})
+        tensors.append({"base": name, "merged": here} | role)
     for loaded, stored in placed.added.items():
         here = names.find(loaded)
         if here is not None:

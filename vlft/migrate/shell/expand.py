@@ -3,83 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from vlft.migrate.places import shown
 from vlft.migrate.shell.arithmetic import NoNumberError, evaluate
+from vlft.migrate.shell.lookup import look_up, why_absent
 from vlft.migrate.shell.parameters import Parameter, apply_operator, split_parameter
+from vlft.migrate.shell.texts import Field, Text, Variables
 from vlft.migrate.shell.words import MAX_DEPTH, BrokenShellError, Part, Word, read_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-MAX_VALUE: Final = 1 << 16
-"""Characters that a variable may hold: values that hold each other double with every line."""
 
 MAX_WORK: Final = 1 << 22
 """Characters that expansions of one script may give together."""
 
 _RUN: Final = re.compile(r"[|;&<>\n]")
 _GLOB: Final = re.compile(r"[*?]|\[[^\]]+\]")
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One expanded text.
-
-    Attributes:
-        text: What it is; what is written there, if it is unknown.
-        why: Why it can't be known without running the shell; None if it is known.
-        notes: What there is to say of how it came about.
-    """
-
-    text: str
-    why: str | None = None
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One word of a command after expansion.
-
-    Attributes:
-        value: Its text.
-        offset: Where its word begins.
-        raw: The word as it is written.
-        quoted: Whether any of it stands in quotes.
-    """
-
-    value: Text
-    offset: int
-    raw: str
-    quoted: bool
-
-
-@dataclass
-class Variables:
-    """What the script has set so far.
-
-    Attributes:
-        values: Name → one text, or the items of an array.
-        arrays: Names that are arrays.
-        own: Names that the current command sets for itself alone.
-        sources: Files that the script has read with `source`.
-        work: Characters that expansions have given.
-    """
-
-    values: dict[str, tuple[Text, ...]] = field(default_factory=dict)
-    arrays: set[str] = field(default_factory=set)
-    own: dict[str, Text] = field(default_factory=dict)
-    sources: list[str] = field(default_factory=list)
-    work: int = 0
-
-    def set(self, name: str, items: tuple[Text, ...], *, array: bool = False) -> None:
-        """Sets a variable; a value beyond the limit is an unknown one."""
-        if sum(len(item.text) for item in items) > MAX_VALUE:
-            items = (Text(f"${name}", f"`{name}` holds more than {MAX_VALUE:,} characters"),)
-        self.values[name] = items
-        (self.arrays.add if array else self.arrays.discard)(name)
 
 
 def expand(word: Word, variables: Variables, depth: int = 0) -> list[Field]:
@@ -208,9 +148,11 @@ def _command(part: Part, variables: Variables, depth: int) -> Text:
     if not texts or texts[0] not in ("expr", "echo", "pwd", "basename", "dirname"):
         return Text(part.raw, f"{shown(part.text)} would have to be run")
     why = next((one.value.why for one in fields if one.value.why is not None), None)
-    if why is not None:
-        return Text(part.raw, why)
     name, given = texts[0], texts[1:]
+    if why is not None:
+        divides = name == "expr" and "/" in given
+        note = f"{shown(part.text)} divides in whole numbers: what is left over is lost"
+        return Text(part.raw, why, (note,) if divides else ())
     if name == "expr":
         return _number(part.raw, " ".join(given), part.text)
     made = _printed(name, given)
@@ -279,7 +221,7 @@ def _value(found: Parameter, variables: Variables) -> tuple[tuple[Text, ...] | N
         return None, "only a shell knows it"
     if found.name in ("@", "*", "#") or found.name.isdigit():
         return None, "it is what the script is called with"
-    return _lookup(found.name, found.index, variables), _absent(found.name, variables)
+    return look_up(found.name, found.index, variables), why_absent(found.name, variables)
 
 
 def _length(part: Part, found: Parameter, value: tuple[Text, ...]) -> Text:
@@ -327,26 +269,3 @@ def _whole(text: str) -> Word:
             end += 1
         at = end
     return Word(tuple(parts), 0, text)
-
-
-def _lookup(name: str, index: str | None, variables: Variables) -> tuple[Text, ...] | None:
-    value = variables.values.get(name)
-    if value is None or index in ("@", "*"):
-        return value
-    position = int(index) if index and index.isdecimal() and len(index) < 6 else 0  # noqa: PLR2004
-    if index and not index.isdecimal():
-        return (Text(f"${{{name}[{index}]}}", f"{shown(index)} is no number"),)
-    return value[position : position + 1] or None
-
-
-def _absent(name: str, variables: Variables) -> str:
-    """Why a variable has no value."""
-    if name in variables.own:
-        return f"`{name}` is set for the command itself, after its words are expanded"
-    known = {*variables.values, *variables.own}
-    close = next((other for other in sorted(known) if other.lower() == name.lower()), None)
-    if close is not None:
-        return f"`{name}` is set nowhere in the script; `{close}` is, and a shell minds the case"
-    if variables.sources:
-        return f"`{name}` is set nowhere in the script; {shown(variables.sources[-1])} may set it"
-    return f"`{name}` is set nowhere in the script"

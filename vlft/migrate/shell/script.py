@@ -7,71 +7,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from vlft.migrate.places import shown
-from vlft.migrate.shell.expand import Field, Text, Variables, expand, expand_one
-from vlft.migrate.shell.statements import Assignment, Block, Reader, Statement
+from vlft.migrate.shell.expand import expand, expand_one
+from vlft.migrate.shell.invocation import Invocation, Script, Variable
+from vlft.migrate.shell.nested import inner_script
+from vlft.migrate.shell.statements import Reader
+from vlft.migrate.shell.syntax import Assignment, Block, Statement
+from vlft.migrate.shell.texts import Field, Text, Variables, glued
 from vlft.migrate.shell.words import BrokenShellError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _DECLARE: Final = frozenset({"export", "declare", "local", "typeset", "readonly"})
-_SHELLS: Final = frozenset({"bash", "sh", "zsh", "dash"})
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PAIR: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _MAX_NESTED: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A variable in a command's environment.
-
-    Attributes:
-        value: Its text.
-        offset: Where it is set.
-    """
-
-    value: Text
-    offset: int
-
-
-@dataclass
-class Invocation:
-    """A command that the script would start.
-
-    Attributes:
-        offset: Where it begins.
-        fields: Its words after expansion.
-        env: What is exported or stands before it.
-        blocks: The control flow that decides whether it runs.
-        cuts: Offsets of backslashes with blanks after them.
-        mended: Offsets of lines that bash takes for commands of their own: their first word
-            begins with two dashes, so they belong to this one.
-        folder: What `cd` has changed to; None if nothing has.
-        repeated: Whether it stands in a loop.
-    """
-
-    offset: int
-    fields: list[Field]
-    env: dict[str, Variable]
-    blocks: tuple[Block, ...] = ()
-    cuts: list[int] = field(default_factory=list)
-    mended: list[int] = field(default_factory=list)
-    folder: Text | None = None
-
-
-@dataclass(frozen=True)
-class Script:
-    """What became of a script.
-
-    Attributes:
-        invocations: Every command, in the order of the text.
-        broken: Why the rest can't be read, and where that begins.
-        heredocs: Begin and end of the texts of here-documents, which are not read.
-    """
-
-    invocations: tuple[Invocation, ...]
-    broken: tuple[str, int] | None
-    heredocs: tuple[tuple[int, int], ...]
 
 
 def read_script(text: str) -> Script:
@@ -191,7 +141,7 @@ class _Interpreter:
         texts = [one.value for one in fields]
         if any(text.why is not None for text in texts):
             return False
-        script = _inner_script([text.text for text in texts])
+        script = inner_script([text.text for text in texts])
         if script is None:
             return False
         reader = Reader(script)
@@ -229,7 +179,7 @@ class _Interpreter:
         if not assignment.array:
             value = self._value_of(assignment)
             if assignment.append and values.get(name):
-                value = _glued(values[name][0], value)
+                value = glued(values[name][0], value)
             self._variables.set(name, (value,))
         elif (
             len(assignment.words) == 1 and name in self._variables.arrays and not assignment.append
@@ -299,17 +249,3 @@ class _Interpreter:
             if value and value[0].why is not None:
                 continue
             self._variables.set(name, (Text(f"${name}", f"`{name}` can't be known: {why}"),))
-
-
-def _inner_script(words: list[str]) -> str | None:
-    """The script that `eval` or a shell with `-c` is given; None if there is none."""
-    if words[0] == "eval":
-        return " ".join(words[1:])
-    for name, option, script in zip(words, words[1:], words[2:], strict=False):
-        if name.rpartition("/")[2] in _SHELLS and re.fullmatch(r"-[a-z]*c", option):
-            return script
-    return None
-
-
-def _glued(first: Text, second: Text) -> Text:
-    return Text(first.text + second.text, first.why or second.why, (*first.notes, *second.notes))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
+from vlft.migrate.shell.arrays import read_items
+from vlft.migrate.shell.heredocs import heredoc_end
+from vlft.migrate.shell.syntax import Assignment, Block, BlockKind, Statement
 from vlft.migrate.shell.words import (
     BLANKS,
     MAX_DEPTH,
@@ -17,9 +19,6 @@ from vlft.migrate.shell.words import (
     read_word,
 )
 
-BlockKind = Literal["if", "for", "while", "case", "function", "group", "branch"]
-"""branch: a group that runs if the command before it did, or did not: `test || { … }`."""
-
 MAX_STATEMENTS: Final = 20_000
 
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\[[^\]]*\])?(\+?=)")
@@ -30,66 +29,6 @@ _DECLARE: Final = frozenset({"declare", "local", "typeset", "readonly", "export"
 _HEREDOC: Final = re.compile(r"<<(-?)[ \t]*")
 _REDIRECT: Final = re.compile(r"(?:&>>?|[0-9]*(?:<<<|<>|<&|>>|>&|>\||<|>))")
 _OPERATOR: Final = re.compile(r";;&|;;|;&|&&|\|\||\|&|[;&|()]")
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Control flow around a command.
-
-    Attributes:
-        kind: Of what.
-        offset: Where it begins; tells one from another.
-        arm: Which of its branches, from 1; 0 for what is run in any case.
-    """
-
-    kind: BlockKind
-    offset: int
-    arm: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """`NAME=word`, or `NAME=(words)`.
-
-    Attributes:
-        name: The variable.
-        words: One word, or the items of an array.
-        array: Whether it is one, or one item of one.
-        append: Whether it is `+=`.
-    """
-
-    name: str
-    words: tuple[Word, ...]
-    array: bool
-    append: bool
-
-
-@dataclass
-class Statement:
-    """One simple command.
-
-    Attributes:
-        offset: Where it begins.
-        blocks: Control flow around it, the outermost first.
-        assignments: Before its first word, or of `export` and its like.
-        words: The command and its arguments.
-        cuts: Offsets of backslashes with blanks after them inside of it.
-        joined: The operator between it and the command before it; empty for a new line.
-        loop: `for NAME in …` itself: the name, with the items in `words`.
-    """
-
-    offset: int
-    blocks: tuple[Block, ...]
-    assignments: list[Assignment] = field(default_factory=list)
-    words: list[Word] = field(default_factory=list)
-    cuts: list[int] = field(default_factory=list)
-    joined: str = ""
-    loop: str | None = None
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing has been read yet."""
-        return not self.assignments and not self.words
 
 
 class Reader:
@@ -132,7 +71,10 @@ class Reader:
         elif char == "\n":
             self._at += 1
             self._end("")
-            self._skip_heredocs()
+            for name, tabs, offset in self._pending:
+                start, self._at = self._at, heredoc_end(text, self._at, name, offset, tabs=tabs)
+                self.heredocs.append((start, self._at))
+            self._pending.clear()
         elif text.startswith("\\\n", at):
             self._at += 2
         elif (after := cut_line(text, at)) is not None:
@@ -181,7 +123,7 @@ class Reader:
     def _bracket(self, word: Word) -> bool:
         """An array's items, or a function's head, after a word."""
         if _ARRAY.fullmatch(word.raw) and self._takes_assignments():
-            items = self._items()
+            items, self._at = read_items(self.text, self._at)
             name = word.raw.rstrip("+=")
             append = word.raw.endswith("+=")
             made = Assignment(name, items, array=True, append=append)
@@ -199,33 +141,6 @@ class Reader:
             self._at = end + 1
             return True
         return False
-
-    def _items(self) -> tuple[Word, ...]:
-        """The words up to the bracket that closes an array."""
-        text, start = self.text, self._at
-        at = start + 1
-        items: list[Word] = []
-        while at < len(text) and text[at] != ")":
-            if text[at] in " \t\r\n":
-                at += 1
-            elif text.startswith("\\\n", at):
-                at += 2
-            elif (after := cut_line(text, at)) is not None:
-                at = after
-            elif text[at] == "#":
-                end = text.find("\n", at)
-                at = len(text) if end < 0 else end
-            else:
-                word, end = read_word(text, at)
-                if end == at:
-                    end += 1
-                else:
-                    items.append(word)
-                at = end
-        if at >= len(text):
-            raise BrokenShellError("`(` is never closed", start)
-        self._at = at + 1
-        return tuple(items)
 
     def _keyword(self, word: str, offset: int) -> bool:
         """Minds a word that only means something as the first of a command."""
@@ -344,21 +259,6 @@ class Reader:
         if self._at == start:
             self._at += 1
         return True
-
-    def _skip_heredocs(self) -> None:
-        for name, tabs, offset in self._pending:
-            start = self._at
-            while True:
-                if self._at >= len(self.text):
-                    raise BrokenShellError(f"the here-document `{name[:40]}` never ends", offset)
-                end = self.text.find("\n", self._at)
-                end = len(self.text) if end < 0 else end
-                line = self.text[self._at : end]
-                self._at = min(end + 1, len(self.text))
-                if (line.lstrip("\t") if tabs else line).rstrip("\r") == name:
-                    break
-            self.heredocs.append((start, self._at))
-        self._pending.clear()
 
     def _operator(self, operator: str) -> None:
         offset = self._at

@@ -1,0 +1,29 @@
+"""An interpreter whose ms-swift does little, and fails as it is told: see tests/standin."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests_support import light_environment
+
+
+def standin_interpreter(folder: Path, **packages: str) -> str:
+    """An environment of its own.
+
+    Args:
+        folder: To make.
+        packages: Further packages that seem to be installed: name → version.
+
+    Returns:
+        Its Python.
+    """
+    python = light_environment(folder)
+    (site,) = folder.glob("lib/python3.*/site-packages")
+    for name, version in {"ms_swift": "4.6.0", **packages}.items():
+        (site / f"{name}-{version}.dist-info").mkdir()
+    (site / "swift" / "cli").mkdir(parents=True)
+    (site / "swift" / "__init__.py").touch()
+    for program in (Path(__file__).parent / "standin").glob("*.py"):
+        shutil.copy(program, site / "swift" / "cli")
+    return python

@@ -1,0 +1,62 @@
+"""What a script says around a command: branches, cuts, folders, words of no flag."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.migrate.places import Spot, finding, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vlft.migrate.flags import Flags
+    from vlft.migrate.imported import Imported
+    from vlft.migrate.launchers import Launch
+    from vlft.migrate.shell.invocation import Invocation
+
+_BLOCKS = {
+    "for": "loop", "while": "loop", "function": "function", "branch": "group after && or ||",
+}  # fmt: skip
+
+
+def tell_surroundings(
+    imported: Imported,
+    invocation: Invocation,
+    launch: Launch,
+    read: Flags,
+    spot_of: Callable[[int], Spot],
+) -> None:
+    """What the script around the command does to it."""
+    found, head = imported.findings, imported.draft.head
+    for block in invocation.blocks:
+        what = _BLOCKS.get(block.kind, f"`{block.kind}`")
+        message = f"the command stands in a {what}: whether and how often it runs is not imported"
+        found.append(finding("import.control-flow", "warning", spot_of(block.offset), message))
+        head.append(f"It stands in a {what} ({spot_of(block.offset)}), which is not imported.")
+    for offset in invocation.cuts:
+        message = "blanks after a backslash: to bash the command ends here"
+        hint = "the lines below are taken for its own, as they are meant; remove the blanks"
+        found.append(finding("import.mended", "warning", spot_of(offset), message, hint))
+    for offset in invocation.mended:
+        message = "to bash the command has ended, and this line is another: `--…: not found`"
+        hint = "its flags are imported, as they are meant; no blank line and no comment between"
+        found.append(finding("import.mended", "warning", spot_of(offset), message, hint))
+    if invocation.cuts or invocation.mended:
+        head.append("To bash the command ends before its last flags; they are all here.")
+    if invocation.folder is not None and invocation.folder.text not in (".", ""):
+        message = f"the script works in {shown(invocation.folder.text)}"
+        hint = "a relative path starts from the config's folder: put the config there"
+        found.append(finding("import.folder", "info", spot_of(invocation.offset), message, hint))
+        head.append(f"Relative paths start from {invocation.folder.text} (cd): put it there.")
+    if launch.unread:
+        words = " ".join(launch.unread)
+        message = f"not imported, in front of the command: {shown(words)}"
+        found.append(finding("import.launcher", "warning", spot_of(invocation.offset), message))
+        imported.draft.left_out.append(f"{words}: in front of the command")
+    for word, spot in read.stray:
+        if word.why is not None:
+            message = f"{shown(word.text)} may be further flags: {word.why}"
+        else:
+            message = f"{shown(word.text)} belongs to no flag"
+        found.append(finding("import.stray", "warning", spot, message))
+        imported.draft.left_out.append(f"{word.text} ({spot}): it belongs to no flag that is known")

@@ -1,0 +1,63 @@
+"""A command that a script would start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vlft.migrate.shell.syntax import Block
+    from vlft.migrate.shell.texts import Field, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable in a command's environment.
+
+    Attributes:
+        value: Its text.
+        offset: Where it is set.
+    """
+
+    value: Text
+    offset: int
+
+
+@dataclass
+class Invocation:
+    """A command that the script would start.
+
+    Attributes:
+        offset: Where it begins.
+        fields: Its words after expansion.
+        env: What is exported or stands before it.
+        blocks: The control flow that decides whether it runs.
+        cuts: Offsets of backslashes with blanks after them.
+        mended: Offsets of lines that bash takes for commands of their own: their first word
+            begins with two dashes, so they belong to this one.
+        folder: What `cd` has changed to; None if nothing has.
+        repeated: Whether it stands in a loop.
+    """
+
+    offset: int
+    fields: list[Field]
+    env: dict[str, Variable]
+    blocks: tuple[Block, ...] = ()
+    cuts: list[int] = field(default_factory=list)
+    mended: list[int] = field(default_factory=list)
+    folder: Text | None = None
+
+
+@dataclass(frozen=True)
+class Script:
+    """What became of a script.
+
+    Attributes:
+        invocations: Every command, in the order of the text.
+        broken: Why the rest can't be read, and where that begins.
+        heredocs: Begin and end of the texts of here-documents, which are not read.
+    """
+
+    invocations: tuple[Invocation, ...]
+    broken: tuple[str, int] | None
+    heredocs: tuple[tuple[int, int], ...]

@@ -1,0 +1,30 @@
+"""What a variable holds, or why it holds nothing."""
+
+from __future__ import annotations
+
+from vlft.migrate.places import shown
+from vlft.migrate.shell.texts import Text, Variables
+
+
+def look_up(name: str, index: str | None, variables: Variables) -> tuple[Text, ...] | None:
+    """A variable's value, or one item of it; None if it was never set."""
+    value = variables.values.get(name)
+    if value is None or index in ("@", "*"):
+        return value
+    position = int(index) if index and index.isdecimal() and len(index) < 6 else 0  # noqa: PLR2004
+    if index and not index.isdecimal():
+        return (Text(f"${{{name}[{index}]}}", f"{shown(index)} is no number"),)
+    return value[position : position + 1] or None
+
+
+def why_absent(name: str, variables: Variables) -> str:
+    """Why a variable has no value."""
+    if name in variables.own:
+        return f"`{name}` is set for the command itself, after its words are expanded"
+    known = {*variables.values, *variables.own}
+    close = next((other for other in sorted(known) if other.lower() == name.lower()), None)
+    if close is not None:
+        return f"`{name}` is set nowhere in the script; `{close}` is, and a shell minds the case"
+    if variables.sources:
+        return f"`{name}` is set nowhere in the script; {shown(variables.sources[-1])} may set it"
+    return f"`{name}` is set nowhere in the script"

@@ -1,0 +1,72 @@
+"""What words and variables of a script hold: texts, known or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+MAX_VALUE: Final = 1 << 16
+"""Characters that a variable may hold: values that hold each other double with every line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One expanded text.
+
+    Attributes:
+        text: What it is; what is written there, if it is unknown.
+        why: Why it can't be known without running the shell; None if it is known.
+        notes: What there is to say of how it came about.
+    """
+
+    text: str
+    why: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One word of a command after expansion.
+
+    Attributes:
+        value: Its text.
+        offset: Where its word begins.
+        raw: The word as it is written.
+        quoted: Whether any of it stands in quotes.
+    """
+
+    value: Text
+    offset: int
+    raw: str
+    quoted: bool
+
+
+@dataclass
+class Variables:
+    """What the script has set so far.
+
+    Attributes:
+        values: Name → one text, or the items of an array.
+        arrays: Names that are arrays.
+        own: Names that the current command sets for itself alone.
+        sources: Files that the script has read with `source`.
+        work: Characters that expansions have given.
+    """
+
+    values: dict[str, tuple[Text, ...]] = field(default_factory=dict)
+    arrays: set[str] = field(default_factory=set)
+    own: dict[str, Text] = field(default_factory=dict)
+    sources: list[str] = field(default_factory=list)
+    work: int = 0
+
+    def set(self, name: str, items: tuple[Text, ...], *, array: bool = False) -> None:
+        """Sets a variable; a value beyond the limit is an unknown one."""
+        if sum(len(item.text) for item in items) > MAX_VALUE:
+            items = (Text(f"${name}", f"`{name}` holds more than {MAX_VALUE:,} characters"),)
+        self.values[name] = items
+        (self.arrays.add if array else self.arrays.discard)(name)
+
+
+def glued(first: Text, second: Text) -> Text:
+    """Both as one; unknown if one of them is."""
+    return Text(first.text + second.text, first.why or second.why, (*first.notes, *second.notes))
