@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vlft.config.ownership import ARGUMENTS, RESERVED
@@ -56,6 +57,8 @@ def place_flags(
     ignores = "ignore_args_error" in flags and flags["ignore_args_error"].value.lower() in _TRUE
     for name, flag in list(flags.items()):
         argument = legal.get(name)
+        if name not in ARGUMENTS:
+            flag = _without_home(flag)  # noqa: PLW2901 - the same flag, read more closely
         if name in RESERVED:
             translated.drop(flag, RESERVED[name])
         elif is_secret_name(name):
@@ -70,6 +73,16 @@ def place_flags(
         else:
             draft.entries["swift", name] = _passed(flag, argument)
         _ask(translated, flag)
+
+
+def _without_home(flag: Flag) -> Flag:
+    """A home folder is known for the paths that vlft makes absolute, and for nothing else."""
+    why = "the shell writes the home folder in place of `~`"
+    values = tuple(
+        Text(value.text, why) if value.text.startswith("~/") and value.why is None else value
+        for value in flag.values
+    )
+    return replace(flag, values=values)
 
 
 def _drop_secret(translated: Translated, flag: Flag, hint: str) -> None:

@@ -122,7 +122,8 @@ class Surroundings:
             self._put(key, Text("?", why), here, whole=True)
         elif nproc is None and launch.launcher != "deepspeed" and not self._on_cpu():
             several = devices is None or "," in devices[0].text
-            note = "no NPROC_PER_NODE: one process, over all these GPUs" if several else None
+            gpus = "all visible GPUs" if devices is None else "all these GPUs"
+            note = f"no NPROC_PER_NODE: one process over {gpus}" if several else None
             self._draft.entries[key] = Entry((Text("1"),), comment=note)
 
     def _inherited(self, key: str, value: Text) -> bool:
