@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from vlft.facts.dataset import DataEntry
 from vlft.plan.environment import owned_variables
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from vlft.config.source import KeyPath
     from vlft.dataset.checking.findings import RowFinding
     from vlft.dataset.from_config import ConfiguredData
+    from vlft.facts.dataset import DataEntry
     from vlft.facts.gather import Facts
     from vlft.families import Family
     from vlft.findings import Finding, Severity

@@ -18,6 +18,7 @@ from vlft.families import family_of
 from vlft.files import write_json, write_text
 from vlft.plan.environment import inherited_variables
 from vlft.runs.attempts import write_launcher
+from vlft.runs.exports import mark_weights
 from vlft.runs.fingerprint import Fingerprint, fingerprint
 from vlft.runs.record import RUN_FILE, RunRecord, new_run_id, utc_now
 from vlft.secrets import mask_data, mask_text, secret_values
@@ -89,6 +90,7 @@ def create_run(
         versions=_versions(facts),
         git_commit=_git_commit(Path(loaded.source.file).absolute().parent),
         data=_fingerprints(facts),
+        base=_base(facts),
     )
     for index, (file, text) in enumerate(loaded.source.documents.items()):
         name = "config.yaml" if index == 0 else f"config.extends-{index}-{Path(file).name}"
@@ -114,6 +116,14 @@ def _versions(facts: Facts) -> dict[str, str]:
 def _fingerprints(facts: Facts) -> tuple[Fingerprint, ...]:
     files = [entry.path for entry in (*facts.train, *facts.val) if entry.path is not None]
     return tuple(fingerprint(path) for path in dict.fromkeys(files) if path.is_file())
+
+
+def _base(facts: Facts) -> dict[str, str]:
+    """What tells the model from another of the same shape; {} where it can't be read."""
+    try:
+        return {} if facts.model.checkpoint is None else mark_weights(facts.model.checkpoint)
+    except OSError:
+        return {}
 
 
 def _git_commit(folder: Path) -> str | None:

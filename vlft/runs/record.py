@@ -61,6 +61,7 @@ class RunRecord:
         versions: vlft, Python, ms-swift, torch, transformers, peft, …
         git_commit: Commit of the config file's repository; `+` at the end: with changes.
         data: Fingerprints of the data files.
+        base: Weight file of the model → size and hash of its first and last MiB.
     """
 
     id: str
@@ -76,6 +77,7 @@ class RunRecord:
     versions: Mapping[str, str]
     git_commit: str | None
     data: tuple[Fingerprint, ...]
+    base: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
         """As plain data for run.json."""
