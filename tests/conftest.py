@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -27,6 +28,15 @@ QWEN2_VL = {
     "num_hidden_layers": 2,
     "vocab_size": 151936,
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_as_they_are_by_default() -> None:
+    """Under nohup, or in the background of a shell, what a test starts would ignore them."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, default)
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,12 @@ EFFECTS: dict[str, dict[str, object]] = {
 """Rule that is not about a refusal → arguments that ms-swift has after its failing example, and
 has otherwise after its passing one."""
 
-NOT_JUDGED: dict[str, str] = {}
+NOT_JUDGED: dict[str, str] = {
+    "kubernetes.name": "the cluster refuses it, not ms-swift",
+    "kubernetes.quantity": "the cluster refuses it, not ms-swift",
+    "slurm.refused": "sbatch refuses it: tests/slurm",
+    "slurm.time": "sbatch refuses it: tests/slurm",
+}
 """Rule of effect `aborts` → why its failing example can't be judged."""
 
 INSTEAD: dict[str, list[str]] = {
