@@ -6,8 +6,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from conftest import Vlft
+if TYPE_CHECKING:  # several folders have a module of this name
+    from conftest import Vlft
+
 
 COMMAND = "swift sft --model Qwen/Qwen2-VL-2B-Instruct --dataset train.jsonl --learning_rate 1e-4"
 

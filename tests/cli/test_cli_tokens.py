@@ -6,10 +6,12 @@ import json
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import MakeModel, Vlft, WriteConfig
+
+if TYPE_CHECKING:  # several folders have a module of this name
+    from conftest import MakeModel, Vlft, WriteConfig
 
 
 def png(file: Path, width: int, height: int) -> Path:

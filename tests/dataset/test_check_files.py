@@ -6,15 +6,17 @@ import gzip
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from checking_rows import found_in, png, rules_in, talk, write
-from conftest import Vlft
 
 from vlft.dataset.all_rules import ROW_RULES
 from vlft.dataset.quick import quick_check
 from vlft.dataset.settings import CheckSettings
+
+if TYPE_CHECKING:  # several folders have a module of this name
+    from conftest import Vlft
 
 
 @pytest.fixture
