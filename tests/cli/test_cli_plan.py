@@ -152,7 +152,8 @@ def test_the_time_is_an_earlier_runs(vlft: Any, seven: Any, tmp_path: Path) -> N
     remember(run)
     done = vlft("plan", config, *words)
     steps = int(re.search(r"steps\s+([\d,]+)", done.out)[1].replace(",", ""))  # type: ignore[index]
-    assert f"{steps * 2.5 / 60:.0f} min" in done.out or "as in earlier-run" in done.out
+    minutes, seconds = divmod(round(steps * 2.5), 60)
+    assert f"{minutes} min {seconds} s at 2.5 s a step, as in earlier-run" in done.out
     changed = planned(
         vlft("plan", config, *words, "--set", "data.max_length=1024", "--format", "json")
     )

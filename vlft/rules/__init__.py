@@ -1,6 +1,7 @@
 """What can be wrong with a config, one pure function a rule."""
 
-from vlft.rules import (
+# Importing a module registers its rules.
+from vlft.rules import (  # noqa: F401
     batch,
     checkpoint,
     data,
@@ -36,38 +37,3 @@ from vlft.rules import (
 from vlft.rules.base import PLANNABLE, RULES, Context, check
 
 __all__ = ["PLANNABLE", "RULES", "Context", "check"]
-
-# Importing a module registers its rules.
-_SUBJECTS = (
-    batch,
-    checkpoint,
-    data,
-    deepspeed,
-    env,
-    evaluation,
-    export,
-    frozen,
-    kubernetes,
-    launch,
-    memory,
-    mappings,
-    model,
-    nodes,
-    packages,
-    packing,
-    parallel,
-    passed_files,
-    pixel_tokens,
-    pixels,
-    precision,
-    quant,
-    ranges,
-    reporting,
-    resume,
-    saving,
-    schedule,
-    slurm,
-    swift,
-    template,
-    tuner,
-)
