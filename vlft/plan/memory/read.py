@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vlft.plan.memory.shape import ModelShape, TextShape, VisionShape
+from vlft.plan.memory.shape import ModelShape, TextShape, Tower, VisionShape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,50 +69,70 @@ def _qwen_vision(vision: Config, kind: str, output: int) -> VisionShape:
 def _internvl(config: Config) -> ModelShape:
     text, vision = config["text_config"], config["vision_config"]
     shape = _llm(text, tied=_tied(config, text))
-    side, patch = _first(vision.get("image_size", 448)), _first(vision.get("patch_size", 14))
-    return ModelShape(
-        shape,
-        VisionShape(
-            tower="internvl",
-            hidden=vision["hidden_size"],
-            intermediate=vision["intermediate_size"],
-            depth=vision["num_hidden_layers"],
-            heads=vision["num_attention_heads"],
-            output=shape.hidden,
-            patch_inputs=vision.get("num_channels", 3) * patch**2,
-            patch_bias=True,
-            merge=round(1 / config.get("downsample_ratio", 0.5)) ** 2,
-            qkv_bias=vision.get("attention_bias", False),
-            qk_norm=vision.get("use_qk_norm", False),
-            final_norm=not vision.get("use_mean_pooling", True),
-            rms=vision.get("norm_type", "layer_norm") == "rms_norm",
-            tile_patches=(side // patch) ** 2 + 1,
-        ),
+    tower = _internvit(
+        "internvl",
+        config,
+        shape.hidden,
+        _first(vision.get("image_size", 448)),
+        qkv_bias=vision.get("attention_bias", False),
+        qk_norm=vision.get("use_qk_norm", False),
+        final_norm=not vision.get("use_mean_pooling", True),
     )
+    return ModelShape(shape, tower)
 
 
 def _internvl_chat(config: Config) -> ModelShape:
     text, vision = config["llm_config"], config["vision_config"]
     shape = _llm(text, tied=bool(text.get("tie_word_embeddings", False)))
-    side = _first(config.get("force_image_size") or vision.get("image_size", 448))
+    tower = _internvit(
+        "internvl_chat",
+        config,
+        shape.hidden,
+        _first(config.get("force_image_size") or vision.get("image_size", 448)),
+        qkv_bias=vision.get("qkv_bias", True),
+        qk_norm=vision.get("qk_normalization", False),
+    )
+    return ModelShape(shape, tower)
+
+
+def _internvit(
+    tower: Tower,
+    config: Config,
+    output: int,
+    side: int,
+    *,
+    qkv_bias: bool,
+    qk_norm: bool,
+    final_norm: bool = False,
+) -> VisionShape:
+    """InternVL's tower, whose two forms name the same sizes alike and the variants not.
+
+    Args:
+        tower: Which form.
+        config: The whole config.json.
+        output: Width of the text.
+        side: Of a tile, in pixels.
+        qkv_bias: As in VisionShape.
+        qk_norm: As in VisionShape.
+        final_norm: As in VisionShape.
+    """
+    vision = config["vision_config"]
     patch = _first(vision.get("patch_size", 14))
-    return ModelShape(
-        shape,
-        VisionShape(
-            tower="internvl_chat",
-            hidden=vision["hidden_size"],
-            intermediate=vision["intermediate_size"],
-            depth=vision["num_hidden_layers"],
-            heads=vision["num_attention_heads"],
-            output=shape.hidden,
-            patch_inputs=vision.get("num_channels", 3) * patch**2,
-            patch_bias=True,
-            merge=round(1 / config.get("downsample_ratio", 0.5)) ** 2,
-            qkv_bias=vision.get("qkv_bias", True),
-            qk_norm=vision.get("qk_normalization", False),
-            rms=vision.get("norm_type", "layer_norm") == "rms_norm",
-            tile_patches=(side // patch) ** 2 + 1,
-        ),
+    return VisionShape(
+        tower=tower,
+        hidden=vision["hidden_size"],
+        intermediate=vision["intermediate_size"],
+        depth=vision["num_hidden_layers"],
+        heads=vision["num_attention_heads"],
+        output=output,
+        patch_inputs=vision.get("num_channels", 3) * patch**2,
+        patch_bias=True,
+        merge=round(1 / config.get("downsample_ratio", 0.5)) ** 2,
+        qkv_bias=qkv_bias,
+        qk_norm=qk_norm,
+        final_norm=final_norm,
+        rms=vision.get("norm_type", "layer_norm") == "rms_norm",
+        tile_patches=(side // patch) ** 2 + 1,
     )
 
 
