@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.rules.base import Context, Problem, rule
+from vlft.rules.installed import not_installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,14 +42,7 @@ def _missing_package(context: Context) -> Problem | None:
     quant, interpreter = context.config.quant, context.facts.interpreter
     if quant is None or interpreter is None or interpreter.swift_dir is None:
         return None
-    package = _PACKAGES[quant.method]
-    if package in interpreter.packages:
-        return None
-    return Problem(
-        ("quant", "method"),
-        f"{package} is not installed in {interpreter.python}",
-        f"{interpreter.python} -m pip install {package}",
-    )
+    return next(not_installed(context, _PACKAGES[quant.method], ("quant", "method")), None)
 
 
 @rule(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vlft.plan.passed import flag, word, words
 from vlft.rules.base import Context, Problem, rule
+from vlft.rules.installed import not_installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,19 +23,12 @@ if TYPE_CHECKING:
 )
 def metric_is_installed(context: Context) -> Iterator[Problem]:
     """Judging generated text has jieba, which it splits words with."""
-    config, interpreter = context.config, context.facts.interpreter
-    if interpreter is None or "jieba" in interpreter.packages:
-        return
+    config = context.config
     metric = word(config, "eval_metric")
     generates = flag(config, "predict_with_generate") and metric is None
     if generates or metric == "nlg":
         path: KeyPath = ("swift", "predict_with_generate" if generates else "eval_metric")
-        yield Problem(
-            path,
-            f"jieba is not installed in {interpreter.python}",
-            f"{interpreter.python} -m pip install jieba",
-            at_key=True,
-        )
+        yield from not_installed(context, "jieba", path, at_key=True)
 
 
 @rule(
@@ -46,16 +40,9 @@ def metric_is_installed(context: Context) -> Iterator[Problem]:
 )
 def evalscope_is_installed(context: Context) -> Iterator[Problem]:
     """Evaluation by evalscope has the package."""
-    interpreter = context.facts.interpreter
-    if interpreter is None or "evalscope" in interpreter.packages:
-        return
     if flag(context.config, "eval_use_evalscope"):
-        yield Problem(
-            ("swift", "eval_use_evalscope"),
-            f"evalscope is not installed in {interpreter.python}",
-            f"{interpreter.python} -m pip install evalscope",
-            at_key=True,
-        )
+        path = ("swift", "eval_use_evalscope")
+        yield from not_installed(context, "evalscope", path, at_key=True)
 
 
 # What each service needs, as the name of its package.
@@ -80,15 +67,9 @@ _REPORTERS = {
 )
 def reporters_are_installed(context: Context) -> Iterator[Problem]:
     """What `report_to` names is installed where the run trains."""
-    interpreter = context.facts.interpreter
     for name in words(context.config, "report_to"):
-        package = _REPORTERS.get(name)
-        if interpreter is not None and package and package not in interpreter.packages:
-            yield Problem(
-                ("swift", "report_to"),
-                f"{package} is not installed in {interpreter.python}",
-                f"{interpreter.python} -m pip install {package}",
-            )
+        if name in _REPORTERS:
+            yield from not_installed(context, _REPORTERS[name], ("swift", "report_to"))
 
 
 _BUILT_IN = frozenset({

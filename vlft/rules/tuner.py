@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vlft.plan.passed import flag, number, words
 from vlft.rules.base import Context, Problem, rule
+from vlft.rules.installed import not_installed
 from vlft.rules.versions import version_key
 
 if TYPE_CHECKING:
@@ -72,12 +73,8 @@ def tuner_has_its_package(context: Context) -> Iterator[Problem]:
     name, interpreter = context.config.tuner, context.facts.interpreter
     if interpreter is None:
         return
-    if name == "reft" and "pyreft" not in interpreter.packages:
-        yield Problem(
-            ("tuner",),
-            f"pyreft is not installed in {interpreter.python}",
-            f"{interpreter.python} -m pip install pyreft",
-        )
+    if name == "reft":
+        yield from not_installed(context, "pyreft", ("tuner",))
     peft = interpreter.packages.get("peft")
     if name == "bone" and peft is not None and version_key(peft) >= version_key("0.20"):
         yield Problem(("tuner",), f"peft {peft} has no `bone` any more", "write `tuner: lora`")
@@ -128,16 +125,9 @@ def lisa_trains_whole_layers(context: Context) -> Iterator[Problem]:
 )
 def liger_is_installed(context: Context) -> Iterator[Problem]:
     """The interpreter that trains has liger-kernel if the config asks for it."""
-    interpreter = context.facts.interpreter
-    if interpreter is None or "liger-kernel" in interpreter.packages:
-        return
     if flag(context.config, "use_liger_kernel"):
-        yield Problem(
-            ("swift", "use_liger_kernel"),
-            f"liger-kernel is not installed in {interpreter.python}",
-            f"{interpreter.python} -m pip install liger-kernel",
-            at_key=True,
-        )
+        path = ("swift", "use_liger_kernel")
+        yield from not_installed(context, "liger-kernel", path, at_key=True)
 
 
 @rule(
