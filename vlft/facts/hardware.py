@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from vlft.facts.accelerators import Capability
+
 NVIDIA_SMI_SECONDS = 10
 _QUERY = ("index", "name", "memory.total", "uuid")
+_CAPABILITY = "compute_cap"  # a field since driver 510; older ones refuse the whole query
 _MIB = 1024**2
 
 
@@ -30,12 +33,18 @@ class Gpu:
         name: `NVIDIA H200`.
         memory_bytes: Total, used or not; 0 if it is unknown (shared with the CPU, a slice).
         uuid: `GPU-…`; None for a described one.
+        capability: None where it is unknown.
     """
 
     index: int
     name: str
     memory_bytes: int
     uuid: str | None
+    capability: Capability | None = None
+
+    def lacks(self, needed: Capability) -> bool:
+        """Whether it is known to be older than what computes something."""
+        return self.capability is not None and self.capability < needed
 
 
 @dataclass(frozen=True)
@@ -66,8 +75,10 @@ def parse_hardware(text: str) -> Hardware | None:
     """
     if text.strip().lower() == "none":
         return None
-    count, name, memory_bytes = read_description(text)
-    gpus = tuple(Gpu(index, name, memory_bytes, None) for index in range(count))
+    count, kind = read_description(text)
+    gpus = tuple(
+        Gpu(index, kind.name, kind.memory_bytes, None, kind.capability) for index in range(count)
+    )
     return Hardware(gpus, cores=0, memory_bytes=0)
 
 
@@ -115,31 +126,47 @@ def _probe_gpus(environ: Mapping[str, str]) -> tuple[Gpu, ...]:
     program = shutil.which("nvidia-smi", path=environ.get("PATH", ""))
     if program is None:
         return ()
-    command = [program, f"--query-gpu={','.join(_QUERY)}", "--format=csv,noheader,nounits"]
+    text = _ask(program, (*_QUERY, _CAPABILITY))
+    if text == "":
+        text = _ask(program, _QUERY)
+    gpus = (_gpu(row) for row in csv.reader((text or "").splitlines(), skipinitialspace=True))
+    return tuple(gpu for gpu in gpus if gpu is not None)
+
+
+def _ask(program: str, fields: tuple[str, ...]) -> str | None:
+    """What nvidia-smi prints; empty if it refuses, None if it can't be run or does not end."""
     try:
         done = subprocess.run(
-            command,
+            [program, f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=NVIDIA_SMI_SECONDS,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return ()
-    if done.returncode != 0:
-        return ()  # installed, but no driver
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    gpus = (_gpu(row) for row in csv.reader(lines, skipinitialspace=True))
-    return tuple(gpu for gpu in gpus if gpu is not None)
+        return None
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
 
 
 def _gpu(row: list[str]) -> Gpu | None:
     """One line of nvidia-smi; None for a message among the lines."""
-    if len(row) != len(_QUERY) or not row[0].strip().isdigit():
+    if len(row) < len(_QUERY) or not row[0].strip().isdigit():
         return None
-    index, name, mebibytes, uuid = (cell.strip() for cell in row)
+    index, name, mebibytes, uuid, *rest = (cell.strip() for cell in row)
     memory = int(mebibytes) * _MIB if mebibytes.isdigit() else 0  # [N/A] on shared memory
-    return Gpu(int(index), name, memory, uuid if uuid.startswith("GPU-") else None)
+    return Gpu(
+        int(index),
+        name,
+        memory,
+        uuid if uuid.startswith("GPU-") else None,
+        _capability(rest[0]) if rest else None,
+    )
+
+
+def _capability(text: str) -> Capability | None:
+    """`8.6` → (8, 6)."""
+    major, _, minor = text.partition(".")
+    return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None
 
 
 def _cores() -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
+from vlft.facts.accelerators import FP8
 from vlft.facts.checkpoint import Checkpoint, read_checkpoint
 from vlft.facts.hardware import free_bytes, probe_hardware, visible_gpus
 from vlft.families import family_of
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from vlft.runs.target import Target
 
 _GB = 1e9
-# By the names of nvidia-smi: FP8 came with compute capability 8.9.
-_NO_FP8 = re.compile(r"\b(T4|P100|P40|V100|A10G?|A16|A30|A40|A100|A800|A6000|RTX [23]0\d\d)\b")
 # swift/arguments/base_args/base_args.py: what a merge is allowed for.
 _MERGEABLE = ("lora", "longlora", "llamapro", "adalora")
 _MERGEABLE_PEFT = ("LORA", "ADALORA")
@@ -167,7 +165,7 @@ def _quantization(
             interpreter.packages,
             calibration=calibration,
             gpu=bool(gpus),
-            fp8=False if any(_NO_FP8.search(gpu.name) for gpu in gpus) else None,
+            fp8=False if any(gpu.lacks(FP8) for gpu in gpus) else None,
             family=family.swift_model_type if family else None,
             layers=_layers(model),
         )

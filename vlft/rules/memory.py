@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vlft.errors import VlftError
 from vlft.plan.batch import Batch
 from vlft.rules.base import Context, Problem, rule
+from vlft.rules.gpus import smallest_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ _SMALLEST_ROW = 32
 )
 def the_states_fit(context: Context) -> Iterator[Problem]:
     """A GPU holds the weights, the optimizer's state and a step on the shortest row."""
-    size = _gpu_bytes(context)
+    size = smallest_gpu(context)
     memory = None if size is None else _estimate(context, _SMALLEST_ROW)
     if memory is not None and size is not None and memory.allocated_peak > size:
         yield Problem(
@@ -47,7 +48,7 @@ def the_states_fit(context: Context) -> Iterator[Problem]:
 )
 def the_longest_row_fits(context: Context) -> Iterator[Problem]:
     """A GPU holds a step on rows as long as `data.max_length` lets through."""
-    size, length = _gpu_bytes(context), context.config.data.max_length
+    size, length = smallest_gpu(context), context.config.data.max_length
     if size is None or length is None:
         return
     least, most = _estimate(context, _SMALLEST_ROW), _estimate(context, length)
@@ -60,14 +61,6 @@ def the_longest_row_fits(context: Context) -> Iterator[Problem]:
             f"each GPU, which has {size / _GIB:.1f}",
             "vlft plan --fit looks for settings that fit; vlft plan reads how long the rows are",
         )
-
-
-def _gpu_bytes(context: Context) -> int | None:
-    """Memory of the smallest GPU, where each process has one; None if that is not known."""
-    hardware, world = context.facts.hardware, context.world
-    if hardware is None or world.cpu or world.gpus_per_node != world.nproc_per_node:
-        return None
-    return min((gpu.memory_bytes for gpu in hardware.gpus if gpu.memory_bytes), default=None)
 
 
 def _estimate(context: Context, tokens: int) -> Memory | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vlft.facts.accelerators import FLASH_ATTENTION_2
 from vlft.facts.model_match import model_name
 from vlft.rules.base import Context, Problem, rule
+from vlft.rules.gpus import gpu_before
 from vlft.rules.resolved import resolved_entry
 from vlft.rules.versions import package_of, unmet, version_key
 
@@ -71,6 +73,22 @@ def flash_attention_is_installed(context: Context) -> Iterator[Problem]:
             f"{package} is not installed in {interpreter.python}",
             "write `sdpa`, or install it",
         )
+
+
+@rule(
+    "packages.flash-gpu",
+    "error",
+    "flash-attn: csrc/flash_attn/flash_api.cpp",
+    effect="late",
+    says="FlashAttention only supports Ampere GPUs or newer",
+)
+def gpu_has_flash_attention(context: Context) -> Iterator[Problem]:
+    """Flash attention runs on GPUs that it has kernels for, compute capability 8 and above."""
+    if context.config.model.attn_impl not in _FLASH:
+        return
+    old = gpu_before(context, FLASH_ATTENTION_2)
+    if old is not None:
+        yield Problem(("model", "attn_impl"), f"a {old} has no flash attention", "write `sdpa`")
 
 
 @rule(

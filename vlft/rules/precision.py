@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from vlft.facts.accelerators import BFLOAT16
 from vlft.plan.precision import Precision, flag, resolve_precision
 from vlft.rules.base import Context, Problem, rule
+from vlft.rules.gpus import gpu_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.config.source import KeyPath
-
-# Compute capability below 8.0, by the names of nvidia-smi and of --hardware.
-_BEFORE_AMPERE = re.compile(
-    r"\b(?:K80|M40|M60|P4|P40|P100|V100S?|T4G?|GTX|TITAN|QUADRO|RTX 20[5-8]0)\b", re.IGNORECASE
-)
 
 
 @rule(
@@ -95,10 +91,7 @@ def full_training_is_not_in_float16(context: Context) -> Iterator[Problem]:
 )
 def gpu_has_bfloat16(context: Context) -> Iterator[Problem]:
     """bfloat16 is computed on GPUs that have it, those of compute capability 8 and above."""
-    hardware = context.facts.hardware
-    if context.world.cpu or hardware is None or not _precision(context).bf16:
-        return
-    old = next((gpu.name for gpu in hardware.gpus if _BEFORE_AMPERE.search(gpu.name)), None)
+    old = gpu_before(context, BFLOAT16) if _precision(context).bf16 else None
     if old is not None:
         full = context.config.tuner == "full"
         yield Problem(
@@ -118,11 +111,9 @@ def gpu_has_bfloat16(context: Context) -> Iterator[Problem]:
 )
 def tf32_has_a_gpu(context: Context) -> Iterator[Problem]:
     """TF32 is asked for where a GPU has it, which is one of compute capability 8 and above."""
-    hardware = context.facts.hardware
     if not flag(context.config, "tf32"):
         return
-    gpus = () if context.world.cpu or hardware is None else hardware.gpus
-    old = next((gpu.name for gpu in gpus if _BEFORE_AMPERE.search(gpu.name)), None)
+    old = gpu_before(context, BFLOAT16)
     if context.world.cpu or old is not None:
         what = "a CPU" if old is None else f"a {old}"
         yield Problem(("swift", "tf32"), f"{what} has no TF32", "leave it out", at_key=True)

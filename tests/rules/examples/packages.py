@@ -10,6 +10,11 @@ OLD, FLASHY = "launch.python=old/bin/python", "launch.python=flashy/bin/python"
 EXAMPLES = {
     "packages.attention-unknown": Example(["model.attn_impl=flash"], ["model.attn_impl=eager"]),
     "packages.flash-attention": Example([*FLASH, OLD], [*FLASH, FLASHY]),
+    "packages.flash-gpu": Example(
+        ["model.torch_dtype=float16", *FLASH, FLASHY],
+        ["model.torch_dtype=float16", "model.attn_impl=sdpa", "launch.gpus=1", FLASHY],
+        hardware="V100-32G",
+    ),
     "packages.transformers-old": Example([OLD], [FLASHY]),
     "packages.qwen-vl-utils": Example([OLD], [FLASHY]),
     "packages.required": Example(["model.path=InternVL2-2B", FLASHY], [FLASHY]),
