@@ -177,3 +177,10 @@ def test_points_are_estimated_from_a_file(vlft: Any, seven: Any, tmp_path: Path)
     refused = vlft("plan", "--from", "points.jsonl")
     assert refused.code == 2
     assert "points.jsonl:1" in refused.err
+
+
+def test_weights_of_another_size_than_their_config(vlft: Any, seven: Any) -> None:
+    # The folder's one file holds a tensor or two, and its config is that of 7B.
+    done = vlft("plan", seven(), "--data", "none", "--format", "json")
+    (said,) = [why for why in planned(done)["unknown"] if "weight files" in why]
+    assert "by config.json there are 8,291,375,616" in said

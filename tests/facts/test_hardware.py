@@ -184,7 +184,9 @@ def test_described_wrongly(text: str, message: str, hint: str) -> None:
 def test_free_bytes(tmp_path: Path) -> None:
     stat = os.statvfs(tmp_path)
     free = free_bytes(tmp_path / "not" / "yet" / "there")
+    assert free is not None
     assert abs(free - stat.f_bavail * stat.f_frsize) < GIB
+    assert free_bytes(tmp_path / ("x" * 5000)) is not None
 
 
 def write(root: Path, files: dict[str, str]) -> Path:

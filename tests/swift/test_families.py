@@ -81,6 +81,10 @@ def test_train_merge_quantise_answer(
         "launch: {gpus: none}\n"
         "swift: {logging_steps: 1, report_to: [none], dataloader_num_workers: 0}\n" + limits
     )
+    planned = vlft("plan", "c.yaml", "--format", "json")
+    assert planned.code == 0, planned.err
+    plan = json.loads(planned.out)
+    assert "the weight files" not in str(plan["unknown"]), "as many parameters as it counts"
     trained = vlft("train", "c.yaml", "--format", "json")
     assert trained.code == 0, trained.err
     run = Path(json.loads(trained.out)["output_dir"])
@@ -90,6 +94,11 @@ def test_train_merge_quantise_answer(
     said = (run / "stderr.log").read_text() + (run / "stdout.log").read_text()
     assert "MaxLengthError" not in said
     assert "Traceback" not in said, "no row was replaced by another"
+
+    (last,) = sorted((run / "checkpoints").glob("checkpoint-8"))
+    weights, moments = last / "adapter_model.safetensors", last / "optimizer.pt"
+    size = weights.stat().st_size + moments.stat().st_size
+    assert plan["disk"]["checkpoint_bytes"] == pytest.approx(size, rel=0.1)
 
     shipped = vlft("merge", "--quant-bits", "8", "--format", "json")
     assert shipped.code == 0, shipped.err

@@ -16,7 +16,7 @@ from vlft.plan.memory.counts import count
 from vlft.plan.memory.points import estimate_points
 from vlft.plan.memory.read import shape_of
 from vlft.plan.memory.run import RunShape
-from vlft.plan.memory.sharding import zero_states
+from vlft.plan.memory.sharding import fsdp2_states, zero_states
 from vlft.plan.memory.states import Plain
 
 ROOT = Path(__file__).parents[2]
@@ -88,12 +88,12 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def deepspeed_bytes(stage):
-    """By type and moment, of rank 0 of two."""
+def bytes_of_two(program, argument):
+    """By moment and type, of rank 0 of two."""
     port = str(free_port())
     ranks = [
         subprocess.Popen(
-            [sys.executable, "-m", "vlft.trainer_side.oracle.zero", str(stage)],
+            [sys.executable, "-m", f"vlft.trainer_side.oracle.{program}", argument],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -108,25 +108,30 @@ def deepspeed_bytes(stage):
     return json.loads(outputs[0][0].splitlines()[-1])
 
 
-@pytest.mark.parametrize("stage", [1, 2, 3])
-def test_deepspeed_holds_what_is_planned(stage):
-    pytest.importorskip("deepspeed")
-    seen = deepspeed_bytes(stage)
-    parameters, width = seen["parameters"], 64
-    plain = Plain(
-        parameters=parameters,
-        trainable=parameters,
+def plain(base, trained, *, lora):
+    """The model states of what the two programs train."""
+    width = 64
+    return Plain(
+        parameters=base + trained,
+        trainable=trained,
         hidden=width,
         layer_bytes=2 * width**2,
         table_bytes=0,
-        weights=2 * parameters,
-        adapters=0,
-        gradients=2 * parameters,
-        moments=4 * parameters,
+        weights=2 * base if lora else 2 * trained,
+        adapters=4 * trained if lora else 0,
+        gradients=4 * trained if lora else 2 * trained,
+        moments=8 * trained if lora else 4 * trained,
         tensors=20,
     )
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_deepspeed_holds_what_is_planned(stage):
+    pytest.importorskip("deepspeed")
+    seen = bytes_of_two("zero", str(stage))
+    width = 64
     run = RunShape(tokens=4, lora=False, sharding=f"zero{stage}", world_size=2)
-    planned = zero_states(plain, run)
+    planned = zero_states(plain(0, seen["parameters"], lora=False), run)
     bucket = 2 * width**2  # of this test's config; ms-swift's preset has a larger one
     held = planned.weights + planned.gradients
     assert seen["step"]["torch.float32"] == pytest.approx(planned.optimizer, rel=0.01)
@@ -134,3 +139,16 @@ def test_deepspeed_holds_what_is_planned(stage):
         gathered = planned.buffers + held
         assert seen["forward"]["torch.bfloat16"] == pytest.approx(gathered, rel=0.05)
     assert seen["backward"]["torch.bfloat16"] == pytest.approx(held + bucket, rel=0.01)
+
+
+@pytest.mark.parametrize("tuner", ["full", "lora"])
+def test_fsdp2_holds_what_is_planned(tuner):
+    pytest.importorskip("accelerate")
+    seen = bytes_of_two("fsdp", tuner)
+    lora = tuner == "lora"
+    run = RunShape(tokens=4, lora=lora, sharding="fsdp2", world_size=2)
+    planned = fsdp2_states(plain(seen["base"], seen["trained"], lora=lora), run)
+    held = planned.weights + planned.adapters + planned.optimizer
+    assert sum(seen["step"].values()) == pytest.approx(held, rel=0.01)
+    after = sum(seen["backward"].values())
+    assert after == pytest.approx(held + planned.gradients, rel=0.01)

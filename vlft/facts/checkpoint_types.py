@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -107,6 +108,21 @@ class Checkpoint:
         Pickles are not opened, and broken files left out: their tensors are not in here.
         """
         return self._weights[0]
+
+    @property
+    def stored_parameters(self) -> int | None:
+        """Of the model that the weight files hold, a shared output layer counted once.
+
+        None if they are not all there, not all safetensors, or quantised.
+        """
+        plain = all(name.endswith(".safetensors") for name in self.weight_files)
+        if not self.weight_files or not plain or self.problems or self.quantization is not None:
+            return None
+        return sum(
+            math.prod(shape)
+            for name, (_, shape) in self.tensors().items()
+            if not (self.tied_embeddings and name.endswith("lm_head.weight"))
+        )
 
     @cached_property
     def _weights(self) -> tuple[Tensors, dict[str, str]]:

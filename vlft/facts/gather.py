@@ -12,7 +12,7 @@ from vlft.facts.cache import FactCache
 from vlft.facts.checkpoint import Checkpoint, read_checkpoint
 from vlft.facts.dataset import DataEntry, absolute, count_rows, read_entry
 from vlft.facts.deepspeed import Deepspeed, preset, read_deepspeed
-from vlft.facts.hardware import Hardware, visible_gpus
+from vlft.facts.hardware import Hardware, free_bytes, visible_gpus
 from vlft.facts.interpreter import Interpreter, find_interpreter
 from vlft.facts.known_models import known_config
 from vlft.facts.resume import ResumeFacts, read_resume
@@ -68,6 +68,7 @@ class Facts:
         hardware: The machine; None if it is not to be judged.
         visible_gpus: Ids of the visible GPUs, as CUDA_VISIBLE_DEVICES takes them; None
             if the machine is not to be judged.
+        disk_free: Bytes free where checkpoints go; None if that is not this machine.
         slurm: What the cluster says of the job; None for another engine.
     """
 
@@ -85,6 +86,7 @@ class Facts:
     passed_files: frozenset[str]
     hardware: Hardware | None
     visible_gpus: tuple[str, ...] | None
+    disk_free: int | None = None
     slurm: SlurmFacts | None = None
 
     @property
@@ -133,8 +135,13 @@ def gather_facts(
         passed_files=_passed_files(config.swift),
         hardware=hardware,
         visible_gpus=visible,
+        disk_free=_disk_free(loaded) if hardware is not None and hardware.cores else None,
         slurm=_slurm(loaded, visible, environ),
     )
+
+
+def _disk_free(loaded: LoadedConfig) -> int | None:
+    return free_bytes(absolute(loaded.config.output_dir, loaded.source.base_dir(("output_dir",))))
 
 
 def _slurm(

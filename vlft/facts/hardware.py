@@ -103,12 +103,15 @@ def visible_gpus(hardware: Hardware, environ: Mapping[str, str]) -> tuple[Gpu, .
     return tuple(chosen)
 
 
-def free_bytes(path: Path) -> int:
-    """Bytes free for this user where the path, or its nearest existing parent, lies."""
-    path = path.absolute()
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    return shutil.disk_usage(path).free
+def free_bytes(path: Path) -> int | None:
+    """Bytes free for this user where a folder is, or will be; None if nobody can tell."""
+    for place in (path, *path.parents):
+        if os.path.isdir(place):  # noqa: PTH112  a name may be too long
+            try:
+                return shutil.disk_usage(place).free
+            except OSError:
+                return None
+    return None
 
 
 def _gpu_named(entry: str, gpus: tuple[Gpu, ...]) -> Gpu | None:

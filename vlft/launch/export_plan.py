@@ -101,7 +101,8 @@ def _base(target: Target, request: Request) -> tuple[Checkpoint | None, str | No
     if checkpoint.kind == "model":
         refuse_broken(checkpoint)
         return None, None
-    kind = str(saved_arguments(target).get("tuner_type") or "lora")
+    saved = saved_arguments(target)
+    kind = str(saved.get("tuner_type") or saved.get("train_type") or "lora")  # 4.0 renamed it
     peft = str((checkpoint.adapter or {}).get("peft_type", "LORA"))
     if kind not in _MERGEABLE or peft not in _MERGEABLE_PEFT:
         raise VlftError(
@@ -229,7 +230,7 @@ def _refuse_lack(folder: Path, needed: Needs | None, hardware: Hardware) -> list
     if needed is None:
         return []
     free = free_bytes(folder)
-    if needed.disk > free:
+    if free is not None and needed.disk > free:
         raise VlftError(
             f"the weights take {needed.disk / _GB:.1f} GB, and where {folder} lies there are"
             f" {free / _GB:.1f} GB free",
@@ -243,4 +244,5 @@ def _refuse_lack(folder: Path, needed: Needs | None, hardware: Hardware) -> list
             "do it on a larger machine: the run's folder can be copied there",
         )
     memory = f", main memory {needed.host / _GB:.1f} GB at most"
-    return [f"disk {needed.disk / _GB:.2f} GB of {free / _GB:.0f} GB free{memory}"]
+    room = "" if free is None else f" of {free / _GB:.0f} GB free"
+    return [f"disk {needed.disk / _GB:.2f} GB{room}{memory}"]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.facts.dataset import absolute
+from vlft.facts.hardware import free_bytes
 from vlft.families import family_of
 from vlft.findings import to_json
 from vlft.outlook.speed import Speed, measured_speed
-from vlft.plan.footprint import RowSize, largest_row, run_shape
+from vlft.plan.footprint import RowSize, largest_row, model_states, run_shape
+from vlft.plan.memory.counts import count
 from vlft.plan.memory.estimate import Memory, estimate
 from vlft.plan.memory.read import shape_of
 from vlft.plan.pixels import run_limits
+from vlft.plan.precision import resolve_precision
 from vlft.plan.steps import Steps, steps_of
 from vlft.plan.storage import Storage, storage
 
@@ -169,6 +170,12 @@ def look_ahead(prepared: Prepared, lengths: RowLengths | None = None) -> Outlook
         elif run.sharding != "none" and plan.world.world_size is None:
             run = None
             unknown.append("memory: it depends on the number of GPUs: --hardware 4xA100-80G")
+    stored = facts.model.checkpoint.stored_parameters if facts.model.checkpoint else None
+    if model is not None and stored is not None and (own := count(model).parameters) != stored:
+        unknown.append(
+            f"whether the figures hold: the weight files have {stored:,} parameters, and by "
+            f"config.json there are {own:,}"
+        )
     memory = estimate(model, run) if model is not None and run is not None else None
     steps = steps_of(loaded, facts, plan.batch) or Steps(None, None, None, None, None)
     if steps.total is None:
@@ -185,19 +192,23 @@ def look_ahead(prepared: Prepared, lengths: RowLengths | None = None) -> Outlook
         run=run,
         memory=memory,
         gpu_bytes=_smallest_gpu(prepared),
-        storage=_storage(prepared, memory, steps),
-        free_bytes=_free(absolute(loaded.config.output_dir, _base_dir(prepared))),
+        storage=_storage(prepared, model, steps),
+        free_bytes=free_bytes(absolute(loaded.config.output_dir, _base_dir(prepared))),
         speed=speed,
         findings=prepared.findings,
         unknown=tuple(unknown),
     )
 
 
-def _storage(prepared: Prepared, memory: Memory | None, steps: Steps) -> Storage | None:
-    if memory is None or prepared.loaded is None:
+def _storage(prepared: Prepared, model: ModelShape | None, steps: Steps) -> Storage | None:
+    loaded, facts, plan = prepared.loaded, prepared.facts, prepared.plan
+    if model is None or loaded is None or facts is None or plan is None:
         return None
-    config = prepared.loaded.config
-    return storage(config, memory.parameters, memory.trainable_parameters, steps)
+    states = model_states(loaded.config, model)
+    if states is None:
+        return None
+    precision = resolve_precision(loaded.config, facts.model.checkpoint, plan.world)
+    return storage(loaded.config, states, precision.weights, steps)
 
 
 def _smallest_gpu(prepared: Prepared) -> int | None:
@@ -208,14 +219,3 @@ def _smallest_gpu(prepared: Prepared) -> int | None:
 
 def _base_dir(prepared: Prepared) -> Path:
     return prepared.loaded.source.base_dir(("output_dir",)) if prepared.loaded else Path.cwd()
-
-
-def _free(folder: Path) -> int | None:
-    """Free bytes where the folder is, or will be."""
-    for place in (folder, *folder.parents):
-        if os.path.isdir(place):  # noqa: PTH112  a name may be too long
-            try:
-                return shutil.disk_usage(place).free
-            except OSError:
-                return None
-    return None

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vlft.families.counts import SizeError
+from vlft.plan.memory.counts import count
 from vlft.plan.memory.logits import uses_logits_to_keep
 from vlft.plan.memory.run import Attention, Optimizer, Picture, RunShape, Sharding
+from vlft.plan.memory.states import plain_states
 from vlft.plan.passed import flag, is_off, number, word
 from vlft.plan.precision import resolve_precision
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from vlft.families.limits import PixelLimits
     from vlft.plan.batch import Batch
     from vlft.plan.memory.shape import ModelShape
+    from vlft.plan.memory.states import Plain
     from vlft.plan.world import World
 
 ASSUMED_TEXT = 512
@@ -29,6 +32,8 @@ _NEW_TRANSFORMERS = 5
 
 _EDGE = 8192
 """Side of a picture, in pixels, that is larger than every limit."""
+
+_TUNERS = ("lora", "full")
 
 _OPTIMIZERS: dict[str, Optimizer] = {
     "adamw_bnb_8bit": "adamw_8bit",
@@ -103,7 +108,7 @@ def run_shape(
     """
     config = loaded.config
     precision = resolve_precision(config, facts.model.checkpoint, world)
-    if world.cpu or precision.weights == "float32" or config.tuner not in ("lora", "full"):
+    if world.cpu or precision.weights == "float32" or config.tuner not in _TUNERS:
         return None
     few = uses_logits_to_keep(
         _given(config, "use_logits_to_keep"), _transformers(facts), batch.sequence_parallel_size
@@ -114,9 +119,6 @@ def run_shape(
     checkpointing = config.train.gradient_checkpointing is not False
     return replace(
         _with_tuner(shape, config),
-        freeze_llm=config.model.freeze_llm is True,
-        freeze_vit=config.model.freeze_vit is not False,
-        freeze_aligner=config.model.freeze_aligner is not False,
         gradient_checkpointing=checkpointing,
         vit_gradient_checkpointing=flag(config, "vit_gradient_checkpointing")
         or (checkpointing and not is_off(config, "vit_gradient_checkpointing")),
@@ -130,6 +132,17 @@ def run_shape(
         world_size=world.world_size or 1,
         sequence_parallel=batch.sequence_parallel_size,
     )
+
+
+def model_states(config: Config, model: ModelShape) -> Plain | None:
+    """The model, its adapters and what is trained, wherever it runs.
+
+    Returns:
+        None for a tuner other than LoRA and full.
+    """
+    if config.tuner not in _TUNERS:
+        return None
+    return plain_states(count(model), _with_tuner(RunShape(tokens=1), config))
 
 
 def _step(
@@ -173,6 +186,13 @@ def pictures_of(vision: int, model: ModelShape) -> tuple[Picture, ...]:
 
 
 def _with_tuner(shape: RunShape, config: Config) -> RunShape:
+    """What is trained."""
+    shape = replace(
+        shape,
+        freeze_llm=config.model.freeze_llm is True,
+        freeze_vit=config.model.freeze_vit is not False,
+        freeze_aligner=config.model.freeze_aligner is not False,
+    )
     if config.tuner == "full":
         return replace(shape, lora=False)
     lora = config.lora

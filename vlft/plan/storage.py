@@ -10,6 +10,7 @@ from vlft.plan.steps import interval
 
 if TYPE_CHECKING:
     from vlft.config.sections import Config
+    from vlft.plan.memory.states import Plain
     from vlft.plan.steps import Steps
 
 SAVE_STEPS = 500
@@ -36,34 +37,37 @@ class Storage:
         return None if self.kept is None else self.kept * self.checkpoint_bytes
 
 
-def storage(config: Config, parameters: int, trainable: int, steps: Steps | None) -> Storage:
+def storage(config: Config, states: Plain, weights: str | None, steps: Steps | None) -> Storage:
     """What the checkpoints take.
 
     Args:
         config: The config.
-        parameters: Of the model, with its adapters.
-        trainable: Those that are trained.
+        states: Of the model.
+        weights: Their type; None if it is not known: two bytes each.
         steps: Of the run.
     """
     saves = _saves(config, steps)
     limit = config.train.save_total_limit
     # The new one is written before the oldest is deleted.
     kept = saves if saves is None or limit is None else min(saves, limit + 1)
-    return Storage(_checkpoint_bytes(config, parameters, trainable), saves, kept)
+    width = 4 if weights == "float32" else 2
+    return Storage(_checkpoint_bytes(config, states, width), saves, kept)
 
 
-def _checkpoint_bytes(config: Config, parameters: int, trainable: int) -> int:
-    """Adapters are kept in float32, weights in two bytes.
+def _checkpoint_bytes(config: Config, states: Plain, width: int) -> int:
+    """The adapters, or all weights, and AdamW's two values of each one that is trained.
 
-    AdamW keeps two values a trained weight: in the weight's own type, or in float32 with a
-    float32 copy under DeepSpeed.
+    The values are of the weight's own type, or under DeepSpeed in float32 with a float32 copy.
     """
     full = config.tuner == "full"
-    weights = 2 * parameters if full else 4 * trainable
+    weights = width * states.parameters if full else states.adapters
     if flag(config, "save_only_model"):
         return weights
-    per_weight = 12 if config.deepspeed is not None else 4 if full else 8
-    return weights + per_weight * trainable
+    if config.deepspeed is not None:
+        return weights + 12 * states.trainable
+    if full:
+        return weights + 2 * width * states.trainable
+    return weights + 2 * states.adapters
 
 
 def _saves(config: Config, steps: Steps | None) -> int | None:

@@ -1,4 +1,4 @@
-"""Whether a GPU, and the disk, can hold the run."""
+"""Whether a GPU can hold the run."""
 
 from __future__ import annotations
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vlft.plan.batch import Batch
 from vlft.plan.passed import flag
-from vlft.plan.steps import interval
+from vlft.plan.precision import resolve_precision
+from vlft.plan.steps import interval, steps_of
 from vlft.rules.base import Context, Problem, rule
 from vlft.rules.strategies import evaluating, saving, total_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.plan.storage import Storage
 
 
 @rule(
@@ -59,6 +63,7 @@ def intervals_come_within_the_run(context: Context) -> Iterator[Problem]:
 
 
 _LARGE = 10**12
+_GIGA = 10**9
 
 
 @rule(
@@ -85,6 +90,47 @@ def checkpoints_fit_on_a_disk(context: Context) -> Iterator[Problem]:
             f"{count} checkpoints, {size / _LARGE:.1f} TB at least, are all kept",
             "write `train: {save_total_limit: 2}`",
         )
+
+
+@rule(
+    "schedule.disk-full",
+    "error",
+    "transformers/trainer.py: _save_checkpoint",
+    effect="late",
+    says="No space left on device",
+)
+def checkpoints_have_room(context: Context) -> Iterator[Problem]:
+    """Where the run happens, the disk has room for the checkpoints kept at one time."""
+    free, needed = context.facts.disk_free, _most_kept(context)
+    if free is not None and needed is not None and (needed.total_bytes or 0) > free:
+        config = context.config
+        keeps = config.train.save_total_limit is not None
+        yield Problem(
+            ("train", "save_total_limit") if keeps else ("output_dir",),
+            f"{needed.kept} checkpoints of {needed.checkpoint_bytes / _GIGA:.2f} GB each are kept "
+            "at one time, more than is free where `output_dir` lies",
+            "name another disk as `output_dir`, or write "
+            + ("`swift: {save_only_model: true}`" if keeps else "`train: {save_total_limit: 2}`"),
+        )
+
+
+def _most_kept(context: Context) -> Storage | None:
+    """The checkpoints that lie there at one time; None if their number or size is not known."""
+    sizes = context.facts.model.sizes
+    if context.facts.disk_free is None or sizes is None or not isinstance(context.batch, Batch):
+        return None
+    # Imported here: only a config that is judged for this machine needs the arithmetic.
+    from vlft.plan.footprint import model_states  # noqa: PLC0415
+    from vlft.plan.memory.read import shape_of  # noqa: PLC0415
+    from vlft.plan.storage import storage  # noqa: PLC0415
+
+    model = shape_of(sizes)
+    states = None if model is None else model_states(context.config, model)
+    if states is None:
+        return None
+    precision = resolve_precision(context.config, context.facts.model.checkpoint, context.world)
+    steps = steps_of(context.loaded, context.facts, context.batch)
+    return storage(context.config, states, precision.weights, steps)
 
 
 @rule(

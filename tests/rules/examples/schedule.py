@@ -7,6 +7,7 @@ from examples.base import Example
 PLAIN = "train.resume_from_checkpoint=resume-plain"
 WEIGHTS = "train.resume_from_checkpoint=resume-weights"
 ZERO = ["deepspeed=zero2", "launch.gpus=2", "train.resume_from_checkpoint=resume-zero2"]
+LONG = ["train.max_steps=1000000000", "train.save_steps=1"]
 
 EXAMPLES = {
     "schedule.no-batch": Example(
@@ -34,6 +35,11 @@ EXAMPLES = {
     "schedule.disk": Example(
         ["tuner=full", "train.max_steps=1000000000000", "train.save_steps=1"],
         ["tuner=full", "train.max_steps=1000000000000", "train.save_total_limit=2"],
+    ),
+    "schedule.disk-full": Example(
+        [*LONG, "model.path=sized/Qwen2-VL-7B-Instruct"],
+        [*LONG, "model.path=sized/Qwen2-VL-7B-Instruct", "train.save_total_limit=2"],
+        hardware="here",
     ),
     "schedule.zero-weights-only": Example(
         ["deepspeed=zero2", "swift.save_only_model=true"], ["swift.save_only_model=true"]

@@ -1,8 +1,8 @@
 """What DeepSpeed and FSDP2 leave of the model states on each GPU.
 
-ZeRO's sizes are those that DeepSpeed 0.19 allocates under ms-swift's presets (swift/config/*.json
-with transformers' values for "auto"); tests/swift/test_memory_sharding.py compares them with two
-real processes.
+The sizes are those that DeepSpeed 0.19, and FSDP2 as accelerate 1.15 prepares it, allocate under
+ms-swift's presets (swift/config/*.json with transformers' values for "auto");
+tests/swift/test_memory_oracle.py compares them with two real processes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def states_of(counts: Counts, run: RunShape) -> States:
     if run.sharding == "none":
         return _whole(plain, run)
     if run.sharding == "fsdp2":
-        return _fsdp2(plain, run)
+        return fsdp2_states(plain, run)
     return _offloaded(zero_states(plain, run), run)
 
 
@@ -84,18 +84,24 @@ def _offloaded(states: States, run: RunShape) -> States:
     return states
 
 
-def _fsdp2(plain: Plain, run: RunShape) -> States:
-    """Everything in shares; two layers gathered at once, and a layer's gradients unsharded."""
+def fsdp2_states(plain: Plain, run: RunShape) -> States:
+    """Everything in shares; two layers gathered at once, and a layer's gradients unsharded.
+
+    Under mixed precision accelerate makes what is trained float32 (utils/fsdp_utils.py:
+    fsdp2_prepare_model), so its gradients and moments are float32 too.
+    """
     world = run.world_size
     layer = plain.layer_bytes
     table = plain.table_bytes
+    moments = {"adamw": 8, "adamw_8bit": 2, "sgd": 0}[run.optimizer]
+    raised = 0 if run.lora else 2 * plain.trainable
     return States(
         parameters=plain.parameters,
         trainable=plain.trainable,
-        weights=plain.weights // world,
-        adapters=plain.adapters // world,
-        gradients=plain.gradients // world,
-        optimizer=plain.moments // world,
+        weights=(plain.weights + raised) // world,
+        adapters=4 * plain.trainable // world if run.lora else 0,
+        gradients=4 * plain.trainable // world,
+        optimizer=moments * plain.trainable // world,
         buffers=2 * layer + 2 * table,
         step_workspace=-(2 * layer + 2 * table),
         keeps_gradients=False,

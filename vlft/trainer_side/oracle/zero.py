@@ -37,11 +37,11 @@ def main() -> int:
     seen: dict[str, dict[str, int]] = {}
     for _ in range(2):
         loss = engine(inputs).float().mean()
-        seen["forward"] = _bytes()
+        seen["forward"] = bytes_by_type()
         engine.backward(loss)
-        seen["backward"] = _bytes()
+        seen["backward"] = bytes_by_type()
         engine.step()
-        seen["step"] = _bytes()
+        seen["step"] = bytes_by_type()
     if engine.global_rank == 0:
         sys.stdout.write(json.dumps({"parameters": parameters} | seen) + "\n")
     return 0
@@ -70,7 +70,8 @@ def _config(stage: int) -> dict[str, Any]:
     }
 
 
-def _bytes() -> dict[str, int]:
+def bytes_by_type() -> dict[str, int]:
+    """Bytes of every storage that there is, by type."""
     gc.collect()
     storages: dict[int, tuple[str, int]] = {}
     for thing in gc.get_objects():
