@@ -21,6 +21,11 @@ def test_whether_only_trained_tokens_have_logits(given, major, parallel, used):
     assert uses_logits_to_keep(given, major, parallel) is used
 
 
+@pytest.mark.parametrize(("model", "used"), [("qwen2_5_vl", False), ("qwen3_vl", True)])
+def test_ligers_forward_of_qwen2_takes_no_number_of_logits(model, used):
+    assert uses_logits_to_keep(None, 5, 1, liger=model) is used
+
+
 def test_one_row_keeps_its_trained_tokens_and_one_more():
     assert kept_of([TrainedRow(tokens=500, prompt=400, trained=60)]) == 61
 

@@ -98,7 +98,8 @@ def test_train_merge_quantise_answer(
     (last,) = sorted((run / "checkpoints").glob("checkpoint-8"))
     weights, moments = last / "adapter_model.safetensors", last / "optimizer.pt"
     size = weights.stat().st_size + moments.stat().st_size
-    assert plan["disk"]["checkpoint_bytes"] == pytest.approx(size, rel=0.1)
+    names = 40_000  # bytes beside the numbers: some hundred a tensor
+    assert 0 < size - plan["disk"]["checkpoint_bytes"] < names
 
     shipped = vlft("merge", "--quant-bits", "8", "--format", "json")
     assert shipped.code == 0, shipped.err

@@ -125,7 +125,7 @@ def plain(base, trained, *, lora):
     )
 
 
-@pytest.mark.parametrize("stage", [1, 2, 3])
+@pytest.mark.parametrize("stage", [0, 1, 2, 3])
 def test_deepspeed_holds_what_is_planned(stage):
     pytest.importorskip("deepspeed")
     seen = bytes_of_two("zero", str(stage))
@@ -138,7 +138,9 @@ def test_deepspeed_holds_what_is_planned(stage):
     if stage == 3:
         gathered = planned.buffers + held
         assert seen["forward"]["torch.bfloat16"] == pytest.approx(gathered, rel=0.05)
-    assert seen["backward"]["torch.bfloat16"] == pytest.approx(held + bucket, rel=0.01)
+    # Stage 0 adds the gradients up in a bucket that is gone afterwards.
+    left = held + (bucket if stage else 0)
+    assert seen["backward"]["torch.bfloat16"] == pytest.approx(left, rel=0.01)
 
 
 @pytest.mark.parametrize("tuner", ["full", "lora"])

@@ -110,9 +110,7 @@ def run_shape(
     precision = resolve_precision(config, facts.model.checkpoint, world)
     if world.cpu or precision.weights == "float32" or config.tuner not in _TUNERS:
         return None
-    few = uses_logits_to_keep(
-        _given(config, "use_logits_to_keep"), _transformers(facts), batch.sequence_parallel_size
-    )
+    few = keeps_few_logits(config, facts, batch)
     shape = _step(config, batch.per_device, model, row, keeps_few_logits=few)
     stage = facts.deepspeed.stage if facts.deepspeed is not None else None
     offload = facts.deepspeed is not None and facts.deepspeed.offload
@@ -131,6 +129,17 @@ def run_shape(
         offload_parameters=offload and stage == 3,  # noqa: PLR2004 - ZeRO's third stage
         world_size=world.world_size or 1,
         sequence_parallel=batch.sequence_parallel_size,
+    )
+
+
+def keeps_few_logits(config: Config, facts: Facts, batch: Batch) -> bool:
+    """Whether the run computes no logits but those that the loss needs."""
+    liger = flag(config, "use_liger_kernel") and facts.model.sizes is not None
+    return uses_logits_to_keep(
+        _given(config, "use_logits_to_keep"),
+        _transformers(facts),
+        batch.sequence_parallel_size,
+        liger=str((facts.model.sizes or {}).get("model_type")) if liger else None,
     )
 
 

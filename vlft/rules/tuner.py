@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.passed import flag, number, words
+from vlft.plan.passed import number, words
 from vlft.rules.base import Context, Problem, rule
 from vlft.rules.installed import not_installed
 from vlft.rules.versions import version_key
@@ -112,41 +112,6 @@ def lisa_trains_whole_layers(context: Context) -> Iterator[Problem]:
             ("swift", "lisa_activated_layers"),
             f"LISA trains whole layers; `tuner` is `{context.config.tuner}`",
             "write `tuner: full`, or remove lisa_activated_layers",
-            at_key=True,
-        )
-
-
-@rule(
-    "tuner.liger-installed",
-    "error",
-    "swift/trainers/arguments.py: _init_liger",
-    effect="aborts",
-    says="use_liger_kernel requires liger_kernels",
-)
-def liger_is_installed(context: Context) -> Iterator[Problem]:
-    """The interpreter that trains has liger-kernel if the config asks for it."""
-    if flag(context.config, "use_liger_kernel"):
-        path = ("swift", "use_liger_kernel")
-        yield from not_installed(context, "liger-kernel", path, at_key=True)
-
-
-@rule(
-    "tuner.liger-model",
-    "warning",
-    "liger_kernel/transformers/monkey_patch.py: _apply_liger_kernel_to_instance",
-    effect="silent",
-    says="There are currently no Liger kernels supported for model type",
-)
-def liger_knows_the_model(context: Context) -> Iterator[Problem]:
-    """Liger kernels are asked for with a model that there are some for."""
-    family = context.family
-    if family is None or family.hf_model_type != "internvl_chat":
-        return
-    if flag(context.config, "use_liger_kernel"):
-        yield Problem(
-            ("swift", "use_liger_kernel"),
-            f"there are no Liger kernels for {family.title}: `use_liger_kernel` has no effect",
-            "leave it out, or take the model in transformers' own form (…-hf)",
             at_key=True,
         )
 

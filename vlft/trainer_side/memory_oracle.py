@@ -47,11 +47,14 @@ def main() -> int:
     parser.add_argument("--draw", type=int, metavar="N", help="draw N random points")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--extended", action="store_true", help="draw the wider settings too")
+    parser.add_argument("--liger", action="store_true", help="every point with Liger's kernels")
     options = parser.parse_args()
     if options.draw:
         points = draw_points(options.points, options.draw, options.seed, extended=options.extended)
     else:
         points = read_points(options.points)
+    if options.liger:
+        points = [point | {"liger": True, "n_logits": None} for point in points]
     from vlft.trainer_side.oracle import attention, autocast
     from vlft.trainer_side.oracle.step import measure
 

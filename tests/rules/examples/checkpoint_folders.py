@@ -61,8 +61,10 @@ def lay_out_checkpoints(folder: Path, make_model: Callable[..., Path]) -> None:
     # A published InternVL2's name decides the template, and asks for timm.
     chat = {"architectures": ["InternVLChatModel"], "model_type": "internvl_chat"}
     make_model(folder / "InternVL2-2B", chat)
-    _environment(folder / "old", torch="2.5.1", transformers="4.40.0", qwen_vl_utils="0.0.12")
-    _environment(
+    lay_out_environment(
+        folder / "old", torch="2.5.1", transformers="4.40.0", qwen_vl_utils="0.0.12"
+    )
+    lay_out_environment(
         folder / "flashy",
         torch="2.8.0",
         transformers="4.57.1",
@@ -70,7 +72,17 @@ def lay_out_checkpoints(folder: Path, make_model: Callable[..., Path]) -> None:
         flash_attn="2.8.3",
         decord="0.6.0",
     )
-    _environment(
+    third = {"architectures": ["Qwen3VLForConditionalGeneration"], "model_type": "qwen3_vl"}
+    make_model(folder / "third" / "Qwen3-VL-2B-Instruct", third)
+    lay_out_environment(
+        folder / "ligered",
+        torch="2.8.0",
+        transformers="5.0.0",
+        qwen_vl_utils="0.0.14",
+        decord="0.6.0",
+        liger_kernel="0.8.5",
+    )
+    lay_out_environment(
         folder / "quantising",
         torch="2.8.0",
         transformers="5.0.0",
@@ -79,9 +91,20 @@ def lay_out_checkpoints(folder: Path, make_model: Callable[..., Path]) -> None:
         bitsandbytes="0.48.0",
         optimum_quanto="0.2.7",
     )
+    # What a run usually needs, whatever is installed around the tests.
+    lay_out_environment(
+        folder / "trainer",
+        torch="2.8.0",
+        transformers="4.57.1",
+        qwen_vl_utils="0.0.14",
+        decord="0.6.0",
+        deepspeed="0.17.5",
+        peft="0.20.0",
+        bitsandbytes="0.48.0",
+    )
 
 
-def _environment(prefix: Path, **packages: str) -> None:
+def lay_out_environment(prefix: Path, **packages: str) -> None:
     """A virtual environment with ms-swift and the given packages, as far as files tell."""
     site = prefix / "lib" / "python3.11" / "site-packages"
     (site / "swift").mkdir(parents=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from examples.checkpoint_folders import lay_out_checkpoints
 from examples.deepspeed_files import lay_out_deepspeed
+from examples.own_code_folders import lay_out_own_code
 from examples.resume_folders import lay_out_resume, lay_out_tower
 from examples.slurm_folder import lay_out_slurm
 
@@ -35,6 +36,7 @@ def lay_out(folder: Path, make_model: Callable[..., Path]) -> None:
     (folder / "swift-only" / "bin" / "python").symlink_to(sys.executable)
     (folder / "swift-only" / "pyvenv.cfg").write_text("version = 3.11.7\n")
     lay_out_checkpoints(folder, make_model)
+    lay_out_own_code(folder, make_model)
     lay_out_deepspeed(folder, make_model)
     lay_out_resume(folder)
     lay_out_tower(folder, make_model)

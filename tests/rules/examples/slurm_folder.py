@@ -9,12 +9,24 @@ case "$*" in
 *--partition=nope*)
     echo "sbatch: error: invalid partition specified: nope" >&2
     exit 1 ;;
+*too-many-nodes*)
+    echo "sbatch: error: Node count specification invalid" >&2
+    exit 1 ;;
+*too-many-cores*)
+    echo "sbatch: error: More processors requested than permitted" >&2
+    exit 1 ;;
+*memory*)
+    echo "sbatch: error: Memory specification can not be satisfied" >&2
+    exit 1 ;;
+*other*)
+    echo "sbatch: error: Unspecified error" >&2
+    exit 1 ;;
 esac
 """
 
 
 def lay_out_slurm(folder: Path) -> None:
-    """A program that refuses a partition, and a file of secrets in two modes."""
+    """A program that refuses a partition and some comments, and a file of secrets in two modes."""
     (folder / "one-partition").mkdir()
     sbatch = folder / "one-partition" / "sbatch"
     sbatch.write_text(SBATCH)

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from examples.base import Example
 
+LIGER = [
+    "model.path=third/Qwen3-VL-2B-Instruct",
+    "swift.use_liger_kernel=true",
+    "launch.python=ligered/bin/python",
+    "train.per_device_train_batch_size=2",
+]
+
 EXAMPLES = {
     "tuner.lora-with-full": Example(["tuner=full", "lora.rank=8"], ["tuner=full"]),
     "tuner.unknown": Example(["tuner=qlora"], ["tuner=adalora"]),
@@ -24,6 +31,7 @@ EXAMPLES = {
         ],
         ["swift.use_liger_kernel=false"],
     ),
+    "tuner.liger-logits": Example(LIGER, [*LIGER, "swift.use_logits_to_keep=false"]),
     "tuner.one-adapter": Example(
         ["swift.adapters=[adapter, adapter]"], ["swift.adapters=[adapter]"]
     ),

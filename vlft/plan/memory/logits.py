@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 _SINCE = 5
 """Major release of transformers from which multimodal models keep only trained tokens."""
 
+LIGER_WITH_FEW_LOGITS = ("qwen3_vl", "qwen3_vl_moe", "internvl")
+"""model_types whose forward by Liger 0.8 has the argument logits_to_keep; Qwen2-VL's and
+Qwen2.5-VL's has not, and ms-swift looks for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainedRow:
@@ -28,7 +32,11 @@ class TrainedRow:
 
 
 def uses_logits_to_keep(
-    given: bool | None, transformers_major: int, sequence_parallel: int
+    given: bool | None,
+    transformers_major: int,
+    sequence_parallel: int,
+    *,
+    liger: str | None = None,
 ) -> bool:
     """Whether only the logits that the loss needs are computed.
 
@@ -36,10 +44,12 @@ def uses_logits_to_keep(
         given: `--use_logits_to_keep`; None if it is not given.
         transformers_major: Of the installed transformers.
         sequence_parallel: GPUs that share a row.
+        liger: model_type of a model with Liger's kernels; None without them.
     """
     if given is not None:
         return given
-    return transformers_major >= _SINCE and sequence_parallel == 1
+    takes_it = liger is None or liger in LIGER_WITH_FEW_LOGITS
+    return transformers_major >= _SINCE and sequence_parallel == 1 and takes_it
 
 
 def kept_of(rows: Sequence[TrainedRow]) -> int:

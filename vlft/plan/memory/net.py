@@ -9,6 +9,7 @@ from vlft.plan.memory import ops
 from vlft.plan.memory.dora import dora
 
 if TYPE_CHECKING:
+    from vlft.plan.memory.fused import Fused
     from vlft.plan.memory.tape import Tape
     from vlft.plan.memory.tensors import Tensor
 
@@ -43,7 +44,7 @@ class Net:
         adapter: LoRA on the linear layers; None without.
         quant_bits: 4 or 8 where the linear layers are bitsandbytes'; None: bfloat16.
         attention: The kernel.
-        liger: Whether Liger's kernels stand for norms and gated activations.
+        fused: Operators that Liger's kernels stand for.
         autocast: Whether bf16 autocast is on.
     """
 
@@ -52,7 +53,7 @@ class Net:
     adapter: Adapter | None = None
     quant_bits: int | None = None
     attention: Attention = "flash"
-    liger: bool = False
+    fused: frozenset[Fused] = frozenset()
     autocast: bool = True
 
     @property
@@ -102,7 +103,7 @@ class Net:
     def rms_norm(self, x: Tensor, width: int) -> Tensor:
         """RMSNorm of transformers, operator by operator; Liger's keeps x and a float32 a row."""
         tape, rows = self.tape, x.count // width
-        if self.liger:
+        if "rms_norm" in self.fused:
             return ops.fused_norm(tape, x, self.weight(width), rows)
         hidden = ops.cast(tape, x, 4)
         variance = ops.reduce(tape, ops.unary(tape, hidden, keeps_input=True, steps=3), rows)
@@ -110,8 +111,10 @@ class Net:
         return ops.mul(tape, ops.cast(tape, hidden, 2), self.weight(width))
 
     def layer_norm(self, x: Tensor, width: int) -> Tensor:
-        """nn.LayerNorm: float32 out of autocast."""
+        """nn.LayerNorm: float32 out of autocast; Liger's stays in the type of x."""
         weights = self.weight(width), self.weight(width)
+        if "layer_norm" in self.fused:
+            return ops.fused_layer_norm(self.tape, x, *weights, x.count // width)
         inner = 4 if self.autocast else x.width
         return ops.layer_norm(self.tape, x, *weights, x.count // width, inner)
 
@@ -123,7 +126,7 @@ class Net:
     def gated(self, x: Tensor, width: int, inner: int, *, bias: bool = False) -> Tensor:
         """down(silu(gate(x)) * up(x))."""
         tape = self.tape
-        if self.liger:
+        if "gate" in self.fused:
             gate = self.linear(x, width, inner, bias=bias)
             product = ops.fused_gate(tape, gate, self.linear(x, width, inner, bias=bias))
             del gate
@@ -134,7 +137,9 @@ class Net:
         return self.linear(product, inner, width, bias=bias)
 
     def rotary(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """x·cos + rotate_half(x)·sin."""
+        """x·cos + rotate_half(x)·sin; Liger's turns x in place, and its gradient."""
+        if "rope" in self.fused:
+            return x
         straight = ops.mul(self.tape, x, cos)
         return ops.add(self.tape, straight, ops.mul(self.tape, self._rotated(x), sin))
 

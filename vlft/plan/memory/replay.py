@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.plan.memory import ops
+from vlft.plan.memory.fused import NONE, Fused, fused_text, fused_vision
 from vlft.plan.memory.net import Adapter, Net
 from vlft.plan.memory.repeat import Stream
 from vlft.plan.memory.spans import kept_logits, text_spans, vision_spans, window_spans
@@ -28,25 +29,28 @@ def replay(tape: Tape, model: ModelShape, run: RunShape, *, keeps_gradients: boo
         keeps_gradients: Whether gradients stay on the tape when their layer is done.
     """
     tape.has_gradients = not keeps_gradients
-    loss = _forward(_net(tape, run, frozen=run.freeze_llm, text=True), model, run)
+    fused = fused_text(model.vision)
+    loss = _forward(_net(tape, run, fused, frozen=run.freeze_llm, text=True), model, run)
     tape.casts.clear()
     tape.backward(loss)
 
 
-def _net(tape: Tape, run: RunShape, *, frozen: bool, text: bool = False) -> Net:
+def _net(
+    tape: Tape, run: RunShape, fused: frozenset[Fused], *, frozen: bool, text: bool = False
+) -> Net:
     adapter = None
     if run.lora and not frozen:
         adapter = Adapter(run.rank, run.dropout, run.adapter_width, run.dora)
     trainable = not run.lora and not frozen
     bits = run.quant_bits if text else None
-    liger = run.liger and text
-    return Net(tape, trainable, adapter, bits, run.attention, liger, run.autocast)
+    kernels = fused if run.liger else NONE
+    return Net(tape, trainable, adapter, bits, run.attention, kernels, run.autocast)
 
 
 def _tower(tape: Tape, model: ModelShape, run: RunShape) -> Tower:
     return Tower(
-        _net(tape, run, frozen=run.freeze_vit),
-        _net(tape, run, frozen=run.freeze_aligner),
+        _net(tape, run, fused_vision(model.vision), frozen=run.freeze_vit),
+        _net(tape, run, NONE, frozen=run.freeze_aligner),
         model.vision,
         run.vit_gradient_checkpointing,
         run.gradient_checkpointing or run.vit_gradient_checkpointing,

@@ -54,7 +54,7 @@ def _whole(plain: Plain, run: RunShape) -> States:
 def zero_states(plain: Plain, run: RunShape) -> States:
     """DeepSpeed with bf16: float32 masters and moments, a share of each a GPU."""
     stage, world = int(run.sharding[-1]), run.world_size
-    share = plain.trainable // world
+    share = plain.trainable // (world if stage else 1)
     width = 1 if run.optimizer == "adamw_8bit" else 4
     moments = 0 if run.optimizer == "sgd" else 2 * width
     gathers = stage == 3  # noqa: PLR2004

@@ -62,6 +62,8 @@ def _attention(net: Net, shape: TextShape, x: Tensor, rope: Rope, spans: Spans) 
 
 
 def _rotate(net: Net, query: Tensor, key: Tensor, rope: Rope) -> Rope:
+    if "rope" in net.fused and net.attention == "eager":
+        query = ops.cloned(net.tape, query)  # left as it lay, and a product wants it in order
     return net.rotary(query, *rope), net.rotary(key, *rope)
 
 
@@ -79,7 +81,7 @@ def head_and_loss(net: Net, shape: TextShape, x: Tensor, kept: int, weight: Tens
     chosen = ops.view(x)
     if kept * shape.hidden != x.count:
         chosen = ops.sliced(tape, x, kept * shape.hidden)
-    if net.liger:
+    if "loss" in net.fused:
         return ops.fused_head(tape, chosen, weight, shape.vocabulary)
     with tape.charging("logits"):
         logits = net.matmul(chosen, weight, kept * shape.vocabulary)

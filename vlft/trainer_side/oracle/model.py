@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from vlft.trainer_side.oracle import attention
+from vlft.trainer_side.oracle import attention, liger
 from vlft.trainer_side.oracle.quantized import adapt, full_size, quantize
 
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ def skeleton(config: Mapping[str, Any], attn: str = "flash") -> Any:
 def prepare(point: Point, config: Mapping[str, Any], tracker: Any, fake: Any) -> FakeModel:
     """Adapters, frozen parts and checkpointing of a point; the weights become fake tensors."""
     base = skeleton(config, point.get("attn", "flash"))
+    if point.get("liger"):
+        liger.apply(base)
     trained = trained_model(base, point)
     with fake, tracker:
         _materialize(trained)

@@ -18,7 +18,7 @@ from vlft.plan.memory.ops.elementwise import (
     unary,
 )
 from vlft.plan.memory.ops.kernels import cross_entropy, fused_attention, fused_head
-from vlft.plan.memory.ops.norms import fused_norm, layer_norm
+from vlft.plan.memory.ops.norms import fused_layer_norm, fused_norm, layer_norm
 from vlft.plan.memory.ops.places import (
     cat,
     cloned,
@@ -49,6 +49,7 @@ __all__ = [
     "fused_attention",
     "fused_gate",
     "fused_head",
+    "fused_layer_norm",
     "fused_norm",
     "gather",
     "halves",

@@ -45,3 +45,21 @@ def fused_norm(tape: Tape, x: Tensor, weight: Tensor, rows: int) -> Tensor:
         return gradient, tape.new(count, 2) if wanted else None
 
     return tape.record(output, (x, weight), backward, (x, deviation))
+
+
+def fused_layer_norm(tape: Tape, x: Tensor, weight: Tensor, bias: Tensor, rows: int) -> Tensor:
+    """Liger's LayerNorm: keeps x and two float32 a row."""
+    output = like(tape, x)
+    mean, deviation = tape.new(rows, 4), tape.new(rows, 4)
+    count, width = x.count, x.width
+    columns = weight.count
+    wanted = weight.node is not None
+
+    def backward(gradient: Tensor, _: Kept) -> Grads:
+        del gradient
+        for_x = tape.new(count, width)
+        if not wanted:
+            return (for_x,)
+        return for_x, tape.new(columns, 2), tape.new(columns, 2)
+
+    return tape.record(output, (x, weight, bias), backward, (x, mean, deviation))
