@@ -1,17 +1,20 @@
 """How many small mistakes in the rules and the batch arithmetic the tests would notice.
 
-    scripts/mutate [--share 0.3] [--seed 1] [MODULE…]
+    scripts/mutate [--share 0.3] [--seed 1] [--jobs 2] [MODULE…]
 
 Each mutant is one change of cosmic-ray's operators to one module (a comparison turned, a
 number shifted, `and` for `or`, a loop that never runs …), run in a process of its own: first
-against the examples of the module's own rules, then against all of tests/rules and the plan's.
-A mutant that fails a test, or hangs, is killed. Left out, because no test could tell them from
-the original: changes to annotations, and `is` in place of `==`.
+against the cases of the module's own subjects (tests/rules/expected), then against the rest of
+tests/rules, or of the plan's. A mutant that fails a test, or hangs, is killed; of each survivor
+the place and the change are printed. Left out, because no test could tell them from the
+original: changes to annotations, to how a dataclass is made (frozen, slots), and `is` in place
+of `==` or the other way round.
 """
 
 from __future__ import annotations
 
 import ast
+import atexit
 import gc
 import importlib.abc
 import importlib.machinery
@@ -19,6 +22,7 @@ import importlib.util
 import os
 import random
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -35,15 +39,13 @@ from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
 ROOT = Path(__file__).resolve().parents[1]
-SUITES = (
-    "tests/rules",
-    "tests/plan/test_batch.py",
-    "tests/plan/test_precision.py",
-    "tests/plan/test_steps.py",
-)
+SUITES = {
+    "rules": ("tests/rules",),
+    "plan": ("tests/plan/test_batch.py", "tests/plan/test_steps.py", "tests/rules"),
+}
 SECONDS = 300
-_LEFT_OUT = re.compile(r"_(Is|IsNot)$|^core/Variable|_(Eq|NotEq|Lt|LtE|Gt|GtE)_(Is|IsNot)$")
-_EXAMPLES = "tests/rules/test_rules.py::test_a_rule_fires_where_it_is_broken_and_is_silent_else"
+_EXPECTED = "tests/rules/test_expected.py::test_vlft_says_what_is_expected"
+_LEFT_OUT = re.compile(r"^core/Variable|_(Is|IsNot)$|_Is_Eq$|_IsNot_NotEq$")
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,11 @@ def mutants_of(file: Path) -> Iterator[Mutant]:
 
 
 def _without_effect(tree: ast.Module) -> Iterator[tuple[int, int]]:
-    """Places in annotations and in imports for the type checker."""
+    """Places in annotations, in imports for the type checker and in `@dataclass(…)`."""
     for node in ast.walk(tree):
         parts: list[ast.AST | None] = []
+        if isinstance(node, ast.ClassDef):
+            parts += node.decorator_list
         if isinstance(node, ast.arg | ast.AnnAssign):
             parts.append(node.annotation)
         elif isinstance(node, ast.FunctionDef):
@@ -121,12 +125,24 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self.source, str(self.file), "exec"), vars(module))  # noqa: S102
 
 
-def is_killed(mutant: Mutant, source: str) -> bool:
-    """Whether any test fails, or the tests don't end."""
+def start(mutant: Mutant, source: str) -> int:
+    """A process that exits with 0 if no test notices; its id."""
     child = os.fork()
     if child == 0:
         os._exit(_run_tests(mutant, source))
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+    return child
+
+
+def ended() -> tuple[int, bool]:
+    """The next process to end, and whether its mutant was killed: a test failed, or hung."""
+    child, status = os.wait()
+    shutil.rmtree(_folder(child), ignore_errors=True)
+    return child, os.waitstatus_to_exitcode(status) != 0
+
+
+def _folder(child: int) -> Path:
+    """Of its own: two runs at once would clear each other's away."""
+    return Path(tempfile.gettempdir(), f"mutant-{child}")
 
 
 def _run_tests(mutant: Mutant, source: str) -> int:
@@ -138,9 +154,8 @@ def _run_tests(mutant: Mutant, source: str) -> int:
         os.dup2(nowhere.fileno(), 2)
     sys.meta_path.insert(0, Changed(mutant.module, mutant.file, source))
     options = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]
-    # A folder of its own, made anew for each: two runs at once would clear each other's away.
-    options += ["--basetemp", str(Path(tempfile.gettempdir(), f"mutants-{os.getppid()}"))]
-    for tests in (_nearest_tests(mutant.file), SUITES):
+    options += ["--basetemp", str(_folder(os.getpid())), "--hypothesis-profile=mutation"]
+    for tests in (_nearest_tests(mutant.file), SUITES[mutant.file.parent.name]):
         if tests and pytest.main([*options, *tests]):
             return 1
     return 0
@@ -150,23 +165,38 @@ def _nearest_tests(file: Path) -> Sequence[str]:
     """The tests most likely to notice: most mutants need no others."""
     if file.parent.name == "plan":
         return (f"tests/plan/test_{file.name}",)
-    ids = re.findall(r'@rule\(\s*"([a-z.-]+)"', file.read_text())
-    return [f"{_EXAMPLES}[{rule}]" for rule in ids]
+    subjects = set(re.findall(r'@rule\(\s*"([a-z]+)\.', file.read_text()))
+    return [f"{_EXPECTED}[{subject}]" for subject in sorted(subjects)]
 
 
 def warm_up() -> None:
     """Imports what no mutant changes, once for all children."""
+    sys.dont_write_bytecode = False  # what each of them imports is compiled once
+    sys.pycache_prefix = tempfile.mkdtemp(prefix="mutation-")
+    atexit.register(shutil.rmtree, sys.pycache_prefix, ignore_errors=True)
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "rules"), str(ROOT)]
-    import hypothesis  # noqa: F401
     import pytest  # noqa: F401
+    from hypothesis import HealthCheck, Phase, settings
 
     import vlft.config.read
     import vlft.facts.gather
     import vlft.printers.text  # noqa: F401
 
+    # A mutant that fails is killed; the smallest case that it fails on is of no interest.
+    phases = (Phase.explicit, Phase.generate)
+    quiet = list(HealthCheck)
+    settings.register_profile(
+        "mutation", phases=phases, database=None, deadline=None, suppress_health_check=quiet
+    )
     loaded = [name for name in sys.modules if name.startswith(("vlft.rules", "vlft.plan"))]
     assert not loaded, loaded
     gc.freeze()
+
+
+def _print_survivor(name: str, mutant: Mutant, source: str) -> None:
+    line = mutant.file.read_text().splitlines()[mutant.line - 1].strip()
+    changed = source.splitlines()[mutant.line - 1].strip()
+    print(f"survived {name}:{mutant.line} {mutant.operator}\n    {line}\n    {changed}", flush=True)
 
 
 def main() -> None:
@@ -175,6 +205,7 @@ def main() -> None:
     parser.add_argument("modules", nargs="*", help="files; all rules and plan/batch.py by default")
     parser.add_argument("--share", type=float, default=1, help="part of the mutants to run")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
     options = parser.parse_args()
     os.chdir(ROOT)
     files = [ROOT / name for name in options.modules] or [
@@ -182,23 +213,29 @@ def main() -> None:
         ROOT / "vlft" / "plan" / "batch.py",
     ]
     warm_up()
-    chooser, killed, total = random.Random(options.seed), Counter[str](), Counter[str]()  # noqa: S311
     unchanged = Mutant(files[0], "", 0, 1)
-    if is_killed(unchanged, files[0].read_text()):
+    start(unchanged, files[0].read_text())
+    if ended()[1]:
         sys.exit("the tests fail without any change")
-    started = time.monotonic()
-    for mutant in [mutant for file in files for mutant in mutants_of(file)]:
-        if chooser.random() >= options.share or (source := mutant.source()) is None:
-            continue
+    chooser, killed, total = random.Random(options.seed), Counter[str](), Counter[str]()  # noqa: S311
+    started, running = time.monotonic(), dict[int, tuple[Mutant, str]]()
+
+    def count_one() -> None:
+        child, dead = ended()
+        mutant, source = running.pop(child)
         name = str(mutant.file.relative_to(ROOT))
         total[name] += 1
-        if is_killed(mutant, source):
-            killed[name] += 1
-        else:
-            line = mutant.file.read_text().splitlines()[mutant.line - 1].strip()
-            changed = source.splitlines()[mutant.line - 1].strip()
-            print(f"survived {name}:{mutant.line} {mutant.operator}\n    {line}\n    {changed}")
-            sys.stdout.flush()
+        killed[name] += dead
+        if not dead:
+            _print_survivor(name, mutant, source)
+
+    for mutant in [mutant for file in files for mutant in mutants_of(file)]:
+        if chooser.random() < options.share and (source := mutant.source()) is not None:
+            if len(running) == options.jobs:
+                count_one()
+            running[start(mutant, source)] = mutant, source
+    while running:
+        count_one()
     print("| module | mutants | killed |\n| --- | --- | --- |")
     for name in total:
         print(f"| {name} | {total[name]} | {killed[name] / total[name]:.0%} |")

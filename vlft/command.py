@@ -55,10 +55,10 @@ class Command:
 
         A secret stands as a reference to a variable, never as its value.
         """
-        words = ["env"]
+        words, shown = ["env"], self.masked().env
         words += [word for name in self.unset if name in caller for word in ("-u", name)]
         words += [
-            f'{name}="${{{name}}}"' if is_secret_name(name) else f"{name}={shlex.quote(value)}"
+            f"{name}={shlex.quote(value)}" if shown[name] == value else f'{name}="${{{name}}}"'
             for name, value in self.env.items()
         ]
         masked = list(_masked_argv(self.argv))

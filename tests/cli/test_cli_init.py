@@ -61,3 +61,19 @@ def test_what_can_not_be_used_is_said(vlft: Any, rows: str, tmp_path: Path) -> N
     refused = vlft("init", *big, "--hardware", "8xH100", "--yes")
     assert (refused.code, "config.yaml exists" in refused.err) == (2, True)
     assert (tmp_path / "config.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(("count", "batch"), [(5, 1), (20, 2), (100, 8), (128, 16)])
+def test_few_rows_get_a_small_batch(count: int, batch: int, vlft: Any, tmp_path: Path) -> None:
+    rows = [
+        {"messages": [{"role": "user", "content": f"{n}"}, {"role": "assistant", "content": "c"}]}
+        for n in range(count)
+    ]
+    (tmp_path / "few.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ("--model", "Qwen/Qwen2-VL-2B-Instruct", "--data", "few.jsonl", "--hardware", "here")
+    assert vlft("init", *words).code == 0
+    assert yaml.safe_load((tmp_path / "config.yaml").read_text())["train"]["global_batch_size"] == (
+        batch
+    )
+    judged = vlft("validate", "config.yaml", "--hardware", "here", "--strict")
+    assert judged.code == 0, judged.out + judged.err

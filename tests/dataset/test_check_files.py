@@ -100,7 +100,7 @@ def test_names_of_files(good: Path, tmp_path: Path) -> None:
     packed.write_bytes(gzip.compress(good.read_bytes()))
     assert rules_in(packed) == [("file.format", None)]
     renamed = shutil.copy(packed, tmp_path / "packed.jsonl")
-    assert rules_in(Path(renamed)) == []
+    assert rules_in(Path(renamed)) == [("file.unpacked-copy", None)]
 
 
 def test_rows_that_stand_twice(good: Path, tmp_path: Path) -> None:

@@ -169,7 +169,10 @@ ZERO = (
 )
 RANK_1 = "RuntimeError: rank one broke because of a thing"
 HEADER = "Traceback (most recent call last):\n"
-KILLED_RANK = "rank 1 (local_rank: 1): Signal 9 (SIGKILL) received by PID 10060"
+KILLED_RANK = (
+    "rank 1 (local_rank: 1): Signal 9 (SIGKILL) received by PID 10060, which is often the kernel's "
+    "answer to memory running out"
+)
 
 CASES = {
     "chain": (CHAIN, SPLIT),
@@ -181,6 +184,7 @@ CASES = {
     "interleaved": (INTERLEAVED, "ZeroDivisionError: division by zero"),
     "only a follower": (RANK_0_FOLLOWS, RANK_0_FOLLOWS.splitlines()[-1].partition(": ")[2]),
     "rank killed": (TORCHRUN_9, KILLED_RANK),
+    "rank killed, and a follower": (RANK_0_FOLLOWS + TORCHRUN_9, KILLED_RANK),
     "rank gone": (TORCHRUN_1, "rank 1 (local_rank: 1): exit code 1 (pid: 10060)"),
     "data loader": (DATA_LOADER, "KeyError: 'images'"),
     "after a bar": (AFTER_A_BAR, OUT_OF_MEMORY),

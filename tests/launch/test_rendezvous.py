@@ -9,7 +9,9 @@ import socket
 import subprocess
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,19 @@ def listening() -> socket.socket:
 
 def test_a_port_that_is_free_is_taken() -> None:
     require_free(free_port())
+
+
+def test_ports_are_given_to_one_run_each_and_can_be_listened_on() -> None:
+    # Of as many drawn at random, a hundred would be drawn twice.
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as vlfts:
+        ports = [port for found in vlfts.map(_free_ports, (1000, 1000)) for port in found]
+    assert len(set(ports)) == len(ports)
+    for port in ports[::100]:
+        require_free(port)
+
+
+def _free_ports(count: int) -> list[int]:
+    return [free_port() for _ in range(count)]
 
 
 def test_a_port_that_is_taken_is_told_with_another_one() -> None:

@@ -16,9 +16,9 @@ from vlft.errors import VlftError
 from vlft.launch.slurm.array import array_secrets, render_array
 from vlft.launch.slurm.job import PlannedJob
 from vlft.launch.slurm.quoting import directive, file_pattern, word
-from vlft.launch.slurm.script import Script, Variable, render_script
+from vlft.launch.slurm.script import Script, render_script
 from vlft.launch.slurm.submit import submitting_environment
-from vlft.launch.slurm.words import without_secrets
+from vlft.launch.words import Variable, without_secrets
 
 GOLDEN = Path(__file__).with_name("golden")
 

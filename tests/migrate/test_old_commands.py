@@ -60,7 +60,6 @@ def test_defaults_of_2_are_written_out_unless_modern() -> None:
     old, new = (yaml.safe_load(config_of(V2, modern=modern)) for modern in (False, True))
     assert old["train"] == {
         "num_train_epochs": 1,
-        "per_device_eval_batch_size": 1,
         "eval_steps": 50,
         "save_steps": 50,
         "save_total_limit": 2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import string
 
@@ -109,10 +110,42 @@ _ENV = st.fixed_dictionaries(
 _NPROC = st.sampled_from([None, "1", "2", "8"])
 
 
+_STYLES = st.lists(
+    st.sampled_from(["plain", "double", "equals", "hyphens", "twice", "bare number"]),
+    min_size=30,
+    max_size=30,
+)
+_NUMBER = re.compile(r"-\d+(\.\d*)?|-\.\d+")
+
+
+def _written(name: str, values: list[str], style: str) -> str:
+    """One flag in one of the ways that people write it."""
+    flag = "--" + (name.replace("_", "-") if style == "hyphens" else name)
+    words = [_double(value) if style == "double" else shlex.quote(value) for value in values]
+    if style == "twice":  # the last one counts
+        return (
+            f"--{name} before --{name}={words[0]}"
+            if len(words) == 1
+            else f"{flag} {words[0]} {flag} {' '.join(words)}"
+        )
+    number = style == "bare number" and _NUMBER.fullmatch(values[0])
+    if len(values) == 1 and (style == "equals" or (values[0].startswith("-") and not number)):
+        return f"{flag}={words[0]}"
+    return " ".join([flag, *words])
+
+
+def _double(text: str) -> str:
+    return '"' + "".join(f"\\{char}" if char in '$`"\\' else char for char in text) + '"'
+
+
 @settings(max_examples=150)
-@given(command=_COMMANDS, env=_ENV, nproc=_NPROC, lines=st.booleans())
+@given(command=_COMMANDS, env=_ENV, nproc=_NPROC, lines=st.booleans(), styles=_STYLES)
 def test_flags_come_back_as_they_were(
-    command: tuple[str, dict[str, list[str]]], env: dict[str, str], nproc: str | None, lines: bool
+    command: tuple[str, dict[str, list[str]]],
+    env: dict[str, str],
+    nproc: str | None,
+    lines: bool,
+    styles: list[str],
 ) -> None:
     task, flags = command
     if nproc is not None:
@@ -122,11 +155,8 @@ def test_flags_come_back_as_they_were(
             env.pop(name, None)
     everything = {"model": ["/models/some-model"], "dataset": ["/data/train.jsonl#500"]} | flags
     words = [f"{name}={shlex.quote(value)}" for name, value in env.items()] + [f"swift {task}"]
-    for name, values in everything.items():
-        if len(values) == 1 and values[0].startswith("-"):
-            words.append(f"--{name}={shlex.quote(values[0])}")
-        else:
-            words.append(" ".join([f"--{name}", *map(shlex.quote, values)]))
+    for (name, values), style in zip(everything.items(), styles, strict=False):
+        words.append(_written(name, values, style))
     script = (" \\\n    " if lines else " ").join(words)
     expected = {name: tuple(values) for name, values in everything.items()}
     assert round_trip(script, expected, env) == []

@@ -170,6 +170,7 @@ def test_one_process_is_no_group_of_two() -> None:
     assert solved == Mismatch(
         "1 process can't be divided into groups of 2 that share a sequence",
         "sequence_parallel_size that works: 1",
+        "sequence_parallel_size",
     )
 
 

@@ -4,7 +4,9 @@ A program: `python row_judge.py MODEL_FOLDER` reads requests on stdin, a JSON ob
 answers each with one on stdout. ms-swift is imported and the processor loaded once.
 
 Request: `file`; `max_length` (null: the model's); `truncation` (raise, left, right, split);
-`cwd`; `env`; `columns`; `max_pixels`.
+`cwd`; `env`; `columns`; `max_pixels`; `strict`; `lazy` (whether rows are encoded while training);
+`remove_unused_columns`; `chat` (whether there is a chat template); `mode` of the template (train,
+rlhf, kto).
 
 Answer: `loads`, null or the error; `rows`, for each row that came to the preprocessor:
 `kept`; `error`, null or what the preprocessor or the template said; and of a row that was encoded
@@ -110,7 +112,8 @@ class RowJudge:
         try:
             dataset, _ = self.load_dataset(
                 [request["file"]],
-                strict=False,
+                strict=request.get("strict", False),
+                remove_unused_columns=request.get("remove_unused_columns", True),
                 num_proc=None,  # one process, so that what happens can be seen from here
                 load_from_cache_file=False,
                 columns=request.get("columns"),
@@ -129,9 +132,20 @@ class RowJudge:
             max_length=request.get("max_length"),
             truncation_strategy=request.get("truncation", "raise"),
             max_pixels=request.get("max_pixels"),
+            use_chat_template=request.get("chat", True),
         )
-        template.set_mode("train")
+        template.set_mode(request.get("mode", "train"))
         rows = [dict(row) for row in self.seen]
+        if request.get("lazy", True) and request.get("strict"):
+            try:
+                self._visit(dataset, template)
+            except Exception as error:  # noqa: BLE001
+                return {"loads": _named(error), "rows": rows}
+        if not request.get("lazy", True):
+            try:
+                dataset = self._with_lengths(dataset, template, rows, request)
+            except BaseException as error:  # noqa: BLE001
+                return {"loads": _named(error), "rows": rows}
         kept = [row for row in rows if row["kept"]]
         answer: dict[str, Any] = {"loads": None, "rows": rows, "length": len(dataset)}
         if len(kept) != len(dataset):
@@ -141,6 +155,33 @@ class RowJudge:
                 self._encode(template, row, data)
         return answer
 
+    def _visit(self, dataset: Any, template: Any) -> None:
+        """Each row once, as training with `strict` does."""
+        from swift.dataset.utils import LazyLLMDataset
+
+        visited = LazyLLMDataset(dataset, template.encode, strict=True, random_state=1)
+        for number in range(len(visited)):
+            visited[number]
+
+    def _with_lengths(self, dataset: Any, template: Any, rows: list[Any], request: Any) -> Any:
+        """What `_encode_dataset` of the sft command keeps; the others are marked in `rows`."""
+        from swift.dataset.utils import AddLengthPreprocessor
+
+        self.seen.clear()
+        found = AddLengthPreprocessor(template=template)(
+            dataset,
+            num_proc=None,
+            load_from_cache_file=False,
+            strict=request.get("strict", False),
+            batch_size=100,
+        )
+        if len(found) == 0:
+            raise ValueError("no row is left")
+        kept = [row for row in rows if row["kept"]]
+        for row, again in zip(kept, self.seen, strict=True):
+            row.update(again)
+        return found
+
     def _encode(self, template: Any, row: dict[str, Any], data: dict[str, Any]) -> None:
         row["data"] = json.loads(json.dumps(data, default=str))
         try:
@@ -149,8 +190,12 @@ class RowJudge:
             row["error"] = _named(error)
             return
         if isinstance(got, list):
+            joined = {"input_ids": [], "labels": []}
+            for part in got:
+                joined["input_ids"] += part["input_ids"]
+                joined["labels"] += part["labels"]
             row["split"] = len(got)
-            got = got[0]
+            got = joined
         ids, labels = got["input_ids"], got.get("labels") or []
         learnt = [token for token in labels if token != -100]
         decode = (
@@ -169,7 +214,7 @@ class RowJudge:
             "features": int(grid.prod(-1).sum()) // 4 if grid is not None else 0,
             "images": [
                 list(image.size) if hasattr(image, "size") else str(image)
-                for image in got["template_inputs"].images
+                for image in getattr(got.get("template_inputs"), "images", [])
             ],
         }
 

@@ -13,6 +13,7 @@ from typing import Any
 
 DEFAULT_SYSTEM = "You are a helpful assistant."
 _PICTURE = "<|vision_start|><|image_pad|><|vision_end|>"
+_CONTROL = re.compile(r"<\|(?:im_start|im_end|endoftext|vision_\w+|image_pad)\|>")
 _ROLES = {
     "human": "user",
     "gpt": "assistant",
@@ -20,6 +21,8 @@ _ROLES = {
     "observation": "tool",
     "tool_response": "tool",
     "function_call": "tool_call",
+    "function-call": "tool_call",
+    "function-response": "tool",
 }
 
 
@@ -38,12 +41,34 @@ def meaning(row: dict[str, Any], sizes: list[tuple[int, int]]) -> str:
         turns.insert(0, ("user", ""))
     if pictures and not any("<image>" in text for _, text in [("", system), *turns]):
         turns[0] = (turns[0][0], "<image>" * pictures + turns[0][1])
+    _refuse_control(system, *(content for _, content in turns))
     text = f"<|im_start|>system\n{system}<|im_end|>\n" if system else ""
-    for role, content in turns:
+    if any(role == "user" and "{{ROUND" in content for role, content in turns):
+        raise ValueError("a mark of the template's own")
+    for role, content in _joined(turns):
         text += f"<|im_start|>{role}\n{content}<|im_end|>\n"
     if turns and turns[-1][0] == "user":
         text += "<|im_start|>assistant\n"
-    return _with_objects(text.replace("<image>", _PICTURE), row.get("objects"), sizes)
+    text = re.sub("<image>", _PICTURE, text, flags=re.IGNORECASE)
+    return _with_objects(text, row.get("objects"), sizes)
+
+
+def _refuse_control(*texts: str) -> None:
+    """A text says nothing with the model's own marks; they are not text to its tokenizer."""
+    for text in texts:
+        if _CONTROL.search(text):
+            raise ValueError(text)
+
+
+def _joined(turns: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """An empty turn beside one of the same role adds nothing to it."""
+    found: list[tuple[str, str]] = []
+    for role, content in turns:
+        if found and found[-1][0] == role and "" in {content, found[-1][1]}:
+            found[-1] = (role, found[-1][1] + content)
+        else:
+            found.append((role, content))
+    return found
 
 
 def _with_tools(turns: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -90,6 +115,10 @@ def _turns(row: dict[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
+_ANSWERS = ("response", "answer", "answers", "output", "solution", "text", "content")
+_ANSWERS += ("completion", "respones", "antwort")
+
+
 def _pairs(named: dict[str, Any], system: str | None) -> list[tuple[str, str]]:
     history = named.get("history") or []
     if isinstance(history, str):
@@ -102,7 +131,7 @@ def _pairs(named: dict[str, Any], system: str | None) -> list[tuple[str, str]]:
     response = next(
         (
             named[k]
-            for k in ("response", "answer", "output", "solution", "text", "respones", "antwort")
+            for k in _ANSWERS
             if named.get(k) is not None
         ),
         None,
@@ -132,10 +161,19 @@ def _with_objects(text: str, objects: Any, sizes: list[tuple[int, int]]) -> str:
         objects = json.loads(objects)
     refs, boxes = iter(objects.get("ref") or ()), objects.get("bbox") or []
     text = re.sub(
-        "<ref-object>", lambda _: f"<|object_ref_start|>{next(refs)}<|object_ref_end|>", text
+        "<ref-object>", lambda _: f"<|object_ref_start|>{_name(next(refs))}<|object_ref_end|>", text
     )
-    written = iter(_box(box, objects, sizes, index) for index, box in enumerate(boxes))
-    return re.sub("<bbox>", lambda _: f"<|box_start|>{next(written)}<|box_end|>", text)
+    written = iter([_box(box, objects, sizes, index) for index, box in enumerate(boxes)])
+    text = re.sub("<bbox>", lambda _: f"<|box_start|>{next(written)}<|box_end|>", text)
+    if next(written, None) is not None:
+        raise ValueError("a box has no place")
+    return text
+
+
+def _name(ref: Any) -> str:
+    if not isinstance(ref, str):
+        raise TypeError("a name is a text")
+    return ref
 
 
 def _box(box: list[float], objects: Any, sizes: list[tuple[int, int]], index: int) -> str:
@@ -145,6 +183,10 @@ def _box(box: list[float], objects: Any, sizes: list[tuple[int, int]], index: in
         width = height = 1
     if objects.get("bbox_type") == "norm1000":
         width = height = 1000
+    if min(ids, default=0) < 0 or any(not 0 <= x <= width for x in box[::2]):
+        raise ValueError("not within the picture")
+    if any(not 0 <= y <= height for y in box[1::2]):
+        raise ValueError("not within the picture")
     points = [
         (round(x / width * 1000), round(y / height * 1000))
         for x, y in zip(box[::2], box[1::2], strict=True)

@@ -62,7 +62,8 @@ def _import(words: list[str], swift: SwiftFacts, *, modern: bool) -> tuple[Impor
     import sys
 
     from vlft.errors import UsageError
-    from vlft.migrate.importing import MAX_BYTES, import_text, import_words
+    from vlft.migrate.config_argument import MAX_BYTES
+    from vlft.migrate.importing import import_text, import_words
 
     first = words[0]
     is_input = first == "-" or os.path.isfile(first)  # noqa: PTH113

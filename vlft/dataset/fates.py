@@ -86,6 +86,19 @@ class RowLostError(Exception):
         self.problem = problem
 
 
+def fate_under(fate: Fate, *, strict: bool, lazy: bool) -> Fate:
+    """What a fate becomes under a run's settings.
+
+    Args:
+        fate: As rules have it: with `strict` off, and rows encoded while training.
+        strict: Whether the first row that is lost ends the run, at load or at its turn.
+        lazy: Whether rows are encoded while training; those that fail before are dropped.
+    """
+    if strict and fate in {"dropped", "replaced"}:
+        return "load_fails"
+    return "dropped" if fate == "replaced" and not lazy else fate
+
+
 def worst(problems: Iterable[RowProblem]) -> Fate:
     """What becomes of a row with these problems."""
     fates = {problem.rule.fate for problem in problems}

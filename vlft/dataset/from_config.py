@@ -68,13 +68,13 @@ def data_of_config(
         template=template if isinstance(template, str) else None,
         task=loaded.config.task,
         swift=swift,
-        max_length=loaded.config.data.max_length,
+        max_length=loaded.config.data.max_length or _most_of_model(facts, swift),
         truncation=_truncation(swift.get("truncation_strategy")),
         norm_bbox=_norm_bbox(swift.get("norm_bbox")),
         columns=_mapping(swift.get("columns")),
         aliases=swift.get("disable_auto_column_mapping") is not True,
         strict=swift.get("strict") is True,
-        lazy=not (swift.get("lazy_tokenize") is False or swift.get("packing") is True),
+        lazy=_is_lazy(swift),
         zero3=stage == 3,  # noqa: PLR2004 - ZeRO's third stage
     )
     return ConfiguredData(
@@ -113,6 +113,38 @@ def settings_of_flags(
         tokenizer=folder,
         max_length=max_length,
     )
+
+
+_EAGER: Final = ("packing", "group_by_length", "streaming", "cached_dataset")
+
+
+def _is_lazy(swift: Mapping[str, Any]) -> bool:
+    """Whether rows are encoded while training (BaseArguments._init_lazy_tokenize)."""
+    told = swift.get("lazy_tokenize")
+    return told if isinstance(told, bool) else not any(swift.get(name) for name in _EAGER)
+
+
+_LENGTHS: Final = ("seq_length", "max_position_embeddings", "model_max_length", "max_seq_len")
+
+
+def _most_of_model(facts: Facts, swift: Mapping[str, Any]) -> int | None:
+    """Tokens that the model takes, which is ms-swift's max_length where none is given.
+
+    Source: swift/utils/hf_config.py: get_max_model_len.
+    """
+    told = swift.get("max_model_len")
+    if isinstance(told, int) and not isinstance(told, bool):
+        return told
+    config = facts.model.checkpoint.config if facts.model.checkpoint is not None else {}
+    parts = [config.get(name) for name in ("text_config", "llm_config")]
+    found = [
+        part[name]
+        for part in (config, *parts)
+        if isinstance(part, dict)
+        for name in _LENGTHS
+        if isinstance(part.get(name), int)
+    ]
+    return min(found) if found else None
 
 
 _CUTTING: Final[tuple[Truncation, ...]] = ("left", "right", "split")

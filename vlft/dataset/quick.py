@@ -109,7 +109,7 @@ def _check_lines(source: Source, settings: CheckSettings) -> Iterator[RowFinding
         yield finding(problem, source.text)
     for row in rows:
         for problem in _judged(row.value or {}, look_at, context):
-            yield finding(problem, source.text, row.number, row.line)
+            yield finding(problem, source.text, row.number, row.line, settings=context.settings)
     for raw in others:
         yield from _check_other(raw, source, look_at, context)
 
@@ -120,7 +120,7 @@ def _check_other(
     try:
         for row in rows_of(raw, 1, 1):
             for problem in _judged(row.value or {}, look_at, context):
-                yield finding(problem, source.text)
+                yield finding(problem, source.text, settings=context.settings)
     except BrokenLineError as error:
         yield finding(error.problem, source.text)
 

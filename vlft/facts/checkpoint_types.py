@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from vlft.facts.own_code import OwnCode, read_own_code
 from vlft.facts.safetensors import BrokenFileError, Tensors, read_header
 
 if TYPE_CHECKING:
@@ -101,6 +102,11 @@ class Checkpoint:
     def problems(self) -> Mapping[str, str]:
         """Weight file → what is wrong with it, as the end of a sentence."""
         return self._weights[1]
+
+    @cached_property
+    def own_code(self) -> OwnCode:
+        """What its Python files say; read at the first call."""
+        return read_own_code(Path(self.path), self.code_files, self.config)
 
     def tensors(self) -> Mapping[str, tuple[str, tuple[int, ...]]]:
         """Name → (safetensors type such as BF16, shape); read at the first call.

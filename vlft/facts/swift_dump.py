@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from vlft.facts.swift_names import by_names_of_today
 from vlft.facts.swift_types import (
     SUBCOMMANDS,
     Argument,
@@ -31,17 +32,30 @@ def shipped_versions() -> tuple[str, ...]:
     """Versions of ms-swift that vlft ships a dump for, the newest first."""
     names = [path.name.removesuffix(".json") for path in FOLDER.glob("*.json")]
     versions = [name for name in names if not name.endswith(".models")]
-    return tuple(sorted(versions, key=_release, reverse=True))
+    return tuple(sorted(versions, key=release, reverse=True))
 
 
 def read_shipped(version: str) -> SwiftFacts | None:
     """The shipped dump for exactly this version; None if there is none."""
+    document = read_document(version)
+    if document is None:
+        return None
+    return parse_facts(document, "shipped", lambda: read_document(version, ".models") or {})
+
+
+def read_document(version: str, half: Literal["", ".models"] = "") -> dict[str, Any] | None:
+    """One half of a shipped dump as it was written; None if there is none for this version."""
     try:
-        text = (FOLDER / f"{version}.json").read_bytes()
+        text = (FOLDER / f"{version}{half}.json").read_bytes()
     except OSError:
         return None
-    models = FOLDER / f"{version}.models.json"
-    return parse_facts(json.loads(text), "shipped", lambda: json.loads(models.read_bytes()))
+    document: dict[str, Any] = json.loads(text)
+    base = document.get("base")
+    if base is None:
+        return document
+    from vlft.facts.swift_difference import restored  # noqa: PLC0415  not for the newest release
+
+    return restored(document, json.loads((FOLDER / f"{base}{half}.json").read_bytes()))
 
 
 def parse_facts(
@@ -59,7 +73,7 @@ def parse_facts(
             arguments[subcommand][argument.name] = argument
     return SwiftFacts(
         version=document["ms_swift"],
-        arguments=arguments,
+        arguments={key: by_names_of_today(value) for key, value in arguments.items()},
         origin=origin,
         templates=frozenset(document["templates"]),
         transformers=document["transformers"],
@@ -101,5 +115,6 @@ def _model(spec: Mapping[str, Any]) -> ModelEntry:
     )
 
 
-def _release(version: str) -> tuple[int, ...]:
+def release(version: str) -> tuple[int, ...]:
+    """What versions are ordered by."""
     return tuple(int(part) for part in version.split(".") if part.isdigit())

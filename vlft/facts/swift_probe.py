@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
-from vlft.facts.swift_dump import parse_facts, parse_models
+from vlft.facts.swift_dump import parse_facts, parse_models, release
 from vlft.files import write_text
 
 if TYPE_CHECKING:
@@ -20,22 +20,29 @@ if TYPE_CHECKING:
 TIME_LIMIT = 60
 """Seconds that importing ms-swift may take; 5 to 20 were seen."""
 
+OLDEST = (3, 12)
+"""The first release that vlft runs."""
+
 _SCRIPT = Path(__file__).parent.parent / "trainer_side" / "dump_arguments.py"
 # What a checkout of the source may change without another version.
-_SOURCES = ("arguments", "arguments/base_args", "model/models", "template/templates", "trainers")
+_SOURCES = (
+    "arguments", "arguments/base_args", "model/models", "template/templates", "trainers",
+    "llm/argument", "llm/argument/base_args", "llm/model/model", "llm/template/template",
+)  # fmt: skip
 
 
 def probe(interpreter: Interpreter, time_limit: float = TIME_LIMIT) -> SwiftFacts:
     """What this interpreter's ms-swift accepts, from the cache if it was asked before.
 
     Raises:
-        VlftError: If it is older than 4, can't be imported, or takes longer than the time
+        VlftError: If it is older than 3.12, can't be imported, or takes longer than the time
             limit (seconds).
     """
     version = interpreter.packages.get("ms-swift", "")
-    if version.partition(".")[0] in {"1", "2", "3"}:
+    if () < release(version) < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
         raise VlftError(
-            f"`{interpreter.python}` has ms-swift {version}; vlft runs ms-swift 4",
+            f"`{interpreter.python}` has ms-swift {version}; vlft runs {oldest} and later",
             f'`{interpreter.python} -m pip install -U "ms-swift>=4.6,<4.7"`',
         )
     cache = cache_file(interpreter)
@@ -84,6 +91,8 @@ def _source_times(interpreter: Interpreter) -> list[str]:
 
 def _ask(interpreter: Interpreter, time_limit: float) -> str:
     """What the dump program prints when this interpreter runs it."""
+    of_3 = interpreter.packages.get("ms-swift", "").startswith("3.")
+    module = "swift.llm" if of_3 else "swift.arguments"
     try:
         done = subprocess.run(
             [interpreter.python, str(_SCRIPT)],
@@ -95,7 +104,7 @@ def _ask(interpreter: Interpreter, time_limit: float) -> str:
     except subprocess.TimeoutExpired:
         raise VlftError(
             f"ms-swift of `{interpreter.python}` was not imported within {time_limit:g} s",
-            f'try `{interpreter.python} -c "import swift.arguments"`: '
+            f'try `{interpreter.python} -c "import {module}"`: '
             "a slow or unreachable file system is the usual reason",
         ) from None
     except OSError as error:
@@ -107,7 +116,7 @@ def _ask(interpreter: Interpreter, time_limit: float) -> str:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
         raise VlftError(
             f"ms-swift of `{interpreter.python}` can't be imported: {lines[-1]}",
-            f'see `{interpreter.python} -c "import swift.arguments"`',
+            f'see `{interpreter.python} -c "import {module}"`',
         )
     return done.stdout.decode("utf-8", "replace")
 

@@ -31,6 +31,8 @@ class Argument:
         default: A JSON value; None if it is None, is no JSON, or is a path of the machine.
         defined_in: The dataclass that declares it, with its module.
         settable: False if no text at all is accepted: argparse can't build the type.
+        flag: What this release calls it on the command line, where that is not its name of
+            today; None where it is.
     """
 
     name: str
@@ -41,6 +43,22 @@ class Argument:
     default: object
     defined_in: str
     settable: bool = True
+    flag: str | None = None
+
+
+def as_flags(
+    arguments: Mapping[str, tuple[str, ...]], legal: Mapping[str, Argument]
+) -> dict[str, tuple[str, ...]]:
+    """Arguments by the names that a release has on its command line.
+
+    Args:
+        arguments: Name of today → values.
+        legal: What the release accepts, by name of today.
+    """
+    return {
+        (legal[name].flag or name) if name in legal else name: values
+        for name, values in arguments.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +128,7 @@ class SwiftFacts:
 
     Attributes:
         version: Of ms-swift.
-        arguments: Subcommand → name → argument.
+        arguments: Subcommand → name of today → argument.
         origin: shipped: the file in vlft for this version. probed: asked of the
             installation itself.
         templates: Names of all templates.

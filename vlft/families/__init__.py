@@ -2,7 +2,7 @@
 
 from vlft.families.base import Family
 from vlft.families.counts import ImageTokens, SizeError, VideoFile, VideoTokens, Vision
-from vlft.families.internvl import INTERNVL_CHAT, INTERNVL_HF
+from vlft.families.internvl import INTERNVL_CHAT, INTERNVL_HF, tile_variables
 from vlft.families.limits import PixelLimits, RowLimits, limits_from
 from vlft.families.qwen_vl import QWEN2_5_VL, QWEN2_VL, QWEN3_VL, QWEN3_VL_MOE
 
@@ -18,6 +18,7 @@ __all__ = [
     "Vision",
     "family_of",
     "limits_from",
+    "tile_variables",
 ]
 
 FAMILIES: tuple[Family, ...] = (

@@ -1,8 +1,15 @@
 """InternVL: images cut into tiles of fixed size."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from vlft.families.base import Family
 from vlft.families.chat import ChatTemplate
-from vlft.families.tile_vision import TileVision
+from vlft.families.tile_vision import TileVision, tile_side
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # ruff: noqa: RUF001 - these are the templates' own prompts
 _INTERNVL2_SYSTEM = (
@@ -41,3 +48,18 @@ INTERNVL_CHAT = Family(
         ChatTemplate("internvl3_5", video_inside=True, boxes="internvl"),
     ),
 )
+
+SWIFTS_TILE = 448
+"""Side of a tile in pixels where INPUT_SIZE is not set."""
+
+
+def tile_variables(family: Family | None, config: Mapping[str, Any] | None) -> dict[str, str]:
+    """INPUT_SIZE for a checkpoint of another tile than ms-swift takes every InternVL's to be.
+
+    Its template knows neither `force_image_size` nor the tower's `image_size`
+    (template/templates/internvl.py: init_env_args).
+    """
+    if family is not INTERNVL_CHAT or config is None:
+        return {}
+    side = tile_side(config)
+    return {} if side in (None, SWIFTS_TILE) else {"INPUT_SIZE": str(side)}

@@ -80,7 +80,7 @@ class PixelLimits:
         max_num: MAX_NUM, most tiles of a picture (InternVL's own form).
         video_max_num: VIDEO_MAX_NUM, most tiles of a frame, and of each image beside a video.
         video_segments: VIDEO_SEGMENTS, frames taken from a video.
-        input_size: INPUT_SIZE, side of a tile in pixels.
+        input_size: INPUT_SIZE, side of a tile in pixels; the checkpoint's where it is not given.
         rescale: `--max_pixels`, what a picture is shrunk to first.
         row: What the row itself asks for.
     """
@@ -103,7 +103,7 @@ class PixelLimits:
     max_num: int = 12
     video_max_num: int = 1
     video_segments: int = 8
-    input_size: int = 448
+    input_size: int | None = None
     rescale: int | None = None
     row: RowLimits = _NO_ROW_LIMITS
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vlft.families.limits import PixelLimits
 
 _START, _END = "<img>", "</img>\n"
-_PATCH, _SHUFFLE = 14, 0.5
+PATCH, SHUFFLE = 14, 0.5
 """Side of a patch; what the pixel shuffle leaves of each side."""
 
 
@@ -26,8 +26,8 @@ class TileVision:
     Attributes:
         native: Whether the code is inside the checkpoint: ms-swift then cuts the tiles itself,
             by MAX_NUM and INPUT_SIZE, else transformers' processor does.
-        tile: Side of a tile in pixels; native goes by INPUT_SIZE.
-        tile_tokens: Tokens of a tile; native goes by INPUT_SIZE.
+        tile: Side of a tile in pixels; native goes by INPUT_SIZE first.
+        tile_tokens: Tokens of a tile; native goes by its side.
         most: Most tiles of a picture; native goes by MAX_NUM.
     """
 
@@ -46,9 +46,12 @@ class TileVision:
         """A token has no square of its own: tiles are resized as a whole."""
 
     def of_checkpoint(self, settings: Mapping[str, Any]) -> TileVision:
-        """With the tiles of the checkpoint's own processor; ms-swift's code ignores them."""
+        """With the tiles of the checkpoint.
+
+        ms-swift's code does not read those of the native form: vlft sets INPUT_SIZE by them.
+        """
         if self.native:
-            return self
+            return replace(self, tile=tile_side(settings) or self.tile)
         size = settings.get("size")
         side = size.get("height") if isinstance(size, dict) else size
         tokens, most = settings.get("image_seq_length"), settings.get("max_patches")
@@ -125,7 +128,8 @@ class TileVision:
         """Side and tokens of a tile."""
         if not self.native:
             return self.tile, self.tile_tokens
-        return limits.input_size, int((limits.input_size // _PATCH) ** 2 * _SHUFFLE**2)
+        side = limits.input_size or self.tile
+        return side, int((side // PATCH) ** 2 * SHUFFLE**2)
 
     def _most(self, limits: PixelLimits) -> int:
         """Most tiles of a picture: the fewer of a frame where the row has a video."""
@@ -134,6 +138,14 @@ class TileVision:
         if not self.native:
             return self.most
         return limits.video_max_num if limits.row.has_video else limits.max_num
+
+
+def tile_side(config: Mapping[str, Any]) -> int | None:
+    """Side of a tile that a native checkpoint was trained on, in pixels; None if not said."""
+    vision = config.get("vision_config")
+    own = vision.get("image_size") if isinstance(vision, dict) else None
+    side = config.get("force_image_size") or own
+    return side if isinstance(side, int) and not isinstance(side, bool) and side > 0 else None
 
 
 def _rescale(limits: PixelLimits) -> float | None:

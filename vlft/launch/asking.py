@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 from vlft.errors import VlftError
 from vlft.facts.checkpoint import read_checkpoint
 from vlft.facts.interpreter import Interpreter, find_interpreter
-from vlft.families import family_of
+from vlft.families import family_of, tile_variables
 from vlft.files import read_json
+from vlft.plan.compat import is_bnb, mends_of, with_mends
 from vlft.secrets import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vlft.facts.checkpoint import Checkpoint
     from vlft.plan.arguments import Arguments
     from vlft.runs.target import Target
 
@@ -111,7 +113,8 @@ def settings(target: Target, base: str | None = None) -> Arguments:
     }
     if {"model_type", "template"} <= set(kept):
         return kept
-    family = family_of(_model_type(target, base))
+    model = model_of(target, base)
+    family = family_of(model.model_type if model else None)
     if family is None or family.template is None:
         return kept
     return {"model_type": (family.swift_model_type,), "template": (family.template,)} | kept
@@ -129,7 +132,10 @@ def environment(target: Target) -> dict[str, str]:
         given = saved_arguments(target).get("model_kwargs")
         limits = given if isinstance(given, dict) else {}
         upper = {name.upper(): str(value) for name, value in limits.items()}
-        return {name: value for name, value in upper.items() if is_limit(name)}
+        model = model_of(target)
+        own = tile_variables(family_of(model.model_type), model.config) if model else {}
+        own = {name: value for name, value in own.items() if name not in os.environ}
+        return own | {name: value for name, value in upper.items() if is_limit(name)}
     kept = {name: value for name, value in target.plan.env.items() if value != MASK}
     if not target.plan.world.cpu:
         kept.pop("CUDA_VISIBLE_DEVICES", None)
@@ -156,15 +162,37 @@ def saved_arguments(target: Target) -> Mapping[str, Any]:
     }
 
 
-def _model_type(target: Target, base: str | None) -> str | None:
-    """Of the model, or of an adapter's base."""
+def model_of(target: Target, base: str | None = None) -> Checkpoint | None:
+    """The model, or that under an adapter; None for a hub id or a base that is not known."""
     if target.checkpoint.kind == "model":
-        return target.checkpoint.model_type
+        return target.checkpoint
     try:
         folder = Path(base_of(target, base))
-        return read_checkpoint(folder).model_type if folder.is_dir() else None
+        return read_checkpoint(folder) if folder.is_dir() else None
     except VlftError:
         return None
+
+
+def mended(
+    arguments: Arguments,
+    target: Target,
+    interpreter: Interpreter,
+    base: str | None = None,
+    *,
+    bnb: bool = False,
+) -> Arguments:
+    """With the plug-in that mends the model's own code, where these versions need it.
+
+    Args:
+        arguments: Of the command.
+        target: The weights.
+        interpreter: The Python that loads them.
+        base: The model under an adapter, if it moved.
+        bnb: Whether bitsandbytes is to quantise them.
+    """
+    model = model_of(target, base)
+    mends = mends_of(model, interpreter.packages, bnb=bnb or is_bnb(model))
+    return with_mends(arguments, mends)
 
 
 def _is_said(value: object) -> bool:

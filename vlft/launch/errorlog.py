@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vlft.launch.process import KILL_GUESS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -113,12 +115,14 @@ def _root_cause(text: str) -> str | None:
     chosen = _choose(ended, rank, many="torch.distributed" in text or "torchrun" in text)
     if chosen is not None and not _SECONDARY.match(chosen.message):
         return chosen.message
-    found = _plain(text, _PLAIN) or (chosen.message if chosen else None)
+    found = _plain(text, _PLAIN)
     if found is not None:
         return found
     told = _torchrun_cause(text)
     if told is not None and "Signal" in told:
         return told
+    if chosen is not None:
+        return chosen.message
     return _plain(text, _USAGE) or told or (raised[-1].message if raised else None)
 
 
@@ -225,6 +229,8 @@ def _torchrun_cause(text: str) -> str | None:
     said = summary.get("traceback", "")
     if not said.startswith("Signal"):
         said = f"exit code {summary['exitcode']}"
+    if "SIGKILL" in said:
+        said += KILL_GUESS
     return f"rank {summary['rank']}: {said}"
 
 

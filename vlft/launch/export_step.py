@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from vlft.command import Command, render_flags
 from vlft.errors import VlftError
 from vlft.facts.swift import read_swift
-from vlft.launch.process import Process
+from vlft.facts.swift_types import as_flags
+from vlft.launch.hiding import to_process
 from vlft.launch.training import conclude
 from vlft.launch.watched import run_watched
 from vlft.launch.workplace import free_name, workplace
@@ -72,7 +72,8 @@ def export_command(
     """
     legal = read_swift(interpreter).arguments["export"]
     wanted = arguments | {"output_dir": (str(output),)}
-    flags = render_flags({name: texts for name, texts in wanted.items() if name in legal})
+    known = {name: texts for name, texts in wanted.items() if name in legal}
+    flags = render_flags(as_flags(known, legal))
     script = str(Path(interpreter.swift_dir or "", "cli", "export.py"))
     unset = tuple(name for name in FOREIGN if name not in env)
     return Command((interpreter.python, script, *flags), dict(env), unset)
@@ -111,7 +112,7 @@ def run_step(
     with workplace(final) as work:
         made = work / "weights"
         command = command_for(made, work)
-        process = Process(command.argv, command.environment(os.environ), str(Path.cwd()))
+        process = to_process(command)
         try:
             _finish(run_watched(process, work), work)
             verified = check(made, work)

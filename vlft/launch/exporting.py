@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from vlft import __version__
 from vlft.facts.checkpoint import read_checkpoint
 from vlft.files import write_text
-from vlft.launch.asking import environment, settings, weights
+from vlft.launch.asking import environment, mended, settings, weights
 from vlft.launch.export_plan import ExportPlan, plan_export
 from vlft.launch.export_request import Request
 from vlft.launch.export_step import Exported, StoppedError, export_command, run_step
 from vlft.launch.verifying import verify_merge, verify_quantized
+from vlft.plan.compat import MENDS_VERSION, is_mended
 from vlft.runs.exports import ExportRecord, hash_adapter, hash_model
 from vlft.runs.record import utc_now
 
@@ -155,6 +156,7 @@ def dry_run_json(plan: ExportPlan) -> dict[str, Any]:
 def _merge_command(plan: ExportPlan, output: Path) -> Command:
     named = weights(plan.target, plan.base_name)
     arguments = named | settings(plan.target, plan.base_name) | {"merge_lora": ("true",)}
+    arguments = mended(arguments, plan.target, plan.interpreter, plan.base_name)
     return export_command(plan.interpreter, arguments, environment(plan.target), output)
 
 
@@ -192,6 +194,8 @@ def _quantize_command(
             arguments["quant_n_samples"] = (str(len(plan.calibration.rows)),)
         if plan.target.plan is not None and "max_length" in plan.target.plan.arguments:
             arguments["max_length"] = plan.target.plan.arguments["max_length"]
+    bnb = quantization.method == "bnb"
+    arguments = mended(arguments, plan.target, plan.interpreter, plan.base_name, bnb=bnb)
     return export_command(plan.interpreter, arguments, environment(plan.target), output)
 
 
@@ -237,6 +241,8 @@ def _record(plan: ExportPlan) -> ExportRecord:
     target = plan.target
     versions = {"vlft": __version__}
     versions |= {n: v for n, v in plan.interpreter.packages.items() if n in _RECORDED}
+    if is_mended(mended({}, target, plan.interpreter, plan.base_name)):
+        versions["own-code-mends"] = MENDS_VERSION
     return ExportRecord(
         source={},
         base={},

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from vlft.command import Command, render_flags
 from vlft.facts.checkpoint import read_checkpoint
 from vlft.facts.swift import read_swift
+from vlft.facts.swift_types import as_flags
 from vlft.families import family_of, limits_from
 from vlft.families.qwen_limits import image_pixels
 from vlft.families.qwen_vision import QwenVision
@@ -24,6 +25,7 @@ from vlft.launch.asking import (
     environment,
     interpreter_for,
     is_limit,
+    mended,
     settings,
     weights,
 )
@@ -148,8 +150,10 @@ def _pixels(family: Family | None, env: Mapping[str, str]) -> tuple[int | None, 
 def _swift(target: Target, base: str | None, env: Mapping[str, str]) -> str:
     interpreter = interpreter_for(target)
     legal = read_swift(interpreter).arguments["infer"]  # deploy has all of these, and a port
-    wanted = _named_type(target) | weights(target, base) | settings(target, base)
-    flags = render_flags({name: texts for name, texts in wanted.items() if name in legal})
+    named = _named_type(target) | weights(target, base) | settings(target, base)
+    wanted = mended(named, target, interpreter, base)
+    known = {name: texts for name, texts in wanted.items() if name in legal}
+    flags = render_flags(as_flags(known, legal))
     script = str(Path(interpreter.swift_dir or "", "cli", "deploy.py"))
     command = Command((interpreter.python, script, *flags), dict(env), ())
     return command.shell_line(os.environ)

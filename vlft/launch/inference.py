@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from vlft.command import Command, render_flags
 from vlft.errors import TrainerError, VlftError
 from vlft.facts.swift import read_swift
+from vlft.facts.swift_types import as_flags
 from vlft.files import write_text
-from vlft.launch.asking import environment, interpreter_for, settings, weights
-from vlft.launch.process import STDERR, Process
+from vlft.launch.asking import environment, interpreter_for, mended, settings, weights
+from vlft.launch.hiding import to_process
+from vlft.launch.process import STDERR
 from vlft.launch.training import conclude
 from vlft.launch.watched import run_watched
 from vlft.plan.environment import FOREIGN
@@ -115,7 +116,7 @@ def infer_rows(
     folder = folder or _new_folder(target)
     result = folder / "swift.jsonl"
     command = infer_command(target, data, result, Asking(max_new_tokens, batch_size, python))
-    process = Process(command.argv, command.environment(os.environ), str(Path.cwd()))
+    process = to_process(command)
     outcome = run_watched(process, folder)
     code = conclude(outcome, folder)
     if code:
@@ -137,9 +138,10 @@ def chat_command(target: Target, asking: Asking) -> Command:
 
 def _command(target: Target, own: Arguments, asking: Asking) -> Command:
     interpreter = interpreter_for(target, python=asking.python)
-    wanted = weights(target) | settings(target) | own
+    wanted = mended(weights(target) | settings(target) | own, target, interpreter)
     legal = read_swift(interpreter).arguments["infer"]
-    flags = render_flags({name: texts for name, texts in wanted.items() if name in legal})
+    known = {name: texts for name, texts in wanted.items() if name in legal}
+    flags = render_flags(as_flags(known, legal))
     script = Path(interpreter.swift_dir or "", "cli", "infer.py")
     env = environment(target)
     unset = tuple(name for name in FOREIGN if name not in env)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from vlft.files import write_json
+from vlft.runs.room import give_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +23,9 @@ OUTCOME = "outcome.json"
 PROCESS = "process.json"
 STDOUT = "stdout.log"
 STDERR = "stderr.log"
+
+_FULL_BYTES = 1 << 20
+KILL_GUESS = ", which is often the kernel's answer to memory running out"
 
 
 @dataclass(frozen=True)
@@ -111,9 +116,8 @@ def conclude(
     elif signal_name is None:
         status, reason = "failed", f"the trainer ended with exit code {code}"
     else:
-        guess = ", which is often the kernel's answer to memory running out"
         status, reason = "failed", f"the trainer was ended by {signal_name}"
-        reason += guess if signal_name == "SIGKILL" else ""
+        reason += KILL_GUESS if signal_name == "SIGKILL" else ""
     return Outcome(
         status=status,
         exit_code=None if signal_name else code,
@@ -123,6 +127,19 @@ def conclude(
         ended=utc_now(),
         stopped_by=None if stop is None else int(signal.Signals[stop]),
     )
+
+
+def told_of_the_disk(outcome: Outcome, run_dir: Path) -> Outcome:
+    """The same, with a word on a full disk: the log that lies on it can't tell."""
+    if outcome.status != "failed":
+        return outcome
+    try:
+        disk = os.statvfs(run_dir)
+    except OSError:
+        return outcome
+    if disk.f_bavail * disk.f_frsize >= _FULL_BYTES:
+        return outcome
+    return replace(outcome, reason=f"{outcome.reason}, and the disk is full")
 
 
 def not_started(error: Exception) -> Outcome:
@@ -153,6 +170,7 @@ def write_outcome(run_dir: Path, outcome: Outcome) -> None:
         OSError: It could not be written.
     """
     path = run_dir / OUTCOME
+    give_room(run_dir)
     if not path.exists():
         write_json(path, outcome.to_json())
 

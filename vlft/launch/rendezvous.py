@@ -14,10 +14,19 @@ _ATTEMPT_S: Final = 5.0
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on now."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A TCP port that nobody uses, and that the kernel gives to nobody else for a minute.
+
+    A connection that its server has closed rests for 60 s (TIME_WAIT, tcp(7)). Meanwhile its port
+    is passed over where any port would do, for another vlft or an outgoing connection; who names
+    it and sets SO_REUSEADDR, as this and torch's store do, may listen on it.
+    """
+    with closing(socket.socket()) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", 0))
+        server.listen(1)
+        port: int = server.getsockname()[1]
+        with closing(socket.create_connection(("127.0.0.1", port))):
+            server.accept()[0].close()  # before the client: who closes first keeps the port
         return port
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from vlft.errors import InvalidError, VlftError
 from vlft.families import family_of
 from vlft.files import read_json, write_json
 from vlft.findings import has_errors
-from vlft.launch.process import Process
+from vlft.launch.hiding import to_process
 from vlft.launch.training import (
     MASTER_TIMEOUT_S,
     Trained,
@@ -120,9 +119,7 @@ def resume(resumption: Resumption, *, node_rank: int = 0) -> Trained:
     if node_rank == 0:
         set_aside(run)
     _note(resumption, folder, planned.command.masked())
-    process = Process(
-        planned.command.argv, planned.command.environment(os.environ), str(Path.cwd())
-    )
+    process = to_process(planned.command)
     log = run.folder / CHECKPOINTS / "logging.jsonl"
     outcome = run_watched(process, folder, log)
     exit_code = conclude(outcome, folder)

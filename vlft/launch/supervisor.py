@@ -107,7 +107,7 @@ class Supervisor:
             orphaned=asked and self._orphaned,
             last_error=lambda: errorlog.last_error(run_dir / process.STDERR),
         )
-        finish(run_dir, outcome)
+        finish(run_dir, process.told_of_the_disk(outcome, run_dir))
 
     def _obey(self, requests: list[Any]) -> None:
         """Takes in what vlft asks for, and the signals that came to this process."""

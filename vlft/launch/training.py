@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.command import Command, render
 from vlft.errors import TrainerError, UsageError, VlftError
-from vlft.launch.process import STDERR, Process
+from vlft.launch.hiding import to_process
+from vlft.launch.process import STDERR
 from vlft.launch.rendezvous import await_master, free_port, require_free
 from vlft.launch.watched import run_watched
 from vlft.runs.create import create_run, run_folder
@@ -19,6 +19,7 @@ from vlft.runs.record import CHECKPOINTS, Run, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from vlft.config.read import LoadedConfig
     from vlft.facts.gather import Facts
@@ -157,9 +158,7 @@ def train_prepared(
     create_run(planned.folder, loaded, facts, plan, planned.command, overrides)
     if node_rank == 0:
         remember(planned.folder)
-    process = Process(
-        planned.command.argv, planned.command.environment(os.environ), str(Path.cwd())
-    )
+    process = to_process(planned.command)
     outcome = run_watched(process, planned.folder)
     return Trained(_found(planned.folder), conclude(outcome, planned.folder))
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
 from vlft.migrate.places import Spot, finding, shown
+from vlft.migrate.surroundings import LAUNCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,9 +36,14 @@ def tell_surroundings(
         message = f"the command stands in a {what}: whether and how often it runs is not imported"
         found.append(finding("import.control-flow", "warning", spot_of(block.offset), message))
         head.append(f"It stands in a {what} ({spot_of(block.offset)}), which is not imported.")
+    _tell_aside(imported, invocation, spot_of)
     for offset in invocation.cuts:
         message = "blanks after a backslash: to bash the command ends here"
         hint = "the lines below are taken for its own, as they are meant; remove the blanks"
+        found.append(finding("import.mended", "warning", spot_of(offset), message, hint))
+    for offset in invocation.glued:
+        message = "no blank before the backslash: to bash the next line is part of this word"
+        hint = "two words are imported, as they are meant; write a blank"
         found.append(finding("import.mended", "warning", spot_of(offset), message, hint))
     for offset in invocation.mended:
         message = "to bash the command has ended, and this line is another: `--…: not found`"
@@ -60,3 +68,19 @@ def tell_surroundings(
             message = f"{shown(word.text)} belongs to no flag"
         found.append(finding("import.stray", "warning", spot, message))
         imported.draft.left_out.append(f"{word.text} ({spot}): it belongs to no flag that is known")
+
+
+def _tell_aside(imported: Imported, invocation: Invocation, spot_of: Callable[[int], Spot]) -> None:
+    """`CUDA_VISIBLE_DEVICES=0` in a line of its own: the shell keeps it to itself."""
+    words = " ".join(one.raw for one in invocation.fields)
+    for name, variable in invocation.aside.items():
+        known = name in ENVIRONMENT or name in NODE_ENVIRONMENT or name in LAUNCH
+        if not known or name in invocation.env or re.search(rf"\$\{{?{name}\b", words):
+            continue
+        text = f"{name}={variable.value.text}"
+        message = f"{shown(text)} stands in a line of its own and is not exported: ms-swift "
+        message += "never sees it"
+        hint = "it is left out, as it is for bash; write it into the config if it is meant"
+        spot = spot_of(variable.offset)
+        imported.findings.append(finding("import.not-exported", "warning", spot, message, hint))
+        imported.draft.left_out.append(f"{text} ({spot}): it is not exported")

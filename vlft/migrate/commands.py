@@ -99,7 +99,10 @@ def import_command(
         place_tool(imported.draft, launch.subcommand, translated, era)
         surroundings.place(invocation.env, launch, invocation.offset)
         imported.findings += surroundings.findings
-        draft.entries.pop(("launch", "nproc_per_node"), None)
+        processes = draft.entries.pop(("launch", "nproc_per_node"), None)
+        if processes is not None and processes.values[0].text != "1":
+            what = f"{processes.values[0].text} processes"
+            draft.left_out.append(f"{what}: `vlft merge` and `vlft infer` start one")
     imported.findings += translated.findings
     draft.left_out[:0] = [
         f"{flag.written()} ({flag.spot}): {why}" for flag, why in translated.dropped

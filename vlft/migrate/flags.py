@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from vlft.migrate.places import Spot
     from vlft.migrate.shell.texts import Text
 
+NO_VALUE: Final = "no value stands behind it"
+"""Why the value of a flag is unknown that has none."""
+
 _FLAG: Final = re.compile(r"--[A-Za-z_][\w.-]*(?:=.*)?", re.DOTALL)
 
 

@@ -11,13 +11,13 @@ What `vlft train` adds to, or changes in, the command that a config was imported
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vlft.migrate.commands import Setting, era_of, import_command
+from vlft.migrate.config_argument import MAX_BYTES, config_argument
 from vlft.migrate.launchers import IMPORTED, Launch, find_launch
 from vlft.migrate.model_names import Published
-from vlft.migrate.places import Lines, Spot, finding, shown
+from vlft.migrate.places import Lines, Spot, finding
 from vlft.migrate.shell.invocation import Invocation, Variable
 from vlft.migrate.shell.script import read_script
 from vlft.migrate.shell.texts import Field, Text
@@ -29,11 +29,7 @@ if TYPE_CHECKING:
 
     from vlft.facts.swift_types import SwiftFacts
     from vlft.findings import Finding
-    from vlft.migrate.flags import Flag
     from vlft.migrate.imported import Imported
-
-MAX_BYTES: Final = 8 << 20
-"""Size of a script."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +175,7 @@ def _of_invocations(
             other = True
             findings.append(_not_imported(launch, spot))
             continue
-        extra, read = _config_argument(launch, spot, findings)
+        extra, read = config_argument(launch, spot, findings)
         imported = import_command(invocation, read, setting, lines.spot, extra)
         findings += imported.findings
         made.append(imported)
@@ -204,29 +200,6 @@ def _not_imported(launch: Launch, spot: Spot) -> Finding:
     command = name if name.startswith("megatron") else f"swift {name}"
     hint = "vlft starts sft, pt and rlhf; export and infer have commands of their own"
     return finding("import.other-command", "warning", spot, f"`{command}` is not imported", hint)
-
-
-def _config_argument(
-    launch: Launch, spot: Spot, findings: list[Finding]
-) -> tuple[tuple[Flag, ...], Launch]:
-    """`swift sft config.yaml`: the file's keys come before the flags that follow."""
-    first = launch.fields[0].value.text if launch.fields else ""
-    if first.startswith("-") or not first.endswith((".yaml", ".yml", ".json")):
-        return (), launch
-    rest = replace(launch, fields=launch.fields[1:], options=dict(launch.options))
-    try:
-        with Path(first).open("rb") as file:
-            text = file.read(MAX_BYTES).decode("utf-8")
-        flags, env = flags_of_config(text, first)
-    except (OSError, UnicodeDecodeError, ConfigFileError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        message = f"{shown(first)} holds the command's arguments, and can't be read: {reason}"
-        hint = "import where the file can be found, or import the file itself"
-        findings.append(finding("import.asked", "error", spot, message, hint))
-        return (), rest
-    for name, value in env.items():
-        rest.options.setdefault(f"env {name}", value)
-    return tuple(flags), rest
 
 
 def _from_config(text: str, name: str, setting: Setting) -> Import:

@@ -104,6 +104,7 @@ _MEANINGS: Final = {
     "master_addr": "master_addr", "master-addr": "master_addr", "main_process_ip": "master_addr",
     "master_port": "master_port", "master-port": "master_port",
     "main_process_port": "master_port", "include": "include", "gpu_ids": "gpu_ids",
+    "hostfile": "hostfile",
 }  # fmt: skip
 _HARMLESS: Final = frozenset({"standalone", "multi_gpu", "multi-gpu", "use_deepspeed", "u"})
 _WORDLESS: Final = frozenset({

@@ -46,7 +46,7 @@ def old_defaults(subcommand: str, era: Era, flags: Mapping[str, Flag]) -> list[O
         made.append(OldDefault("split_dataset_ratio", "0.01", "no rows are split off"))
     if era.major == 2:  # noqa: PLR2004 - the release
         made += _of_2(subcommand, flags)
-    return [one for one in made if one.name not in given]
+    return [one for one in made if one.name not in given and one.value != one.now]
 
 
 def _of_2(subcommand: str, flags: Mapping[str, Flag]) -> list[OldDefault]:

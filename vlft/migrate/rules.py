@@ -16,6 +16,7 @@ IMPORT_RULES: Final[dict[str, tuple[Severity, str]]] = {
     "import.here-document": ("warning", "Commands do not stand in a here-document."),
     "import.launcher": ("warning", "What stands in front of a command is understood."),
     "import.mended": ("warning", "A command does not end before its last flag."),
+    "import.not-exported": ("warning", "A variable of the launch reaches ms-swift."),
     "import.nothing": ("error", "A script holds a command of ms-swift."),
     "import.old-checkpoint": ("warning", "A checkpoint was written by ms-swift 3 or later."),
     "import.old-default": ("info", "A default that has changed is written out, or told."),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from vlft.config.ownership import ARGUMENTS, RESERVED
 from vlft.migrate.draft import Draft, Entry, Key
+from vlft.migrate.flags import NO_VALUE
 from vlft.migrate.json_values import as_mapping
 from vlft.migrate.places import finding, shown
 from vlft.migrate.shell.texts import Text
@@ -98,6 +99,8 @@ def _without_value(flag: Flag) -> Flag:
 def _ask(translated: Translated, flag: Flag) -> None:
     if flag.why is not None:
         message = f"{shown(flag.written())} can't be known without running the shell: {flag.why}"
+        if flag.why == NO_VALUE:
+            message = f"`--{flag.name}` takes a value, and {NO_VALUE}"
         key = ARGUMENTS.get(flag.name, f"swift.{flag.name}")
         hint = f"write its value at `{key}`, or set it in the script"
         translated.findings.append(finding("import.asked", "error", flag.spot, message, hint, key))

@@ -24,10 +24,12 @@ _PATHS: Final = frozenset({
     "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "LIBRARY_PATH", "CPATH", "LD_PRELOAD", "MANPATH",
     "PS1", "HOME",
 })  # fmt: skip
-_LAUNCH: Final = {
+LAUNCH: Final = {
     "NPROC_PER_NODE": "nproc_per_node", "NNODES": "nnodes", "MASTER_ADDR": "master_addr",
     "MASTER_PORT": "master_port",
 }  # fmt: skip
+"""Variable of the launcher → key of `launch:`."""
+
 _PER_GPU: Final = frozenset({"gpu", "auto"})
 
 
@@ -64,13 +66,13 @@ class Surroundings:
                 given[name.removeprefix("env ")] = (text, here)
         self._launch(given, launch, here)
         for name, (value, spot) in given.items():
-            if name in _LAUNCH or name == "CUDA_VISIBLE_DEVICES":
+            if name in LAUNCH or name == "CUDA_VISIBLE_DEVICES":
                 continue
             self._variable(name, value, spot)
 
     def _launch(self, given: Mapping[str, tuple[Text, Spot]], launch: Launch, here: Spot) -> None:
         options = {name: (text, here) for name, text in launch.options.items()}
-        for name, key in _LAUNCH.items():
+        for name, key in LAUNCH.items():
             if name in given:
                 options.setdefault(key, given[name])
         nproc = options.get("nproc_per_node")
@@ -86,6 +88,10 @@ class Surroundings:
         for key in ("nnodes", "master_addr", "master_port"):
             if key in options and not self._inherited(key, options[key][0]):
                 self._put(("launch", key), *options[key], whole=key != "master_addr")
+        if "hostfile" in options and "nnodes" not in options:
+            text, spot = options["hostfile"]
+            why = f"the nodes stand in {shown(text.text)}"
+            self._put(("launch", "nnodes"), Text("?", why), spot, whole=True)
         if "node_rank" in options:
             text, _ = options["node_rank"]
             self._leave(f"node rank {text.text}", NODE_ENVIRONMENT["NODE_RANK"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vlft.migrate.flags import NO_VALUE
 from vlft.migrate.places import finding, shown
 from vlft.migrate.shell.texts import Text
 
@@ -102,3 +103,11 @@ def name_template(made: Translated, published: Published) -> None:
     if published.is_template(name):
         made.flags["template"] = replace(flag, values=(Text(name),), comment=f"was {flag.value}")
         say_renamed(made, flag, "template", name)
+
+
+def valueless(made: Translated, legal: Mapping[str, Argument]) -> None:
+    """A flag that takes a value and has none: ms-swift would stop at it."""
+    for name, flag in list(made.flags.items()):
+        argument = legal.get(name)
+        if not flag.values and argument is not None and argument.type != "bool":
+            made.flags[name] = replace(flag, values=(Text("", NO_VALUE),))

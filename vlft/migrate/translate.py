@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from vlft.migrate.names import old_name
 from vlft.migrate.places import finding
+from vlft.migrate.second import as_2_read_them
 from vlft.migrate.shell.texts import Text
-from vlft.migrate.together import name_model_type, name_template, samples, say_renamed, surplus
+from vlft.migrate.together import (
+    name_model_type,
+    name_template,
+    samples,
+    say_renamed,
+    surplus,
+    valueless,
+)
 from vlft.migrate.translated import Translated
 from vlft.migrate.values import change_value
 
@@ -52,6 +60,8 @@ def translate(
         era: The release that the command is for.
     """
     made = Translated()
+    if era.major == 2:  # noqa: PLR2004 - the release
+        flags = as_2_read_them(flags)
     given = {flag.name.replace("-", "_"): flag for flag in flags}
     for flag in flags:
         plain = replace(flag, name=flag.name.replace("-", "_"))
@@ -61,6 +71,7 @@ def translate(
             _one(made, plain, subcommand, legal)
     samples(made, given)
     surplus(made, legal)
+    valueless(made, legal)
     name_model_type(made, published, era)
     name_template(made, published)
     return made

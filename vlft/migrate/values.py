@@ -52,7 +52,7 @@ VALUES: Final[dict[str, Mapping[str, str | None]]] = {
     "bnb_4bit_compute_dtype": _DTYPES,
     "lora_dtype": _DTYPES,
     "deepspeed": _ZERO,
-    "truncation_strategy": {"truncation_left": "left"},
+    "truncation_strategy": {"truncation_left": "left", "ignore": "delete"},
     "target_modules": {
         "ALL": "all-linear", "DEFAULT": DROPPED, "AUTO": DROPPED, "EMBEDDING": "all-embedding",
     },

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vlft.families import Family
 
 GLOBAL_BATCH = 16
+_STEPS = 8  # at least, of an epoch: fewer rows get a smaller batch
 _TOO_LARGE = "memory.does-not-fit"
 _LENGTHS = (2048, 3072, 4096, 6144, 8192, 12288, 16384)
 _PICTURE_TOKENS = 1024
@@ -128,6 +129,7 @@ class _Lines:
         self._pixels = ""
         self._length = ""
         self._quant = ""
+        self._global = GLOBAL_BATCH
         self._batch = f"  global_batch_size: {GLOBAL_BATCH}\n"
         self._deepspeed = ""
 
@@ -156,6 +158,11 @@ class _Lines:
         self._length = (
             f"  max_length: {length}  # the longest row {counted} {lengths.max:,} tokens\n"
         )
+        while self._global > max(1, self._gpus) and lengths.rows < _STEPS * self._global:
+            self._global //= 2
+        if self._global < GLOBAL_BATCH:
+            why = f"# small, for {lengths.rows} rows are few"
+            self._batch = f"  global_batch_size: {self._global}  {why}\n"
 
     def quantise(self) -> None:
         """QLoRA."""
@@ -168,7 +175,7 @@ class _Lines:
         gib = choice.memory.allocated_peak / 1024**3
         self._batch = (
             f"  # {gib:.1f} GiB of a GPU at a row of max_length; vlft plan says more.\n"
-            f"  global_batch_size: {GLOBAL_BATCH}\n"
+            f"  global_batch_size: {self._global}\n"
             f"  per_device_train_batch_size: {chosen['train.per_device_train_batch_size']}\n"
             f"  gradient_checkpointing: {chosen['train.gradient_checkpointing']}\n"
         )

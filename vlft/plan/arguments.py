@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from vlft.facts.swift_types import as_flags
+from vlft.plan.compat import run_mends, with_mends
+
 if TYPE_CHECKING:
     from vlft.config.read import LoadedConfig
     from vlft.config.source import KeyPath
@@ -51,8 +54,7 @@ def arguments(
     legal = facts.swift.arguments[loaded.config.task]
     made: Arguments = {"model": (facts.model.argument,)}
     made |= _model_names(loaded, facts, family)
-    tuner = "tuner_type" if "tuner_type" in legal else "train_type"
-    made[tuner] = (loaded.config.tuner,)
+    made["tuner_type"] = (loaded.config.tuner,)
     for path, name in _PLAIN.items():
         value = _lookup(loaded, path)
         if value is not None:
@@ -70,7 +72,8 @@ def arguments(
         for name, value in loaded.config.swift.items()
         if value is not None
     }
-    return made | _defaults(loaded, facts, world, made | passed) | passed
+    whole = made | _defaults(loaded, facts, world, made | passed) | passed
+    return as_flags(with_mends(whole, run_mends(loaded.config, facts)), legal)
 
 
 def _lookup(loaded: LoadedConfig, path: KeyPath) -> object:

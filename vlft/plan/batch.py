@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 SWIFT_TARGET_BATCH = 16
 """Rows that ms-swift aims at when no accumulation is given (trainers/arguments.py)."""
@@ -51,10 +52,12 @@ class Mismatch:
     Attributes:
         message: Which numbers, and what is left over.
         hint: The nearest that work.
+        key: The number that the message begins with, or is about.
     """
 
     message: str
     hint: str
+    key: Literal["global_batch_size", "sequence_parallel_size"] = "global_batch_size"
 
 
 def solve(
@@ -84,6 +87,7 @@ def solve(
             f"{_processes(world_size)} can't be divided into groups of {sequence_parallel_size} "
             "that share a sequence",
             "sequence_parallel_size that works: " + _joined(divisors(world_size)),
+            "sequence_parallel_size",
         )
     replicas = world_size // sequence_parallel_size
     if global_size is None:

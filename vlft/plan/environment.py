@@ -126,6 +126,7 @@ def environment(
     """What vlft sets for the trainer; the launcher's own variables come with the command."""
     caller = facts.environ
     env = {name: value for name, (_, value) in owned_variables(loaded, family).items()}
+    env = _of_checkpoint(loaded, facts, family) | env
     if world.visible_devices is not None:
         env[_devices_variable(facts)] = world.visible_devices
     if world.cpu:
@@ -137,6 +138,21 @@ def environment(
     if "PYTHONUNBUFFERED" not in caller:
         env.setdefault("PYTHONUNBUFFERED", "1")  # the log says where it is, also in a crash
     return dict(sorted(env.items()))
+
+
+def _of_checkpoint(loaded: LoadedConfig, facts: Facts, family: Family | None) -> dict[str, str]:
+    """What the checkpoint's config asks for, where nobody says otherwise."""
+    from vlft.families import tile_variables  # noqa: PLC0415 - the others are annotations
+
+    checkpoint = facts.model.checkpoint
+    asked = tile_variables(family, checkpoint.config if checkpoint else None)
+    given = loaded.config.swift.get("model_kwargs")
+    told = {str(name).upper() for name in given} if isinstance(given, dict) else set()
+    return {
+        name: value
+        for name, value in asked.items()
+        if name not in facts.environ and name not in told
+    }
 
 
 def _devices_variable(facts: Facts) -> str:

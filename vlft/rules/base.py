@@ -128,5 +128,5 @@ def check(context: Context, only: frozenset[str] | None = None) -> list[Finding]
         for rule in RULES.values()
         if only is None or rule.id in only
         for problem in rule.function(context)
-        if not problem.path or problem.path[0] not in context.loaded.broken
+        if problem.path[0] not in context.loaded.broken
     ]

@@ -17,13 +17,8 @@ if TYPE_CHECKING:
 def global_mismatch(context: Context) -> Iterator[Problem]:
     """The batch sizes and the processes multiply to one global batch, without a remainder."""
     if isinstance(context.batch, Mismatch):
-        train = context.config.train
-        key = (
-            ("train", "global_batch_size")
-            if train.global_batch_size is not None
-            else ("launch", "sequence_parallel_size")
-        )
-        yield Problem(key, context.batch.message, context.batch.hint)
+        key = "launch" if context.batch.key == "sequence_parallel_size" else "train"
+        yield Problem((key, context.batch.key), context.batch.message, context.batch.hint)
 
 
 @rule(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vlft.plan.passed import flag, word, words
 from vlft.plan.steps import rows_of
 from vlft.rules.base import Context, Problem, rule
+from vlft.rules.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,8 @@ def rows_are_left(context: Context) -> Iterator[Problem]:
     for index, entry in enumerate(context.facts.train):
         rows = rows_of(entry, share)
         if entry.sample == 0:
-            yield Problem(("data", "train", index), f"`{entry.text}` takes 0 rows", "take some")
+            hint = "write how many, or leave the entry out"
+            yield Problem(("data", "train", index), f"`{entry.text}` takes 0 rows", hint)
         elif share and rows is not None and rows < 1 and entry.rows:
             yield Problem(
                 ("data", "train", index),
@@ -100,13 +102,15 @@ def samples_are_there(context: Context) -> Iterator[Problem]:
 def validation_samples_are_there(context: Context) -> Iterator[Problem]:
     """A validation file has as many rows as `#N` asks for, and N is not 0."""
     for index, entry in enumerate(context.facts.val):
-        too_many = entry.rows is not None and (entry.sample or 0) > entry.rows
+        if entry.sample is None:
+            continue
+        too_many = entry.rows is not None and entry.sample > entry.rows
         if entry.sample == 0 or too_many:
-            has = "" if entry.rows is None else f"; the file has {entry.rows}"
+            has = f"; the file has {entry.rows}, and none is taken twice" if too_many else ""
             yield Problem(
                 ("data", "val", index),
-                f"`{entry.text}` asks for {entry.sample} rows{has}",
-                "validation rows are never repeated: leave `#N` out, or write a smaller one",
+                f"`{entry.text}` asks for {counted(entry.sample, 'row')}{has}",
+                f"write `{entry.text.rpartition('#')[0]}` for all of them",
             )
 
 
@@ -129,7 +133,7 @@ def probabilities_fit(context: Context) -> Iterator[Problem]:
     if len(numbers) != count:
         yield Problem(
             path,
-            f"{len(numbers)} shares for {count} entries of `data.train`",
+            f"{counted(len(numbers), 'share')} for {count} entries of `data.train`",
             "one share for each entry, in their order",
         )
     elif min(numbers) < 0 or not math.isclose(sum(numbers), 1, abs_tol=1e-6):
@@ -220,7 +224,9 @@ def splitting_is_for_pretraining(context: Context) -> Iterator[Problem]:
         yield Problem(
             path,
             f"`split` cuts plain text into pieces; `task: {config.task}` has a chat template",
-            "leave it out, or write task: pt",
+            "leave it out, or write task: pt"
+            if config.task != "pt"
+            else "leave it out, or remove use_chat_template",
         )
     elif lazy:
         yield Problem(

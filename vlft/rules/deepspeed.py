@@ -190,8 +190,8 @@ def no_device_map(context: Context) -> Iterator[Problem]:
 )
 def zero3_has_gpus(context: Context) -> Iterator[Problem]:
     """On a CPU, several processes do not share the weights by ZeRO-3."""
-    processes = context.world.world_size or 1
-    if context.world.cpu and processes > 1 and _stage(context) == 3:  # noqa: PLR2004
+    processes = context.world.world_size
+    if context.world.cpu and processes != 1 and _stage(context) == 3:  # noqa: PLR2004
         yield Problem(
             ("deepspeed",),
             f"ZeRO-3 does not start in {processes} processes on a CPU",

@@ -18,7 +18,7 @@ READ = frozenset({
     "TORCHCODEC_NUM_THREADS", "USE_AUDIO_IN_VIDEO", "VIDEO_LOAD_BACKEND",
     "VIDEO_MAX_SLICE_NUMS", "VIDEO_MAX_TOKEN_NUM", "VIDEO_MIN_TOKEN_NUM", "VIDEO_SEGMENTS",
     "VIDEO_TOTAL_PIXELS", "WANDB_PROJECT",
-}) | ENVIRONMENT.keys() | NODE_ENVIRONMENT.keys()  # fmt: skip
+}).union(ENVIRONMENT, NODE_ENVIRONMENT)  # fmt: skip
 """What a misspelt name may have been meant for."""
 
 OTHERS = frozenset({

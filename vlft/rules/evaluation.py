@@ -124,9 +124,8 @@ def best_model_is_known(context: Context) -> Iterator[Problem]:
 
 
 def _divides(part: float, whole: float) -> bool:
-    if (part < 1) != (whole < 1):
-        return whole % part == 0
-    return whole % part == 0 or (part < 1 and (whole * 1_000_000) % (part * 1_000_000) == 0)
+    # transformers' way around 0.3 % 0.1, which is 0.1; a share and a number are not compared so.
+    return not whole % part or (whole < 1 and not (whole * 1_000_000) % (part * 1_000_000))
 
 
 @rule(
@@ -138,7 +137,7 @@ def _divides(part: float, whole: float) -> bool:
 def early_stopping_sees_a_metric(context: Context) -> Iterator[Problem]:
     """A run that stops by a metric evaluates."""
     rounds = number(context.config, "early_stop_interval")
-    if rounds and rounds > 0 and not evaluates(context):
+    if rounds is not None and rounds > 0 and not evaluates(context):
         yield Problem(
             ("swift", "early_stop_interval"),
             "`early_stop_interval` never stops the run: nothing is evaluated",

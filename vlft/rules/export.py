@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.quantize import BITS, CALIBRATED, METHODS, what_works
+from vlft.plan.quantize import BITS, CALIBRATED, what_works
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:
@@ -47,10 +47,11 @@ def calibration_rows_are_looked_at(context: Context) -> Iterator[Problem]:
     """Calibration rows are named for a method that looks at them."""
     export = context.config.export
     method, bits = export.quant_method, export.quant_bits
-    able = [name for name in METHODS if name in CALIBRATED and (bits is None or bits in BITS[name])]
     asked = method is not None or bits is not None
-    if method in CALIBRATED or (method is None and asked and able and bits not in BITS["bnb"]):
+    if method in CALIBRATED:
         return
+    if method is None and bits is not None and bits not in BITS["bnb"]:
+        return  # the method is chosen later, among those that calibrate
     for key in ("dataset", "rows"):
         if getattr(export, key) is not None:
             what = f"{method or 'bnb'} looks at no rows" if asked else "nothing is quantised"

@@ -56,7 +56,7 @@ def something_is_trained(context: Context) -> Iterator[Problem]:
         yield Problem(
             ("model", "freeze_llm"),
             "language model, vision tower and aligner are all frozen: nothing would be trained"
-            + ("" if model.freeze_vit and model.freeze_aligner else " (the last two by default)"),
+            + ("" if model.freeze_vit and model.freeze_aligner else " (some of them by default)"),
             "write `freeze_vit: false` or `freeze_aligner: false`",
         )
 
@@ -76,6 +76,8 @@ def freeze_flags_are_read(context: Context) -> Iterator[Problem]:
     what = "swift.target_regex" if by_regex else "lora.target_modules"
     for name, default in (("freeze_llm", False), ("freeze_vit", True), ("freeze_aligner", True)):
         value = getattr(config.model, name)
+        if name == "freeze_vit" and any(_in_the_tower(context)):
+            continue  # that is how the names' reach into it is said to be meant
         if value is not None and value != default:
             yield Problem(
                 ("model", name),
@@ -92,9 +94,24 @@ def freeze_flags_are_read(context: Context) -> Iterator[Problem]:
 )
 def names_stay_out_of_the_tower(context: Context) -> Iterator[Problem]:
     """Names in `target_modules` that are also in a frozen vision tower are chosen on purpose."""
+    if context.config.model.freeze_vit is False:
+        return
+    for index, target, module in _in_the_tower(context):
+        yield Problem(
+            ("lora", "target_modules", index),
+            f"`{target}` is in the vision tower too (`{module}`), which would be trained: "
+            "`freeze_vit` does not hold for modules chosen by name",
+            f"write `target_modules: [{_ALL}]`, or `freeze_vit: false` if it is meant",
+        )
+
+
+def _in_the_tower(context: Context) -> Iterator[tuple[int, str, str]]:
+    """Names in `target_modules` that fit modules in the vision tower and others outside.
+
+    With their place in the list, and the first such module.
+    """
     targets, checkpoint = _targets(context), context.facts.model.checkpoint
-    frozen = context.config.model.freeze_vit
-    if targets is None or _ALL in targets or checkpoint is None or frozen is False:
+    if targets is None or _ALL in targets or checkpoint is None:
         return
     modules = [name.rpartition(".")[0] for name in checkpoint.tensors()]
     tower = [module for module in modules if not _TOWERS.isdisjoint(module.split("."))]
@@ -102,12 +119,7 @@ def names_stay_out_of_the_tower(context: Context) -> Iterator[Problem]:
     for index, target in enumerate(targets):
         inside = [module for module in tower if _matches(module, target)]
         if inside and any(_matches(module, target) for module in others):
-            yield Problem(
-                ("lora", "target_modules", index),
-                f"`{target}` is in the vision tower too (`{inside[0]}`), which would be trained: "
-                "`freeze_vit` does not hold for modules chosen by name",
-                f"write `target_modules: [{_ALL}]`, or `freeze_vit: false` if it is meant",
-            )
+            yield index, target, inside[0]
 
 
 def _matches(module: str, target: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vlft.plan.batch import divisors
 from vlft.plan.precision import flag
 from vlft.rules.base import Context, Problem, rule
+from vlft.rules.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ def processes_divide_gpus(context: Context) -> Iterator[Problem]:
     if gpus and processes and gpus % processes and not _one_device_each(context):
         yield Problem(
             _process_key(context),
-            f"{gpus} GPUs do not divide among {processes} processes",
+            f"{counted(gpus, 'GPU')} can't be divided among {_processes(context)}",
             "nproc_per_node that works: " + ", ".join(map(str, divisors(gpus))),
         )
 
@@ -93,7 +94,7 @@ def gpus_are_distinct(context: Context) -> Iterator[Problem]:
                 "write an index from 0, or GPU-… as `nvidia-smi -L` shows it",
             )
         if gpu in gpus[:index]:
-            yield Problem(("launch", "gpus", index), f"GPU {gpu} is named twice", "name it once")
+            yield Problem(("launch", "gpus", index), f"`{gpu}` is named twice", "name it once")
 
 
 @rule(
@@ -138,8 +139,8 @@ def model_is_not_split(context: Context) -> Iterator[Problem]:
         gpus = context.world.gpus_per_node
         yield Problem(
             _process_key(context),
-            f"{gpus} GPUs, {context.world.nproc_per_node} processes: each process splits the "
-            f"model over {split} GPUs, of which one works at a time",
+            f"{gpus} GPUs, {_processes(context)}: each process splits the model over {split} GPUs, "
+            "of which one works at a time",
             f"nproc_per_node: {gpus} for {gpus} copies; "
             "`swift: {device_map: auto}` if the model needs several GPUs",
         )
@@ -155,9 +156,13 @@ def _one_gpu_a_process(context: Context, what: str) -> Problem:
     gpus, processes = context.world.gpus_per_node, context.world.nproc_per_node
     return Problem(
         _process_key(context),
-        f"{gpus} GPUs and {processes} processes: {what} wants one process a GPU",
-        f"nproc_per_node: {gpus}, or {processes} GPUs in launch.gpus",
+        f"{gpus} GPUs and {_processes(context)}: {what} wants one process a GPU",
+        f"nproc_per_node: {gpus}, or {counted(processes or 1, 'GPU')} in launch.gpus",
     )
+
+
+def _processes(context: Context) -> str:
+    return counted(context.world.nproc_per_node or 1, "process")
 
 
 def _split(context: Context) -> int:

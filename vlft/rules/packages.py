@@ -8,6 +8,7 @@ from vlft.facts.accelerators import FLASH_ATTENTION_2
 from vlft.facts.model_match import model_name
 from vlft.rules.base import Context, Problem, rule
 from vlft.rules.gpus import gpu_before
+from vlft.rules.own_code import missing_modules
 from vlft.rules.resolved import resolved_entry
 from vlft.rules.versions import package_of, unmet, version_key
 
@@ -142,10 +143,11 @@ def qwen_vl_utils_fits(context: Context) -> Iterator[Problem]:
 )
 def requirements_are_met(context: Context) -> Iterator[Problem]:
     """What ms-swift asks for with this model is installed, in the versions it was tried with."""
+    missing = missing_modules(context)
     for requirement, clause, installed in _unmet(context):
         name = package_of(requirement)
         entry = resolved_entry(context)
-        if name in _ELSEWHERE or (entry and (entry.model_type, name) in _NEEDLESS):
+        if name in (*_ELSEWHERE, *missing) or (entry and (entry.model_type, name) in _NEEDLESS):
             continue
         if name == "transformers" and clause.startswith(">"):
             continue

@@ -25,16 +25,16 @@ _CODE = ("external_plugins", "custom_register_path")
 def named_files_are_there(context: Context) -> Iterator[Problem]:
     """Plugins, lists of tokens and descriptions of data are files, from the working directory."""
     for name, wanted in (
-        *((name, "the path of a Python file") for name in _CODE),
-        ("new_special_tokens", "the path of a text file, or the tokens themselves"),
-        ("custom_dataset_info", "the path of a JSON file"),
+        *((name, "a Python file") for name in _CODE),
+        ("new_special_tokens", "a text file"),
+        ("custom_dataset_info", "a JSON file"),
     ):
         for text in words(context.config, name):
             if not _is_there(context, name, text):
                 yield Problem(
                     ("swift", name),
-                    f"`{name}` names `{text[:60]}`, which is no such file",
-                    f"write {wanted}; a relative one starts where vlft is started",
+                    f"`{name}` names `{text[:60]}`, which is not {wanted} that is there",
+                    f"write the path of {wanted}; a relative one starts where vlft is started",
                 )
 
 

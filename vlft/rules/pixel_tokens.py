@@ -67,8 +67,9 @@ def _image_over(context: Context, side: int, max_length: int) -> Problem | None:
         top.path,
         f"`{top.name}` lets an image become {top.tokens} tokens, a row holds {max_length}: "
         "rows with a large image are silently replaced by others",
-        f"write `pixels: {{max: {_fitting(max_length)}*{side}*{side}}}`, or a longer "
-        "`data.max_length`",
+        f"write `pixels: {{max: {_fitting(max_length)}*{side}*{side}}}`"
+        + ("" if top.path[0] == "pixels" else " in its place")
+        + ", or a longer `data.max_length`",
     )
 
 
@@ -117,11 +118,12 @@ def limits_fit_the_defaults(context: Context) -> Iterator[Problem]:
     if swapped or (low.tokens <= top.tokens and top.tokens > 0):
         return
     if top.path is not None:
+        least, in_tokens = max(low.tokens, 1), top.name.endswith("_NUM")
         yield Problem(
             top.path,
             f"`{top.name}` comes to {top.tokens} tokens of {side}×{side} pixels, and an image "
-            f"has at least {low.tokens}",
-            f"write at least {max(low.tokens, 1)}*{side}*{side}",
+            f"has at least {least}",
+            f"write at least {least}" if in_tokens else f"write at least {least}*{side}*{side}",
         )
     elif low.path is not None:
         yield Problem(
@@ -177,10 +179,10 @@ def tokens_do_not_overrule_pixels(context: Context) -> Iterator[Problem]:
             if value is None or not str(values.get(name) or ""):
                 continue
             from_caller = path == ("env",)
-            where = "the environment has it" if from_caller else "it is set"
             yield Problem(
                 ("pixels", *key.split(".")) if from_caller else path,
-                f"`pixels.{key}` has no effect where `{name}` is set, and {where}",
+                f"`pixels.{key}` has no effect beside `{name}`"
+                + (", which the environment has" if from_caller else ""),
                 f"unset {name}" if from_caller else f"keep `pixels.{key}` alone",
                 at_key=True,
             )

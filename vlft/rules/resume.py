@@ -81,7 +81,8 @@ def checkpoint_is_of_this_tuner(context: Context) -> Iterator[Problem]:
         return
     full = context.config.tuner == "full"
     if full == found.is_adapter:
-        kept = (found.args or {}).get("tuner_type")
+        args = found.args or {}
+        kept = args.get("tuner_type") or args.get("train_type")  # before 4.0
         tuner = kept if isinstance(kept, str) else "lora" if full else "full"
         yield Problem(
             _PATH,

@@ -9,6 +9,7 @@ from vlft.plan.passed import flag, number, words
 from vlft.plan.steps import steps_of
 from vlft.rules.base import Context, Problem, rule
 from vlft.rules.strategies import total_steps
+from vlft.rules.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ def every_process_has_rows(context: Context) -> Iterator[Problem]:
     dropped = flag(context.config, "dataloader_drop_last")
     yield Problem(
         ("data", "train"),
-        f"{_count(steps.rows, 'row')} for {_count(batch.world_size or 1, 'process')}"
+        f"{counted(steps.rows, 'row')} for {counted(batch.world_size or 1, 'process')}"
         + (f" with {batch.per_device} rows each at a time" if dropped else "")
         + ": nothing would be trained",
         "fewer processes (launch.nproc_per_node)"
@@ -141,7 +142,8 @@ def warmup_ends(context: Context) -> Iterator[Problem]:
         return
     yield Problem(
         ("swift", "warmup_steps"),
-        f"{int(given)} steps of warmup in a run of {total}: the learning rate only rises",
+        f"{counted(int(given), 'step')} of warmup in a run of {total}: the learning rate only "
+        "rises",
         "write `warmup_ratio: 0.03`, or fewer steps",
     )
 
@@ -174,8 +176,3 @@ def scheduler_is_known(context: Context) -> Iterator[Problem]:
             f"there is no lr_scheduler_type `{name}`",
             f"did you mean `{close}`?" if close else "one of " + ", ".join(SCHEDULERS),
         )
-
-
-def _count(number: int, what: str) -> str:
-    plural = f"{what}es" if what.endswith("s") else f"{what}s"
-    return f"{number} {what if number == 1 else plural}"

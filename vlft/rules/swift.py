@@ -163,22 +163,23 @@ def value_has_the_type(context: Context) -> Iterator[Problem]:
             continue
         wrong = _wrong(argument, value)
         if wrong:
-            yield Problem(("swift", name), f"`{name}` is {_shown(value)}; it must be {wrong}")
+            yield Problem(("swift", name), f"`{name}` is {_shown(value)}; {wrong}")
 
 
 def _wrong(argument: Argument, value: object) -> str | None:
-    """What the value should have been; None if it is right."""
+    """What the value should have been, as a sentence; None if it is right."""
     if not argument.settable:
-        return "left out: no text that a command line can hold is accepted for it"
-    if argument.many:
-        items = value if isinstance(value, list) else [value]
-        if argument.type == "str" and any(isinstance(item, dict) for item in items):
-            return "a list of texts"
-        if not items:
-            return "a list of at least one item (leave the key out for none)"
-        wrong = next((text for item in items if (text := _wrong_scalar(argument, item))), None)
-        return f"a list of {wrong}" if wrong else None
-    return _wrong_scalar(argument, value)
+        return "it must be left out: no text that a command line can hold is accepted for it"
+    if not argument.many:
+        wrong = _wrong_scalar(argument, value)
+        return f"it must be {wrong}" if wrong else None
+    items = value if isinstance(value, list) else [value]
+    if argument.type == "str" and any(isinstance(item, dict) for item in items):
+        return "it must be a list of texts"
+    if not items:
+        return "it must hold at least one item (leave the key out for none)"
+    wrong = next((text for item in items if (text := _wrong_scalar(argument, item))), None)
+    return f"each item must be {wrong}" if wrong else None
 
 
 def _wrong_scalar(argument: Argument, value: object) -> str | None:

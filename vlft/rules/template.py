@@ -56,13 +56,14 @@ def template_fits_the_model(context: Context) -> Iterator[Problem]:
     right = context.facts.swift.default_template(
         entry.model_type, context.facts.model.argument, None
     )
-    known = right if right in entry.templates else next(iter(entry.templates), None)
     of_text = entry.is_multimodal and not users[0].is_multimodal
     yield Problem(
         ("swift", "template"),
         f"`{name}` is a template of {'text models' if of_text else users[0].model_type}; "
         f"the model is `{entry.model_type}`",
-        f"leave it out, or write `{known}`" if known else "leave it out",
+        f"leave it out, or write `{right}`"
+        if right in entry.templates
+        else "write one of " + ", ".join(entry.templates),
     )
 
 

@@ -8,11 +8,14 @@ No file of an earlier attempt is touched again.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from vlft.files import read_json, write_json
+from vlft.runs.room import hold_room
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,13 +48,24 @@ def new_attempt(run: Path, after: Path) -> Path:
     """
     number = 1 if after == run else int(after.name.rpartition("-")[2])
     folder = run / f"attempt-{number + 1}"
-    folder.mkdir()
-    write_launcher(folder)
+    # It gets its name when it says who made it: nobody sees an attempt that nobody makes.
+    made = run / f".attempt.{os.getpid()}"
+    made.mkdir(exist_ok=True)
+    try:
+        write_launcher(made)
+        made.rename(folder)
+    except OSError as error:
+        shutil.rmtree(made, ignore_errors=True)
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            raise FileExistsError(*error.args) from None
+        raise
     return folder
 
 
 def write_launcher(folder: Path) -> None:
     """Notes this process, so that others can tell an attempt that starts from one that died.
+
+    Room for the attempt's outcome is held from then on.
 
     Raises:
         OSError: If it can't be written.
@@ -60,6 +74,7 @@ def write_launcher(folder: Path) -> None:
 
     process = psutil.Process()
     write_json(folder / LAUNCHER, {"pid": process.pid, "started": process.create_time()})
+    hold_room(folder)
 
 
 def is_alive(pid: object, started: object) -> bool:

@@ -16,6 +16,7 @@ from vlft.errors import VlftError
 from vlft.facts.dataset import absolute
 from vlft.families import family_of
 from vlft.files import write_json, write_text
+from vlft.plan.compat import MENDS_VERSION, is_mended
 from vlft.plan.environment import inherited_variables
 from vlft.runs.attempts import write_launcher
 from vlft.runs.exports import mark_weights
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from vlft.config.read import LoadedConfig
     from vlft.facts.gather import Facts
     from vlft.plan.plan import Plan
+
+_FIRST = "config.yaml"
 
 # What a result depends on.
 _PACKAGES = (
@@ -69,11 +72,29 @@ def create_run(
 
     Raises:
         VlftError: If the folder holds a run already.
-        OSError: If it can't be written.
+        OSError: If it can't be written; a folder that was made for it is gone again.
     """
-    if (folder / RUN_FILE).exists():
-        raise VlftError(f"{folder} holds a run already", "choose another --run-id")
+    new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        (folder / _FIRST).touch(exist_ok=False)  # of two vlft at once, one makes it
+        return _write(folder, loaded, facts, plan, command, overrides)
+    except FileExistsError:
+        raise VlftError(f"{folder} holds a run already", "choose another --run-id") from None
+    except OSError:
+        if new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _write(
+    folder: Path,
+    loaded: LoadedConfig,
+    facts: Facts,
+    plan: Plan,
+    command: Command,
+    overrides: Sequence[str],
+) -> RunRecord:
     hidden = secret_values(loaded.source.data)
     masked = command.masked()
     record = RunRecord(
@@ -87,13 +108,13 @@ def create_run(
         argv=masked.argv,
         env=masked.env,
         inherited=mask_data(inherited_variables(loaded, family_of(plan.model_type), facts.environ)),
-        versions=_versions(facts),
+        versions=_versions(facts, plan),
         git_commit=_git_commit(Path(loaded.source.file).absolute().parent),
         data=_fingerprints(facts),
         base=_base(facts),
     )
     for index, (file, text) in enumerate(loaded.source.documents.items()):
-        name = "config.yaml" if index == 0 else f"config.extends-{index}-{Path(file).name}"
+        name = _FIRST if index == 0 else f"config.extends-{index}-{Path(file).name}"
         write_text(folder / name, mask_text(text, hidden))
     resolved = yaml.safe_dump(mask_data(loaded.source.data), allow_unicode=True, sort_keys=False)
     write_text(folder / "config.resolved.yaml", resolved)
@@ -103,9 +124,11 @@ def create_run(
     return record
 
 
-def _versions(facts: Facts) -> dict[str, str]:
+def _versions(facts: Facts, plan: Plan) -> dict[str, str]:
     interpreter = facts.interpreter
     versions = {"vlft": __version__, "python": platform.python_version()}
+    if is_mended(plan.arguments):
+        versions["own-code-mends"] = MENDS_VERSION
     if interpreter is not None:
         versions |= {"trainer_python": interpreter.python_version or "unknown"}
         installed = interpreter.packages

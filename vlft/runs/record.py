@@ -8,6 +8,7 @@
     stdout.log stderr.log what the trainer said
     outcome.json          how it ended, written once by the supervisor
     launcher.json         the pid of the vlft that started it
+    .room                 16 KiB of zeros until the end: see vlft.runs.room
     job.json slurm-*.out  in place of process.json and the logs: see vlft.runs.jobs
     attempt-2/ …          the last five again, of a run that was resumed
     checkpoints/          ms-swift's output folder

@@ -16,6 +16,8 @@ import argparse
 import contextlib
 import dataclasses
 import enum
+import importlib
+import importlib.util
 import inspect
 import json
 import os
@@ -31,6 +33,8 @@ SUBCOMMANDS = {
     "export": "ExportArguments",
     "infer": "InferArguments",
 }
+# ms-swift 3 has one class for both.
+SUBCOMMANDS_OF_3 = {**SUBCOMMANDS, "sft": "TrainArguments", "pt": "TrainArguments"}
 SCALARS = {bool: "bool", int: "int", float: "float", str: "str"}
 
 
@@ -125,13 +129,24 @@ def arguments_of(arguments_class: type) -> list[dict[str, object]]:
     return found
 
 
+def is_of_3() -> bool:
+    """Whether it is ms-swift 3, where all of this lies in `swift.llm`."""
+    return importlib.util.find_spec("swift.arguments") is None
+
+
+def classes() -> dict[str, type]:
+    """The dataclass of each subcommand."""
+    of_3 = is_of_3()
+    module = importlib.import_module("swift.llm" if of_3 else "swift.arguments")
+    names = SUBCOMMANDS_OF_3 if of_3 else SUBCOMMANDS
+    return {subcommand: getattr(module, name) for subcommand, name in names.items()}
+
+
 def all_arguments() -> list[dict[str, object]]:
     """The arguments of all subcommands, sorted; those that are equal share a line."""
-    import swift.arguments
-
     merged: dict[str, dict[str, object]] = {}
-    for subcommand, class_name in SUBCOMMANDS.items():
-        for spec in arguments_of(getattr(swift.arguments, class_name)):
+    for subcommand, arguments_class in classes().items():
+        for spec in arguments_of(arguments_class):
             key = json.dumps(spec, sort_keys=True)
             shared = merged.setdefault(key, {**spec, "in": []})
             typing.cast("list[str]", shared["in"]).append(subcommand)
@@ -147,8 +162,9 @@ def group_of(group: typing.Any) -> dict[str, object]:
         if isinstance(value, str)
     ]
     spec: dict[str, object] = {"ids": list(dict.fromkeys(ids))}
-    if group.template is not None:
-        spec["template"] = group.template
+    template = getattr(group, "template", None)  # ms-swift 3 has none of its own
+    if template is not None:
+        spec["template"] = template
     if group.requires:
         spec["requires"] = list(group.requires)
     return spec
@@ -156,10 +172,9 @@ def group_of(group: typing.Any) -> dict[str, object]:
 
 def all_models() -> list[dict[str, object]]:
     """The model registry in the order of registration: the first match of a name wins."""
-    from swift.model import MODEL_MAPPING
-
+    module = importlib.import_module("swift.llm" if is_of_3() else "swift.model")
     found = []
-    for model_type, meta in MODEL_MAPPING.items():
+    for model_type, meta in module.MODEL_MAPPING.items():
         spec: dict[str, object] = {"model_type": model_type}
         if meta.template is not None:
             spec["template"] = meta.template
@@ -177,11 +192,11 @@ def all_models() -> list[dict[str, object]]:
 def documents() -> tuple[dict[str, object], dict[str, object]]:
     """The two halves: facts, and models."""
     import transformers
-    from swift.template import TEMPLATE_MAPPING
     from swift.version import __version__
 
+    module = importlib.import_module("swift.llm" if is_of_3() else "swift.template")
     head = {"format": FORMAT, "ms_swift": __version__, "transformers": transformers.__version__}
-    facts = {**head, "templates": sorted(TEMPLATE_MAPPING), "arguments": all_arguments()}
+    facts = {**head, "templates": sorted(module.TEMPLATE_MAPPING), "arguments": all_arguments()}
     return facts, {**head, "models": all_models()}
 
 

@@ -68,12 +68,14 @@ class RowDecoder:
         decode: Bytes of a line → a struct with `messages`, each with a `role` and a `content`,
             and `images`, under whatever names they have in the file.
         images: Whether the file has a column of pictures.
+        columns: Names of the two in the file.
         others: Names of all other fields of the struct; texts, numbers, truths or null.
     """
 
     decode: Any
     images: bool
     others: tuple[str, ...]
+    columns: tuple[str, ...] = ()
     start: bytes = b""
     spaced: int = -1
 
@@ -118,12 +120,13 @@ def row_decoder(look: FirstLook) -> RowDecoder | None:
         gc=False,
     )
     others = tuple(field for field in kinds if field not in {"messages", "images"})
+    lists = tuple(kinds[name][0] for name in ("messages", "images") if name in kinds)
     decode = msgspec.json.Decoder(made).decode
     if others or "images" not in kinds:
-        return RowDecoder(decode, "images" in kinds, others)
+        return RowDecoder(decode, "images" in kinds, others, lists)
     # The keys may have other names, as long as they are as long.
     row = '{"messages":[{"role":"","content":""},{"role":"","content":""}],"images":[""]}'
-    return RowDecoder(decode, True, others, b'{"messages": ', len(row) + 11)
+    return RowDecoder(decode, True, others, lists, b'{"messages": ', len(row) + 11)
 
 
 READ: Final = frozenset(

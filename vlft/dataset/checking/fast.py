@@ -45,6 +45,7 @@ class FastReader:
 
     Attributes:
         with_media: Rows with pictures that passed.
+        columns: Names in the file of messages, and of pictures if it has them.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class FastReader:
         self._limit = _NO_LIMIT if limit is None else limit - OVERHEAD
         self.tally = tally
         self.with_media = 0
+        self.columns = decoder.columns
 
     def take_media(self) -> int:
         """Rows with pictures that passed since this was asked last."""

@@ -7,9 +7,10 @@ from typing import IO, TYPE_CHECKING
 
 from vlft.dataset.checking.first_look import look
 from vlft.dataset.checking.lines import check_lines
+from vlft.dataset.checking.null_first import NullFirst
 from vlft.dataset.reading import problems
 from vlft.dataset.reading.array import array_rows, is_array
-from vlft.dataset.reading.chunks import open_plain
+from vlft.dataset.reading.chunks import open_plain, packed_as
 from vlft.dataset.reading.csv_rows import PIECE, csv_rows
 from vlft.dataset.reading.formats import format_hint, format_of
 from vlft.dataset.reading.lines import BrokenLineError, Row
@@ -30,14 +31,21 @@ def check_file(job: Job) -> None:
     """
     path = job.source.path
     kind = format_of(path)
+    packing = packed_as(path) if kind not in {"none", "other", "parquet"} else None
     if kind == "none":
         message = f"ms-swift has no reader for {path.suffix or 'a name without an ending'}"
         job.say(problems.NO_READER.found(f"{message}, and asks the hub", format_hint(path)))
     elif kind == "other":
         job.say(problems.HUB.found(f"{path.suffix} files are not checked"))
+    elif packing not in {None, "gzip"}:
+        job.say(problems.PACKED.found(f"the content is {packing}", "unpack it, or use gzip"))
+        return
     elif kind == "parquet":
         _check_parquet(job)
     else:
+        if packing is not None:
+            hint = "unpack it; or give a new file a new name"
+            job.say(problems.UNPACKED_COPY.found(f"the content is {packing}", hint))
         with open_plain(path) as stream:
             array = kind == "json" and is_array(stream.read(1))
             stream.seek(0)
@@ -62,7 +70,7 @@ def _check_array(job: Job, stream: IO[bytes]) -> None:
     except BrokenLineError:
         pass  # said below
     stream.seek(0)
-    _check_rows(job, shape, lambda: array_rows(stream))
+    _check_rows(job, shape, lambda: array_rows(stream), json=True)
 
 
 def _check_typed(job: Job, rows: Iterator[Row]) -> None:
@@ -109,8 +117,12 @@ def _check_parquet(job: Job) -> None:
         job.broken(error)
 
 
-def _check_rows(job: Job, shape: Shape, rows: Callable[[], Iterable[Row]]) -> None:
+def _check_rows(
+    job: Job, shape: Shape, rows: Callable[[], Iterable[Row]], *, json: bool = False
+) -> None:
     checker = job.checker(look(shape, job.settings))
+    if json:
+        checker.nulls = NullFirst(checker.look.schema)
     try:
         for row in rows():
             job.rows = row.number

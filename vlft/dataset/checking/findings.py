@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from vlft.dataset.fates import fate_under
+
 if TYPE_CHECKING:
     from vlft.dataset.fates import Fate, RowProblem
+    from vlft.dataset.settings import CheckSettings
     from vlft.findings import Severity
 
 
@@ -55,9 +58,24 @@ def finding(
     row: int | None = None,
     line: int | None = None,
     column: int | None = None,
+    settings: CheckSettings | None = None,
 ) -> RowFinding:
-    """A problem with its place."""
-    rule = problem.rule
+    """A problem with its place.
+
+    Args:
+        problem: The problem.
+        file: As the user named it.
+        row: Of the row, if it is one's.
+        line: Of the row.
+        column: In the line.
+        settings: Of the run, which may change the fate of a row.
+    """
+    rule, message = problem.rule, problem.message
+    fate = rule.fate
+    if settings is not None:
+        fate = fate_under(fate, strict=settings.strict, lazy=settings.lazy)
+        if settings.strict and fate != rule.fate:
+            message += " (strict: true ends the run here)"
     return RowFinding(
         rule.id,
         rule.severity,
@@ -65,8 +83,8 @@ def finding(
         line,
         column,
         problem.key,
-        problem.message,
+        message,
         problem.hint,
         row,
-        rule.fate,
+        fate,
     )

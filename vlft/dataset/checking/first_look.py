@@ -57,6 +57,8 @@ _MEANT: Final = {
     "object": "objects",
 }
 """Names that other tools use, and what they mean here."""
+_READ_BY_ALPACA: Final = {"query": ["instruction", "input"], "response": ["output"]}
+"""Columns that its preprocessor takes by these very names, before any that is renamed."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,13 @@ def _problems(shape: Shape, columns: Columns, padded: bool) -> Iterable[RowProbl
             yield problems.TYPES.found(message, hint, dotted(path))
             return
     for target, names in columns.collisions.items():
-        if target in names and target != "messages" and columns.reader != "alpaca":
-            others = [name for name in names if name != target]
-            message = f"{' and '.join(others)} beside {target} is not read"
+        if target == "messages":
+            continue
+        read = [target] if columns.reader != "alpaca" else _READ_BY_ALPACA.get(target, [target])
+        others = [name for name in names if name not in read]
+        if others and len(others) < len(names):
+            kept = " and ".join(name for name in names if name in read)
+            message = f"{' and '.join(others)} beside {kept} is not read"
             hint = f"drop {' and '.join(others)}, or keep its content under another name"
             yield problems.TWO_COLUMNS.found(message, hint, others[0])
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vlft.dataset.checking.decoder import row_decoder
 from vlft.dataset.checking.fast import FastReader
 from vlft.dataset.checking.jsonl import LaterPieces, first_look
+from vlft.dataset.checking.null_first import NullFirst
 from vlft.dataset.checking.parallel import processes, read_in_parallel
 from vlft.dataset.reading.chunks import pieces, without_bom
 from vlft.dataset.reading.lines import BrokenLineError, Row, rows_of
@@ -61,6 +62,7 @@ class LinesReader:
         self._job = job
         self.checker = checker
         self._later = LaterPieces(self.checker)
+        self._nulls = checker.nulls = NullFirst(checker.look.schema)
         self._line = 1
         decoder = row_decoder(checker.look) if fast else None
         self._fast: FastReader | None = None
@@ -83,6 +85,7 @@ class LinesReader:
             BrokenLineError: Where the load of the file fails.
         """
         odd = _Odd()
+        self._nulls.begin()
         if self._fast is None:
             data = without_bom(piece.read()) if piece.first else piece.read()
             for row in rows_of(data, self._job.rows + 1, self._line):
@@ -99,6 +102,8 @@ class LinesReader:
             job.rows += passed
             self._line += passed
             self.checker.kept += passed
+            if passed:
+                self._nulls.know(fast.columns)
             before = job.rows
             try:
                 for row in rows_of(raw, before + 1, self._line):

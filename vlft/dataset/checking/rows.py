@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vlft.dataset.checking.findings import finding
+from vlft.dataset.checking.first_look import dotted
 from vlft.dataset.fates import RowProblem, worst
 from vlft.dataset.reading import problems
 from vlft.dataset.rows.counting import counted_row
@@ -13,6 +14,7 @@ from vlft.dataset.rows.reshaped import reshaped
 
 if TYPE_CHECKING:
     from vlft.dataset.checking.first_look import FirstLook
+    from vlft.dataset.checking.null_first import NullFirst
     from vlft.dataset.checking.sink import Sink
     from vlft.dataset.checking.tally import Tally
     from vlft.dataset.rows.context import Context
@@ -49,6 +51,8 @@ class RowChecker:
         self.with_media = 0
         self.odd_images: list[tuple[int, int, Any]] = []
         self.plain_images = False
+        self.nulls: NullFirst | None = None
+        """Set where pyarrow's JSON reader reads the file."""
 
     def check(self, value: dict[str, Any] | None, row: int, line: int) -> Sample | None:
         """Judges one row.
@@ -58,6 +62,9 @@ class RowChecker:
             row: Its number.
             line: Where it begins.
         """
+        if self.nulls is not None and self._miscounted(self.nulls, value, row, line):
+            self.kept += 1
+            return None
         conformed = self.look.schema.conform(value or {})
         found, sample = judge(conformed, self.context)
         if not self.look.schema.plain:
@@ -79,8 +86,22 @@ class RowChecker:
 
     def say(self, problem: RowProblem, row: int | None = None, line: int | None = None) -> None:
         """Reports a problem."""
-        said = finding(problem, self.name, row, line)
+        said = finding(problem, self.name, row, line, settings=self.context.settings)
         self.sink.add(said)
+
+    def _miscounted(
+        self, nulls: NullFirst, value: dict[str, Any] | None, row: int, line: int
+    ) -> bool:
+        """Whether what comes of the row is left to chance."""
+        place = nulls.look(value)
+        if place is None:
+            return False
+        where = dotted(place)
+        rule = problems.NULL_NUMBER if nulls.of_numbers(place) else problems.NULL_FIRST
+        message = f"{where} begins with null" if where else "a row is null"
+        hint = "take the null out" if where else "take the line out"
+        self.say(rule.found(f"{message}, before any value like it", hint, where), row, line)
+        return True
 
     def _notice_images(self, row: dict[str, Any], line_row: int, line: int) -> None:
         named = self.context.columns.named(row)
@@ -91,13 +112,8 @@ class RowChecker:
         if isinstance(first, str | dict):
             self.plain_images = True
         elif isinstance(images, list) and first is None:
-            if len(images) > 1:
-                problem = problems.NULL_FIRST.found(
-                    "a list of pictures begins with null", "take the null out", "images"
-                )
-                self.say(problem, line_row, line)
-            else:
-                self.odd_images = self.odd_images or [(line_row, line, first)]
+            odd = images if any(item is not None for item in images) else None
+            self.odd_images = self.odd_images or [(line_row, line, odd)]
         elif not self.odd_images:
             self.odd_images.append((line_row, line, images))
 

@@ -76,7 +76,7 @@ def _check_box(box: Any, key: str) -> None:
         message = f"a box is {shown(box)}"
         hint = "write [x1, y1, x2, y2], or [x, y] for a point; polygons go into the text"
         raise RowLostError(rules.BOX_LENGTH.found(message, hint, key))
-    if length == _BOX and isinstance(box, list):
+    if length == _BOX:  # of an object or a text too, as far as that goes
         for low, high in ((0, 2), (1, 3)):
             if box[low] > box[high]:
                 box[low], box[high] = box[high], box[low]

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal
 
 from vlft.dataset.media import problems
+from vlft.dataset.media.alpha import without_idle_alpha
 from vlft.dataset.media.contents import Contents
 from vlft.dataset.media.picture import MediaProblem, Picture
 from vlft.dataset.media.probe import probe_bytes, probe_picture
@@ -122,7 +123,8 @@ class MediaProbe:
 
     def _look(self, reference: str | bytes) -> Picture | MediaProblem:
         if isinstance(reference, bytes):
-            return probe_bytes(reference, f"a picture of {len(reference)} bytes")
+            found = probe_bytes(reference, f"a picture of {len(reference)} bytes")
+            return without_idle_alpha(found, reference)
         name = reference.strip()
         if is_url(name):
             return self._fetched(name)
@@ -132,17 +134,17 @@ class MediaProbe:
         if place:
             found = probe_picture(place, check_end=self._check_end)
             if not _is_missing(found):
-                return found
+                return without_idle_alpha(found)
         # A path that does not exist is asked for by its second name, then as base64.
         found = probe_picture(second_place(name, self._cwd, self._root), check_end=self._check_end)
-        return self._inside(name) if _is_missing(found) else found
+        return self._inside(name) if _is_missing(found) else without_idle_alpha(found)
 
     def _inside(self, name: str) -> Picture | MediaProblem:
         """A picture that stands in the row itself; or a file that is not there."""
         content = decoded(name)
         found = probe_bytes(content, problems.shown(name)) if content else None
         if isinstance(found, Picture):
-            return found
+            return without_idle_alpha(found, content)
         if not meant_as_base64(name):
             return problems.missing(name, self._cwd, self._root, decodes=content is not None)
         damaged = found is not None and found.kind in {"truncated", "too_large"}
@@ -156,7 +158,7 @@ class MediaProbe:
         content = fetch(url, allow_private=self._allow_private)
         if isinstance(content, MediaProblem):
             return content
-        return probe_bytes(content, problems.shown(url))
+        return without_idle_alpha(probe_bytes(content, problems.shown(url)), content)
 
 
 def _is_missing(found: Picture | MediaProblem) -> bool:

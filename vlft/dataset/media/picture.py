@@ -38,7 +38,7 @@ class Picture(msgspec.Struct, frozen=True, gc=False):
         orientation: 1 to 8 of EXIF (or of XMP where EXIF has none); 1 is upright. Viewers
             turn the picture by it, ms-swift does not.
         transparent: Has an alpha channel or a transparent colour; ms-swift drops either and
-            keeps the colours that were hidden.
+            keeps the colours that were hidden. `MediaProbe` takes it back where no pixel is.
         bits: A channel's bits as Pillow hands them to ms-swift. More than 8 means that its
             conversion to RGB clips nearly everything to white: 16-bit grey, 32-bit integers
             and floats. (16-bit colour PNG is reduced to 8 bits properly, and is 8 here.)

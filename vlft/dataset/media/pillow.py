@@ -23,6 +23,7 @@ _LOCK = threading.Lock()  # filters of warnings belong to the process
 _BITS = {"1": 1, "I": 32, "F": 32}
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 _ORIENTATION = 0x0112
+_OPAQUE = 255
 
 
 def ask_pillow(source: str | bytes, name: str, *, cut: bool) -> Header | MediaProblem:
@@ -49,6 +50,26 @@ def ask_pillow(source: str | bytes, name: str, *, cut: bool) -> Header | MediaPr
             except Exception as error:  # noqa: BLE001 - plugins raise what they like
                 return truncated(name, f"{error}")
             return _loaded(picture, name)
+
+
+def is_opaque(source: str | bytes) -> bool:
+    """Whether every pixel of a picture shows; False where that can't be told.
+
+    Args:
+        source: A file's path, or its content.
+    """
+    try:
+        import PIL.Image  # noqa: PLC0415
+    except ImportError:
+        return False
+    with _LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
+                alpha = PIL.Image.open(file).convert("RGBA").getchannel("A")
+        except Exception:  # noqa: BLE001 - plugins raise what they like
+            return False
+    return bool(alpha.getextrema()[0] == _OPAQUE)
 
 
 def _loaded(picture: Image, name: str) -> Header | MediaProblem:

@@ -14,6 +14,16 @@ CHUNK_BYTES = 10 << 20
 """JsonConfig.chunksize; the first of these pieces fixes the schema."""
 
 _GZIP = b"\x1f\x8b"
+_PACKED = {
+    _GZIP: "gzip",
+    b"PK\x03\x04": "zip",
+    b"\xfd7zXZ\0": "xz",
+    b"BZh": "bzip2",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"Rar!": "rar",
+}
 _BUFFER = 1 << 18
 BOM = b"\xef\xbb\xbf"
 
@@ -88,6 +98,13 @@ def is_gzip(path: Path) -> bool:
     """Whether the content is gzip, whatever the name: `datasets` unpacks it."""
     with path.open("rb") as file:
         return file.read(2) == _GZIP
+
+
+def packed_as(path: Path) -> str | None:
+    """How the content is compressed, whatever the name; None if it is not."""
+    with path.open("rb") as file:
+        start = file.read(max(map(len, _PACKED)))
+    return next((name for mark, name in _PACKED.items() if start.startswith(mark)), None)
 
 
 def open_plain(path: Path) -> IO[bytes]:

@@ -113,8 +113,17 @@ NULL_FIRST = row_rule(
     "file.null-first",
     "error",
     "load_fails",
-    "No list of pictures begins with null: pyarrow ends the process.",
-    "pyarrow 26: lists of objects that begin with null",
+    "No list begins with null before one like it has had a value, and no file with a null row: "
+    "pyarrow miscounts, and most often ends the process.",
+    "pyarrow 26: pyarrow.json.read_json",
+)
+NULL_NUMBER = row_rule(
+    "row.null-first",
+    "error",
+    "silently_wrong",
+    "No list of numbers begins with null before one like it has had a number: pyarrow "
+    "miscounts, and hands out whatever lies in memory.",
+    "pyarrow 26: pyarrow.json.read_json",
 )
 NEEDS_PYARROW = row_rule(
     "file.needs-pyarrow",
@@ -149,5 +158,13 @@ PACKED = row_rule(
     "warning",
     "unknown",
     "A data file is not compressed; only gzip is looked into here.",
-    "datasets/utils/extract.py",
+    "datasets/utils/extract.py: Extractor.infer_extractor_format",
+)
+UNPACKED_COPY = row_rule(
+    "file.unpacked-copy",
+    "warning",
+    "ok",
+    "A data file is not compressed: `datasets` keeps the unpacked rows by the file's path, and "
+    "reads the old ones again when a new file has taken its place.",
+    "datasets/utils/extract.py: ExtractManager.extract",
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from vlft.dataset.loading.texts import kind, shown
 from vlft.dataset.media import Picture
 from vlft.dataset.rows import box_rules as rules
+from vlft.dataset.rows.reference import reference_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +29,7 @@ def check_boxes(sample: Sample, context: Context) -> Iterator[RowProblem]:
     if not boxes:
         return
     kinds = objects.get("bbox_type")
-    if kinds and kinds not in ("real", "norm1"):
+    if kinds and kinds != "norm1" and str(kinds).lower() != "real":
         hint = "write real (pixels) or norm1 (0 to 1); divide thousandths by 1000 for norm1"
         message = f"bbox_type {shown(kinds)} is taken for pixels"
         yield rules.BOX_TYPE.found(message, hint, "objects.bbox_type")
@@ -79,10 +81,7 @@ def _check_each(
         return
     for index, box in enumerate(boxes):
         key = f"objects.bbox.{index}"
-        if isinstance(box, list) and any(value is None for value in box):
-            yield rules.BOX_NULL.found(f"a box is {shown(box)}", "write four numbers", key)
-            continue
-        if not isinstance(box, list) or not all(isinstance(value, int | float) for value in box):
+        if not isinstance(box, list) or not all(map(_is_number, box)):
             yield rules.BOX_NUMBERS.found(f"a box is {shown(box)}", "write four numbers", key)
             continue
         image = ids[index] if index < len(ids) else 0
@@ -100,14 +99,18 @@ def _check_each(
             yield from _in_picture(sample.images[image], context, box, key)
 
 
+def _is_number(value: Any) -> bool:
+    """Whether it is one on its way to the template; NaN and Infinity become null."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
 def _within(index: int, count: int) -> bool:
     return -count <= index < count
 
 
-def _in_picture(reference: Any, context: Context, box: Any, key: str) -> Iterator[RowProblem]:
-    if isinstance(reference, dict):
-        reference = reference.get("bytes") or reference.get("path")
-    if not isinstance(reference, str | bytes):
+def _in_picture(given: Any, context: Context, box: Any, key: str) -> Iterator[RowProblem]:
+    reference = reference_of(given)
+    if reference is None:
         return
     picture = context.look(reference)
     if isinstance(picture, Picture):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.dataset.media import MediaProbe, Picture
 from vlft.dataset.rows.counting import open_counter
+from vlft.errors import VlftError
 from vlft.families import PixelLimits, SizeError
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Context:
 
         Raises:
             SizeError: If ms-swift fails on its size.
+            TypeError: If a limit of the row's own is no number.
         """
         vision = self.vision
         if vision is None:
@@ -86,10 +88,13 @@ class Context:
         limits = self.limits
         asked = (row or {}).get("chat_template_kwargs")
         if asked or (row or {}).get("videos"):
-            limits = limits.with_row(
-                asked if isinstance(asked, dict) else None,
-                has_video=bool((row or {}).get("videos")),
-            )
+            try:
+                limits = limits.with_row(
+                    asked if isinstance(asked, dict) else None,
+                    has_video=bool((row or {}).get("videos")),
+                )
+            except VlftError as error:
+                raise TypeError(error.message) from None
         return vision.image_tokens(picture.width, picture.height, limits)
 
 

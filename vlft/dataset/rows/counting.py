@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from vlft.dataset.media import Picture
+from vlft.dataset.rows.reference import reference_of
 from vlft.families import SizeError
 
 if TYPE_CHECKING:
     from vlft.dataset.rows.context import Context
     from vlft.dataset.rows.sample import Sample
     from vlft.dataset.settings import CheckSettings
-    from vlft.dataset.tokens.row import CountedRow
+    from vlft.dataset.tokens.row import CountedRow, Turn
     from vlft.dataset.tokens.rows import RowTokens
 
 _PLAIN = frozenset({"user", "assistant"})
@@ -37,20 +38,13 @@ def open_counter(settings: CheckSettings) -> RowTokens | None:
 
 def counted_row(sample: Sample, context: Context) -> CountedRow | None:
     """The row as it is counted; None for one that can't be told."""
-    from vlft.dataset.tokens.row import CountedRow, Turn  # noqa: PLC0415
+    from vlft.dataset.tokens.row import CountedRow  # noqa: PLC0415
 
     if sample.videos or sample.audios or sample.row.get("tools") or sample.inline:
         return None
-    turns = []
-    if isinstance(sample.system, str):
-        turns.append(Turn("system", sample.system))
-    elif sample.system is not None:
+    turns = _turns(sample, context)
+    if turns is None:
         return None
-    for message in sample.messages:
-        content, role = message["content"], message["role"]
-        if not isinstance(content, str) or role not in _PLAIN:
-            return None
-        turns.append(Turn(role, content, message.get("loss"), message.get("loss_scale")))
     pictures = [_picture(given, context) for given in sample.images]
     found = [picture for picture in pictures if picture is not None]
     if len(found) < len(pictures):
@@ -58,15 +52,37 @@ def counted_row(sample: Sample, context: Context) -> CountedRow | None:
     try:
         images = [context.image_tokens(picture, sample.row) or 0 for picture in found]
         refs, boxes = _objects(sample, context, found)
-    except (SizeError, IndexError, TypeError, ValueError, ZeroDivisionError):
+    except (SizeError, IndexError, TypeError, ValueError, ArithmeticError):
         return None
     return CountedRow(turns, images, (), refs, boxes)
 
 
+def _turns(sample: Sample, context: Context) -> list[Turn] | None:
+    """The messages, with those of tools as questions and answers."""
+    from vlft.dataset.tokens.row import Turn  # noqa: PLC0415
+
+    messages: list[Any] | None = sample.messages
+    if any(not isinstance(message["content"], str) for message in sample.messages):
+        return None
+    hermes = context.of_qwen and not context.settings.swift.get("agent_template")
+    if hermes and any(message["role"] not in _PLAIN for message in sample.messages):
+        from vlft.dataset.rows.tool_turns import with_tools  # noqa: PLC0415 - few rows have any
+
+        messages = with_tools(sample.messages)
+    if messages is None or any(message["role"] not in _PLAIN for message in messages):
+        return None
+    if sample.system is not None and not isinstance(sample.system, str):
+        return None
+    turns = [] if sample.system is None else [Turn("system", sample.system)]
+    return turns + [
+        Turn(one["role"], one["content"], one.get("loss"), one.get("loss_scale"))
+        for one in messages
+    ]
+
+
 def _picture(given: Any, context: Context) -> Picture | None:
-    if isinstance(given, dict):
-        given = given.get("bytes") or given.get("path")
-    found = context.look(given) if isinstance(given, str | bytes) else None
+    reference = reference_of(given)
+    found = None if reference is None else context.look(reference)
     return found if isinstance(found, Picture) else None
 
 

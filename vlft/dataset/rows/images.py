@@ -10,6 +10,7 @@ from vlft.dataset.fates import row_rule
 from vlft.dataset.loading.texts import kind, shown
 from vlft.dataset.media import MediaProblem
 from vlft.dataset.rows import media_rules, rules
+from vlft.dataset.rows.reference import reference_of
 from vlft.families import SizeError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def check_images(sample: Sample, context: Context) -> Iterator[RowProblem]:
     """Pictures that can't be read, or are not trained on as people see them."""
     for index, given in enumerate(sample.images):
         key = f"images.{index}"
-        reference = _reference(given)
+        reference = reference_of(given)
         if reference is None:
             message = f"an image is {shown(given)}"
             yield rules.MEDIA_FORM.found(message, "write the path as a text", key)
@@ -44,12 +45,6 @@ def check_images(sample: Sample, context: Context) -> Iterator[RowProblem]:
             yield _problem(found, key)
         else:
             yield from _picture(found, reference, sample, context, key)
-
-
-def _reference(given: Any) -> str | bytes | None:
-    if isinstance(given, dict) and given.keys() <= {"bytes", "path"}:
-        given = given.get("bytes") or given.get("path")
-    return given if isinstance(given, str | bytes) else None
 
 
 def _problem(found: MediaProblem, key: str) -> RowProblem:

@@ -59,6 +59,7 @@ def judge(row: dict[str, Any], context: Context) -> tuple[list[RowProblem], Samp
             problems += check(sample, context)
         except (TypeError, KeyError, AttributeError, ValueError, IndexError) as error:
             problems.append(_unencodable(error))
+            break
     return problems, sample
 
 

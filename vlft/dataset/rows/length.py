@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vlft.dataset.media import Picture
 from vlft.dataset.rows import rules
 from vlft.dataset.rows.counting import counted_row
+from vlft.dataset.rows.reference import reference_of
 from vlft.families import SizeError
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ OVERHEAD = 40
 """Tokens of the default system prompt and of the ends of a row, at most."""
 A_MESSAGE = 8
 """Tokens around a message, at most."""
+A_TOOL = 32
+"""Tokens around a tool's call or answer, at most."""
 A_PICTURE = 4
 """Tokens around a picture's placeholders, at most."""
 
@@ -32,6 +35,8 @@ def check_length(sample: Sample, context: Context) -> Iterator[RowProblem]:
     pictures = _pictures(sample, context)
     if pictures is None:
         return
+    if context.settings.truncation == "split" and not sample.images:
+        return  # nothing is lost of a text
     if pictures > limit:
         yield too_long(pictures, limit, context, exact=False)
         return
@@ -69,7 +74,7 @@ def text_bound(sample: Sample) -> int:
         size += byte_bound(sample.system)
     for message in sample.messages:
         content = message["content"]
-        size += A_MESSAGE
+        size += A_MESSAGE + (A_TOOL if message["role"] in {"tool", "tool_call"} else 0)
         size += byte_bound(content) if isinstance(content, str) else 3 * len(str(content))
     for box in sample.objects.get("bbox") or []:
         size += 16 * len(box) if isinstance(box, list) else 16
@@ -91,10 +96,8 @@ def byte_bound(text: str) -> int:
 def _pictures(sample: Sample, context: Context) -> int | None:
     total = 0
     for given in sample.images:
-        reference = given
-        if isinstance(given, dict):
-            reference = given.get("bytes") or given.get("path")
-        found = context.look(reference) if isinstance(reference, str | bytes) else None
+        reference = reference_of(given)
+        found = None if reference is None else context.look(reference)
         if not isinstance(found, Picture):
             return None
         try:

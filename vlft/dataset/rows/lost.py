@@ -24,6 +24,7 @@ def check_lost(row: dict[str, Any], context: Context) -> Iterator[RowProblem]:
         if row.get(column):
             message = f"the column {column} is not read"
             yield rules.LOST_COLUMN.found(message, f"name it {meant}", column)
+    yield from _both_names(row, context)
     history = row.get("history")
     for index, entry in enumerate(history if isinstance(history, list) else []):
         if isinstance(entry, list) and len(entry) > 2:  # noqa: PLR2004 - a pair
@@ -45,3 +46,15 @@ def check_lost(row: dict[str, Any], context: Context) -> Iterator[RowProblem]:
         ):
             message = f"{others[0]} is not read where there is a column {target}"
             yield rules.LOST_COLUMN.found(message, f"put all of them into {target}", others[0])
+
+
+def _both_names(row: dict[str, Any], context: Context) -> Iterator[RowProblem]:
+    """Messages that have their text under two names."""
+    messages = context.columns.named(row).get("messages")
+    for index, message in enumerate(messages if isinstance(messages, list) else []):
+        if not isinstance(message, dict):
+            continue
+        read, lost = message.get("value"), message.get("content")
+        if read is not None and lost is not None and read != lost:
+            said = f"message {index} has a value and a content; only the value is read"
+            yield rules.LOST_COLUMN.found(said, "keep one of them", f"messages.{index}.content")

@@ -175,7 +175,8 @@ CUT = row_rule(
     "row.cut",
     "error",
     "silently_wrong",
-    "A row has at most max_length tokens; of a longer one truncation_strategy cuts off the rest.",
+    "A row has at most max_length tokens; of a longer one truncation_strategy cuts off the "
+    "rest, and `split` its pictures.",
     f"{_BASE}: Template._truncate",
 )
 LENGTH_UNKNOWN = row_rule(

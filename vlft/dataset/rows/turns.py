@@ -23,11 +23,11 @@ def check_tools(sample: Sample, _: Context) -> Iterator[RowProblem]:
     """Descriptions of tools and calls that the agent template can't read."""
     tools = sample.row.get("tools")
     if isinstance(tools, str):
-        tools = _parsed(tools, tools)
+        tools = parsed(tools, tools)
     if tools and not isinstance(tools, list):
         tools = [tools]
     for index, tool in enumerate(tools or []):
-        read = _parsed(tool, None)
+        read = parsed(tool, None)
         if not isinstance(read, dict):
             said = f"a tool is {shown(tool)}"
             yield rules.TOOLS.found(said, "write its JSON schema", f"tools.{index}")
@@ -38,7 +38,8 @@ def check_tools(sample: Sample, _: Context) -> Iterator[RowProblem]:
             yield rules.TOOLS.found(text, hint, f"messages.{index + sample.offset}.content")
 
 
-def _parsed(text: Any, otherwise: Any) -> Any:
+def parsed(text: Any, otherwise: Any) -> Any:
+    """A text read as JSON or else as Python, `otherwise` where it is neither; no text as it is."""
     if not isinstance(text, str):
         return text
     try:
@@ -52,12 +53,12 @@ def _parsed(text: Any, otherwise: Any) -> Any:
 
 
 def _is_call(content: Any) -> bool:
-    call = _parsed(content, None)
+    call = parsed(content, None)
     if not isinstance(call, dict) or "name" not in call:
         return False
     arguments = call.get("arguments")
     arguments = call.get("parameters") if arguments is None else arguments
-    return _parsed(arguments, None) is not None
+    return parsed(arguments, None) is not None
 
 
 def check_turns(sample: Sample, _: Context) -> Iterator[RowProblem]:
@@ -81,6 +82,10 @@ def check_turns(sample: Sample, _: Context) -> Iterator[RowProblem]:
         before = turns[-1] if turns else None
         if role == "tool" and before in {"tool", "user"}:
             continue
+        if role == "user" and before == "tool":
+            text = "a question follows a tool's answer"
+            yield rules.TURNS.found(text, "put the assistant's answer between them", key)
+            return
         if spoken == before:
             yield from _joined(sample.messages, index, key)
             continue
@@ -90,7 +95,7 @@ def check_turns(sample: Sample, _: Context) -> Iterator[RowProblem]:
 
 def _joined(messages: list[Message], index: int, key: str) -> Iterator[RowProblem]:
     first, second = messages[index - 1], messages[index]
-    if _TOOLS & {first["role"], second["role"]}:
+    if second["role"] != "user" and _TOOLS & {first["role"], second["role"]}:
         return
     one, two = first["content"], second["content"]
     if one == "" or two == "":

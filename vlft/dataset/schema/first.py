@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +112,8 @@ def _conform(value: Any, plan: _Plan) -> Any:
 
 
 def _read_back(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # ujson has no other way to write it
     if not isinstance(value, str):
         return value
     try:

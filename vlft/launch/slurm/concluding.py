@@ -9,7 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING, Final
 
 from vlft.launch.errorlog import last_error_in
-from vlft.launch.process import Outcome, conclude, write_outcome
+from vlft.launch.process import Outcome, conclude, told_of_the_disk, write_outcome
 from vlft.runs.jobs import log_files
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def conclude_job(attempt: Path, exit_code: int, stopped_by: str | None) -> Outco
     outcome = conclude(
         exit_code, stop=stopped_by, orphaned=False, last_error=lambda: _last_error(attempt)
     )
+    outcome = told_of_the_disk(outcome, attempt)
     write_outcome(attempt, outcome)
     return outcome
 

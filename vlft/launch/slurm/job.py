@@ -11,9 +11,11 @@ import vlft
 from vlft.command import Command, render
 from vlft.facts.sbatch_options import SIGNAL_SECONDS, sbatch_options
 from vlft.facts.slurm import gpus_asked_for
+from vlft.launch.hiding import HIDDEN, hidden_words
 from vlft.launch.slurm.quoting import file_pattern
-from vlft.launch.slurm.script import REQUEST, Script, Variable, Word, render_script
-from vlft.launch.slurm.words import readable, without_secrets
+from vlft.launch.slurm.script import REQUEST, Script, render_script
+from vlft.launch.words import Variable, Word, readable, without_secrets
+from vlft.plan.compat import is_mended
 from vlft.runs.record import CHECKPOINTS
 
 if TYPE_CHECKING:
@@ -96,6 +98,11 @@ def plan_job(
     split = without_secrets(command)
     launcher, program = _launched(plan, split.words)
     variables = split.env + launcher
+    hidden = tuple(word.name for word in split.words if isinstance(word, Variable))
+    if hidden and interpreter is not None and interpreter.swift_dir is not None:
+        # An image's own `swift` is given the values, which `ps` then shows on the nodes.
+        program = hidden_words(program, hidden)
+        variables += ((HIDDEN, " ".join(hidden)),)
     if requeue:
         variables += (("VLFT_SAVE_AND_END", str(attempt / REQUEST)),)
     told = "OMP_NUM_THREADS" in command.env or "OMP_NUM_THREADS" in facts.environ
@@ -128,7 +135,7 @@ def plan_job(
         nnodes=world.nnodes,
         rendezvous=plan.torchrun,
         port=config.launch.master_port,
-        srun=_srun_options(slurm, folder),
+        srun=_srun_options(slurm, folder, arguments),
         signal_seconds=(slurm.signal_seconds or SIGNAL_SECONDS) if slurm and requeue else None,
     )
     shown = Command(
@@ -170,12 +177,12 @@ def _with_plugin(arguments: Arguments) -> Arguments:
     return arguments | {name: (*arguments.get(name, ()), one) for name, one in added.items()}
 
 
-def _srun_options(slurm: Slurm | None, folder: Path) -> tuple[str, ...]:
+def _srun_options(slurm: Slurm | None, folder: Path, arguments: Arguments) -> tuple[str, ...]:
     container = slurm.container if slurm is not None else None
     if container is None:
         return ()
     own = [f"{folder}:{folder}"]
-    if slurm is not None and slurm.requeue:
+    if (slurm is not None and slurm.requeue) or is_mended(arguments):
         own.append(f"{_PLUGIN.parent}:{_PLUGIN.parent}:ro")
     mounts = ",".join([*own, *container.mounts])
     return (

@@ -6,25 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vlft.launch.slurm.quoting import directive, word
+from vlft.launch.words import Variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vlft.launch.words import Word
 
-@dataclass(frozen=True)
-class Variable:
-    """A word whose value is a variable of the job's shell, never in the script.
-
-    Attributes:
-        name: Of the variable.
-        prefix: Text before the value, such as `--token=`.
-    """
-
-    name: str
-    prefix: str = ""
-
-
-Word = str | Variable
 
 REQUEST: Final = "save-and-end"
 """File of an attempt that asks the trainer to save and to end: see trainer_side."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from vlft.migrate.places import shown
+from vlft.migrate.shell.texts import Text
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,6 +18,22 @@ _MAX_TOKENS: Final = 200
 
 class NoNumberError(Exception):
     """The text is no arithmetic that is understood here."""
+
+
+def computed(raw: str, text: str, written: str) -> Text:
+    """An expression's value as a text, unknown with a reason if it is no arithmetic.
+
+    Args:
+        raw: What is written in the script.
+        text: The same with its variables replaced.
+        written: What to call it in a message.
+    """
+    try:
+        value, lost = evaluate(text)
+    except NoNumberError as problem:
+        return Text(raw, f"{shown(written)} can't be computed: {problem}")
+    notes = (f"{lost}: the shell drops what is left over",) if lost else ()
+    return Text(str(value), None, notes)
 
 
 def evaluate(text: str) -> tuple[int, str | None]:

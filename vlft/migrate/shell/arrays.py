@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vlft.migrate.shell.words import BrokenShellError, Word, cut_line, read_word
+from vlft.migrate.shell.brackets import BrokenShellError
+from vlft.migrate.shell.words import Word, cut_line, read_word
 
 
 def read_items(text: str, start: int) -> tuple[tuple[Word, ...], int]:

@@ -6,11 +6,13 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from vlft.migrate.places import shown
-from vlft.migrate.shell.arithmetic import NoNumberError, evaluate
-from vlft.migrate.shell.lookup import look_up, why_absent
+from vlft.migrate.shell.arithmetic import computed
+from vlft.migrate.shell.brackets import MAX_DEPTH, BrokenShellError
+from vlft.migrate.shell.lookup import look_up, positional, why_absent
 from vlft.migrate.shell.parameters import Parameter, apply_operator, split_parameter
+from vlft.migrate.shell.substitution import output_of
 from vlft.migrate.shell.texts import Field, Text, Variables
-from vlft.migrate.shell.words import MAX_DEPTH, BrokenShellError, Part, Word, read_word
+from vlft.migrate.shell.words import Part, Word, read_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 MAX_WORK: Final = 1 << 22
 """Characters that expansions of one script may give together."""
 
-_RUN: Final = re.compile(r"[|;&<>\n]")
 _GLOB: Final = re.compile(r"[*?]|\[[^\]]+\]")
 
 
@@ -98,7 +99,7 @@ def _values(
         if part.kind == "arithmetic":
             return [_arithmetic(part, variables, depth)], False
         if part.kind == "command":
-            return [_command(part, variables, depth)], True
+            return [output_of(part, variables, depth, expand)], True
         return _variable(part, variables, depth, first=first), True
     except BrokenShellError as error:
         return [Text(part.raw, error.message)], False
@@ -106,7 +107,7 @@ def _values(
 
 def _arithmetic(part: Part, variables: Variables, depth: int) -> Text:
     text, why = _expression(part.text, variables, depth)
-    return Text(part.raw, why) if why is not None else _number(part.raw, text, part.text)
+    return Text(part.raw, why) if why is not None else computed(part.raw, text, part.text)
 
 
 def _expression(text: str, variables: Variables, depth: int) -> tuple[str, str | None]:
@@ -130,65 +131,6 @@ def _expression(text: str, variables: Variables, depth: int) -> tuple[str, str |
         pieces.append(f" {value[0].text} ")
         at = found.end()
     return "".join([*pieces, text[at:]]), None
-
-
-def _number(raw: str, text: str, written: str) -> Text:
-    try:
-        value, lost = evaluate(text)
-    except NoNumberError as problem:
-        return Text(raw, f"{shown(written)} can't be computed: {problem}")
-    notes = (f"{lost}: the shell drops what is left over",) if lost else ()
-    return Text(str(value), None, notes)
-
-
-def _command(part: Part, variables: Variables, depth: int) -> Text:
-    """The output of a command that needs no run; any other is unknown."""
-    fields = _fields(part.text, variables, depth)
-    texts = [one.value.text for one in fields]
-    if not texts or texts[0] not in ("expr", "echo", "pwd", "basename", "dirname"):
-        return Text(part.raw, f"{shown(part.text)} would have to be run")
-    why = next((one.value.why for one in fields if one.value.why is not None), None)
-    name, given = texts[0], texts[1:]
-    if why is not None:
-        divides = name == "expr" and "/" in given
-        note = f"{shown(part.text)} divides in whole numbers: what is left over is lost"
-        return Text(part.raw, why, (note,) if divides else ())
-    if name == "expr":
-        return _number(part.raw, " ".join(given), part.text)
-    made = _printed(name, given)
-    return (
-        Text(part.raw, f"{shown(part.text)} would have to be run") if made is None else Text(made)
-    )
-
-
-def _fields(text: str, variables: Variables, depth: int) -> list[Field]:
-    """The words of a simple command after expansion; none if it is more than one."""
-    fields: list[Field] = []
-    at = 0
-    while at < len(text) and not _RUN.search(text):
-        if text[at].isspace():
-            at += 1
-            continue
-        word, end = read_word(text, at)
-        if end == at or len(fields) > MAX_DEPTH:
-            return []
-        fields += expand(word, variables, depth + 1)
-        at = end
-    return fields
-
-
-def _printed(name: str, given: list[str]) -> str | None:
-    """What `pwd`, `echo`, `dirname` and `basename` print; None if that is not known here."""
-    if name == "pwd":
-        return "."
-    if name == "echo":
-        return None if given and given[0].startswith("-") else " ".join(given)
-    if len(given) != 1 and (name == "dirname" or len(given) != 2):  # noqa: PLR2004 - and a suffix
-        return None
-    head, _, tail = given[0].rstrip("/").rpartition("/")
-    if name == "dirname":
-        return head or ("/" if given[0].startswith("/") else ".")
-    return tail.removesuffix(given[1]) if len(given) > 1 else tail
 
 
 def _variable(part: Part, variables: Variables, depth: int, *, first: bool) -> list[Text]:
@@ -220,7 +162,9 @@ def _value(found: Parameter, variables: Variables) -> tuple[tuple[Text, ...] | N
     if found.name in ("?", "$", "!", "-", "0"):
         return None, "only a shell knows it"
     if found.name in ("@", "*", "#") or found.name.isdigit():
-        return None, "it is what the script is called with"
+        given = variables.positional
+        known = positional(found.name, given) if given is not None else None
+        return known, "it is what the script is called with"
     return look_up(found.name, found.index, variables), why_absent(found.name, variables)
 
 

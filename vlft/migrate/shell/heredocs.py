@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vlft.migrate.shell.words import BrokenShellError
+from vlft.migrate.shell.brackets import BrokenShellError
 
 
 def heredoc_end(text: str, start: int, name: str, offset: int, *, tabs: bool) -> int:

@@ -35,8 +35,9 @@ class Invocation:
         cuts: Offsets of backslashes with blanks after them.
         mended: Offsets of lines that bash takes for commands of their own: their first word
             begins with two dashes, so they belong to this one.
+        glued: Offsets of backslashes that make one word of two for bash.
+        aside: Variables of the shell that no command sees, for nothing exports them.
         folder: What `cd` has changed to; None if nothing has.
-        repeated: Whether it stands in a loop.
     """
 
     offset: int
@@ -46,6 +47,8 @@ class Invocation:
     cuts: list[int] = field(default_factory=list)
     mended: list[int] = field(default_factory=list)
     folder: Text | None = None
+    aside: dict[str, Variable] = field(default_factory=dict)
+    glued: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

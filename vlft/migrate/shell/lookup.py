@@ -28,3 +28,18 @@ def why_absent(name: str, variables: Variables) -> str:
     if variables.sources:
         return f"`{name}` is set nowhere in the script; {shown(variables.sources[-1])} may set it"
     return f"`{name}` is set nowhere in the script"
+
+
+def positional(name: str, given: tuple[Text, ...]) -> tuple[Text, ...]:
+    """`$1`, `$@`, `$#` and the like in a function.
+
+    Args:
+        name: Without the dollar.
+        given: The words of the call.
+    """
+    if name in ("@", "*"):
+        return given
+    if name == "#":
+        return (Text(str(len(given))),)
+    index = int(name) if len(name) < 6 else 0  # noqa: PLR2004 - digits
+    return given[index - 1 : index] if 0 < index <= len(given) else (Text(""),)

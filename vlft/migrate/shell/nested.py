@@ -1,4 +1,4 @@
-"""Scripts inside of words: what `eval` and `bash -c` are given."""
+"""Scripts inside of words: what `eval`, `bash -c`, `ssh` and the like are given."""
 
 from __future__ import annotations
 
@@ -6,13 +6,33 @@ import re
 from typing import Final
 
 _SHELLS: Final = frozenset({"bash", "sh", "zsh", "dash"})
+_CARRIERS: Final = frozenset({"ssh", "tmux", "su", "screen", "watch"})
+_WRAP: Final = "--wrap"
 
 
 def inner_script(words: list[str]) -> str | None:
-    """The script that `eval` or a shell with `-c` is given; None if there is none."""
-    if words[0] == "eval":
+    """The script that a command hands to a shell; None if there is none.
+
+    Args:
+        words: The command; of an unknown word what is written there.
+    """
+    name = words[0].rpartition("/")[2]
+    if name == "eval":
         return " ".join(words[1:])
-    for name, option, script in zip(words, words[1:], words[2:], strict=False):
-        if name.rpartition("/")[2] in _SHELLS and re.fullmatch(r"-[a-z]*c", option):
+    for shell, option, script in zip(words, words[1:], words[2:], strict=False):
+        if shell.rpartition("/")[2] in _SHELLS and re.fullmatch(r"-[a-z]*c", option):
             return script
+    if name == "sbatch":
+        return _wrapped(words)
+    if name in _CARRIERS:
+        return next((word for word in reversed(words) if " " in word.strip()), None)
+    return None
+
+
+def _wrapped(words: list[str]) -> str | None:
+    """`sbatch --wrap="…"`."""
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        flag, equals, value = word.partition("=")
+        if flag == _WRAP:
+            return value if equals else after
     return None

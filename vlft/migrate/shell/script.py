@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vlft.migrate.places import shown
+from vlft.migrate.shell.brackets import BrokenShellError
+from vlft.migrate.shell.branches import Branches
+from vlft.migrate.shell.building import MAX_STATEMENTS
 from vlft.migrate.shell.expand import expand, expand_one
+from vlft.migrate.shell.functions import body_at, part_functions
 from vlft.migrate.shell.invocation import Invocation, Script, Variable
 from vlft.migrate.shell.nested import inner_script
 from vlft.migrate.shell.statements import Reader
-from vlft.migrate.shell.syntax import Assignment, Block, Statement
 from vlft.migrate.shell.texts import Field, Text, Variables, glued
-from vlft.migrate.shell.words import BrokenShellError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping, Sequence
+
+    from vlft.migrate.shell.syntax import Assignment, Statement
 
 _DECLARE: Final = frozenset({"export", "declare", "local", "typeset", "readonly"})
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -32,43 +36,41 @@ def read_script(text: str) -> Script:
         reader.read()
     except BrokenShellError as error:
         broken = (error.message, error.offset)
-    interpreter = _Interpreter()
-    for statement in reader.statements:
+    plain, bodies = part_functions(reader.made.statements, reader.made.functions)
+    interpreter = _Interpreter(bodies)
+    for statement in plain:
         interpreter.take(statement)
     return Script(tuple(interpreter.invocations), broken, tuple(reader.heredocs))
-
-
-@dataclass
-class _Branch:
-    """A conditional block that is being read."""
-
-    block: Block
-    before: dict[str, tuple[Text, ...]]
-    changed: set[str] = field(default_factory=set)
 
 
 class _Interpreter:
     """Follows a script from statement to statement."""
 
-    def __init__(self) -> None:
+    def __init__(self, functions: Mapping[str, Sequence[Statement]]) -> None:
+        self._functions = functions
+        self._calls = 0
         self.invocations: list[Invocation] = []
         self._variables = Variables()
         self._exported: dict[str, int] = {}
-        self._branches: list[_Branch] = []
+        self._alone: dict[str, int] = {}
+        self._branches = Branches(self._variables)
         self._folder: Text | None = None
         self._last: Invocation | None = None
         self._tested = False
 
     def take(self, statement: Statement, depth: int = 0) -> None:
         """Minds one statement."""
-        self._enter(statement.blocks)
+        if self._branches.enter(statement.blocks):
+            self._last = None
         before = dict(self._variables.values) if statement.joined and self._tested else None
         if statement.loop is not None:
             self._loop(statement)
         else:
             self._simple(statement, depth)
         if before is not None:
-            self._doubt(self._changed(before), "whether it is set depends on the test before it")
+            self._branches.doubt(
+                self._branches.changed(before), "whether it is set depends on the test before it"
+            )
         words = statement.words
         tests = bool(words) and words[0].bare in ("[", "[[", "test")
         self._tested = tests or (bool(statement.joined) and self._tested)
@@ -77,6 +79,7 @@ class _Interpreter:
         if not statement.words:
             for assignment in statement.assignments:
                 self._assign(assignment)
+                self._alone[assignment.name] = statement.offset
             self._last = None
             return
         name = statement.words[0].bare
@@ -95,6 +98,10 @@ class _Interpreter:
             self._last.fields += fields
             self._last.mended.append(statement.offset)
             self._last.cuts += statement.cuts
+            self._last.glued += statement.glued
+            return
+        if first in self._functions and depth < _MAX_NESTED:
+            self._call(statement, fields, own, depth)
             return
         if self._builtin(first, fields) or (depth < _MAX_NESTED and self._nested(fields, depth)):
             self._last = None
@@ -107,9 +114,35 @@ class _Interpreter:
             tuple(block for block in statement.blocks if block.kind != "group" and block.arm),
             statement.cuts,
             folder=self._folder,
+            aside=self._aside(own),
+            glued=statement.glued,
         )
         self.invocations.append(invocation)
         self._last = invocation
+
+    def _call(self, call: Statement, fields: list[Field], own: dict[str, Text], depth: int) -> None:
+        """Minds the body of a function, with the words of this call."""
+        variables, exported = self._variables, self._exported
+        positional = variables.positional
+        covered = {name: variables.values.get(name) for name in own}
+        variables.positional = tuple(one.value for one in fields[1:])
+        self._exported = exported | dict.fromkeys(own, call.offset)
+        for name, value in own.items():
+            variables.set(name, (value,))
+        for statement in body_at(self._functions[fields[0].value.text], call):
+            self._calls += 1
+            if self._calls > MAX_STATEMENTS:
+                break
+            self.take(statement, depth + 1)
+        self._branches.enter(call.blocks)
+        for name, before in covered.items():
+            self._exported.pop(name, None)
+            variables.values.pop(name, None)
+            if before is not None:
+                variables.set(name, before)
+        self._exported = exported | self._exported
+        variables.positional = positional
+        self._last = None
 
     def _environment(self) -> dict[str, Variable]:
         values = self._variables.values
@@ -117,6 +150,13 @@ class _Interpreter:
             name: Variable(values[name][0] if values[name] else Text(""), offset)
             for name, offset in self._exported.items()
             if name in values and name not in self._variables.arrays
+        }
+
+    def _aside(self, own: Mapping[str, Text]) -> dict[str, Variable]:
+        return {
+            name: Variable(self._variables.values[name][0], offset)
+            for name, offset in self._alone.items()
+            if name not in own and name not in self._exported and self._variables.values.get(name)
         }
 
     def _builtin(self, name: str, fields: list[Field]) -> bool:
@@ -130,8 +170,12 @@ class _Interpreter:
             for word in words:
                 self._variables.values.pop(word, None)
                 self._exported.pop(word, None)
+        elif name == "shift" and self._variables.positional is not None:
+            self._variables.positional = self._variables.positional[1:]
         elif name in ("read", "mapfile", "readarray"):
-            self._doubt((word for word in words if _NAME.fullmatch(word)), f"`{name}` sets it")
+            self._branches.doubt(
+                (word for word in words if _NAME.fullmatch(word)), f"`{name}` sets it"
+            )
         elif name not in (":", "set", "shopt", "trap", "exit", "return", "shift", "true", "false"):
             return False
         return True
@@ -139,8 +183,6 @@ class _Interpreter:
     def _nested(self, fields: list[Field], depth: int) -> bool:
         """`eval …` and `bash -c …`: their text is a script."""
         texts = [one.value for one in fields]
-        if any(text.why is not None for text in texts):
-            return False
         script = inner_script([text.text for text in texts])
         if script is None:
             return False
@@ -149,11 +191,8 @@ class _Interpreter:
             reader.read()
         except BrokenShellError:
             return False
-        for statement in reader.statements:
-            moved = Statement(
-                fields[0].offset, (), statement.assignments, statement.words, [],
-                statement.joined, statement.loop,
-            )  # fmt: skip
+        for statement in reader.made.statements:
+            moved = replace(statement, offset=fields[0].offset, blocks=(), cuts=[], glued=[])
             before = len(self.invocations)
             self._simple(moved, depth + 1) if moved.loop is None else None
             for invocation in self.invocations[before:]:
@@ -184,7 +223,7 @@ class _Interpreter:
         elif (
             len(assignment.words) == 1 and name in self._variables.arrays and not assignment.append
         ):
-            self._doubt((name,), "one item of it is set by itself")
+            self._branches.doubt((name,), "one item of it is set by itself")
         else:
             items = tuple(
                 one.value for word in assignment.words for one in expand(word, self._variables)
@@ -204,48 +243,3 @@ class _Interpreter:
             why += f": {shown(items)}"
         self._variables.set(name, (Text(f"${name}", why),))
         self._last = None
-
-    def _enter(self, blocks: tuple[Block, ...]) -> None:
-        """Leaves the branches that have ended, and enters those that begin."""
-        conditional = [block for block in blocks if block.kind not in ("group", "function")]
-        same = 0
-        while (
-            same < min(len(conditional), len(self._branches))
-            and self._branches[same].block.offset == conditional[same].offset
-        ):
-            same += 1
-        while len(self._branches) > same:
-            branch = self._branches.pop()
-            branch.changed |= self._changed(branch.before)
-            self._variables.values = {**branch.before, **{
-                name: self._variables.values[name]
-                for name in branch.changed
-                if name in self._variables.values
-            }}  # fmt: skip
-            kind = "loop" if branch.block.kind in ("for", "while") else f"`{branch.block.kind}`"
-            self._doubt(branch.changed, f"it is set in one branch of a {kind}")
-        for depth, branch in enumerate(self._branches):
-            if branch.block.arm != conditional[depth].arm:
-                if branch.block.arm:
-                    branch.changed |= self._changed(branch.before)
-                    self._variables.values = dict(branch.before)
-                else:
-                    branch.before = dict(self._variables.values)
-                branch.block = conditional[depth]
-        for block in conditional[same:]:
-            self._branches.append(_Branch(block, dict(self._variables.values)))
-        if self._branches and len(conditional) > same:
-            self._last = None
-
-    def _changed(self, before: dict[str, tuple[Text, ...]]) -> set[str]:
-        values = self._variables.values
-        return {
-            name for name in values.keys() | before.keys() if values.get(name) != before.get(name)
-        }
-
-    def _doubt(self, names: Iterable[str], why: str) -> None:
-        for name in sorted(names):
-            value = self._variables.values.get(name)
-            if value and value[0].why is not None:
-                continue
-            self._variables.set(name, (Text(f"${name}", f"`{name}` can't be known: {why}"),))

@@ -54,6 +54,7 @@ class Statement:
         assignments: Before its first word, or of `export` and its like.
         words: The command and its arguments.
         cuts: Offsets of backslashes with blanks after them inside of it.
+        glued: Offsets of backslashes that make one word of two: a value and the next flag.
         joined: The operator between it and the command before it; empty for a new line.
         loop: `for NAME in …` itself: the name, with the items in `words`.
     """
@@ -63,6 +64,7 @@ class Statement:
     assignments: list[Assignment] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
+    glued: list[int] = field(default_factory=list)
     joined: str = ""
     loop: str | None = None
 

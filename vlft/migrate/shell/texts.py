@@ -49,6 +49,7 @@ class Variables:
         values: Name → one text, or the items of an array.
         arrays: Names that are arrays.
         own: Names that the current command sets for itself alone.
+        positional: What `$1` and on hold in a function that is called; None outside of one.
         sources: Files that the script has read with `source`.
         work: Characters that expansions have given.
     """
@@ -56,6 +57,7 @@ class Variables:
     values: dict[str, tuple[Text, ...]] = field(default_factory=dict)
     arrays: set[str] = field(default_factory=set)
     own: dict[str, Text] = field(default_factory=dict)
+    positional: tuple[Text, ...] | None = None
     sources: list[str] = field(default_factory=list)
     work: int = 0
 

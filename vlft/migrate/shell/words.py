@@ -6,10 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Kind = Literal["text", "variable", "command", "arithmetic"]
+from vlft.migrate.shell.brackets import BrokenShellError, closing
 
-MAX_DEPTH: Final = 40
-"""Substitutions and quotes inside each other."""
+Kind = Literal["text", "variable", "command", "arithmetic"]
 
 BLANKS: Final = " \t\r"
 ENDS: Final = frozenset(" \t\r\n;&|<>()")
@@ -17,24 +16,10 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
 _PLAIN: Final = re.compile(r"[^\s;&|<>()\\'\"$`]+")
 _IN_QUOTES: Final = re.compile(r"[^\\\"$`]+")
 _CUT: Final = re.compile(r"\\[ \t\r]+(?:#[^\n]*)?(?:\n|\Z)")
-_CLOSING: Final = {"(": ")", "{": "}", "[": "]"}
+_GLUE: Final = re.compile(r"\\\n(?=--[A-Za-z]|swift[ \t]|[A-Z][A-Z0-9_]+=)")
 _ESCAPES: Final = {
     "n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "v": "\v",
 }  # fmt: skip
-
-
-class BrokenShellError(Exception):
-    """The text ends inside a quote or a substitution, or is nested too deeply.
-
-    Args:
-        message: What is wrong.
-        offset: Where it begins.
-    """
-
-    def __init__(self, message: str, offset: int) -> None:
-        super().__init__(message)
-        self.message = message
-        self.offset = offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +64,8 @@ class Word:
 def read_word(text: str, start: int) -> tuple[Word, int]:
     """The word that begins at `start`, and where it ends.
 
-    A backslash with blanks between it and the line's end ends it too: see `cut_line`.
+    A backslash with blanks between it and the line's end ends it too: see `cut_line`; so does
+    one that only lacks the blank before it: see `is_glue`.
 
     Args:
         text: The whole text.
@@ -93,7 +79,7 @@ def read_word(text: str, start: int) -> tuple[Word, int]:
     while at < len(text) and text[at] not in ENDS:
         char = text[at]
         if char == "\\":
-            if at + 1 == len(text) or _CUT.match(text, at):
+            if at + 1 == len(text) or _CUT.match(text, at) or (at > start and is_glue(text, at)):
                 break
             escaped = text[at + 1 : at + 2]
             if escaped != "\n":
@@ -111,6 +97,11 @@ def read_word(text: str, start: int) -> tuple[Word, int]:
             parts.append(Part("text", text[at:end], quoted=False, raw=text[at:end]))
             at = end
     return Word(tuple(parts), start, text[start:at]), at
+
+
+def is_glue(text: str, at: int) -> bool:
+    """Whether a backslash makes one word of a value and the flag that begins the next line."""
+    return _GLUE.match(text, at) is not None
 
 
 def cut_line(text: str, at: int) -> int | None:
@@ -212,40 +203,3 @@ def _ansi(text: str, at: int, parts: list[Part]) -> int:
         raise BrokenShellError("a single quote is never closed", at)
     parts.append(Part("text", "".join(made), quoted=True, raw=text[at : end + 1]))
     return end + 1
-
-
-def closing(text: str, at: int) -> int:
-    """Offset of the bracket that closes the one at `at`, quotes and brackets inside minded.
-
-    Raises:
-        BrokenShellError: If there is none, or it is nested too deeply.
-    """
-    stack = [_CLOSING[text[at]]]
-    start, at = at, at + 1
-    while at < len(text):
-        char = text[at]
-        if char == "\\":
-            at += 2
-            continue
-        if char == stack[-1]:
-            stack.pop()
-            if not stack:
-                return at
-        elif char == "'" and stack[-1] != '"':
-            at = text.find("'", at + 1)
-            if at < 0:
-                break
-        elif _opens(text, at, stack[-1]):
-            stack.append(_CLOSING.get(char, char))
-            if len(stack) > MAX_DEPTH:
-                raise BrokenShellError(f"more than {MAX_DEPTH} brackets inside each other", start)
-        at += 1
-    raise BrokenShellError(f"`{text[start]}` is never closed", start)
-
-
-def _opens(text: str, at: int, inside: str) -> bool:
-    """Whether something begins here that has to be closed before what it stands in."""
-    char, expands = text[at], text[at - 1] == "$"
-    if inside == '"':
-        return char in "({" and expands
-    return char in '"(' or (char == "{" and expands)

@@ -1,14 +1,28 @@
-"""Which words of a command are secrets: they reach the job through its environment."""
+"""Which words of a command are secrets: they reach the trainer through its environment."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vlft.launch.slurm.script import Variable, Word
-
 if TYPE_CHECKING:
     from vlft.command import Command
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A word whose value is a variable of the process's environment, never written down.
+
+    Attributes:
+        name: Of the variable.
+        prefix: Text before the value, such as `--token=`.
+    """
+
+    name: str
+    prefix: str = ""
+
+
+Word = str | Variable
 
 
 @dataclass(frozen=True)
@@ -18,7 +32,7 @@ class Split:
     Attributes:
         words: The program's.
         env: Its variables that are no secrets.
-        held: What the submitting environment must hold: a secret variable under its own name,
+        held: What the environment must hold: a secret variable under its own name,
             an argument `--x_token` as VLFT_X_TOKEN.
     """
 
@@ -30,7 +44,7 @@ class Split:
 def without_secrets(command: Command) -> Split:
     """Words and variables apart from secrets.
 
-    A secret variable is not even named among the trainer's: the job has it from the submitting
+    A secret variable is not even named among the others: a job has it from the submitting
     environment, and `ps` shows the words of srun.
     """
     masked = command.masked()

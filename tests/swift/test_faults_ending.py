@@ -1,0 +1,56 @@
+"""What docs/faults.md says of a run that is told to end, and of one on two processes that can't."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from watching import Trial, only_run, steps_and_losses
+
+HOLDING = Path(__file__).with_name("holding.py")
+PLUGIN = ("--set", f"swift.external_plugins=[{HOLDING}]")
+STEPS = 6
+GRACE_S = 60  # what a cluster gives between SIGTERM and SIGKILL: here it is what is tested
+
+
+def test_a_termination_with_a_minute_of_grace_leaves_nothing(
+    vlft: Any, tiny_config: Any, tmp_path: Path
+) -> None:
+    config = tiny_config(steps=STEPS, launch="gpus: none, nproc_per_node: 2")
+    trial = Trial("train", config, *PLUGIN, cwd=tmp_path, hold="4/optimizer.pt/half")
+    trial.wait_until_held()
+    trial.rank(1).suspend()  # it can't hear
+    trial.vlft.terminate()
+    said = trial.vlft.communicate(timeout=GRACE_S)[1]
+    assert trial.vlft.returncode == 143, said
+    assert trial.processes() == []
+    run = only_run(tmp_path)
+    assert (run.status, run.outcome["reason"]) == ("stopped", "stopped by SIGTERM")
+    assert [path.name for path in run.whole_checkpoints] == ["checkpoint-2"]
+    resumed = vlft("runs", "resume", run.id)
+    assert resumed.code == 0, resumed.err
+    assert "going on from checkpoint-2" in resumed.err
+    assert sorted(steps_and_losses(run.folder)) == list(range(1, STEPS + 1))
+
+
+def test_two_processes_lose_power_and_go_on_to_the_same_losses(
+    vlft: Any, tiny_config: Any, tmp_path: Path
+) -> None:
+    config = tiny_config(steps=STEPS, launch="gpus: none, nproc_per_node: 2")
+    trial = Trial("train", config, *PLUGIN, cwd=tmp_path, hold="5")
+    trial.wait_until_held()
+    trial.cut_power()
+    run = only_run(tmp_path)
+    assert run.status == "killed"
+    resumed = vlft("runs", "resume", run.id)
+    assert resumed.code == 0, resumed.err
+    assert "going on from checkpoint-4" in resumed.err
+
+    undisturbed = vlft("train", str(config), *PLUGIN, "--run-id", "undisturbed")
+    assert undisturbed.code == 0, undisturbed.err
+    expected = steps_and_losses(tmp_path / "output" / "undisturbed")
+    assert sorted(expected) == list(range(1, STEPS + 1))
+    assert steps_and_losses(run.folder) == pytest.approx(expected, rel=1e-5)
+    last = f"checkpoint-{STEPS}"
+    assert run.whole_checkpoints[-1].name == last

@@ -1,0 +1,104 @@
+"""InternVL in its original form: tiles and language models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.families.internvl import SWIFTS_TILE
+from vlft.families.tile_vision import PATCH, SHUFFLE, tile_side
+from vlft.plan.compat import has_own_language_model, language_model_of
+from vlft.rules.base import Context, Problem, rule
+from vlft.rules.pixel_limits import variables
+from vlft.rules.resolved import own_family
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from vlft.config.source import KeyPath
+
+_TRIED = "InternLM2ForCausalLM"
+_TEMPLATE = "swift/template/templates/internvl.py: init_env_args"
+
+
+@rule("internvl.tile-set", "info", _TEMPLATE, effect="silent")
+def tiles_are_those_of_ms_swift(context: Context) -> Iterator[Problem]:
+    """A checkpoint's tiles have the side that ms-swift takes for granted."""
+    side, said = _side(context), _said(context)
+    if side is not None and side != SWIFTS_TILE and said is None:
+        yield Problem(
+            ("model", "path"),
+            f"the checkpoint was trained on tiles of {side}×{side} pixels; ms-swift ignores that "
+            f"and would cut tiles of {SWIFTS_TILE}: vlft sets INPUT_SIZE={side}",
+            f"to choose: `env: {{INPUT_SIZE: {SWIFTS_TILE}}}`",
+        )
+
+
+@rule("internvl.tile-other", "warning", _TEMPLATE, effect="silent")
+def tiles_are_those_of_the_checkpoint(context: Context) -> Iterator[Problem]:
+    """INPUT_SIZE is the side of the tiles that the checkpoint was trained on."""
+    side, said = _side(context), _said(context)
+    if side is not None and said is not None and said[0] != str(side):
+        yield Problem(
+            said[1],
+            f"INPUT_SIZE={said[0]}, but the checkpoint was trained on tiles of {side}×{side}",
+            f"leave it out: vlft takes {side} from the checkpoint",
+        )
+
+
+@rule(
+    "internvl.token-count",
+    "error",
+    "swift/template/templates/internvl.py: (input_size // 14)**2 * 0.5**2",
+    effect="late",
+    says="shape mismatch",
+)
+def tokens_are_counted_right(context: Context) -> Iterator[Problem]:
+    """The checkpoint makes as many tokens of a tile as ms-swift counts."""
+    config = _config(context)
+    vision = config.get("vision_config")
+    patch = vision.get("patch_size", PATCH) if isinstance(vision, dict) else PATCH
+    ratio = config.get("downsample_ratio", SHUFFLE)
+    if (patch, ratio) != (PATCH, SHUFFLE):
+        yield Problem(
+            ("model", "path"),
+            f"ms-swift counts patches of {PATCH} pixels and a downsample_ratio of {SHUFFLE}; the "
+            f"checkpoint has {patch} and {ratio}: every row's placeholders would be too many or "
+            "too few",
+            "ms-swift can't train this checkpoint",
+        )
+
+
+@rule("internvl.untried", "warning", "docs/internvl.md: what was tried", effect="late")
+def the_language_model_was_tried(context: Context) -> Iterator[Problem]:
+    """A language model inside the checkpoint's own code is one that the mends were tried on."""
+    checkpoint = context.facts.model.checkpoint
+    if checkpoint is None or not _config(context) or not has_own_language_model(checkpoint):
+        return
+    name = language_model_of(checkpoint)
+    if name != _TRIED:
+        yield Problem(
+            ("model", "path"),
+            f"the checkpoint's own language model is {name}; vlft's mends were tried on {_TRIED}",
+            "try a few steps first; the trainer stops before them if the logits are no numbers",
+        )
+
+
+def _config(context: Context) -> Mapping[str, Any]:
+    """config.json of an original InternVL; empty for any other model."""
+    checkpoint, family = context.facts.model.checkpoint, own_family(context)
+    if checkpoint is None or family is None or family.hf_model_type != "internvl_chat":
+        return {}
+    return checkpoint.config
+
+
+def _side(context: Context) -> int | None:
+    return tile_side(_config(context))
+
+
+def _said(context: Context) -> tuple[str, KeyPath] | None:
+    """INPUT_SIZE, and the key that says so; None where nobody does."""
+    for values, path in variables(context, "INPUT_SIZE"):
+        if values.get("INPUT_SIZE") is not None:
+            return str(values["INPUT_SIZE"]), path
+    return None

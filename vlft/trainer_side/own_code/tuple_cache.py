@@ -1,0 +1,105 @@
+"""Language models from before transformers' Cache: no `generate`, and caches of plain tuples.
+
+Since transformers 4.50 a model class that does not inherit from GenerationMixin has no
+`generate`. What `generate` then passes is a Cache object, of which such code asks
+`past_key_values[0][0].shape`; an empty one has no first layer.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import wraps
+from typing import Any
+
+import torch  # noqa: TID253 - this is the trainer's process
+from transformers import DynamicCache, GenerationMixin  # noqa: TID253
+from transformers.cache_utils import Cache  # noqa: TID253
+
+from .own_code_classes import note
+
+Tuples = tuple[tuple[torch.Tensor, torch.Tensor], ...]
+
+
+def mend(kind: type[Any]) -> None:
+    """Lets a language model generate, and hides Cache objects from one that knows tuples."""
+    if "prepare_inputs_for_generation" not in vars(kind):
+        return
+    if not issubclass(kind, GenerationMixin):
+        kind.__bases__ = (*kind.__bases__, GenerationMixin)
+        note(kind, f"{kind.__name__} has no generate, now that of transformers")
+    if not _knows_caches(kind):
+        _translate_preparation(kind)
+        _translate_forward(kind)
+        _translate_reordering(kind)
+        note(
+            kind, f"{kind.__name__} keeps its cache in tuples, translated from and to Cache objects"
+        )
+
+
+def _knows_caches(kind: type[Any]) -> bool:
+    """Whether the class says so, or the code around it names a class of caches."""
+    names = vars(sys.modules[kind.__module__]).values()
+    named = any(isinstance(one, type) and issubclass(one, Cache) for one in names)
+    return named or bool(getattr(kind, "_supports_cache_class", False))
+
+
+def _translate_preparation(kind: type[Any]) -> None:
+    original = kind.prepare_inputs_for_generation
+
+    @wraps(original)
+    def prepare(self: Any, *args: Any, past_key_values: Any = None, **options: Any) -> Any:
+        if not isinstance(past_key_values, Cache):
+            return original(self, *args, past_key_values=past_key_values, **options)
+        # Such code counts positions itself, and does not cut those that transformers 5 counts.
+        options.pop("position_ids", None)
+        made = original(self, *args, past_key_values=to_tuples(past_key_values), **options)
+        return {**made, "past_key_values": past_key_values}
+
+    kind.prepare_inputs_for_generation = prepare
+
+
+def _translate_forward(kind: type[Any]) -> None:
+    original = kind.forward
+
+    @wraps(original)
+    def forward(self: Any, *args: Any, **options: Any) -> Any:
+        cache = options.get("past_key_values")
+        if not isinstance(cache, Cache):
+            return original(self, *args, **options)
+        made = original(self, *args, **{**options, "past_key_values": to_tuples(cache)})
+        if isinstance(getattr(made, "past_key_values", None), tuple):
+            made.past_key_values = to_cache(made.past_key_values)
+        return made
+
+    kind.forward = forward
+
+
+def _translate_reordering(kind: type[Any]) -> None:
+    """For beams: a Cache puts itself in order."""
+    original = getattr(kind, "_reorder_cache", None)
+
+    def reorder(past_key_values: Any, beam_idx: torch.Tensor) -> Any:
+        if not isinstance(past_key_values, Cache) and original is not None:
+            return original(past_key_values, beam_idx)
+        past_key_values.reorder_cache(beam_idx)
+        return past_key_values
+
+    kind._reorder_cache = staticmethod(reorder)  # noqa: SLF001
+
+
+def to_tuples(cache: Any) -> Tuples | None:
+    """Keys and values of every layer; None of an empty cache."""
+    layers = getattr(cache, "layers", None)  # since transformers 4.54
+    if layers is None:
+        pairs = list(zip(cache.key_cache, cache.value_cache, strict=True))
+    else:
+        pairs = [(one.keys, one.values) for one in layers if one.keys is not None]
+    return tuple(pair for pair in pairs if pair[0].numel()) or None
+
+
+def to_cache(pairs: Tuples) -> Any:
+    """The same as an object."""
+    cache = DynamicCache()
+    for layer, (keys, values) in enumerate(pairs):
+        cache.update(keys, values, layer)
+    return cache
