@@ -39,7 +39,7 @@ def test_every_request_has_an_answer(
         assert calibration or done.method not in CALIBRATED
         assert done.method != "bnb" or "bitsandbytes" in packages
         assert done.method not in ("gptq", "gptq_v2") or ("gptqmodel" in packages and layers != 2)
-        assert done.method != "awq" or (gpu and family not in ("qwen3_vl", "internvl"))
+        assert done.method != "awq" or family not in ("qwen3_vl", "internvl")
         assert done.method != "fp8" or (gpu and fp8 is not False)
     assert hints
     assert all(hints), "a refusal says what would work"
@@ -69,7 +69,8 @@ def test_the_method_follows_bits_and_packages(
     ("bits", "method", "packages", "said", "works"),
     [
         (4, "gptq", BNB, "gptqmodel and optimum not installed", "--quant-method bnb"),
-        (4, "awq", {**AWQ, "transformers": "5.19.0"}, "beside transformers 5.19.0", "merged"),
+        (4, "awq", {**AWQ, "transformers": "5.19.0"}, "with transformers 5.19.0: 4.51", "merged"),
+        (4, "awq", {**AWQ, "transformers": "4.56.2"}, "with transformers 4.56.2: 4.51", "merged"),
         (None, "fp8", BNB, "compute capability 8.9", "merged"),
         (3, None, BNB, "nothing here", "export.python"),
         (8, "awq", BNB, "awq can't quantise to 8", "bnb or gptq or gptq_v2"),

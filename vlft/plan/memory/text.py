@@ -62,8 +62,6 @@ def _attention(net: Net, shape: TextShape, x: Tensor, rope: Rope, spans: Spans) 
 
 
 def _rotate(net: Net, query: Tensor, key: Tensor, rope: Rope) -> Rope:
-    if "rope" in net.fused and net.attention == "eager":
-        query = ops.cloned(net.tape, query)  # left as it lay, and a product wants it in order
     return net.rotary(query, *rope), net.rotary(key, *rope)
 
 

@@ -3,8 +3,8 @@
 
 Liger allocates in Python and hands the tensors to Triton. Tensors without values need no kernel,
 so a launch does nothing here; and the loss's gradient, which Liger compares with one, is one.
-On CPU tensors its fused loss takes a matrix product that a GPU writes in place: a difference of
-one chunk of logits at most.
+A GPU adds the head's gradient up in place, where Liger makes a product first for CPU tensors:
+that product is left out.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import torch
 def apply(model: Any) -> None:
     """As `--use_liger_kernel` changes a transformers model (transformers/integrations/liger.py)."""
     from transformers.integrations.liger import apply_liger_kernel
+    from liger_kernel.ops import fused_linear_cross_entropy
     from triton.runtime.jit import KernelInterface
 
     KernelInterface.__getitem__ = _launcher
     torch.equal = _one
+    fused_linear_cross_entropy.torch = _InPlace()
     apply_liger_kernel(model, None)
 
 
@@ -30,3 +32,15 @@ def _launcher(*_: Any) -> Any:
 
 def _one(*_: Any) -> bool:
     return True
+
+
+class _InPlace:
+    """torch, but for the product that is added to the head's gradient."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(torch, name)
+
+    @staticmethod
+    def mm(*_: Any) -> Any:
+        """Nothing to add."""
+        return torch.zeros(())

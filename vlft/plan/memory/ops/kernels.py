@@ -55,8 +55,7 @@ def fused_head(tape: Tape, x: Tensor, weight: Tensor, vocabulary: int) -> Tensor
     for_weight = tape.new(weight.count, 2) if weight.node is not None else None
     chunk = 1 << (-(-rows // -(-vocabulary // hidden)) - 1).bit_length()
     logits = tape.new(min(chunk, rows) * vocabulary, 2, "logits")
-    product = tape.new(weight.count, 2) if for_weight is not None else None
-    del logits, product
+    del logits
     sizes = (x.count, x.width), (weight.count, 2)
 
     def backward(gradient: Tensor, kept: Kept) -> Grads:
