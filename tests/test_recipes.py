@@ -47,7 +47,7 @@ def test_a_recipe_is_right_and_fits(recipe: Recipe, workplace: Path) -> None:
     assert outlook.gpu_bytes is not None
     assert outlook.memory.reserved_high <= outlook.gpu_bytes
     gpus, size = re.search(r"(\d)x(\d+)g", recipe.name.replace("2x8x", "8x")).groups()  # type: ignore[union-attr]
-    assert outlook.gpu_bytes == int(size) * 1024**3
+    assert 0.95 * int(size) <= outlook.gpu_bytes / 1024**3 <= int(size)  # a card's own count
     nodes = 2 if "2x8x" in recipe.name else 1
     assert outlook.batch.world_size == int(gpus) * nodes
     text = copied.read_text()

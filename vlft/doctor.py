@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft import __version__
@@ -30,6 +32,7 @@ _SHOWN = (
     "datasets", "trl", "deepspeed", "bitsandbytes", "flash-attn", "liger-kernel",
     "qwen-vl-utils", "decord", "torchcodec", "timm", "gptqmodel", "optimum", "autoawq", "vllm",
 )  # fmt: skip
+_REQUIRED = re.compile(r"^Requires-Dist: ([^;\n]*[<>=][^;\n]*)$", re.MULTILINE)
 _BITS: tuple[int | None, ...] = (2, 3, 4, 8)
 _TELLING = (
     "CUDA_",
@@ -46,6 +49,21 @@ _SECRET = ("TOKEN", "KEY", "SECRET", "PASSWORD")
 
 
 @dataclass(frozen=True)
+class Exporter:
+    """The interpreter of `export.python`.
+
+    Attributes:
+        python: Its path.
+        packages: Those that matter, as installed there.
+        quantization: `gptq 4` → why it can't be done there; None where it can.
+    """
+
+    python: str
+    packages: Mapping[str, str]
+    quantization: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
 class Report:
     """What `vlft doctor` says.
 
@@ -59,6 +77,7 @@ class Report:
         families: Family → what ms-swift asks for and is not met.
         problems: Pairs of packages that are known not to work together, and what is missing.
         environment: Variables that change what ms-swift does, secrets masked.
+        exporter: The interpreter that exports, if it is another one.
     """
 
     versions: Mapping[str, str]
@@ -70,21 +89,25 @@ class Report:
     families: Mapping[str, tuple[str, ...]]
     problems: tuple[str, ...]
     environment: Mapping[str, str]
+    exporter: Exporter | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
         return {"version": 1, **asdict(self)}
 
 
-def examine(python: str | None, environ: Mapping[str, str] = os.environ) -> Report:
-    """Looks at the interpreter that would train, and at this machine.
+def examine(
+    python: str | None, exporter: str | None = None, environ: Mapping[str, str] = os.environ
+) -> Report:
+    """Looks at the interpreter that would train, at the one that exports, and at this machine.
 
     Args:
-        python: Its path; found as for a config if absent.
+        python: Path of the first; found as for a config if absent.
+        exporter: Path of the second; None if it is the same.
         environ: The caller's environment.
 
     Raises:
-        VlftError: If `python` is no interpreter.
+        VlftError: If one of them is no interpreter.
     """
     interpreter = find_interpreter(python, environ=environ)
     packages = interpreter.packages if interpreter is not None else {}
@@ -101,13 +124,22 @@ def examine(python: str | None, environ: Mapping[str, str] = os.environ) -> Repo
         attention=dict(_attention(packages, gpu=bool(hardware.gpus))),
         quantization=dict(_quantization(packages, gpu=bool(hardware.gpus))),
         families=_families(interpreter),
-        problems=tuple(_problems(packages, gpu=bool(hardware.gpus))),
+        problems=(*_problems(packages, gpu=bool(hardware.gpus)), *_unmet_by_swift(interpreter)),
         environment={
             name: "***" if name.endswith(_SECRET) else value
             for name, value in sorted(environ.items())
             if name.startswith(_TELLING)
         },
+        exporter=_exporter(exporter, environ, gpu=bool(hardware.gpus)),
     )
+
+
+def _exporter(python: str | None, environ: Mapping[str, str], *, gpu: bool) -> Exporter | None:
+    found = None if python is None else find_interpreter(python, environ=environ)
+    if found is None:
+        return None
+    packages = {name: found.packages[name] for name in _SHOWN if name in found.packages}
+    return Exporter(found.python, packages, dict(_quantization(found.packages, gpu=gpu)))
 
 
 def _attention(packages: Mapping[str, str], *, gpu: bool) -> Iterator[tuple[str, str | None]]:
@@ -181,22 +213,19 @@ def _problems(packages: Mapping[str, str], *, gpu: bool) -> Iterator[str]:
         yield "there is no nvcc: DeepSpeed can't build the kernels that an offload needs"
 
 
-def to_text(report: Report) -> str:
-    """The report for an issue or a terminal."""
-    lines = [f"{name:<15}{version}" for name, version in report.versions.items()]
-    lines.append(f"{'trainer':<15}{report.python or 'no interpreter with ms-swift was found'}")
-    lines += [f"  {name:<15}{version}" for name, version in report.packages.items()]
-    gpus = [f"{name} ({size / 1024**3:.0f} GiB)" for name, size in report.gpus]
-    lines.append(f"{'GPUs':<15}{', '.join(gpus) or 'none'}")
-    for title, table in (("attention", report.attention), ("quantise", report.quantization)):
-        works = [name for name, why in table.items() if why is None]
-        lines.append(f"{title:<15}{', '.join(works) or 'nothing'}")
-        lines += [f"  not {name}: {why}" for name, why in table.items() if why is not None]
-    lines += [
-        f"{title}: not met: {', '.join(lacking)}"
-        for title, lacking in report.families.items()
-        if lacking
-    ]
-    lines += [f"! {problem}" for problem in report.problems]
-    lines += [f"{name}={value}" for name, value in report.environment.items()]
-    return "\n".join(lines)
+def _unmet_by_swift(interpreter: Interpreter | None) -> Iterator[str]:
+    """What ms-swift's own metadata ask for, and something else is installed."""
+    if interpreter is None or "ms-swift" not in interpreter.packages:
+        return
+    version, packages = interpreter.packages["ms-swift"], interpreter.packages
+    files = (
+        file
+        for folder in interpreter.site_packages
+        for file in Path(folder).glob("ms_swift-*.dist-info/METADATA")
+    )
+    text = next((file.read_text(encoding="utf-8", errors="replace") for file in files), "")
+    for requirement in _REQUIRED.findall(text.partition("\n\n")[0]):
+        installed = packages.get(package_of(requirement))
+        if installed is not None and unmet(requirement, installed) is not None:
+            asked = requirement.replace(" ", "")
+            yield f"ms-swift {version} asks for {asked}, and {installed} is installed"

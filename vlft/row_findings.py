@@ -103,6 +103,8 @@ def _quick(
         "disable_auto_column_mapping",
         "template",
     }
+    # Whether rows of several kinds stand in a file, only the look at rows tells.
+    usual = usual and not (facts.deepspeed is not None and facts.deepspeed.stage == 3)  # noqa: PLR2004
     root = facts.environ.get("ROOT_IMAGE_DIR") or None
     odd = [
         entry.argument

@@ -14,8 +14,8 @@ import pytest
 def environment(tmp_path: Path) -> Any:
     """Makes an environment as its files tell it, with packages of these versions."""
 
-    def make(**packages: str) -> str:
-        prefix = tmp_path / "env"
+    def make(folder: str = "env", **packages: str) -> str:
+        prefix = tmp_path / folder
         site = prefix / "lib" / "python3.11" / "site-packages"
         site.mkdir(parents=True)
         if "ms_swift" in packages:
@@ -87,3 +87,49 @@ def test_without_ms_swift(vlft: Any, environment: Any) -> None:
     done = vlft("doctor", "--python", environment(torch="2.8.0"))
     assert (done.code, "! ms-swift is not installed" in done.out) == (1, True)
     assert vlft("doctor", "--python", "no/such/python").code == 1
+
+
+def test_what_ms_swift_itself_asks_for_is_held_against_what_is_there(
+    vlft: Any, environment: Any
+) -> None:
+    python = environment(**WHOLE)
+    (info,) = Path(python).parent.parent.glob("lib/*/site-packages/ms_swift-*.dist-info")
+    (info / "METADATA").write_text(
+        "Name: ms-swift\nRequires-Dist: transformers <4.58,>=4.33\nRequires-Dist: peft<0.19\n"
+        "Requires-Dist: torch>=2.0\nRequires-Dist: torchvision>99 ; extra == 'all'\n\n"
+        "Requires-Dist: decord>99\n"
+    )
+    done = vlft("doctor", "--python", python)
+    assert done.code == 1
+    problems = [line for line in done.out.splitlines() if line.startswith("! ")]
+    assert problems == [
+        "! ms-swift 4.6.0 asks for transformers<4.58,>=4.33, and 5.0.0 is installed"
+    ]
+
+
+def test_each_interpreter_of_a_config_says_what_it_can_quantise(
+    vlft: Any, environment: Any, write_config: Any, tmp_path: Path
+) -> None:
+    trainer = environment(**WHOLE)
+    environment("other", ms_swift="4.6.0", gptqmodel="7.7.0", optimum="2.3.0", torch="2.8.0")
+    extra = f"launch: {{gpus: none, python: {trainer}}}\n"
+    config = write_config(extra + "export: {python: other/bin/python}\n")
+    done = vlft("doctor", str(config), "--format", "json")
+    assert done.code == 0, done.out
+    found = json.loads(done.out)
+    assert found["python"] == trainer
+    assert found["exporter"]["python"] == str(tmp_path / "other" / "bin" / "python")
+    assert found["exporter"]["packages"]["gptqmodel"] == "7.7.0"
+    here, there = found["quantization"], found["exporter"]["quantization"]
+    assert (here["bnb 8"], there["gptq 4"], there["gptq_v2 8"]) == (None, None, None)
+    assert "gptqmodel" in here["gptq 4"]
+    assert "bitsandbytes" in there["bnb 8"]
+    text = vlft("doctor", str(config)).out
+    assert "quantise       bnb 4, bnb 8" in text
+    assert "quantise there gptq 2, gptq 3, gptq 4, gptq 8, gptq_v2 2" in text
+
+    alone = write_config(extra)
+    assert json.loads(vlft("doctor", str(alone), "--format", "json").out)["exporter"] is None
+    (tmp_path / "broken.yaml").write_text("model: [\n")
+    broken = vlft("doctor", "broken.yaml")
+    assert (broken.code, "broken.yaml can't be read" in broken.err) == (1, True)

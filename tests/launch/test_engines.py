@@ -111,6 +111,23 @@ def test_an_ascend_device_is_chosen_by_its_own_variable(
     assert "CUDA_VISIBLE_DEVICES" not in env
 
 
+def test_ray_gets_its_groups_and_starts_the_processes_itself(vlft: Any, write_config: Any) -> None:
+    groups = {"nproc_per_node": 4, "train": {"device": "GPU", "ranks": 4, "workers": ["default"]}}
+    config = write_config(
+        "launch: {gpus: 4}\ntrain: {global_batch_size: 8}\n"
+        f"swift: {{use_ray: true, device_groups: {json.dumps(groups)}}}\n"
+    )
+    words = ("train", str(config), "--no-validate", "--dry-run", "--format", "json")
+    shown = json.loads(vlft(*words, LOCAL_RANK="0", NODE_RANK="1").out)
+    argv = shown["argv"]
+    assert json.loads(argv[argv.index("--device_groups") + 1]) == groups
+    assert argv[argv.index("--use_ray") + 1] == "true"
+    assert argv[argv.index("--gradient_accumulation_steps") + 1] == "2"
+    assert not {"NNODES", "NPROC_PER_NODE", "MASTER_PORT"} & set(shown["env"])
+    assert "-u NODE_RANK" in shown["command"]
+    assert "torch.distributed.run" not in argv
+
+
 TRAINER = """
 import os, sys
 print(sys.argv[sys.argv.index("--seed") + 1])

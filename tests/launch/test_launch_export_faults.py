@@ -278,6 +278,53 @@ def test_a_recorded_base_is_known_by_its_content(place: Place) -> None:
     assert "has other weights" in refused.stderr
 
 
+HUB_ID = "Qwen/Qwen2-VL-2B-Instruct"
+CACHES = {
+    "huggingface": f"models--{HUB_ID.replace('/', '--')}/snapshots/main",
+    "modelscope": f"models/{HUB_ID.replace('/', '--')}/snapshots/master",
+}
+
+
+@pytest.mark.parametrize("hub", CACHES)
+def test_a_base_on_a_hub_is_verified_in_the_hubs_cache(hub: str, place: Place) -> None:
+    cache = place.folder / "cache"
+    env = {"HF_HUB_CACHE": str(cache), "MODELSCOPE_CACHE": str(cache)}
+    env["USE_HF"] = "1" if hub == "huggingface" else "0"
+    place.write_adapter(base_model_name_or_path=HUB_ID)
+    there = cache / CACHES[hub]
+    there.parent.mkdir(parents=True)
+    place.base.rename(there)
+    done = place.merge("--format", "json", **env)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["verified"]["sampled_layers"] == 1
+    dry = json.loads(place.merge("--dry-run", "--format", "json", **env).stdout)
+    assert dry["base"] == str(there), "these very weights, and nothing is asked of a network"
+
+    # A base of another shape in the cache is refused, half a download is not taken for one.
+    write_model(there, {f"{Q}.weight": tensor(matrix(32, 8, 1))})
+    refused = place.merge(**env)
+    assert (refused.returncode, "as [16, 8], but in" in refused.stderr) == (1, True)
+    (there / "model.safetensors").unlink()
+    dry = json.loads(place.merge("--dry-run", "--format", "json", **env).stdout)
+    assert dry["base"] == HUB_ID
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_base_that_the_merge_fetches_is_verified_if_it_is_kept(kept: bool, place: Place) -> None:
+    cache = place.folder / "cache"
+    env = {"USE_HF": "1", "HF_HUB_CACHE": str(cache), "HUB": str(place.folder / "hub")}
+    there = cache / CACHES["huggingface"]
+    place.write_adapter(base_model_name_or_path=HUB_ID)
+    (place.folder / "hub").mkdir()
+    place.base.rename(place.folder / "hub" / place.base.name)
+    if kept:
+        env["FETCHED"] = str(there)
+    done = place.merge(**env)
+    assert done.returncode == 0, done.stderr
+    assert ("1 changed layers recomputed" in done.stdout) == kept
+    assert ("not verified: the base is an id on a hub" in done.stdout) == (not kept)
+
+
 def test_a_kill_in_the_middle_leaves_nothing_and_the_next_one_works(place: Place) -> None:
     running = subprocess.Popen(
         place.words(),

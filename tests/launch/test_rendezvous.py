@@ -136,6 +136,16 @@ def test_one_command_a_node_is_printed_and_all_of_them_agree(
     assert f"output/{parsed[0][parsed[0].index('--run-id') + 1]}/" in dry.out
 
 
+def test_another_nodes_command_is_given_the_address(vlft: Any, write_config: Any) -> None:
+    config = write_config("launch: {gpus: none, nnodes: 2, master_port: 29500}\n")
+    words = ("--no-validate", "--run-id", "x", "--master-addr", "10.0.0.7", "--node-rank", "1")
+    done = vlft("train", str(config), *words, "--dry-run", "--format", "json")
+    shown = json.loads(done.out)
+    assert (shown["env"]["MASTER_ADDR"], shown["env"]["NODE_RANK"]) == ("10.0.0.7", "1")
+    printed = vlft("train", str(config), *words[:5], "--print-node-commands")
+    assert all("launch.master_addr=10.0.0.7" in line for line in printed.out.splitlines())
+
+
 def test_a_secret_is_not_printed(vlft: Any, write_config: Any) -> None:
     config = write_config(NODES % 29500)
     words = ("--no-validate", "--set", "env.HF_TOKEN=hf_secret", "--print-node-commands")

@@ -162,3 +162,58 @@ def test_rows_of_1_are_counted_behind_the_file() -> None:
 def test_a_default_that_is_the_same_today_is_not_written_out() -> None:
     text = imported("swift sft --sft_type lora --model_id_or_path m --dataset a.jsonl").configs
     assert "per_device_eval_batch_size" not in text[0].text
+
+
+@pytest.mark.parametrize("name", ["$(which swift)", "`which swift`", '"$(command -v swift)"'])
+def test_swift_wherever_it_is(name: str) -> None:
+    (config,) = configs(f"torchrun --nproc_per_node 2 {name} sft --model m --dataset a.jsonl")
+    assert config["launch"] == {"nproc_per_node": 2}
+
+
+def test_an_array_that_is_unknown_may_hold_flags() -> None:
+    script = f'mapfile -t MORE < more\n{TRAIN} --output_dir out "${{MORE[@]}}"\n'
+    assert told(script) == [("import.stray", 2)]
+    assert configs(script)[0]["output_dir"] == "out"
+
+
+def test_what_a_script_is_called_with_is_not_empty() -> None:
+    assert told(f'T="${{1:-}}"\n{TRAIN} --run_name "run-$T"\n') == [("import.asked", 2)]
+    (config,) = configs("swift sft --model ${1:-m} --dataset a.jsonl")
+    assert config["model"]["path"] == "m"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("line", ["bash a/train.sh x", "./train.sh", "nohup sh train.sh &"])
+def test_a_script_that_starts_another_names_it(line: str) -> None:
+    (finding,) = imported(f"echo go\n{line}\n").findings
+    assert finding.rule == "import.nothing"
+    assert "train.sh`: import that" in (finding.hint or "")
+
+
+@pytest.mark.parametrize("flag", ["to_cached_dataset", "to_ollama", "push_to_hub"])
+def test_an_export_that_vlft_does_not_do_is_told(flag: str) -> None:
+    script = f"swift export --model m --{flag} true --output_dir o"
+    assert told(script) == [("import.other-command", 1)]
+    (config,) = imported(script).configs
+    assert "vlft merge" not in config.text.partition("# Left out")[0]
+    assert f"#   --{flag} true" in config.text
+    assert "vlft merge" in imported(f"swift export --model m --{flag} false").configs[0].text
+
+
+@pytest.mark.parametrize("command", ["export --adapters a", "infer --model m", "sft --model m"])
+def test_a_secret_is_nowhere_in_what_is_imported(command: str) -> None:
+    made = imported(f"HF_TOKEN=hf_geheim swift {command} --dataset a.jsonl --hub_token hf_geheim")
+    assert made.configs
+    assert "hf_geheim" not in made.configs[0].text
+    assert not [one for one in made.findings if "hf_geheim" in f"{one.message} {one.hint}"]
+    assert "import.secret" in [one.rule for one in made.findings]
+
+
+def test_models_beside_the_trained_one_had_names_as_well() -> None:
+    script = (
+        "swift dpo --model_type qwen2-vl-2b-instruct --ref_model_type qwen2-vl-7b-instruct "
+        "--sft_type lora --dataset a.jsonl"
+    )
+    (config,) = configs(script)
+    assert config["swift"]["ref_model"] == "Qwen/Qwen2-VL-7B-Instruct"  # type: ignore[index]
+    assert "ref_model_type" not in config["swift"]  # type: ignore[operator]
+    assert ("import.dropped", 1) in told(script.replace("qwen2-vl-7b-instruct", "no-such-model"))

@@ -48,6 +48,14 @@ SCRIPTS = [
     "for i in 1 2; do :; done; while false; do show no; done; show after",
     'if [ -z "$Q" ]; then :; fi; [[ a == a* ]] && show after',
     "show - -- --x - \"a\"'b'c",
+    'f() { local a=$1; shift; show "$a" $# "$@" $2; }\nf x "y z" w\nf',
+    "g() { E_B=$2 show $1; }\nfunction h {\n  g $1 in\n  show $@\n}\nE_A=1 h p q",
+    'V=0\nf() { V=$1; show $V; }\nf 1\nshow $V\nf 2; show "$V"',
+    'f() { if [ -n "$1" ]; then show yes; fi; }\nf a && show after',
+    "A=0,1,2\nshow $(echo $A | tr ',' '\\n' | wc -l) $(echo $A | cut -d, -f2) $(seq -s, 0 3)",
+    "A=0,1,2\nshow $(echo $A | awk -F',' '{print NF}') $(echo \"${A//,/ }\" | wc -w)",
+    'show $(seq 3) "$(seq 2 3)" $(seq 5 9 | head -n 1) `echo a-b | tr - _` $(echo x | tr -d x)',
+    "show $(echo abc | cut -d, -f1) $(echo a,b | cut -d ',' -f 3) end",
 ]
 
 

@@ -53,6 +53,15 @@ def test_the_table_of_what_was_tried(checkpoint: Any) -> None:
     assert mends_of(older, before) == ("config",)
 
 
+def test_the_first_qwen_vl_and_its_texts_only_namesake(checkpoint: Any) -> None:
+    today, before = {"transformers": "5.19.0"}, {"transformers": "4.57.6"}
+    qwen = {"architectures": ["QWenLMHeadModel"], "model_type": "qwen"}
+    pictures = checkpoint(None, **qwen, visual={"image_size": 448})
+    assert mends_of(pictures, today) == ("buffers", "heads", "caches")
+    assert mends_of(pictures, before, bnb=True) == ("caches", "bnb-tower")
+    assert mends_of(checkpoint(None, **qwen), today, bnb=True) == ()
+
+
 def test_other_models_are_left_alone(checkpoint: Any) -> None:
     today = {"transformers": "5.19.0"}
     assert mends_of(None, today, bnb=True) == ()

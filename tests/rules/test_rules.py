@@ -118,7 +118,7 @@ def test_a_renamed_internvl_has_its_template_named(
     ],
 )
 def test_what_is_read_as_json_is_json(config: Path, swift: str) -> None:
-    assert [f.rule for f in found(config, [f"swift={swift}"], Example([], []))] == ["swift.mapping"]
+    assert "swift.mapping" in [f.rule for f in found(config, [f"swift={swift}"], Example([], []))]
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,39 @@ def test_values_arrive_as_they_are_written_and_secrets_stay_out_of_the_script(
     assert '#SBATCH --comment="a \\"b\\" $HOME, é \\\\c"' in script
 
 
+def test_the_usual_options_reach_the_cluster(
+    cluster: Cluster, telling_config: Write, tmp_path: Path
+) -> None:
+    (first,) = start(cluster, tmp_path, telling_config(slurm=", extra: ['--hold']"))
+    made = cluster.run(
+        *("scontrol", "create", "reservation", "ReservationName=ours", "StartTime=now"),
+        *("Duration=60", "Users=root", "Nodes=n1"),
+    )
+    assert made.code == 0, made.err
+    try:
+        config = telling_config(
+            slurm=", account: vision, qos: high, constraint: fast, exclude: n2, mem: 100M,"
+            f" cpus_per_task: 2, gres: 'gpu:1', dependency: 'afterany:{job_of(first)}',"
+            " reservation: ours, comment: 'a \"b\"', extra: ['--nice=7']",
+            name="options.yaml",
+        )
+        (run,) = start(cluster, tmp_path, config)
+        shown = cluster.run("scontrol", "show", "job", job_of(run)).out
+        for field in (
+            *("Partition=main", "Account=vision", "QOS=high", "TimeLimit=00:05:00", "Requeue=0"),
+            *("Features=fast", "ExcNodeList=n2", "MinMemoryNode=100M", "CPUs/Task=2", "Nice=7"),
+            *("Reservation=ours", 'Comment=a "b"', f"JobName={run.name}", f"StdOut={run}/slurm-"),
+            *(f"Dependency=afterany:{job_of(first)}", "gres:gpu:1", "OverSubscribe="),
+        ):
+            assert field in shown, shown
+        cluster.run("scancel", job_of(first))
+        assert cluster.end(run)["status"] == "finished"
+        assert told(run)["env"]["SLURM_JOB_NODELIST"] == "n1"
+    finally:
+        cluster.run("scancel", "--user=root")
+        cluster.run("scontrol", "delete", "ReservationName=ours")
+
+
 def test_a_failing_trainer_is_told_with_its_last_error(
     cluster: Cluster, telling_config: Write, tmp_path: Path
 ) -> None:

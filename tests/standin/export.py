@@ -1,12 +1,14 @@
 """Stands in for `swift export` where a test wants it to go wrong: merges with numpy alone.
 
-FAULT in the environment says how: `unmerged`, `dropped`, `truncated`, `slow`, `quiet`.
+FAULT in the environment says how: `unmerged`, `dropped`, `truncated`, `slow`, `quiet`. A model
+that is no folder is taken from the folder HUB, and left in the folder FETCHED.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
 import sys
 import time
@@ -42,8 +44,13 @@ flags = dict(zip(words[::2], words[1::2], strict=False))
 fault = os.environ.get("FAULT")
 out = Path(flags["--output_dir"])
 out.mkdir(parents=True)
-config = json.loads(Path(flags["--model"], "config.json").read_text())
-made = read(flags["--model"], "model")
+model = flags["--model"]
+if not Path(model).is_dir():
+    model = str(Path(os.environ["HUB"], Path(model).name))
+    if "FETCHED" in os.environ:
+        shutil.copytree(model, os.environ["FETCHED"])
+config = json.loads(Path(model, "config.json").read_text())
+made = read(model, "model")
 if "--adapters" in flags:
     adapter = read(flags["--adapters"], "adapter_model")
     said = json.loads(Path(flags["--adapters"], "adapter_config.json").read_text())

@@ -107,7 +107,7 @@ def main(plugin: str, folders: list[str]) -> None:
     for folder in folders:
         try:
             found[folder]["tempting"] = off_by(load(folder), reference_of(folder))
-        except KeyError:  # its config can't be read in the first place
+        except (KeyError, AttributeError):  # another defect comes first
             found[folder]["tempting"] = None
     told = Told()
     get_logger().addHandler(told)

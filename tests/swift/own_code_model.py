@@ -82,6 +82,8 @@ def _made(folder: Path, config: dict[str, Any]) -> Any:
     package.__path__ = [str(folder)]
     sys.modules["as_it_is"] = package
     configuration = importlib.import_module("as_it_is.configuration_tiny")
+    speaker = importlib.import_module("as_it_is.modeling_tiny_speaker")
+    speaker.SpeakerTrunk.get_head_mask = lambda _self, _mask, layers: [None] * layers
     return importlib.import_module("as_it_is.modeling_tiny").InternVLChatModel(
         configuration.InternVLChatConfig(**config)
     )

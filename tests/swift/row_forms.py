@@ -31,7 +31,7 @@ class Form:
         fates: A letter of `FATES` a row; a lone L: the file as a whole.
         ending: Of its name.
         pixels: Whether only the pixels tell: the text is as the row says.
-        options: For the judge and the check: max_length, truncation, columns.
+        options: For the judge and the check: max_length, truncation, columns, strict, lazy.
     """
 
     name: str
@@ -567,6 +567,31 @@ DIALECTS = [
     ),
 ]
 
+LOST = [text(), text("q", None), seen(images=["no.jpg"])]
+OPTIONS = [
+    Form("encoded before", LOST, "odd", options={"lazy": False}),
+    Form("encoded before, strict", LOST, "L", options={"lazy": False, "strict": True}),
+    Form("strict, lost at load", LOST[:2], "L", options={"strict": True}),
+    Form("strict, lost at its turn", [LOST[0], LOST[2]], "L", options={"strict": True}),
+    Form("strict, wrong", [text("<image>q"), text("q", "")], "so", options={"strict": True}),
+    Form("strict, good", [seen(), text()], "oo", options={"strict": True, "lazy": False}),
+    Form("all lost before", [LOST[2], LOST[2]], "L", options={"lazy": False}),
+    Form("all lost at their turn", [LOST[2], LOST[2]], "rr"),
+    Form(
+        "too long before",
+        [text("word " * 60), text()],
+        "do",
+        options={"max_length": 60, "lazy": False},
+    ),
+    Form(
+        "too long, strict",
+        [text(), text("word " * 60)],
+        "L",
+        options={"max_length": 60, "strict": True},
+    ),
+    Form("columns kept", [text(a=1, length="x")], "o", options={"remove_unused_columns": False}),
+]
+
 FORMS = [
     *(("messages", form) for form in MESSAGES),
     *(("contents", form) for form in CONTENTS),
@@ -575,4 +600,5 @@ FORMS = [
     *(("images", form) for form in IMAGES),
     *(("boxes", form) for form in BOXES),
     *(("dialects", form) for form in DIALECTS),
+    *(("options", form) for form in OPTIONS),
 ]

@@ -129,11 +129,7 @@ def _pairs(named: dict[str, Any], system: str | None) -> list[tuple[str, str]]:
         parts = [named.get("instruction"), named.get("input")]
         query = "\n".join(part for part in parts if part)
     response = next(
-        (
-            named[k]
-            for k in _ANSWERS
-            if named.get(k) is not None
-        ),
+        (named[k] for k in _ANSWERS if named.get(k) is not None),
         None,
     )
     if isinstance(response, list):

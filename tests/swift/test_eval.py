@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import http.client
 import json
 import os
 import shlex
+import signal
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +77,7 @@ def test_forms_of_a_model_side_by_side(vlft: Any, run: Path, colors: Path) -> No
     assert record["rows"] == [row["row"] for row in rows]
 
 
-def test_the_program_handed_over_asks_with_the_very_tokens_of_training(
+def test_every_server_is_asked_with_the_very_tokens_of_training(
     vlft: Any, run: Path, tmp_path: Path
 ) -> None:
     from PIL import Image
@@ -87,8 +94,7 @@ def test_the_program_handed_over_asks_with_the_very_tokens_of_training(
     assert "MAX_PIXELS=12544" in handed["swift"]
 
     Image.new("RGB", (400, 300), "red").save(tmp_path / "picture.jpg")
-    program = handed["transformers"].replace("…", "Which colour?")
-    program = program.partition("made = model.generate")[0]
+    program = handed["transformers"].replace("…", "Which colour?").replace("=512", "=4")
     program += "\nimport json\nprint(json.dumps(inputs['input_ids'][0].tolist()))\n"
     swift = (
         "import json, sys\n"
@@ -101,13 +107,100 @@ def test_the_program_handed_over_asks_with_the_very_tokens_of_training(
         "print(json.dumps([int(n) for n in template.encode(row)['input_ids']]))\n"
     )
     env = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
-    theirs = output(program, tmp_path, env)
-    ours = output(swift, tmp_path, env | handed["env"], merged)
+    said, theirs = output(program, tmp_path, env)[-2:]
+    ours = output(swift, tmp_path, env | handed["env"], merged)[-1]
     assert theirs == ours
-    assert 4 < theirs.count(151655) <= 16, "the picture was shrunk to the run's limit"
+    tokens = json.loads(theirs)
+    assert 4 < tokens.count(151655) <= 16, "the picture was shrunk to the run's limit"
+
+    # An adapter is served under its own name, which is the one that the request says.
+    adapter = json.loads(vlft("handover", str(run), "--format", "json").out)
+    body = json.loads(json.dumps(adapter["request"]).replace("\\u2026", "Which colour?"))
+    picture = base64.b64encode((tmp_path / "picture.jpg").read_bytes()).decode()
+    image, text = body["messages"][-1]["content"]
+    image["image_url"]["url"] = f"data:image/jpeg;base64,{picture}"
+    assert text["text"] == "Which colour?"
+    with served(adapter["swift"], tmp_path) as port:
+        answer = ask(port, body | {"max_tokens": 4})
+    assert answer["usage"]["prompt_tokens"] == len(tokens)
+    assert answer["choices"][0]["message"]["content"] == said
 
 
-def output(program: str, folder: Path, env: dict[str, str], *words: str) -> list[int]:
+def test_a_dialogue_on_a_terminal_has_the_limits_of_training(
+    run: Path, colors: Path, tmp_path: Path
+) -> None:
+    import pty
+
+    image = json.loads(colors.read_text().splitlines()[0])["images"][0]
+    terminal, theirs = pty.openpty()
+    words = [sys.executable, "-m", "vlft", "infer", str(run), "--max-new-tokens", "3"]
+    talking = subprocess.Popen(words, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    seen = read_until(terminal, "<<<")
+    os.write(terminal, b"<image>Which colour?\n")
+    seen += read_until(terminal, "path or URL <<<")
+    os.write(terminal, f"{image}\n".encode())
+    seen += read_until(terminal, "-----")
+    seen += read_until(terminal, "<<<")
+    os.write(terminal, b"exit\n")
+    assert talking.wait() == 0, seen
+    os.close(terminal)
+    assert "Setting image_max_token_num: 16." in seen, "the limit of training: 16*28*28 pixels"
+    assert "Name one colour." in seen, "its system prompt"
+
+
+def read_until(terminal: int, text: str) -> str:
+    """What a terminal shows up to a text; fails if it closes before."""
+    seen = ""
+    while text not in seen:
+        try:
+            part = os.read(terminal, 1)
+        except OSError:  # Linux's way to say that the other side is closed
+            part = b""
+        assert part, seen[-3000:]
+        seen += part.decode("latin-1")
+    return seen
+
+
+@contextlib.contextmanager
+def served(line: str, folder: Path) -> Iterator[int]:
+    """A server, started by a shell from its line; its port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = (folder / "server.log").open("w")
+    server = subprocess.Popen(
+        ["sh", "-c", f"exec env {line} --host 127.0.0.1 --port {port}"],
+        cwd=folder,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    try:
+        while True:
+            assert server.poll() is None, (folder / "server.log").read_text()[-3000:]
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.2)
+        yield port
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+        log.close()
+
+
+def ask(port: int, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a request in OpenAI's form."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    kind = {"Content-Type": "application/json"}
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), kind)
+    answer: dict[str, Any] = json.load(connection.getresponse())
+    connection.close()
+    return answer
+
+
+def output(program: str, folder: Path, env: dict[str, str], *words: str) -> list[str]:
+    """The lines that a program prints."""
     done = subprocess.run(
         [sys.executable, "-c", program, *words],
         cwd=folder,
@@ -117,5 +210,4 @@ def output(program: str, folder: Path, env: dict[str, str], *words: str) -> list
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    numbers: list[int] = json.loads(done.stdout.splitlines()[-1])
-    return numbers
+    return done.stdout.splitlines()

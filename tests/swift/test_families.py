@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,12 @@ import pytest
 
 import vlft as package
 from vlft.demo import FOLDERS
+from vlft.evaluation.boxes import mean_iou, read_boxes
 from vlft.facts.checkpoint import read_checkpoint
+from vlft.families import family_of
+from vlft.launch.questions import read_question
+from vlft.runs.exports import read_export
+from vlft.runs.target import resolve_target
 
 BUILDER = Path(package.__file__).parent / "trainer_side" / "tiny_model.py"
 
@@ -38,8 +45,44 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory, colors: Path, video: Path) -> Path:
-    """16 rows: text alone, one image, two images, a video."""
+def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The tiny model of a family, built when it is first asked for."""
+    built: dict[str, Path] = {}
+
+    def model(family: str) -> Path:
+        if family not in built:
+            built[family] = tmp_path_factory.mktemp(family) / FOLDERS[family]
+            words = [sys.executable, str(BUILDER), "--family", family]
+            subprocess.run(
+                [*words, "--output", str(built[family])], check=True, capture_output=True
+            )
+        return built[family]
+
+    return model
+
+
+@pytest.fixture(scope="module")
+def boxed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A row whose answer is two boxes in a picture that is shrunk."""
+    from PIL import Image
+
+    image = tmp_path_factory.mktemp("boxed") / "wide.png"
+    Image.new("RGB", (224, 140), (30, 30, 220)).save(image)
+    return {
+        "messages": [
+            {"role": "user", "content": "<image>Where is <ref-object>?"},
+            {"role": "assistant", "content": "<bbox><bbox>"},
+        ],
+        "images": [str(image)],
+        "objects": {"ref": ["a square"], "bbox": [[8, 14, 100, 97], [120, 20, 210, 130]]},
+    }
+
+
+@pytest.fixture(scope="module")
+def mixed(
+    tmp_path_factory: pytest.TempPathFactory, colors: Path, video: Path, boxed: dict[str, Any]
+) -> Path:
+    """16 rows: text alone, one image, two images, a video; and two with boxes."""
     images = [json.loads(line)["images"][0] for line in colors.read_text().splitlines()[:2]]
     kinds = [
         ("What is two and two?", "four", {}),
@@ -57,25 +100,23 @@ def mixed(tmp_path_factory: pytest.TempPathFactory, colors: Path, video: Path) -
         }
         for question, answer, media in kinds * 4
     ]
+    rows += [boxed, boxed]
     file = tmp_path_factory.mktemp("mixed") / "mixed.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return file
 
 
 @pytest.mark.parametrize("family", FOLDERS)
-def test_train_merge_quantise_answer(
-    family: str, mixed: Path, video: Path, vlft: Any, tmp_path: Path
+def test_train_merge_quantise_and_score(
+    family: str, models: Callable[[str], Path], mixed: Path, video: Path, vlft: Any, tmp_path: Path
 ) -> None:
-    model = tmp_path / FOLDERS[family]
-    build = [sys.executable, str(BUILDER), "--family", family, "--output", str(model)]
-    subprocess.run(build, check=True, capture_output=True)
     limits = (
         ""
         if family == "internvl"
         else ("pixels: {max: 16*28*28, video: {min: 4*28*28, max: 8*28*28, max_frames: 4}}\n")
     )
     (tmp_path / "c.yaml").write_text(
-        f"model: {{path: {model.name}}}\ndata: {{train: [{mixed}], max_length: 2048}}\n"
+        f"model: {{path: {models(family)}}}\ndata: {{train: [{mixed}], max_length: 2048}}\n"
         "train: {max_steps: 8, learning_rate: 1e-2, per_device_train_batch_size: 4,\n"
         "  gradient_accumulation_steps: 1}\n"
         "launch: {gpus: none}\n"
@@ -101,28 +142,77 @@ def test_train_merge_quantise_answer(
     names = 40_000  # bytes beside the numbers: some hundred a tensor
     assert 0 < size - plan["disk"]["checkpoint_bytes"] < names
 
-    shipped = vlft("merge", "--quant-bits", "8", "--format", "json")
-    assert shipped.code == 0, shipped.err
-    folders = json.loads(shipped.out)
-    dtypes = {dtype for dtype, _ in read_checkpoint(folders["quantized"]).tensors().values()}
-    assert "I8" in dtypes
-
-    asked = vlft(
-        "infer",
-        folders["quantized"],
-        "--data",
-        str(mixed),
-        "--format",
-        "json",
-        "--max-new-tokens",
-        "4",
-        "--batch-size",
-        "4",
+    # Base, adapter, merge and both sizes side by side; what is not there yet is made on the way.
+    asked = ("--data", str(mixed), "--max-new-tokens", "4", "--metric", "exact", "--metric", "iou")
+    scored = vlft(
+        "eval", run.name, *asked, "--against", "base,merged,8bit,4bit", "--format", "json"
     )
-    assert asked.code == 0, asked.err
-    answers = [json.loads(line) for line in asked.out.splitlines()]
-    assert [answer["answer"] for answer in answers[:4]] == ["four", "red", "red green", "a square"]
-    assert len(answers) == 16
+    assert scored.code == 0, scored.err
+    table = {one["name"]: one for one in json.loads(scored.out)["variants"]}
+    assert list(table) == ["adapter", "base", "merged", "8bit", "4bit"]
+    assert all(one["rows"] == 18 and one["unanswered"] == 0 for one in table.values())
+    assert table["merged"]["metrics"] == table["adapter"]["metrics"]
+    assert table["4bit"]["bytes"] < table["8bit"]["bytes"] < table["merged"]["bytes"]
+    results = (Path(json.loads(scored.out)["folder"]) / "results.jsonl").read_text().splitlines()
+    answers = [json.loads(line)["answer"] for line in results]
+    assert answers[:4] == ["four", "red", "red green", "a square"]
+    assert len(read_boxes(answers[-1])) == 2
+    for name, kind, method in (("8bit", "I8", "bnb"), ("4bit", "U8", "bnb")):
+        folder = Path(table[name]["folder"])
+        export = read_export(folder)
+        assert export is not None
+        assert export.method == method
+        assert export.verified is not None
+        assert kind in {dtype for dtype, _ in read_checkpoint(folder).tensors().values()}
+    whole = read_export(Path(table["merged"]["folder"]))
+    assert whole is not None
+    assert whole.verified is not None
+    assert whole.verified["sampled_layers"] > 0
 
     seen = vlft("infer", run.name, "What moves?", "--video", str(video), "--max-new-tokens", "4")
     assert seen.code == 0, seen.err
+
+
+# What ms-swift trains on, as text: the label's tokens, after its own writing of boxes.
+TRAINED_ON = """
+import json, sys
+from swift.model import get_processor
+from swift.template import get_template
+job = json.load(open(sys.argv[1]))
+for kind, form, folder in job["models"]:
+    template = get_template(get_processor(folder, model_type=kind), template_type=form)
+    template.set_mode("train")
+    labels = [int(one) for one in template.encode(job["row"])["labels"] if one >= 0]
+    print("TRAINED", json.dumps(template.tokenizer.decode(labels)))
+"""
+
+
+def test_right_answers_have_boxes_as_they_were_trained(
+    models: Callable[[str], Path],
+    boxed: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MAX_PIXELS", str(16 * 28 * 28))
+    families = [one for one in map(family_of, FOLDERS) if one is not None]
+    assert len(families) == 4
+    named = [(one.swift_model_type, one.template, str(models(one.swift_model_type)))
+             for one in families]  # fmt: skip
+    (tmp_path / "job.json").write_text(json.dumps({"models": named, "row": boxed}))
+    done = subprocess.run(
+        [sys.executable, "-c", TRAINED_ON, str(tmp_path / "job.json")],
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    said = [json.loads(line[8:]) for line in done.stdout.splitlines() if line[:8] == "TRAINED "]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps(boxed) + "\n")
+    for trained, (_, _, folder) in zip(said, named, strict=True):
+        (answer,) = read_question(resolve_target(folder), rows, None).answers
+        assert trained.startswith(answer), folder
+        assert len(read_boxes(answer)) == 2
+        assert mean_iou(trained, answer) == 1
+    assert len(set(said)) == 3, "thousandths, pixels of the shrunk picture, InternVL's own tags"

@@ -136,6 +136,43 @@ def test_eight_bits_are_really_eight_and_answer_with_the_runs_limits(
     assert (refused.code, "quantised already" in refused.err) == (1, True)
 
 
+def test_a_bare_checkpoint_without_its_arguments_on_a_base_in_pickles(
+    vlft: Any, trained: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    from test_merge_oracle import pickled
+
+    pickled(tiny_model, tmp_path / tiny_model.name)
+    bare = tmp_path / "anywhere" / "checkpoint-4"
+    shutil.copytree(trained / "checkpoints" / "checkpoint-4", bare)
+    (bare / "args.json").unlink()
+    shipped = merge(vlft, str(bare), "--base", str(tmp_path / tiny_model.name))
+    assert shipped["merged"] == f"{bare}-merged"
+    assert shipped["verified"]["sampled_layers"] == 14
+    assert shipped["verified"]["max_abs_error"] < 1e-6
+    whole = read_checkpoint(tiny_model)
+    assert len(read_checkpoint(shipped["merged"]).tensors()) == len(whole.tensors())
+
+
+def test_what_was_trained_in_4_bits_is_merged_into_the_weights_before_them(
+    vlft: Any, tiny_model: Path, colors: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "q.yaml").write_text(
+        f"model: {{path: {tiny_model}}}\ndata: {{train: [{colors}], max_length: 512}}\n"
+        "train: {max_steps: 2, learning_rate: 1e-2, global_batch_size: 4}\n"
+        "quant: {bits: 4, method: bnb}\npixels: {max: 16*28*28}\nlaunch: {gpus: none}\n"
+        "swift: {report_to: [none], dataloader_num_workers: 0}\n"
+    )
+    run = vlft("train", "q.yaml", "--format", "json")
+    assert run.code == 0, run.err
+    folder = json.loads(run.out)["output_dir"]
+    assert json.loads(Path(folder, "checkpoints", "args.json").read_text())["quant_bits"] == 4
+    shipped = merge(vlft, folder)
+    assert shipped["verified"]["sampled_layers"] == 14
+    made = read_checkpoint(shipped["merged"])
+    assert made.quantization is None
+    assert {dtype for dtype, _ in made.tensors().values()} == {"F32"}
+
+
 @pytest.mark.parametrize(
     ("words", "said", "works"),
     [

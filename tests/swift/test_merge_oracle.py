@@ -11,7 +11,7 @@ import pytest
 from vlft.errors import TrainerError
 from vlft.facts.checkpoint import read_checkpoint
 from vlft.facts.interpreter import Interpreter, find_interpreter
-from vlft.launch.verifying import verify_merge
+from vlft.launch.verifying import read_base, verify_merge
 
 
 def test_merges_of_the_real_peft(tiny_model: Path, tmp_path: Path) -> None:
@@ -31,13 +31,43 @@ def test_merges_of_the_real_peft(tiny_model: Path, tmp_path: Path) -> None:
         other = "rslora-float32" if kind.startswith("plain") else "plain-float32"
         with pytest.raises(TrainerError, match="are not right"):
             verify(tmp_path / other, tmp_path / kind, tiny_model, interpreter)
+    pickled(tiny_model, tmp_path / "pickled")
+    for name in ("plain-float32", "dora-bfloat16", "saved-float16"):
+        assert verify(tmp_path / name, tmp_path / name, tmp_path / "pickled", interpreter) == 8
+    wrong, right = tmp_path / "rslora-float32", tmp_path / "plain-float32"
+    with pytest.raises(TrainerError, match="are not right"):
+        verify(wrong, right, tmp_path / "pickled", interpreter)
+
+
+def pickled(model: Path, folder: Path) -> None:
+    """The same model with its weights in two pickles, one of them in the form before torch 1.6."""
+    program = (
+        "import json, sys, torch; from pathlib import Path\n"
+        "from safetensors.torch import load_file\n"
+        "model, folder = map(Path, sys.argv[1:])\n"
+        "found = load_file(model / 'model.safetensors')\n"
+        "names = sorted(found); files = {}\n"
+        "for number, part in enumerate((names[::2], names[1::2]), start=1):\n"
+        "    file = f'pytorch_model-{number:05}-of-00002.bin'\n"
+        "    torch.save({name: found[name] for name in part}, folder / file,\n"
+        "               _use_new_zipfile_serialization=number == 1)\n"
+        "    files |= dict.fromkeys(part, file)\n"
+        "index = folder / 'pytorch_model.bin.index.json'\n"
+        "index.write_text(json.dumps({'weight_map': files}))\n"
+    )
+    folder.mkdir()
+    for file in model.iterdir():
+        if file.suffix != ".safetensors":
+            (folder / file.name).symlink_to(file)
+    words = [sys.executable, "-c", program, str(model), str(folder)]
+    subprocess.run(words, check=True, capture_output=True)
 
 
 def verify(adapter: Path, merged: Path, base: Path, interpreter: Interpreter) -> int:
     """How many layers were recomputed."""
     found = verify_merge(
         read_checkpoint(adapter / "adapter"),
-        read_checkpoint(base),
+        read_base(read_checkpoint(base), interpreter),
         merged / "merged",
         adapter,
         interpreter,

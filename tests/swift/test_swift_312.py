@@ -17,6 +17,7 @@ from vlft.facts.swift_dump import FOLDER, read_document
 from vlft.migrate.importing import import_text
 from vlft.trainer_side import dump_arguments
 
+PLUGIN = Path(dump_arguments.__file__).parent / "save_and_end.py"
 PYTHON = os.environ.get("VLFT_SWIFT_3_12", "")
 pytestmark = [
     pytest.mark.swift312,
@@ -97,7 +98,31 @@ def test_two_processes_train_as_one(vlft: Any, model: Path, colors: Path, tmp_pa
     assert ran.code == 0, ran.err
 
 
-def test_a_mistake_is_named_by_its_own_release(vlft: Any, model: Path, colors: Path, tmp_path: Path) -> None:
+def test_a_job_that_is_asked_to_end_saves_its_step(
+    vlft: Any, model: Path, colors: Path, tmp_path: Path
+) -> None:
+    """The callback of a Slurm job that begins again."""
+    asked = tmp_path / "asked"
+    asked.touch()
+    file = tmp_path / "end.yaml"
+    file.write_text(
+        f"model: {{path: {model}}}\ndata: {{train: [{colors}], max_length: 512}}\n"
+        "pixels: {max: 16*28*28}\ntrain: {max_steps: 5, save_steps: 5, global_batch_size: 4}\n"
+        f"launch: {{gpus: none, python: {PYTHON}}}\n"
+        "swift: {report_to: [none], dataloader_num_workers: 0, "
+        f"external_plugins: [{PLUGIN}]}}\n"
+    )
+    ran = vlft("train", str(file), "--format", "json", VLFT_SAVE_AND_END=str(asked))
+    assert ran.code == 0, ran.err
+    (checkpoint,) = json.loads(ran.out)["checkpoints"]
+    assert Path(checkpoint).name == "checkpoint-1"
+    assert not asked.exists()
+    assert json.loads(Path(checkpoint, "args.json").read_text())["external_plugins"] == []
+
+
+def test_a_mistake_is_named_by_its_own_release(
+    vlft: Any, model: Path, colors: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "later.yaml"
     file.write_text(
         f"model: {{path: {model}}}\ndata: {{train: [{colors}]}}\npixels: {{max: 12544}}\n"

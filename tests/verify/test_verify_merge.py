@@ -25,7 +25,7 @@ from weight_files import (
 from vlft.errors import TrainerError, VlftError
 from vlft.facts.checkpoint import read_checkpoint
 from vlft.facts.interpreter import find_interpreter, interpreter_at
-from vlft.launch.verifying import verify_merge
+from vlft.launch.verifying import read_base, verify_merge
 from vlft.verify.adapter import refuse_broken
 from vlft.verify.merged import Verified
 
@@ -53,9 +53,8 @@ class Case:
         source = write_adapter(self.folder / "adapter", base, self.adapter, **self.config)
         made = write_model(self.folder / "made", self.merged, self.merged_config)
         interpreter = find_interpreter(None) or interpreter_at(sys.executable)
-        return verify_merge(
-            read_checkpoint(source), read_checkpoint(base), made, self.folder, interpreter
-        )
+        under = read_base(read_checkpoint(base), interpreter)
+        return verify_merge(read_checkpoint(source), under, made, self.folder, interpreter)
 
 
 def scaled(values: Matrix, factor: float) -> Matrix:
@@ -278,3 +277,12 @@ def test_files_cut_short_are_no_crash(where: str, tmp_path: Path) -> None:
     made = read_checkpoint(tmp_path / where)
     with pytest.raises(VlftError, match="cut short"):
         refuse_broken(made)
+
+
+def test_a_pickle_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    base = write_model(tmp_path, {})
+    (base / "model.safetensors").unlink()
+    (base / "pytorch_model.bin").write_bytes(b"no pickle")
+    with pytest.raises(VlftError, match="can't be read: ") as refused:
+        read_base(read_checkpoint(base), find_interpreter(None) or interpreter_at(sys.executable))
+    assert "as safetensors" in (refused.value.hint or "")

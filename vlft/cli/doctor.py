@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -10,8 +11,12 @@ from vlft.cli.options import Format, FormatOption
 
 
 def doctor(
+    config: Annotated[
+        Optional[Path],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        typer.Argument(help="Look at its launch.python and export.python.", show_default=False),
+    ] = None,
     python: Annotated[
-        Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        Optional[str],  # noqa: UP045
         typer.Option("--python", help="An interpreter to look at; found by itself if absent."),
     ] = None,
     output_format: FormatOption = Format.TEXT,
@@ -19,11 +24,36 @@ def doctor(
     """Report versions, GPUs, and what works with them; exit code 1 if something is missing."""
     import json
 
-    from vlft.doctor import examine, to_text
+    from vlft.doctor import examine
+    from vlft.doctor_text import to_text
 
-    report = examine(python)
+    trainer, exporter = (None, None) if config is None else _interpreters(config)
+    report = examine(python or trainer, exporter)
     as_json = output_format is Format.JSON
     typer.echo(
         json.dumps(report.to_json(), indent=2, ensure_ascii=False) if as_json else to_text(report)
     )
     raise typer.Exit(1 if report.problems else 0)
+
+
+def _interpreters(file: Path) -> tuple[str | None, str | None]:
+    """`launch.python` and `export.python` of a config; names on PATH stay names."""
+    import os
+
+    from vlft.config.read import read_config
+    from vlft.errors import VlftError
+    from vlft.facts.dataset import absolute
+
+    loaded, _, findings = read_config(file)
+    if loaded is None:
+        said = findings[0].message if findings else "it is no config"
+        raise VlftError(f"{file} can't be read: {said}", f"vlft validate {file}")
+    found = []
+    for section, python in (
+        ("launch", loaded.config.launch.python),
+        ("export", loaded.config.export.python),
+    ):
+        folder = loaded.source.base_dir((section, "python"))
+        path = python is not None and os.sep in python
+        found.append(str(absolute(python, folder)) if python is not None and path else python)
+    return found[0], found[1]

@@ -38,6 +38,10 @@ def infer(
         int, typer.Option("--max-new-tokens", min=1, help="Length of an answer, at most.")
     ] = 512,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Rows at once.")] = 1,
+    python: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--python", help="Interpreter that infers; else export.python's."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the command, and start nothing.")
     ] = False,
@@ -52,10 +56,11 @@ def infer(
     import sys
 
     from vlft.errors import UsageError
-    from vlft.launch.inference import Asking, ask, infer_command, infer_rows, vars_of
+    from vlft.launch.answers import vars_of
+    from vlft.launch.inference import Asking, ask, infer_command, infer_rows
     from vlft.runs.target import resolve_target
 
-    asking = Asking(max_new_tokens, batch_size)
+    asking = Asking(max_new_tokens, batch_size, python)
     if question is None and data is None and not (images or videos):
         _talk(target, asking, dry_run=dry_run)
         return
@@ -70,9 +75,11 @@ def infer(
         typer.echo(command.shell_line(os.environ))
         return
     if data is not None:
-        done = infer_rows(found, data, max_new_tokens=max_new_tokens, batch_size=batch_size)
+        done = infer_rows(
+            found, data, max_new_tokens=max_new_tokens, batch_size=batch_size, python=python
+        )
     else:
-        done = ask(found, question or "", images or (), videos or (), max_new_tokens=max_new_tokens)
+        done = ask(found, question or "", images or (), videos or (), asking=asking)
     for answer in done.answers:
         if output_format is Format.JSON:
             typer.echo(json.dumps(vars_of(answer), ensure_ascii=False))

@@ -108,6 +108,8 @@ def _print(shipped: Shipped) -> None:
             continue
         typer.echo(f"{product.folder}{'  (was there already)' if product.reused else ''}")
         found = product.verified or {}
+        if not found:
+            typer.echo("    not verified: the base is an id on a hub, and in no cache here")
         if "sampled_layers" in found:
             typer.echo(
                 f"    verified: {found['tensors']} tensors, {found['sampled_layers']} changed"
@@ -118,6 +120,8 @@ def _print(shipped: Shipped) -> None:
                 f"    verified: {found['quantized']} of {found['tensors']} tensors quantised,"
                 f" {found['bytes'] / 1e6:.1f} MB"
             )
+            if "corrected" in found:
+                typer.echo(f"    corrected: {found['corrected']}")
 
 
 def _print_dry_run(plans: list[dict[str, Any]], output_format: Format) -> None:

@@ -116,18 +116,16 @@ def resume(
 ) -> None:
     """Go on with a run from its last whole checkpoint, in its own folder."""
     import json
-    import os
 
     from vlft.cli.report import documents_of, print_findings
     from vlft.errors import InvalidError
-    from vlft.launch.resuming import prepare_resumption
+    from vlft.launch.resuming import go_to_its_folder, prepare_resumption
     from vlft.launch.resuming import resume as go_on
     from vlft.pipeline import look_at_hardware
     from vlft.runs.index import find_run
 
     found = find_run(run)
-    # Relative paths in data rows start where the run was started.
-    os.chdir(str(found.record.get("cwd") or "."))
+    go_to_its_folder(found)
     try:
         resumption = prepare_resumption(found, look_at_hardware(hardware), judge=not no_validate)
     except InvalidError as error:

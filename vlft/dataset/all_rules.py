@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from vlft.dataset.checking import repeats
+from vlft.dataset.checking import mixture, repeats
 from vlft.dataset.fates import ROW_RULES
 from vlft.dataset.loading import rules as loading
 from vlft.dataset.reading import problems
 from vlft.dataset.rows import box_rules, images, media_rules, reshaped, rules
 
-REGISTERED = (box_rules, images, loading, media_rules, problems, repeats, reshaped, rules)
+REGISTERED = (box_rules, images, loading, media_rules, mixture, problems, repeats, reshaped, rules)
 
 __all__ = ["REGISTERED", "ROW_RULES"]

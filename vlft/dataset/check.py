@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.dataset.checking.file import check_file
+from vlft.dataset.checking.findings import finding
 from vlft.dataset.checking.hashes import Hashes
 from vlft.dataset.checking.job import Job
+from vlft.dataset.checking.mixture import mixture
 from vlft.dataset.checking.repeats import Rows, report_duplicates, report_leaks
 from vlft.dataset.checking.report import DataReport
 from vlft.dataset.checking.sink import Sink
@@ -66,6 +68,7 @@ def check_files(
                 report.files.append(text)
                 report.rows += job.rows
         train, held_out = parts
+        _report_mixture(train, report.findings, settings)
         report_duplicates(train, report.findings)
         if val:
             report_leaks(train, held_out, report.findings, probe)
@@ -73,6 +76,13 @@ def check_files(
     finally:
         probe.close()
     return report
+
+
+def _report_mixture(train: Rows, sink: Sink, settings: CheckSettings) -> None:
+    jobs = [job for _, job in train.starts]
+    said = mixture(settings, sum(job.pictured for job in jobs), sum(job.kept for job in jobs))
+    if said is not None:
+        sink.add(finding(said, jobs[0].source.text))
 
 
 def _every(files: Sequence[str], settings: CheckSettings) -> int:

@@ -7,10 +7,12 @@ Pictures are looked for, not into.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from vlft.dataset.checking.findings import RowFinding, finding
 from vlft.dataset.checking.first_look import look
+from vlft.dataset.checking.mixture import mixture
 from vlft.dataset.fates import RowLostError
 from vlft.dataset.loading.load import load
 from vlft.dataset.quick_rows import samples
@@ -40,11 +42,24 @@ if TYPE_CHECKING:
 _CHECKS = (check_tools, check_turns, check_tags, check_specials)
 
 
+@dataclass
+class _Seen:
+    """Rows that were looked at, and those of them with pictures or videos."""
+
+    rows: int = 0
+    pictured: int = 0
+
+    def add(self, sample: Sample) -> None:
+        self.rows += 1
+        self.pictured += bool(sample.images or sample.videos)
+
+
 class _QuickContext:
     """As much of a `Context` as the rules here ask for; no picture is opened."""
 
-    def __init__(self, settings: CheckSettings, found: FirstLook) -> None:
+    def __init__(self, settings: CheckSettings, found: FirstLook, seen: _Seen) -> None:
         self.settings = settings
+        self.seen = seen
         self.columns = found.columns
         self.lost = dict(found.lost)
         self.cwd: Path = settings.cwd
@@ -65,12 +80,14 @@ def quick_check(files: Sequence[str], settings: CheckSettings) -> list[RowFindin
         OSError: If a file can't be read.
     """
     found: list[RowFinding] = []
+    seen = _Seen()
     for text in files:
-        found += _check(parse_source(text, settings.cwd), settings)
-    return found
+        found += _check(parse_source(text, settings.cwd), settings, seen)
+    mixed = mixture(settings, seen.pictured, seen.rows)
+    return found if mixed is None else [*found, finding(mixed, files[0])]
 
 
-def _check(source: Source, settings: CheckSettings) -> Iterator[RowFinding]:
+def _check(source: Source, settings: CheckSettings, seen: _Seen) -> Iterator[RowFinding]:
     if source.kind == "missing":
         message = f"there is no file {source.path}"
         hint = "ms-swift takes a relative path that does not exist for a data set on the hub"
@@ -86,10 +103,10 @@ def _check(source: Source, settings: CheckSettings) -> Iterator[RowFinding]:
     elif not source.path.stat().st_size:
         yield finding(problems.EMPTY.found("the file has no rows"), source.text)
     elif kind == "json":
-        yield from _check_lines(source, settings)
+        yield from _check_lines(source, settings, seen)
 
 
-def _check_lines(source: Source, settings: CheckSettings) -> Iterator[RowFinding]:
+def _check_lines(source: Source, settings: CheckSettings, seen: _Seen) -> Iterator[RowFinding]:
     start, others = samples(source.path)
     if start.startswith((b"[", b"\x1f\x8b", b"\xef\xbb\xbf")):
         return
@@ -104,7 +121,7 @@ def _check_lines(source: Source, settings: CheckSettings) -> Iterator[RowFinding
         yield finding(error.problem, source.text, error.row, error.line, error.column)
         return
     look_at = look(shape, settings, padded=not lines_are_loose_json(start))
-    context = cast("Context", _QuickContext(settings, look_at))
+    context = cast("Context", _QuickContext(settings, look_at, seen))
     for problem in look_at.problems:
         yield finding(problem, source.text)
     for row in rows:
@@ -130,6 +147,7 @@ def _judged(value: dict[str, Any], look_at: FirstLook, context: Context) -> list
     found = list(check_lost(row, context))
     try:
         sample = to_sample(load(row, context.columns), context)
+        cast("_QuickContext", context).seen.add(sample)
         for check in _CHECKS:
             found += check(sample, context)
         found += _missing(sample, context)

@@ -11,7 +11,7 @@ from vlft.facts.checkpoint import read_checkpoint
 from vlft.facts.interpreter import Interpreter, find_interpreter
 from vlft.families import family_of, tile_variables
 from vlft.files import read_json
-from vlft.plan.compat import is_bnb, mends_of, with_mends
+from vlft.plan.compat import is_bnb, is_mended, mends_of, with_mends
 from vlft.secrets import MASK
 
 if TYPE_CHECKING:
@@ -191,6 +191,8 @@ def mended(
         bnb: Whether bitsandbytes is to quantise them.
     """
     model = model_of(target, base)
+    if model is None and is_mended(arguments):  # on a hub: as it was trained
+        return with_mends(arguments, ("post-init",))
     mends = mends_of(model, interpreter.packages, bnb=bnb or is_bnb(model))
     return with_mends(arguments, mends)
 

@@ -14,11 +14,17 @@ if TYPE_CHECKING:
     from vlft.runs.target import Target
 
 
-def require_same_base(target: Target, base: Checkpoint) -> None:
+def require_same_base(target: Target, base: Checkpoint, *, fetched: bool = False) -> None:
     """Refuses a base of the right shape with other weights.
 
     The run's record holds marks of the base's files (`base` in run.json); where it does not, a
     base that was written after the training had begun is taken for another one.
+
+    Args:
+        target: The adapter and its run.
+        base: The base.
+        fetched: Whether it lies in a hub's cache: the training itself may have put it there, so
+            its time tells nothing.
 
     Raises:
         VlftError: If it is not, or may not be, the one that was trained on.
@@ -34,7 +40,7 @@ def require_same_base(target: Target, base: Checkpoint) -> None:
             )
         return
     began = _time(target.run.started)
-    if began is None:
+    if began is None or fetched:
         return
     for name in base.weight_files:
         written = Path(base.path, name).stat().st_mtime

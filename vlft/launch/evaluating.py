@@ -15,6 +15,7 @@ from vlft.evaluation.summary import Variant, summarise
 from vlft.facts.checkpoint import read_checkpoint
 from vlft.files import write_json, write_text
 from vlft.launch.asking import base_of
+from vlft.launch.base_folder import base_folder
 from vlft.launch.exporting import Request, carry_out, plan_export
 from vlft.launch.inference import Asking, infer_rows
 from vlft.launch.process import STDOUT
@@ -136,9 +137,10 @@ def _source(target: Target, name: str, python: str | None) -> Target | Request:
     if name in ("adapter", "model"):
         return target
     if name == "base":
-        base = base_of(target)
-        if not Path(base).is_dir():
-            raise VlftError(f"the base is a hub id, `{base}`, and not here", "name a folder of it")
+        base = base_folder(target)
+        if base is None:
+            said = f"the base is a hub id, `{base_of(target)}`, and not in its cache here"
+            raise VlftError(said, "fetch it, or name a folder of it")
         return replace(target, checkpoint=read_checkpoint(base))
     if name in FORMS:
         bits = {"8bit": 8, "4bit": 4}.get(name)
@@ -220,7 +222,7 @@ def _write_results(folder: Path, question: Question, variants: Sequence[Variant]
 def _size(target: Target) -> int:
     """Bytes of all weights that are loaded."""
     size = target.checkpoint.weight_bytes
-    if target.checkpoint.kind == "adapter" and Path(base := base_of(target)).is_dir():
+    if target.checkpoint.kind == "adapter" and (base := base_folder(target)) is not None:
         size += read_checkpoint(base).weight_bytes
     return size
 

@@ -9,27 +9,23 @@ from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
 from vlft.facts.accelerators import FP8
-from vlft.facts.checkpoint import Checkpoint, read_checkpoint
 from vlft.facts.hardware import free_bytes, probe_hardware, visible_gpus
 from vlft.families import family_of
-from vlft.launch.asking import base_of, interpreter_for, saved_arguments, settings
-from vlft.launch.base_identity import require_same_base
+from vlft.launch.asking import interpreter_for, settings
+from vlft.launch.export_base import find_base
 from vlft.plan.calibration import ROWS, Calibration, read_rows, select
 from vlft.plan.quantize import Quantization, choose
 from vlft.plan.shipping import Needs, needs
-from vlft.verify.adapter import read_adapter, refuse_broken
-from vlft.verify.base import place
 
 if TYPE_CHECKING:
+    from vlft.facts.checkpoint import Checkpoint
     from vlft.facts.hardware import Hardware
     from vlft.facts.interpreter import Interpreter
     from vlft.launch.export_request import Request
     from vlft.runs.target import Target
+    from vlft.verify.merged import Base
 
 _GB = 1e9
-# swift/arguments/base_args/base_args.py: what a merge is allowed for.
-_MERGEABLE = ("lora", "longlora", "llamapro", "adalora")
-_MERGEABLE_PEFT = ("LORA", "ADALORA")
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,8 @@ class ExportPlan:
     Attributes:
         target: The checkpoint and its run.
         interpreter: The Python that does it.
-        base: The model under the adapter; None without an adapter, or for a hub id.
+        base: The model under the adapter; None without an adapter, or for a hub id that was
+            not fetched yet.
         base_name: Folder or hub id of it; None without an adapter.
         merged: Folder of the merge; None without one.
         quantization: What follows; None for nothing.
@@ -53,7 +50,7 @@ class ExportPlan:
 
     target: Target
     interpreter: Interpreter
-    base: Checkpoint | None
+    base: Base | None
     base_name: str | None
     merged: Path | None
     quantization: Quantization | None
@@ -74,8 +71,9 @@ def plan_export(target: Target, request: Request) -> ExportPlan:
     checkpoint = target.checkpoint
     interpreter = interpreter_for(target, python=request.python)
     hardware = probe_hardware()
-    base, base_name = _base(target, request)
-    model = checkpoint if checkpoint.kind == "model" else base
+    base, base_name = find_base(target, request, interpreter)
+    under = base.checkpoint if base is not None else None
+    model = checkpoint if checkpoint.kind == "model" else under
     quantization, rows, dataset = _quantization(target, request, interpreter, hardware, model)
     if checkpoint.kind == "model":
         _refuse_whole_model(checkpoint, quantization)
@@ -93,38 +91,6 @@ def plan_export(target: Target, request: Request) -> ExportPlan:
         target, interpreter, base, base_name, merged, quantization, quantized, rows, dataset,
         needed, request.output is not None, tuple(notes),
     )  # fmt: skip
-
-
-def _base(target: Target, request: Request) -> tuple[Checkpoint | None, str | None]:
-    """The model under an adapter, checked to be the one that it belongs to."""
-    checkpoint = target.checkpoint
-    if checkpoint.kind == "model":
-        refuse_broken(checkpoint)
-        return None, None
-    saved = saved_arguments(target)
-    kind = str(saved.get("tuner_type") or saved.get("train_type") or "lora")  # 4.0 renamed it
-    peft = str((checkpoint.adapter or {}).get("peft_type", "LORA"))
-    if kind not in _MERGEABLE or peft not in _MERGEABLE_PEFT:
-        raise VlftError(
-            f"an adapter of {kind if kind not in _MERGEABLE else peft} can't be merged",
-            f"ms-swift merges {', '.join(_MERGEABLE)}; `vlft infer` uses the adapter as it is",
-        )
-    adapter = read_adapter(checkpoint)
-    name = base_of(target, request.base)
-    if not Path(name).is_dir():
-        return None, name
-    base = read_checkpoint(name)
-    refuse_broken(base)
-    if base.quantization is not None:
-        raise VlftError(
-            f"the model under the adapter is quantised: {name}",
-            "a merge needs the weights that it was quantised from: --base DIR",
-        )
-    if base.tensors():  # those of pickles are not read
-        place(adapter, base.tensors(), name)
-    if not request.trust_base:
-        require_same_base(target, base)
-    return base, name
 
 
 def _refuse_whole_model(checkpoint: Checkpoint, quantization: Quantization | None) -> None:

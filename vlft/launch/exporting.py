@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from vlft import __version__
 from vlft.facts.checkpoint import read_checkpoint
 from vlft.files import write_text
-from vlft.launch.asking import environment, mended, settings, weights
+from vlft.launch.asking import base_of, environment, mended, settings, weights
+from vlft.launch.base_folder import base_folder
 from vlft.launch.export_plan import ExportPlan, plan_export
 from vlft.launch.export_request import Request
 from vlft.launch.export_step import Exported, StoppedError, export_command, run_step
-from vlft.launch.verifying import verify_merge, verify_quantized
+from vlft.launch.verifying import read_base, verify_merge, verify_quantized
 from vlft.plan.compat import MENDS_VERSION, is_mended
 from vlft.runs.exports import ExportRecord, hash_adapter, hash_model
 from vlft.runs.record import utc_now
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from vlft.command import Command
     from vlft.plan.quantize import Quantization
     from vlft.runs.target import Target
+    from vlft.verify.merged import Base
 
 __all__ = ["Exported", "Request", "Shipped", "carry_out", "dry_run_json", "plan_export", "ship"]
 
@@ -165,18 +167,26 @@ def _merge(plan: ExportPlan, final: Path) -> Exported:
     record = replace(
         _record(plan),
         source=hash_adapter(source),
-        base=hash_model(base) if base is not None else {"hub": str(plan.base_name)},
+        base=hash_model(base.checkpoint) if base else {"hub": str(plan.base_name)},
     )
 
     def check(made: Path, work: Path) -> Mapping[str, Any] | None:
-        if base is None or not base.tensors():
-            return None  # in a hub's cache, wherever that is; or pickles, which are not opened
-        return verify_merge(source, base, made, work, plan.interpreter).to_json()
+        used = base or _fetched(plan)
+        if used is None:
+            return None
+        return verify_merge(source, used, made, work, plan.interpreter).to_json()
 
     explicit = plan.explicit and plan.quantized is None
     return run_step(
         lambda made, _: _merge_command(plan, made), record, final, explicit=explicit, check=check
     )
+
+
+def _fetched(plan: ExportPlan) -> Base | None:
+    """The base that ms-swift has put into the hub's cache for this merge; None if it did not."""
+    usual = plan.base_name == base_of(plan.target)
+    folder = base_folder(plan.target, None if usual else plan.base_name)
+    return None if folder is None else read_base(read_checkpoint(folder), plan.interpreter)
 
 
 def _quantize_command(

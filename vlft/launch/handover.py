@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from vlft.plan.arguments import Arguments
     from vlft.runs.target import Target
 
+_VLLM_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""What `--max-lora-rank` can be: vllm/config/lora.py, MaxLoRARanks."""
+
 _PROGRAM = """
 {imports}
 processor = AutoProcessor.from_pretrained({folder!r}{limits})
@@ -129,7 +132,7 @@ def hand_over(target: Target, base: str | None = None) -> Handover:
         max_pixels=high,
         max_length=length,
         env=env,
-        swift=_swift(target, base, env),
+        swift=_swift(target, base, env, name),
         vllm=_vllm(target, folder, adapter, planned, (low, high), length),
         transformers=_transformers(folder, adapter, system, low, high),
         request={"model": name, "messages": messages, "temperature": 0},
@@ -147,13 +150,14 @@ def _pixels(family: Family | None, env: Mapping[str, str]) -> tuple[int | None, 
     return int(low), int(high)
 
 
-def _swift(target: Target, base: str | None, env: Mapping[str, str]) -> str:
+def _swift(target: Target, base: str | None, env: Mapping[str, str], name: str) -> str:
     interpreter = interpreter_for(target)
     legal = read_swift(interpreter).arguments["infer"]  # deploy has all of these, and a port
     named = _named_type(target) | weights(target, base) | settings(target, base)
     wanted = mended(named, target, interpreter, base)
-    known = {name: texts for name, texts in wanted.items() if name in legal}
-    flags = render_flags(as_flags(known, legal))
+    known = {argument: texts for argument, texts in wanted.items() if argument in legal}
+    # By itself it serves an adapter under the name of the base.
+    flags = [*render_flags(as_flags(known, legal)), "--served_model_name", name]
     script = str(Path(interpreter.swift_dir or "", "cli", "deploy.py"))
     command = Command((interpreter.python, script, *flags), dict(env), ())
     return command.shell_line(os.environ)
@@ -185,11 +189,19 @@ def _vllm(
         limits = {"min_pixels": low, "max_pixels": high}
         words += ["--mm-processor-kwargs", json.dumps(limits)]
     if adapter is not None:
-        rank = (target.checkpoint.adapter or {}).get("r", 8)
-        words += ["--enable-lora", "--max-lora-rank", str(rank)]
+        words += ["--enable-lora", "--max-lora-rank", str(server_rank(target.checkpoint))]
         words += ["--lora-modules", f"{Path(adapter).name}={adapter}"]
         words[words.index("--served-model-name") + 1] = "base"
     return shlex.join(words)
+
+
+def server_rank(adapter: Checkpoint) -> int:
+    """What vLLM is told of an adapter's rank: the next that it takes, its largest at most."""
+    config = adapter.adapter or {}
+    patterns = config.get("rank_pattern")
+    ranks = [config.get("r"), *(patterns.values() if isinstance(patterns, dict) else ())]
+    largest = max((rank for rank in ranks if isinstance(rank, int)), default=8)
+    return next((rank for rank in _VLLM_RANKS if rank >= largest), _VLLM_RANKS[-1])
 
 
 def _transformers(

@@ -8,38 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.command import Command, render_flags
-from vlft.errors import TrainerError, VlftError
+from vlft.errors import VlftError
 from vlft.facts.swift import read_swift
 from vlft.facts.swift_types import as_flags
 from vlft.files import write_text
+from vlft.launch.answers import Answer, read_answers, vars_of
 from vlft.launch.asking import environment, interpreter_for, mended, settings, weights
 from vlft.launch.hiding import to_process
-from vlft.launch.process import STDERR
 from vlft.launch.training import conclude
 from vlft.launch.watched import run_watched
 from vlft.plan.environment import FOREIGN
+from vlft.plan.quantize import lacks_to_load
 from vlft.runs.record import new_run_id, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from vlft.plan.arguments import Arguments
     from vlft.runs.target import Target
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One row's answer.
-
-    Attributes:
-        row: Row of the data file, from 1.
-        prediction: What the model said.
-        answer: What the row says; None if it has no answer.
-    """
-
-    row: int
-    prediction: str
-    answer: str | None
 
 
 @dataclass(frozen=True)
@@ -121,7 +107,7 @@ def infer_rows(
     code = conclude(outcome, folder)
     if code:
         return Inference((), folder, code)
-    answers = tuple(_answers(data, result, folder))
+    answers = tuple(read_answers(data, result, folder))
     lines = [json.dumps(vars_of(answer), ensure_ascii=False) for answer in answers]
     write_text(folder / "predictions.jsonl", "".join(f"{line}\n" for line in lines))
     return Inference(answers, folder, 0)
@@ -138,6 +124,12 @@ def chat_command(target: Target, asking: Asking) -> Command:
 
 def _command(target: Target, own: Arguments, asking: Asking) -> Command:
     interpreter = interpreter_for(target, python=asking.python)
+    lacking = lacks_to_load(target.checkpoint.quantization, interpreter.packages)
+    if lacking is not None:
+        raise VlftError(
+            f"{lacking}, not installed beside {interpreter.python}",
+            "name an environment that has it: --python ENV/bin/python, or export.python",
+        )
     wanted = mended(weights(target) | settings(target) | own, target, interpreter)
     legal = read_swift(interpreter).arguments["infer"]
     known = {name: texts for name, texts in wanted.items() if name in legal}
@@ -154,7 +146,7 @@ def ask(
     images: Sequence[Path],
     videos: Sequence[Path],
     *,
-    max_new_tokens: int,
+    asking: Asking,
 ) -> Inference:
     """Asks the model one question about images and videos.
 
@@ -176,12 +168,13 @@ def ask(
     folder = _new_folder(target)
     data = folder / "question.jsonl"
     write_text(data, json.dumps(row, ensure_ascii=False) + "\n")
-    return infer_rows(target, data, max_new_tokens=max_new_tokens, folder=folder)
-
-
-def vars_of(answer: Answer) -> dict[str, Any]:
-    """The documented object of one row."""
-    return {"row": answer.row, "prediction": answer.prediction, "answer": answer.answer}
+    return infer_rows(
+        target,
+        data,
+        max_new_tokens=asking.max_new_tokens,
+        folder=folder,
+        python=asking.python,
+    )
 
 
 def _new_folder(target: Target) -> Path:
@@ -189,62 +182,3 @@ def _new_folder(target: Target) -> Path:
     folder = parent / new_run_id("infer", utc_now())
     folder.mkdir(parents=True)
     return folder
-
-
-def _answers(data: Path, result: Path, folder: Path) -> Iterator[Answer]:
-    """Swift's results beside the rows that they belong to.
-
-    swift drops rows that it can't read without saying which; then each result is taken to
-    the next row with the same last question and images.
-    """
-    rows = list(_read_jsonl(data))
-    results = list(_read_jsonl(result))
-    if len(results) == len(rows):
-        pairs: Sequence[tuple[int, dict[str, Any]]] = list(enumerate(results, start=1))
-    else:
-        pairs = list(_aligned(rows, results))
-        if len(pairs) != len(results):
-            raise TrainerError(
-                f"ms-swift answered {len(results)} of {len(rows)} rows, and which is not clear",
-                f"the rows that it drops are in {folder / STDERR}",
-            )
-    for number, item in pairs:
-        label = item.get("labels")
-        yield Answer(number, str(item.get("response")), None if label is None else str(label))
-
-
-def _aligned(
-    rows: Sequence[Mapping[str, Any]], results: Sequence[dict[str, Any]]
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    position = 0
-    for item in results:
-        while position < len(rows) and _question(rows[position]) != _question(item):
-            position += 1
-        if position == len(rows):
-            return
-        position += 1
-        yield position, item
-
-
-def _question(row: Mapping[str, Any]) -> tuple[str, str]:
-    messages = [m for m in row.get("messages") or [] if m.get("role") in ("user", "human")]
-    asked = messages[-1].get("content") if messages else row.get("query")
-    images = row.get("images") or row.get("image") or []
-    named = [images] if isinstance(images, str) else images
-    paths = [image.get("path") if isinstance(image, dict) else image for image in named]
-    return str(asked), json.dumps(paths)
-
-
-def _read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with path.open(encoding="utf-8-sig") as stream:
-            for number, line in enumerate(stream, start=1):
-                if line.strip():
-                    row = json.loads(line)
-                    if not isinstance(row, dict):
-                        raise VlftError(f"{path}:{number}: a row is a JSON object")
-                    yield row
-    except FileNotFoundError:
-        raise TrainerError(f"ms-swift wrote no {path.name}") from None
-    except ValueError as error:
-        raise VlftError(f"{path}: not JSON lines: {error}") from None

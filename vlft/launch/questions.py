@@ -14,7 +14,8 @@ from vlft.errors import VlftError
 from vlft.evaluation.answers import Convention, right_answer
 from vlft.facts.checkpoint import read_checkpoint
 from vlft.families import family_of, limits_from
-from vlft.launch.asking import base_of, environment, settings
+from vlft.launch.asking import environment, settings
+from vlft.launch.base_folder import base_folder
 from vlft.plan.calibration import read_rows
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _convention(target: Target, file: Path) -> Convention:
     """How the family writes boxes, with the limits of the run."""
     family = family_of(target.plan.model_type if target.plan else None)
     checkpoint = target.checkpoint
-    if checkpoint.kind == "adapter" and Path(base := base_of(target)).is_dir():
+    if checkpoint.kind == "adapter" and (base := base_folder(target)) is not None:
         checkpoint = read_checkpoint(base)
     family = family or family_of(checkpoint.model_type)
     planned = settings(target)

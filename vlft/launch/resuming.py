@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,10 +53,26 @@ class Resumption:
     prepared: Prepared
 
 
+def go_to_its_folder(run: Run) -> None:
+    """Changes to where the run was started: relative paths in data rows start there.
+
+    Raises:
+        VlftError: If that folder is gone.
+    """
+    folder = str(run.record.get("cwd") or ".")
+    try:
+        os.chdir(folder)
+    except (OSError, ValueError):
+        raise VlftError(
+            f"the folder that the run {run.id} was started in is gone: {folder}",
+            "make it again: relative paths in the rows start there",
+        ) from None
+
+
 def prepare_resumption(run: Run, hardware: Hardware | None, *, judge: bool = True) -> Resumption:
     """Reads the run's config again and makes sure that it is still the same run.
 
-    The caller has gone to the run's working directory, for relative paths in rows start there.
+    The caller has gone to the run's folder: see `go_to_its_folder`.
 
     Args:
         run: A run that is over.

@@ -13,7 +13,8 @@ from vlft.facts.checkpoint import read_checkpoint
 from vlft.files import write_json
 from vlft.verify.adapter import read_adapter
 from vlft.verify.base import place
-from vlft.verify.merged import Verified, compare_headers, value_job
+from vlft.verify.gptq_form import correct_form
+from vlft.verify.merged import Base, Verified, compare_headers, value_job
 from vlft.verify.quantized import check_quantized
 
 if TYPE_CHECKING:
@@ -24,8 +25,28 @@ if TYPE_CHECKING:
 _PROGRAM = Path(__file__).parents[1] / "trainer_side" / "verify_merge.py"
 
 
+def read_base(checkpoint: Checkpoint, interpreter: Interpreter) -> Base:
+    """A model's tensors; those of pickles as the trainer's interpreter reads them.
+
+    Raises:
+        VlftError: If they can't be read.
+    """
+    headers = checkpoint.tensors()
+    if not headers and checkpoint.weight_files:
+        files = [str(Path(checkpoint.path, name)) for name in checkpoint.weight_files]
+        try:
+            found = _run(interpreter, "--headers", *files)
+        except TrainerError as problem:
+            raise VlftError(
+                f"the weights in {checkpoint.path} can't be read: {problem.message}",
+                "copy or download it again, as safetensors where there is a choice",
+            ) from None
+        headers = {name: (dtype, tuple(shape)) for name, (dtype, shape) in found.items()}
+    return Base(checkpoint, headers)
+
+
 def verify_merge(
-    source: Checkpoint, base: Checkpoint, made: Path, work: Path, interpreter: Interpreter
+    source: Checkpoint, base: Base, made: Path, work: Path, interpreter: Interpreter
 ) -> Verified:
     """Compares merged weights with what base and adapter say they must be.
 
@@ -45,20 +66,25 @@ def verify_merge(
     try:
         merged = read_checkpoint(made)
         adapter = read_adapter(source)
-        placed = place(adapter, base.tensors(), base.path)
+        placed = place(adapter, base.headers, base.checkpoint.path)
     except VlftError as problem:
         raise _wrong([problem.message]) from None
-    problems = compare_headers(base, merged, placed)
+    problems = compare_headers(base.headers, merged, placed)
     if problems:
         raise _wrong(problems)
-    result = _run(value_job(base, merged, source, adapter, placed), work, interpreter)
+    job = work / "verify.json"
+    write_json(job, value_job(base, merged, source, adapter, placed))
+    try:
+        result = _run(interpreter, str(job))
+    except TrainerError as problem:
+        raise TrainerError(f"the merged weights could not be verified: {problem.message}") from None
     if result["problems"]:
         raise _wrong([*result["problems"], *["…"] * result["more_problems"]])
     return Verified(result["tensors"], result["sampled_layers"], result["max_abs_error"])
 
 
 def verify_quantized(made: Path, source: Checkpoint, quantization: Quantization) -> dict[str, Any]:
-    """Looks at the headers of quantised weights: all there, in the types that are claimed.
+    """Looks at quantised weights: all there, in the types and the form that are claimed.
 
     Args:
         made: The folder.
@@ -67,7 +93,8 @@ def verify_quantized(made: Path, source: Checkpoint, quantization: Quantization)
 
     Returns:
         `tensors`: of the source that are there; `quantized`: how many of them are quantised;
-        `bytes`: size of the weights.
+        `bytes`: size of the weights; `corrected`: what config.json said wrongly of them, if it
+        did.
 
     Raises:
         TrainerError: If they are not what they must be.
@@ -79,18 +106,19 @@ def verify_quantized(made: Path, source: Checkpoint, quantization: Quantization)
     count, problems = check_quantized(found, source, quantization.method, quantization.bits)
     if problems:
         raise _wrong(problems, "quantised")
-    return {
+    checked = {
         "tensors": len(source.tensors()),
         "quantized": count,
         "bytes": found.weight_bytes,
     }
+    corrected = correct_form(found) if quantization.method in ("gptq", "gptq_v2") else None
+    return checked if corrected is None else checked | {"corrected": corrected}
 
 
-def _run(job: dict[str, Any], work: Path, interpreter: Interpreter) -> dict[str, Any]:
-    file = work / "verify.json"
-    write_json(file, job)
+def _run(interpreter: Interpreter, *words: str) -> dict[str, Any]:
+    """What the program of the trainer's side prints; its last line of errors if it fails."""
     done = subprocess.run(
-        [interpreter.python, str(_PROGRAM), str(file)],
+        [interpreter.python, str(_PROGRAM), *words],
         capture_output=True,
         text=True,
         check=False,
@@ -99,7 +127,7 @@ def _run(job: dict[str, Any], work: Path, interpreter: Interpreter) -> dict[str,
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise TrainerError(f"the merged weights could not be verified: {lines[-1]}")
+        raise TrainerError(lines[-1])
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 

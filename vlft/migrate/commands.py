@@ -50,7 +50,7 @@ class Setting:
 def era_of(launch: Launch, setting: Setting) -> Era:
     """The release that a command was written for, by its flags alone."""
     nowhere = Spot(None, 1, 1)
-    flags = read_flags([(one.value, nowhere, one.quoted) for one in launch.fields]).flags
+    flags = read_flags([(one.value, nowhere, one.is_one) for one in launch.fields]).flags
     subcommand: Subcommand = launch.subcommand  # type: ignore[assignment]
     legal = setting.swift.arguments[subcommand]
     return tell_era(subcommand, flags, legal, setting.published.types)
@@ -72,7 +72,7 @@ def import_command(
         spot_of: From an offset to a place.
         extra: Flags that come before its own, from a config file of ms-swift.
     """
-    words = [(one.value, spot_of(one.offset), one.quoted) for one in launch.fields]
+    words = [(one.value, spot_of(one.offset), one.is_one) for one in launch.fields]
     read = read_flags(words)
     flags = [*extra, *read.flags]
     if launch.rlhf_type is not None:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from vlft.migrate.commands import Setting, era_of, import_command
 from vlft.migrate.config_argument import MAX_BYTES, config_argument
-from vlft.migrate.launchers import IMPORTED, Launch, find_launch
+from vlft.migrate.launchers import IMPORTED, Launch, find_launch, started_script
 from vlft.migrate.model_names import Published
-from vlft.migrate.places import Lines, Spot, finding
+from vlft.migrate.places import Lines, Spot, finding, shown
 from vlft.migrate.shell.invocation import Invocation, Variable
 from vlft.migrate.shell.script import read_script
 from vlft.migrate.shell.texts import Field, Text
@@ -185,7 +185,10 @@ def _of_invocations(
             if other
             else ("there is no command of ms-swift in it")
         )
+        started = next(filter(None, map(started_script, invocations)), None)
         hint = "it is looked for as `swift sft …`, `torchrun …/sft.py` and the like"
+        if started is not None:
+            hint = f"it starts {shown(started)}: import that"
         findings.append(finding("import.nothing", "error", lines.spot(0), message, hint))
     configs = []
     for number, imported in enumerate(made, 1):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
+
+from vlft.migrate.shell.texts import Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.migrate.shell.texts import Field, Text
+    from vlft.migrate.shell.invocation import Invocation
+    from vlft.migrate.shell.texts import Field
 
 TRAINING: Final = ("sft", "pt", "rlhf")
 IMPORTED: Final = (*TRAINING, "export", "infer")
@@ -20,6 +23,10 @@ _RLHF_TYPES: Final = ("dpo", "kto", "orpo", "simpo", "cpo", "ppo", "grpo", "gkd"
 _ALIASES: Final = {"merge_lora": "merge-lora", "web_ui": "web-ui", "app_ui": "app-ui"}
 _SCRIPT: Final = re.compile(r"(?:^|/)(?:llm_)?(sft|pt|rlhf|export|infer|dpo|orpo|simpo)\.py$")
 _OLD_SCRIPT: Final = re.compile(r"(?:^|/)(?:llm_|rlhf|swift/|cli/)")
+_WHERE: Final = re.compile(
+    r"(?:\$\(|`)\s*(?:which|command -v|type -p)\s+"
+    r"(swift|python[0-9.]*|torchrun|deepspeed|accelerate)\s*(?:\)|`)"
+)
 _PAIR: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _MODULE: Final = re.compile(r"swift\.cli\.(?:_megatron\.)?(\w+)")
 _SAYS_ONLY: Final = frozenset(
@@ -52,6 +59,7 @@ def find_launch(fields: Sequence[Field]) -> Launch | None:
     """The ms-swift command in these words; None if there is none."""
     if not fields or fields[0].value.text.rpartition("/")[2] in _SAYS_ONLY:
         return None
+    fields = [_by_name(one) for one in fields]
     for index, one in enumerate(fields):
         if one.value.why is not None:
             continue
@@ -66,6 +74,21 @@ def find_launch(fields: Sequence[Field]) -> Launch | None:
         if one.value.text.startswith("--output") and index > 40:  # noqa: PLR2004
             break
     return None
+
+
+def started_script(invocation: Invocation) -> str | None:
+    """The shell script that a command starts; None if it starts none."""
+    words = [one.value.text for one in invocation.fields]
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        if word.rpartition("/")[2] in ("bash", "sh") and after.endswith(".sh"):
+            return after
+    return words[0] if words[0].endswith(".sh") else None
+
+
+def _by_name(field: Field) -> Field:
+    """`$(which swift)` is wherever it is, but it is swift."""
+    found = _WHERE.fullmatch(field.value.text) if field.value.why is not None else None
+    return field if found is None else replace(field, value=Text(found[1]))
 
 
 def _subcommand(fields: Sequence[Field], index: int) -> tuple[str, int] | None:

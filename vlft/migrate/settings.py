@@ -13,6 +13,7 @@ from vlft.migrate.flags import NO_VALUE
 from vlft.migrate.json_values import as_mapping
 from vlft.migrate.places import finding, shown
 from vlft.migrate.shell.texts import Text
+from vlft.migrate.translated import drop_secret
 from vlft.secrets import is_secret_name
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ def place_flags(
         if name in RESERVED:
             translated.drop(flag, RESERVED[name])
         elif is_secret_name(name):
-            hint = "give it to the service by its environment variable"
-            _drop_secret(translated, flag, hint)
+            drop_secret(translated, flag)
         elif argument is None and ignores and name not in ARGUMENTS:
             translated.drop(flag, "no such argument, and `ignore_args_error` passes over it")
         elif name in ARGUMENTS:
@@ -84,16 +84,6 @@ def _without_home(flag: Flag) -> Flag:
         for value in flag.values
     )
     return replace(flag, values=values)
-
-
-def _drop_secret(translated: Translated, flag: Flag, hint: str) -> None:
-    translated.dropped.append((_without_value(flag), "a secret does not belong into a config"))
-    message = f"`--{flag.name}` is left out: a secret does not belong into a config"
-    translated.findings.append(finding("import.secret", "warning", flag.spot, message, hint))
-
-
-def _without_value(flag: Flag) -> Flag:
-    return type(flag)(flag.name, (Text("***"),), flag.spot, flag.old)
 
 
 def _ask(translated: Translated, flag: Flag) -> None:

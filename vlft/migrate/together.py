@@ -94,6 +94,26 @@ def name_model_type(made: Translated, published: Published, era: Era) -> None:
     say_renamed(made, flag, "model_type", found.model_type)
 
 
+def name_other_models(made: Translated, published: Published) -> None:
+    """`--ref_model_type yi-6b-chat` of 2.x named a model as `--model_type` did."""
+    for name, target in (("ref_model_type", "ref_model"), ("reward_model_type", "reward_model")):
+        flag = made.flags.get(name)
+        if flag is None or flag.why is not None or published.is_type(flag.value):
+            continue
+        found = published.find(flag.value)
+        if found is None:
+            hint = f"write the model's folder or hub id at `swift.{target}`"
+            why = "2.x's name of a model, which is not in today's registry"
+            made.drop(made.flags.pop(name), why, harmless=False, hint=hint)
+            continue
+        del made.flags[name]
+        if target not in made.flags:
+            note = f"was --{name} {flag.value}"
+            values = (Text(found.hub_id),)
+            made.flags[target] = replace(flag, name=target, values=values, comment=note)
+            say_renamed(made, flag, target, found.hub_id)
+
+
 def name_template(made: Translated, published: Published) -> None:
     """`--template_type qwen2-vl` of 2.x, as it is spelt today."""
     flag = made.flags.get("template")

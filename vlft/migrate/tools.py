@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Final
 from vlft.migrate.draft import Entry
 from vlft.migrate.places import finding, shown
 from vlft.migrate.shell.texts import Text
+from vlft.migrate.translated import drop_secret
+from vlft.secrets import is_secret_name
 
 if TYPE_CHECKING:
     from vlft.migrate.draft import Draft
     from vlft.migrate.flags import Flag
     from vlft.migrate.translated import Translated
     from vlft.migrate.versions import Era
+
+_OTHER_EXPORTS: Final = (
+    "to_cached_dataset", "to_ollama", "push_to_hub", "to_mcore", "to_megatron", "to_hf",
+    "to_peft_format",
+)  # fmt: skip
+"""What else `swift export` does."""
 
 _WEIGHTS: Final = ("adapters", "ckpt_dir", "resume_from_checkpoint", "model")
 
@@ -38,13 +46,24 @@ def place_tool(draft: Draft, subcommand: str, translated: Translated, era: Era) 
         _export(words, used, translated, era)
     else:
         _infer(words, used, flags)
-    draft.head += ["", "vlft does it with:", f"  {shlex.join(words)}", ""]
+    other = next((name for name in _OTHER_EXPORTS if _is_on(flags.get(name))), None)
+    if other is None:
+        draft.head += ["", "vlft does it with:", f"  {shlex.join(words)}", ""]
+    else:
+        used.clear()
+        message = f"vlft has no command for `swift export --{other}`"
+        spot = flags[other].spot
+        hint = "type it as before"
+        translated.findings.append(finding("import.other-command", "warning", spot, message, hint))
+        draft.head.append(f"{message}: {hint}.")
     model = flags.get("model")
     if model is not None:
         draft.entries["model", "path"] = Entry((Text(model.value, model.why),), "text")
         used.setdefault("model", "model.path")
     for name, flag in flags.items():
-        if name not in used:
+        if is_secret_name(name):
+            drop_secret(translated, flag)
+        elif name not in used:
             translated.drop(
                 flag, _ELSEWHERE.get(name, f"`vlft {words[1]}` has no such option"), harmless=True
             )
@@ -64,6 +83,10 @@ _ELSEWHERE: Final = {
     "stream": "answers are printed as a whole",
     "torch_dtype": "the checkpoint's own is taken",
 }
+
+
+def _is_on(flag: Flag | None) -> bool:
+    return flag is not None and flag.value.lower() in ("true", "1", "yes")
 
 
 def _export(words: list[str], used: dict[str, str], translated: Translated, era: Era) -> None:

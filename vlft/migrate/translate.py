@@ -11,6 +11,7 @@ from vlft.migrate.second import as_2_read_them
 from vlft.migrate.shell.texts import Text
 from vlft.migrate.together import (
     name_model_type,
+    name_other_models,
     name_template,
     samples,
     say_renamed,
@@ -73,6 +74,8 @@ def translate(
     surplus(made, legal)
     valueless(made, legal)
     name_model_type(made, published, era)
+    if era.major == 2:  # noqa: PLR2004 - the release
+        name_other_models(made, published)
     name_template(made, published)
     return made
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vlft.migrate.places import finding, shown
+from vlft.migrate.shell.texts import Text
 
 if TYPE_CHECKING:
     from vlft.findings import Finding, Severity
@@ -39,3 +40,12 @@ class Translated:
         if before is not None:
             self.drop(before, f"it is given again in {flag.spot}, and the last one counts")
         self.flags[flag.name] = flag
+
+
+def drop_secret(made: Translated, flag: Flag) -> None:
+    """Leaves a secret out, without its value, and says so."""
+    masked = replace(flag, values=(Text("***"),))
+    made.dropped.append((masked, "a secret does not belong into a config"))
+    message = f"`--{flag.name}` is left out: a secret does not belong into a config"
+    hint = "give it to the service by its environment variable"
+    made.findings.append(finding("import.secret", "warning", flag.spot, message, hint))

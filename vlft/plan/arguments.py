@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vlft.facts.swift_types import as_flags
 from vlft.plan.compat import run_mends, with_mends
+from vlft.plan.precision import flag
 
 if TYPE_CHECKING:
     from vlft.config.read import LoadedConfig
@@ -150,7 +151,10 @@ def _defaults(loaded: LoadedConfig, facts: Facts, world: World, given: Arguments
 def needs_torchrun(loaded: LoadedConfig, world: World) -> bool:
     """Whether the run goes through torch.distributed.run.
 
-    DeepSpeed and FSDP want its rendezvous even for one process.
+    DeepSpeed and FSDP want its rendezvous even for one process. Ray's actors are processes by
+    themselves.
     """
+    if flag(loaded.config, "use_ray"):
+        return False
     sharded = loaded.config.deepspeed is not None or "fsdp" in loaded.config.swift
     return world.world_size != 1 or sharded

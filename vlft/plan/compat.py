@@ -1,9 +1,9 @@
 """Which mends a checkpoint with modelling code of its own needs on the versions that load it.
 
 Such code was written for a transformers of its time. What breaks on today's was tried on the
-public code of InternVL 1.5, 2 and 3: see docs/internvl.md. The mends themselves are the plug-in in
-trainer_side/own_code, which looks for each defect in the classes that it meets; here is decided
-whether it is needed at all, and what to tell of it.
+public code of InternVL 1.5, 2 and 3 and of the first Qwen-VL: see docs/internvl.md. The mends are
+the plug-in in trainer_side/own_code, which looks for each defect in the classes that it meets; here
+is decided whether it is needed at all, and what to tell of it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ MENDS_VERSION: Final = "1"
 
 PLUGIN: Final = Path(__file__).parents[1] / "trainer_side" / "own_code" / "__init__.py"
 
-Mend = Literal["post-init", "ties", "buffers", "generate", "caches", "config", "bnb-head"]
+Mend = Literal[
+    "post-init", "ties", "buffers", "generate", "caches", "heads", "config", "bnb-head", "bnb-tower"
+]
 
 WHY: Final[Mapping[Mend, str]] = {
     "post-init": "the code never calls post_init()",
@@ -33,8 +35,10 @@ WHY: Final[Mapping[Mend, str]] = {
     "buffers": "rotary tables would be left unset, and every logit NaN",
     "generate": "the language model has no generate",
     "caches": "its caches are tuples",
+    "heads": "it asks for a mask of heads that is no more",
     "config": "its config can't be printed",
     "bnb-head": "ms-swift takes the output layer of a quantised model for InternLM2's",
+    "bnb-tower": "the tower takes packed weights for the type of its input",
 }
 """Mend → the defect, as a part of a sentence."""
 
@@ -71,27 +75,72 @@ def mends_of(
         packages: Of the interpreter that loads it; without transformers, today's is meant.
         bnb: Whether the weights are, or will be, quantised by bitsandbytes.
     """
+    transformers = _release(packages.get("transformers", "5.0"))
+    if checkpoint is not None and is_first_qwen_vl(checkpoint):
+        return _of_qwen_vl(transformers, bnb=bnb)
     if checkpoint is None or not has_own_internvl(checkpoint):
         return ()
-    transformers = _release(packages.get("transformers", "5.0"))
-    own = has_own_language_model(checkpoint)
+    own, bare = has_own_language_model(checkpoint), checkpoint.own_code.bare_config
+    return _of_internvl(transformers, own=own, bare=bare, bnb=bnb)
+
+
+def _of_internvl(
+    transformers: tuple[int, ...], *, own: bool, bare: bool, bnb: bool
+) -> tuple[Mend, ...]:
     needed: list[Mend] = []
     if transformers >= (5, 0):
         needed += ["post-init", "ties", "buffers"] if own else ["post-init"]
     if transformers >= (4, 50):
         needed += ["generate", "caches"] if own else []
-        needed += ["config"] if checkpoint.own_code.bare_config else []
+        needed += ["config"] if bare else []
     if bnb and not own:
         needed.append("bnb-head")
     return tuple(needed)
 
 
+def is_first_qwen_vl(checkpoint: Checkpoint | None) -> bool:
+    """Whether a checkpoint is a Qwen-VL of the first generation, which all bring their code."""
+    return (
+        checkpoint is not None
+        and checkpoint.architectures[:1] == ("QWenLMHeadModel",)
+        and isinstance(checkpoint.config.get("visual"), dict)
+    )
+
+
+def _of_qwen_vl(transformers: tuple[int, ...], *, bnb: bool) -> tuple[Mend, ...]:
+    needed: list[Mend] = ["buffers", "heads"] if transformers >= (5, 0) else []
+    needed += ["caches"] if transformers >= (4, 50) else []
+    return (*needed, "bnb-tower") if bnb else tuple(needed)
+
+
 def run_mends(config: Config, facts: Facts) -> tuple[Mend, ...]:
-    """Those that a config's run needs."""
+    """Those that a config's run needs.
+
+    Of a hub id only ms-swift's name for it is known: then all that its form may need.
+    """
     checkpoint = facts.model.checkpoint
     packages = facts.interpreter.packages if facts.interpreter and not in_image(config) else {}
     bnb = config.quant is not None and config.quant.method == "bnb"
+    if checkpoint is None:
+        return _of_hub_id(facts, _release(packages.get("transformers", "5.0")), bnb=bnb)
     return mends_of(checkpoint, packages, bnb=bnb or is_bnb(checkpoint))
+
+
+def own_type_of_hub_id(facts: Facts) -> str | None:
+    """ms-swift's type of a hub id that brings its own code; None for all others."""
+    if facts.model.checkpoint is not None:
+        return None
+    guessed = facts.swift.guess_model_types(facts.model.argument, ())
+    return guessed[0] if guessed in {("internvl_chat",), ("qwen_vl",)} else None
+
+
+def _of_hub_id(facts: Facts, transformers: tuple[int, ...], *, bnb: bool) -> tuple[Mend, ...]:
+    kind = own_type_of_hub_id(facts)
+    if kind == "qwen_vl":
+        return _of_qwen_vl(transformers, bnb=bnb)
+    if kind == "internvl_chat":
+        return _of_internvl(transformers, own=True, bare=True, bnb=bnb)
+    return ()
 
 
 def in_image(config: Config) -> bool:

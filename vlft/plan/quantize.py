@@ -7,7 +7,7 @@ packages behind it can do; ms-swift itself refuses some of it only after the mod
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vlft.errors import VlftError
 
@@ -37,13 +37,21 @@ _PACKAGES: dict[str, tuple[str, ...]] = {
     "awq": ("autoawq",),
     "fp8": (),
 }
+# What config.json calls a method → packages that load such weights.
+_LOADED_BY: dict[str, tuple[str, ...]] = {
+    "bitsandbytes": _PACKAGES["bnb"],
+    "gptq": _PACKAGES["gptq"],
+    "gptqmodel": _PACKAGES["gptq"],
+}
 _INSTALL = {"bnb": "pip install 'vlft[quantize]'"}
 _ELSEWHERE = "an environment of their own beside ms-swift, named by export.python"
 
-# autoawq is no longer made: 0.2.9 imports AutoModelForVision2Seq, gone from transformers 5, and
-# knows no later family than these (awq/models/auto.py).
+# autoawq is no longer made. 0.2.9 knows no later family than these (awq/models/auto.py), and looks
+# for the layers of a Qwen2-VL where transformers had them up to 4.51: later ones end in "no
+# attribute 'layers'", and from 4.57 on it can't be imported. Seen with 4.51.3 and 4.56.2, on a CPU:
+# the weights can be made without a GPU, and not be used without one.
 _AWQ_FAMILIES = frozenset({"qwen2_vl", "qwen2_5_vl"})
-_AWQ_TRANSFORMERS = 5
+_AWQ_TRANSFORMERS = (4, 51)
 # The smallest model that GPTQ went through: seen with gptqmodel 7.7.
 _GPTQ_LAYERS = 10
 
@@ -153,14 +161,28 @@ def lacks(method: str, situation: Situation) -> str | None:
     return _fp8(situation) if method == "fp8" else None
 
 
+def lacks_to_load(config: Mapping[str, Any] | None, packages: Mapping[str, str]) -> str | None:
+    """What an interpreter lacks to load weights, as a clause; None if nothing is known to be.
+
+    Args:
+        config: `quantization_config` of the weights; None if they are not quantised.
+        packages: Installed there: name → version.
+    """
+    method = str((config or {}).get("quant_method", "")).lower()
+    absent = [name for name in _LOADED_BY.get(method, ()) if name not in packages]
+    return f"{method} weights take {' and '.join(absent)}" if absent else None
+
+
 def _awq(situation: Situation) -> str | None:
     transformers = situation.packages.get("transformers", "")
-    major = transformers.partition(".")[0]
-    if major.isdecimal() and int(major) >= _AWQ_TRANSFORMERS:
-        return f"autoawq does not import beside transformers {transformers} ({_ELSEWHERE})"
+    numbers = tuple(int(part) for part in transformers.split(".")[:2] if part.isdecimal())
+    if numbers > _AWQ_TRANSFORMERS:
+        return (
+            f"autoawq does not work with transformers {transformers}: 4.51 or older ({_ELSEWHERE})"
+        )
     if situation.family is not None and situation.family not in _AWQ_FAMILIES:
         return f"autoawq does not know {situation.family}"
-    return None if situation.gpu else "it needs a GPU"
+    return None
 
 
 def _fp8(situation: Situation) -> str | None:

@@ -4,6 +4,7 @@
 from vlft.rules import (  # noqa: F401
     batch,
     checkpoint,
+    containers,
     data,
     deepspeed,
     env,
@@ -27,7 +28,9 @@ from vlft.rules import (  # noqa: F401
     pixels,
     precision,
     quant,
+    qwen_vl,
     ranges,
+    ray,
     reporting,
     resume,
     saving,

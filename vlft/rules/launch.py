@@ -29,7 +29,7 @@ def processes_divide_gpus(context: Context) -> Iterator[Problem]:
     if gpus and processes and gpus % processes and not _one_device_each(context):
         yield Problem(
             _process_key(context),
-            f"{counted(gpus, 'GPU')} can't be divided among {_processes(context)}",
+            f"{counted(gpus, 'GPU')} can't be divided among {counted(processes, 'process')}",
             "nproc_per_node that works: " + ", ".join(map(str, divisors(gpus))),
         )
 
@@ -43,8 +43,9 @@ def processes_divide_gpus(context: Context) -> Iterator[Problem]:
 )
 def deepspeed_one_gpu_a_process(context: Context) -> Iterator[Problem]:
     """With DeepSpeed every process has one GPU."""
-    if context.config.deepspeed and _split(context):
-        yield _one_gpu_a_process(context, "DeepSpeed")
+    split = _split(context)
+    if context.config.deepspeed and split:
+        yield _one_gpu_a_process(context, split, "DeepSpeed")
 
 
 @rule("launch.no-gpu", "error", "torch.cuda", effect="late")
@@ -106,8 +107,9 @@ def gpus_are_distinct(context: Context) -> Iterator[Problem]:
 )
 def fsdp_one_gpu_a_process(context: Context) -> Iterator[Problem]:
     """With FSDP every process has one GPU."""
-    if context.config.swift.get("fsdp") and _split(context):
-        yield _one_gpu_a_process(context, "FSDP")
+    split = _split(context)
+    if context.config.swift.get("fsdp") and split:
+        yield _one_gpu_a_process(context, split, "FSDP")
 
 
 @rule(
@@ -119,8 +121,9 @@ def fsdp_one_gpu_a_process(context: Context) -> Iterator[Problem]:
 )
 def liger_one_gpu_a_process(context: Context) -> Iterator[Problem]:
     """With liger's kernels every process has one GPU."""
-    if flag(context.config, "use_liger_kernel") and _split(context):
-        yield _one_gpu_a_process(context, "liger")
+    split = _split(context)
+    if flag(context.config, "use_liger_kernel") and split:
+        yield _one_gpu_a_process(context, split, "liger")
 
 
 @rule(
@@ -136,11 +139,11 @@ def model_is_not_split(context: Context) -> Iterator[Problem]:
         config.swift.get(key) for key in ("fsdp", "use_liger_kernel", "device_map")
     )
     if split and not asked:
-        gpus = context.world.gpus_per_node
+        gpus, processes = split
         yield Problem(
             _process_key(context),
-            f"{gpus} GPUs, {_processes(context)}: each process splits the model over {split} GPUs, "
-            "of which one works at a time",
+            f"{gpus} GPUs, {counted(processes, 'process')}: each process splits the model over "
+            f"{gpus // processes} GPUs, of which one works at a time",
             f"nproc_per_node: {gpus} for {gpus} copies; "
             "`swift: {device_map: auto}` if the model needs several GPUs",
         )
@@ -152,25 +155,21 @@ def _has_npus(context: Context) -> bool:
     return interpreter is not None and "torch-npu" in interpreter.packages
 
 
-def _one_gpu_a_process(context: Context, what: str) -> Problem:
-    gpus, processes = context.world.gpus_per_node, context.world.nproc_per_node
+def _one_gpu_a_process(context: Context, split: tuple[int, int], what: str) -> Problem:
+    gpus, processes = split
     return Problem(
         _process_key(context),
-        f"{gpus} GPUs and {_processes(context)}: {what} wants one process a GPU",
-        f"nproc_per_node: {gpus}, or {counted(processes or 1, 'GPU')} in launch.gpus",
+        f"{gpus} GPUs and {counted(processes, 'process')}: {what} wants one process a GPU",
+        f"nproc_per_node: {gpus}, or {counted(processes, 'GPU')} in launch.gpus",
     )
 
 
-def _processes(context: Context) -> str:
-    return counted(context.world.nproc_per_node or 1, "process")
-
-
-def _split(context: Context) -> int:
-    """GPUs that a process has, where it has more than one; else 0."""
+def _split(context: Context) -> tuple[int, int] | None:
+    """GPUs and processes of a node, where a process has several GPUs; else None."""
     gpus, processes = context.world.gpus_per_node, context.world.nproc_per_node
     if not gpus or not processes or gpus <= processes or _one_device_each(context):
-        return 0
-    return gpus // processes
+        return None
+    return gpus, processes
 
 
 def _one_device_each(context: Context) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlft.facts.own_code import is_installed
-from vlft.plan.compat import PLUGIN, WHY, in_image, run_mends
+from vlft.plan.compat import PLUGIN, WHY, in_image, own_type_of_hub_id, run_mends
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:
@@ -47,12 +47,32 @@ def code_runs_as_it_is(context: Context) -> Iterator[Problem]:
         return
     interpreter = None if in_image(context.config) else context.facts.interpreter
     version = interpreter.packages.get("transformers") if interpreter else None
+    known = context.facts.model.checkpoint is not None
+    does = "does not run" if known else "may not run"
     yield Problem(
         ("model", "path"),
-        f"the checkpoint's own code does not run on transformers {version or '5'} as it is, and "
-        "vlft mends it in the trainer: " + "; ".join(WHY[mend] for mend in mends),
+        f"the checkpoint's own code {does} on transformers {version or '5'} as it is, and vlft "
+        f"mends {'it' if known else 'what it finds'} in the trainer: "
+        + "; ".join(WHY[mend] for mend in mends),
         "nothing is to be done: train, merge, infer and eval pass the plug-in by themselves",
     )
+
+
+@rule(
+    "code.hub-consent",
+    "error",
+    "swift/model/register.py: trust_remote_code=True always",
+    effect="silent",
+)
+def code_of_a_hub_needs_consent(context: Context) -> Iterator[Problem]:
+    """A model that brings Python code from a hub is only loaded with consent."""
+    kind = own_type_of_hub_id(context.facts)
+    if kind is not None and not context.config.model.trust_remote_code:
+        yield Problem(
+            ("model", "path"),
+            f"`{context.facts.model.argument}` ({kind}) brings Python code that ms-swift would run",
+            "read it on the hub, then write `model: {trust_remote_code: true}`",
+        )
 
 
 @rule("code.pod", "error", "swift/utils/utils.py: import_external_file", effect="late")

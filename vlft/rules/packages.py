@@ -159,6 +159,30 @@ def requirements_are_met(context: Context) -> Iterator[Problem]:
         )
 
 
+@rule(
+    "packages.model-newer",
+    "error",
+    "transformers 5 writes rope_parameters, 4 reads rope_scaling and rope_theta",
+    effect="late",
+    says="'NoneType' object is not subscriptable",
+)
+def model_is_in_a_form_that_is_read(context: Context) -> Iterator[Problem]:
+    """A model that transformers 5 wrote does not go to transformers 4."""
+    checkpoint, interpreter = context.facts.model.checkpoint, _trainer(context)
+    installed = interpreter.packages.get("transformers") if interpreter is not None else None
+    if checkpoint is None or installed is None or version_key(installed) >= version_key("5"):
+        return
+    nested = checkpoint.config.get("text_config")
+    text = nested if isinstance(nested, dict) else checkpoint.config
+    if "rope_parameters" in text and not {"rope_scaling", "rope_theta"} & text.keys():
+        yield Problem(
+            ("model", "path"),
+            "its config.json has rope_parameters, the form of transformers 5, which "
+            f"transformers {installed} passes over",
+            "take the model as it was published, or an interpreter with transformers 5",
+        )
+
+
 def _trainer(context: Context) -> Interpreter | None:
     """The interpreter that trains, if what is installed in it could be read."""
     interpreter = context.facts.interpreter

@@ -36,13 +36,21 @@ def forget(folder: Path) -> None:
 def list_runs(output_dirs: Iterable[Path] = ()) -> list[Run]:
     """All runs of the index and in the given folders, the newest first."""
     folders = {folder for output_dir in output_dirs for folder in _children(output_dir)}
-    for entry in _children(_index()):
+    for entry in filter(Path.is_file, _children(_index())):
         try:
             folders.add(Path(entry.read_text(encoding="utf-8").strip()))
         except (OSError, ValueError):
             continue
-    runs = [run for run in map(read_run, sorted(folders)) if run is not None]
+    runs = [run for run in map(_readable, sorted(folders)) if run is not None]
     return sorted(runs, key=lambda run: (run.started, run.id), reverse=True)
+
+
+def _readable(folder: Path) -> Run | None:
+    """The run in a folder; None if there is none, or it is out of reach."""
+    try:
+        return read_run(folder)
+    except (OSError, ValueError):  # no permission, a disk that is gone, no name for a folder
+        return None
 
 
 def find_run(name: str) -> Run:
@@ -51,7 +59,7 @@ def find_run(name: str) -> Run:
     Raises:
         UsageError: If there is none, or the start fits several.
     """
-    run = read_run(Path(name).expanduser().absolute())
+    run = _readable(Path(name).expanduser().absolute())
     if run is not None:
         return run
     fitting = [run for run in list_runs() if run.id.startswith(name)]

@@ -197,4 +197,5 @@ def _status(attempt: Path) -> tuple[Status, Mapping[str, Any]]:
 
 def _outcome(attempt: Path) -> Mapping[str, Any]:
     outcome = read_json(attempt / "outcome.json") or {}
-    return outcome if outcome.get("status") in _ENDED else {}
+    status = outcome.get("status")
+    return outcome if isinstance(status, str) and status in _ENDED else {}

@@ -1,9 +1,10 @@
 """Saves a checkpoint and ends the training after the step in which a file has come to be.
 
-A plugin of ms-swift (`--external_plugins`) with one callback (`--callbacks`). A signal would
-not do: the data loader's workers get it too and die of it, which ends the training before it has
-saved; and ranks that hear of it a moment apart save different steps. Here rank 0 looks for the
-file, on the node where the batch shell makes it, and tells the others.
+A plugin of ms-swift (`--external_plugins`) with one callback, which 4 takes by its name
+(`--callbacks`) and 3.12 from a list. A signal would not do: the data loader's workers get it too
+and die of it, which ends the training before it has saved; and ranks that hear of it a moment
+apart save different steps. Here rank 0 looks for the file, on the node where the batch shell
+makes it, and tells the others.
 
 Nothing of it stays in args.json, which ms-swift copies into each checkpoint: whoever uses the
 checkpoint would be asked for this file.
@@ -18,10 +19,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch  # noqa: TID253 - this is the trainer's process
 import torch.distributed as dist  # noqa: TID253
-from swift.callbacks import TrainerCallback, callbacks_map  # noqa: TID253
+
+try:
+    from swift.callbacks import TrainerCallback, callbacks_map
+except ImportError:  # ms-swift 3
+    from swift.plugin import extra_callbacks
+    from transformers import TrainerCallback
+
+    callbacks_map = None
 
 if TYPE_CHECKING:
-    from swift.trainers import Trainer
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 NAME = "vlft_save_and_end"
@@ -32,10 +39,13 @@ REQUEST = "VLFT_SAVE_AND_END"
 class SaveAndEnd(TrainerCallback):
     """Asks after each optimizer step; every rank comes to the same answer."""
 
-    def __init__(self, args: TrainingArguments, trainer: Trainer) -> None:
-        super().__init__(args, trainer)
-        if args.process_index == 0:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> TrainerControl:
+        """Leaves args.json before a checkpoint gets its copy."""
+        if state.is_world_process_zero:
             _leave_args_json(Path(args.output_dir, "args.json"))
+        return control
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -67,10 +77,14 @@ def _leave_args_json(file: Path) -> None:
         return
     args = json.loads(file.read_text(encoding="utf-8"))
     for key, own in (("external_plugins", Path(__file__).name), ("callbacks", NAME)):
-        args[key] = [one for one in args.get(key) or [] if Path(one).name != own]
+        if key in args:
+            args[key] = [one for one in args[key] or [] if Path(one).name != own]
     part = file.with_suffix(".part")
     part.write_text(json.dumps(args, ensure_ascii=False, indent=2), encoding="utf-8")
     part.replace(file)
 
 
-callbacks_map[NAME] = SaveAndEnd
+if callbacks_map is None:
+    extra_callbacks.append(SaveAndEnd())
+else:
+    callbacks_map[NAME] = SaveAndEnd

@@ -1,8 +1,10 @@
 """Compare merged weights with W + scaling * B A, value by value, from the files alone.
 
-Run by the trainer's interpreter, never imported by vlft (it needs numpy; torch is not used):
+Run by the trainer's interpreter, never imported by vlft (it needs numpy; torch only for a base
+in pickles, which are loaded without running what is in them):
 
     python verify_merge.py JOB.json
+    python verify_merge.py --headers FILE…
 
 JOB (vlft/verify/merged.py: value_job) names the files of base, merge and adapter, and for every
 tensor of the merge what it must be made of. Tensors that the adapter leaves alone are compared in
@@ -10,13 +12,15 @@ full; of those that it changes, all are looked at for having changed, and as man
 ``budget`` elements are recomputed element by element.
 
 Prints one line of JSON: ``tensors``, ``sampled_layers``, ``max_abs_error``, ``problems``; an
-error is one line on stderr and exit code 1.
+error is one line on stderr and exit code 1. With ``--headers``: name → [type, shape] of all tensors
+in the files.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import pickle
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy import ndarray
+    from torch import Tensor
 
 # Elements that are recomputed: a few seconds of one core.
 BUDGET = 400_000_000
@@ -38,14 +43,24 @@ PRECISION = {"F64": 53, "F32": 24, "F16": 11, "BF16": 8}
 SCALE_TOLERANCE = 0.1
 SCALE_ELEMENTS = 64
 SHOWN = 5
+PICKLES = (".bin", ".pt", ".pth")
+# torch's names of types → those of safetensors.
+TORCH_TYPES = {
+    "float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "int64": "I64",
+    "int32": "I32", "int16": "I16", "int8": "I8", "uint8": "U8", "bool": "BOOL",
+}  # fmt: skip
 
 
 class Files:
-    """Tensors of several safetensors files, mapped and not read."""
+    """Tensors of several files, mapped and not read."""
 
     def __init__(self, paths: list[str]) -> None:
         self._places: dict[str, tuple[str, int, str, list[int], int]] = {}
+        self._loaded: dict[str, Tensor] = {}
         for path in paths:
+            if path.endswith(PICKLES):
+                self._loaded |= load_pickle(path)
+                continue
             with Path(path).open("rb") as file:
                 length = int.from_bytes(file.read(8), "little")
                 header = json.loads(file.read(length))
@@ -55,18 +70,33 @@ class Files:
                     place = (path, 8 + length + start, entry["dtype"], entry["shape"], end - start)
                     self._places[name] = place
 
+    def headers(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Name → type and shape of all."""
+        return {name: (self.dtype(name), self.shape(name))
+                for name in (*self._places, *self._loaded)}  # fmt: skip
+
     def dtype(self, name: str) -> str:
-        """Type in the format's words."""
+        """Type in safetensors' words."""
+        if name in self._loaded:
+            kind = str(self._loaded[name].dtype).removeprefix("torch.")
+            return TORCH_TYPES.get(kind, kind)
         return self._places[name][2]
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Sizes."""
+        if name in self._loaded:
+            return tuple(self._loaded[name].shape)
         return tuple(self._places[name][3])
 
     def raw(self, name: str) -> ndarray:
         """Bytes."""
         import numpy as np
 
+        if name in self._loaded:
+            import torch
+
+            flat = self._loaded[name].detach().contiguous().reshape(-1)
+            return flat.view(torch.uint8).numpy()
         path, offset, _, _, size = self._places[name]
         if not size:
             return np.empty(0, np.uint8)
@@ -91,6 +121,17 @@ class Files:
     def matrix(self, name: str) -> ndarray:
         """All elements as float64, in their shape."""
         return self.floats(name).reshape(self.shape(name))
+
+
+def load_pickle(path: str) -> dict[str, Tensor]:
+    """Tensors of a file that torch.save wrote, mapped where its form allows that."""
+    import torch
+
+    try:
+        found = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+    except RuntimeError:  # the form before torch 1.6
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    return {name: value for name, value in found.items() if isinstance(value, torch.Tensor)}
 
 
 def rounded(values: ndarray, dtype: str) -> ndarray:
@@ -260,10 +301,15 @@ def chunks(count: int, size: int) -> Iterator[tuple[int, int]]:
 def main() -> int:
     """Read the job, print the result."""
     try:
+        if sys.argv[1] == "--headers":
+            print(json.dumps(Files(sys.argv[2:]).headers()))
+            return 0
         job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
         print(json.dumps(Checker(job).run()))
-    except (OSError, ValueError, KeyError, ImportError, MemoryError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    except (
+        OSError, ValueError, KeyError, ImportError, MemoryError, RuntimeError, pickle.PickleError,
+    ) as error:  # fmt: skip
+        print(f"{type(error).__name__}: {str(error).splitlines()[0]}", file=sys.stderr)
         return 1
     return 0
 

@@ -9,14 +9,31 @@ from typing import TYPE_CHECKING, Any
 from vlft.verify.names import Names, canonical
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vlft.facts.checkpoint import Checkpoint
     from vlft.verify.adapter import Adapter
     from vlft.verify.base import Placed
+
+    Headers = Mapping[str, tuple[str, tuple[int, ...]]]
 
 # Buffers that models compute, and heads for speculative decoding: transformers leaves them out
 # when it loads a model (_keys_to_ignore_on_load_unexpected), so a merge can't have them.
 _NOT_LOADED = re.compile(r"(^|.*\.)(inv_freq|position_ids|masked_bias)|mtp\..*")
 _TIED = ("lm_head.weight", "language_model.lm_head.weight")
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The model under an adapter.
+
+    Attributes:
+        checkpoint: Its folder.
+        headers: Its tensors: name → (safetensors type, shape); of pickles too.
+    """
+
+    checkpoint: Checkpoint
+    headers: Headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +59,7 @@ class Verified:
         }
 
 
-def compare_headers(base: Checkpoint, merged: Checkpoint, placed: Placed) -> list[str]:
+def compare_headers(base: Headers, merged: Checkpoint, placed: Placed) -> list[str]:
     """What is wrong with a merge as far as names and shapes tell; nothing if it is right."""
     problems = [f"{name} {problem}" for name, problem in merged.problems.items()]
     if not merged.weight_files:
@@ -51,7 +68,7 @@ def compare_headers(base: Checkpoint, merged: Checkpoint, placed: Placed) -> lis
         return problems
     made, names = merged.tensors(), Names(merged.tensors())
     found = set()
-    for name, (_, shape) in base.tensors().items():
+    for name, (_, shape) in base.items():
         here = names.find(name)
         if here is None:
             if not (_NOT_LOADED.fullmatch(name) or _is_tied(name, merged)):
@@ -70,7 +87,7 @@ def compare_headers(base: Checkpoint, merged: Checkpoint, placed: Placed) -> lis
 
 
 def value_job(
-    base: Checkpoint, merged: Checkpoint, source: Checkpoint, adapter: Adapter, placed: Placed
+    base: Base, merged: Checkpoint, source: Checkpoint, adapter: Adapter, placed: Placed
 ) -> dict[str, Any]:
     """The job of vlft/trainer_side/verify_merge.py: which tensor is made of which.
 
@@ -84,7 +101,7 @@ def value_job(
     names = Names(merged.tensors())
     roles = _roles(adapter, placed)
     tensors: list[dict[str, Any]] = []
-    for name in base.tensors():
+    for name in base.headers:
         here = names.find(name)
         if here is None or (name in _TIED and merged.tied_embeddings):
             continue  # a tied output layer is the embedding, under a second name
@@ -96,7 +113,7 @@ def value_job(
         if here is not None:
             tensors.append({"base": None, "merged": here, "saved": stored})
     return {
-        "base": _files(base),
+        "base": _files(base.checkpoint),
         "merged": _files(merged),
         "adapter": _files(source),
         "tensors": tensors,

@@ -59,6 +59,8 @@ def _models(folder: Path, make_model: MakeModel) -> None:
     make_model(folder / "heads" / "Qwen2-VL-2B-Instruct", QWEN2_VL | heads)
     heads = {"text_config": {"num_key_value_heads": 3, "num_attention_heads": 12}}
     make_model(folder / "text-heads" / "Qwen2-VL-2B-Instruct", QWEN2_VL | heads)
+    patches = CHAT | {"vision_config": {"patch_size": 16}}
+    make_model(folder / "patches-16" / "InternVL2-1B", patches)
     chat = {"llm_config": {"num_key_value_heads": 0, "num_attention_heads": 5}}
     make_model(folder / "llm-heads" / "InternVL2-1B", CHAT | chat)
     modules = ["up_proj", "visual.up_proj", "visual.a.proj", "model.zz_proj", "model.b.proj"]
@@ -67,6 +69,13 @@ def _models(folder: Path, make_model: MakeModel) -> None:
     (make_model(folder / "no-tensors", QWEN2_VL) / "model.safetensors").write_bytes(
         _safetensors([])
     )
+    # Each of these is registered for one model_type, and asks for packages of its own.
+    for name, architecture in {
+        "llava-qwen": "LlavaQwenForCausalLM",
+        "ocr": "DeepseekOCRForCausalLM",
+        "molmo2": "Molmo2ForConditionalGeneration",
+    }.items():
+        make_model(folder / name, {"architectures": [architecture], "vision_config": {}})
     make_model(folder / "llama", {"architectures": ["LlamaForCausalLM"], "model_type": "llama"})
 
 

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from examples.checkpoint_folders import lay_out_checkpoints
+from examples.checkpoint_folders import lay_out_checkpoints, lay_out_environment
 from examples.deepspeed_files import lay_out_deepspeed
+from examples.newer_folders import lay_out_newer
 from examples.own_code_folders import lay_out_own_code
 from examples.resume_folders import lay_out_resume, lay_out_tower
 from examples.slurm_folder import lay_out_slurm
@@ -41,3 +42,12 @@ def lay_out(folder: Path, make_model: Callable[..., Path]) -> None:
     lay_out_resume(folder)
     lay_out_tower(folder, make_model)
     lay_out_slurm(folder)
+    lay_out_newer(folder, make_model)
+    lay_out_environment(
+        folder / "rays",
+        torch="2.8.0",
+        transformers="5.0.0",
+        qwen_vl_utils="0.0.14",
+        decord="0.6.0",
+        ray="2.50.0",
+    )

@@ -1,4 +1,4 @@
-"""Examples of the rules `code.*` and `internvl.*`."""
+"""Examples of the rules `code.*`, `internvl.*` and `qwenvl.*`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ RIGHT = chat(MODEL, "chatting")
 
 EXAMPLES = {
     "code.not-installed": Example(chat(MODEL, "trainer"), RIGHT),
+    "code.hub-consent": Example(
+        ["model.path=OpenGVLab/InternVL3-2B", "launch.python=chatting/bin/python"],
+        ["model.path=OpenGVLab/InternVL3-2B-hf", "launch.python=chatting/bin/python"],
+    ),
     "code.mended": Example(chat(MODEL, "today"), RIGHT),
     "code.pod": Example(
-        [
-            f"model.path={MODEL}",
-            "model.trust_remote_code=true",
-            POD[0],
-            "kubernetes={image: a, volumes: [{mount: /nowhere, claim: disk}]}",
-        ],
+        chat(MODEL, "today", POD[0], "kubernetes={image: a}"),
         POD,
     ),
     "internvl.tile-set": Example(chat(SMALL, "chatting"), RIGHT),
@@ -36,5 +35,9 @@ EXAMPLES = {
         chat(SMALL, "chatting", "env.INPUT_SIZE=448"), chat(SMALL, "chatting", "env.INPUT_SIZE=224")
     ),
     "internvl.token-count": Example(chat("quarter/InternVL3-1B", "chatting"), RIGHT),
+    "qwenvl.pixels": Example(
+        chat("Qwen-VL-Chat", "of-its-time", "pixels.max=1003520"),
+        chat("Qwen-VL-Chat", "of-its-time"),
+    ),
     "internvl.untried": Example(chat("chat/InternVL2-2B", "chatting"), RIGHT),
 }

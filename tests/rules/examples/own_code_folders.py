@@ -35,6 +35,14 @@ def lay_out_own_code(folder: Path, make_model: Callable[..., Path]) -> None:
     chat("quarter/InternVL3-1B", QWEN2, downsample_ratio=0.25)
     own = {"architectures": ["Phi3ForCausalLM"], "auto_map": {"AutoModel": "modeling_phi3.Phi3"}}
     chat("chat/InternVL2-2B", own)
+    qwen = {
+        "architectures": ["QWenLMHeadModel"],
+        "model_type": "qwen",
+        "auto_map": {"AutoModelForCausalLM": "modeling_qwen.QWenLMHeadModel"},
+        "visual": {"image_size": 448},
+    }
+    (make_model(folder / "Qwen-VL-Chat", qwen) / "modeling_qwen.py").write_text("import torch\n")
+    lay_out_environment(folder / "of-its-time", torch="2.8.0", transformers="4.49.0")
     common = {"torch": "2.8.0", "timm": "1.0.20", "qwen_vl_utils": "0.0.14", "decord": "0.6.0"}
     lay_out_environment(folder / "chatting", transformers="4.57.1", **common)
     lay_out_environment(folder / "today", transformers="5.19.0", **common)

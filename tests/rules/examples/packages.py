@@ -17,5 +17,9 @@ EXAMPLES = {
     ),
     "packages.transformers-old": Example([OLD], [FLASHY]),
     "packages.qwen-vl-utils": Example([OLD], [FLASHY]),
+    "packages.model-newer": Example(
+        ["model.path=of-five/Qwen2-VL-2B-Instruct", FLASHY],
+        ["model.path=of-five/Qwen2-VL-2B-Instruct"],
+    ),
     "packages.required": Example(["model.path=InternVL2-2B", FLASHY], [FLASHY]),
 }

@@ -75,6 +75,7 @@ class SpeakerTrunk(SpeakerModel):
 
     def forward(self, input_ids, inputs_embeds, attention_mask, position_ids, past_key_values):
         states = self.words(input_ids) if inputs_embeds is None else inputs_embeds
+        heads = self.get_head_mask(None, len(self.layers))
         rows, length, _ = states.shape
         known = past_key_values[0][0].shape[2] if past_key_values is not None else 0
         if position_ids is None:
@@ -87,7 +88,8 @@ class SpeakerTrunk(SpeakerModel):
         pairs = ()
         for index, layer in enumerate(self.layers):
             past = past_key_values[index] if past_key_values is not None else None
-            states, pair = layer(states, mask, position_ids, past)
+            hidden = 0 if heads[index] is None else heads[index]
+            states, pair = layer(states, mask + hidden, position_ids, past)
             pairs += (pair,)
         return self.norm(states), pairs
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from vlft.dataset.checking.pairs import Pairs
 from vlft.dataset.loading.columns import ALIASES
 from vlft.dataset.loading.conversations import ASSISTANTS, USERS
 from vlft.dataset.schema.first import mixes
@@ -70,6 +71,9 @@ class RowDecoder:
         images: Whether the file has a column of pictures.
         columns: Names of the two in the file.
         others: Names of all other fields of the struct; texts, numbers, truths or null.
+        start: How a line begins, if keys are as long as these and spaced as Python does.
+        spaced: Bytes of such a line beside its texts, for a question, an answer and a picture.
+        pairs: Takes many lines at once; None where rows have other columns.
     """
 
     decode: Any
@@ -78,6 +82,7 @@ class RowDecoder:
     columns: tuple[str, ...] = ()
     start: bytes = b""
     spaced: int = -1
+    pairs: Pairs | None = None
 
 
 def row_decoder(look: FirstLook) -> RowDecoder | None:
@@ -88,6 +93,8 @@ def row_decoder(look: FirstLook) -> RowDecoder | None:
     columns, schema = look.columns, look.schema
     if columns.reader != "messages" or look.lost or look.problems or columns.collisions:
         return None
+    if "rejected_response" in columns.named(dict.fromkeys(schema.columns)):
+        return None  # a row without one is lost
     known = set(ALIASES["messages"].values())
     kinds: dict[str, tuple[str, Any]] = {}
     for index, (column, shape) in enumerate(schema.shape.fields.items()):
@@ -126,7 +133,8 @@ def row_decoder(look: FirstLook) -> RowDecoder | None:
         return RowDecoder(decode, "images" in kinds, others, lists)
     # The keys may have other names, as long as they are as long.
     row = '{"messages":[{"role":"","content":""},{"role":"","content":""}],"images":[""]}'
-    return RowDecoder(decode, True, others, lists, b'{"messages": ', len(row) + 11)
+    pairs = Pairs(*_names_within(kinds["messages"]), kinds["images"][0])
+    return RowDecoder(decode, True, others, lists, b'{"messages": ', len(row) + 11, pairs)
 
 
 READ: Final = frozenset(
@@ -166,6 +174,13 @@ def _messages_type(shape: Shape, padded: bool) -> Any:
                     return None
                 return list[_message(role, content)]  # type: ignore[misc]
     return None
+
+
+def _names_within(column: tuple[str, Any]) -> tuple[str, str, str]:
+    """Names of the messages' column, and of roles and contents in it."""
+    name, kind = column
+    role, content = kind.__args__[0].__struct_encode_fields__
+    return name, role, content
 
 
 def _message(role: str, content: str) -> Any:

@@ -131,7 +131,7 @@ def _check_rows(
             checker.check(row.value, row.number, row.line)
     except BrokenLineError as error:
         job.broken(error)
-    checker.finish(job.rows)
+    job.finish(checker)
 
 
 def _text_rows(stream: IO[bytes]) -> Iterator[Row]:

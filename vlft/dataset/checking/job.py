@@ -42,6 +42,8 @@ class Job:
         tally: Takes rows in, where tokens are to be told.
         rows: Rows so far.
         numbered: Whether every row was a line of its own.
+        kept: Rows that are loaded.
+        pictured: Those with pictures or videos.
     """
 
     source: Source
@@ -54,6 +56,8 @@ class Job:
     tally: Tally | None = None
     rows: int = 0
     numbered: bool = False
+    kept: int = 0
+    pictured: int = 0
 
     def say(
         self,
@@ -69,6 +73,11 @@ class Job:
         """Reports the place where the load of the file ends."""
         self.rows = max(self.rows, error.row)
         self.say(error.problem, error.row, error.line, error.column)
+
+    def finish(self, checker: RowChecker) -> None:
+        """All rows were judged."""
+        self.kept, self.pictured = checker.kept, checker.with_media
+        checker.finish(self.rows)
 
     def checker(self, look: FirstLook) -> RowChecker:
         """A judge of the rows, once the columns are known; what they are is reported."""

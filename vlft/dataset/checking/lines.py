@@ -46,7 +46,7 @@ def check_lines(job: Job, *, fast: bool = True) -> None:
         job.broken(error)
         return
     job.numbered = reader.lines == job.rows
-    reader.checker.finish(job.rows)
+    job.finish(reader.checker)
 
 
 class LinesReader:
@@ -97,8 +97,9 @@ class LinesReader:
             self._later.judge(odd.shape, piece, odd.rows)
 
     def _quickly(self, piece: Piece, odd: _Odd, fast: FastReader) -> None:
-        job, lines = self._job, iter(piece.lines())
-        for passed, raw in fast.odd_lines(lines):
+        job = self._job
+        stream = piece.stream()
+        for passed, raw in fast.odd_lines(stream):
             job.rows += passed
             self._line += passed
             self.checker.kept += passed
@@ -112,11 +113,14 @@ class LinesReader:
                 if job.rows > before:
                     raise
                 # An object may go on in the next lines.
-                raw = b"".join([raw, *lines])  # noqa: PLW2901
+                raw = b"".join([raw, *fast.rest])  # noqa: PLW2901
                 for row in rows_of(raw, before + 1, self._line):
                     self._exactly(row, odd, first=piece.first)
             self._line += raw.count(b"\n") if raw.endswith(b"\n") or not raw else 1
-        self.checker.with_media += fast.take_media()
+        stream.close()
+        pictured = fast.take_media()
+        self.checker.with_media += pictured
+        self.checker.plain_images |= pictured > 0
 
     def _exactly(self, row: Row, odd: _Odd, *, first: bool) -> None:
         self._job.rows = row.number

@@ -80,8 +80,7 @@ class RowChecker:
             self.tally.add(counted_row(sample, self.context))
         if sample is not None:
             self._notice_images(conformed, row, line)
-            if sample.images or sample.videos:
-                self.with_media += bool(sample.images and isinstance(sample.images[0], str))
+            self.with_media += bool(not dropped and (sample.images or sample.videos))
         return sample
 
     def say(self, problem: RowProblem, row: int | None = None, line: int | None = None) -> None:
@@ -119,8 +118,7 @@ class RowChecker:
 
     def finish(self, rows: int) -> None:
         """Says what only the whole file tells."""
-        plain = self.plain_images or self.with_media
-        if self.odd_images and plain:
+        if self.odd_images and self.plain_images:
             row, line, value = self.odd_images[0]
             if value is not None:
                 problem = problems.IMAGES_MIXED.found(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from vlft.dataset.checking.report import TokenCounts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vlft.dataset.tokens.row import CountedRow
     from vlft.dataset.tokens.rows import RowTokens
 
@@ -38,7 +40,7 @@ class Tally:
         if len(self._waiting) >= _BATCH:
             self._count()
 
-    def add_plain(self, messages: list[Any], images: list[int]) -> None:
+    def add_plain(self, messages: Sequence[Any], images: Sequence[int]) -> None:
         """Takes a row of the fast way in, if it is its turn."""
         from vlft.dataset.loading.conversations import ASSISTANTS, USERS  # noqa: PLC0415
         from vlft.dataset.tokens.row import CountedRow, Turn  # noqa: PLC0415

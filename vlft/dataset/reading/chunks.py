@@ -51,15 +51,14 @@ class Piece:
             file.seek(self._start)
             return file.read(self.size)
 
-    def lines(self) -> Iterator[bytes]:
-        """Line by line, each with its end; without a byte order mark."""
+    def stream(self) -> IO[bytes]:
+        """All of it to be read bit by bit; without a byte order mark."""
         if self._content is not None:
             content = self._content
-            yield from io.BytesIO(without_bom(content) if self.first else content)
-            return
+            return io.BytesIO(without_bom(content) if self.first else content)
         skip = len(BOM) if self.first and self._has_bom() else 0
-        with _Span(self._path, self._start + skip, self.size - skip) as span:
-            yield from io.BufferedReader(span, _BUFFER)
+        span = _Span(self._path, self._start + skip, self.size - skip)
+        return cast("IO[bytes]", io.BufferedReader(span, _BUFFER))
 
     def _has_bom(self) -> bool:
         with self._path.open("rb") as file:

@@ -19,6 +19,8 @@ from vlft.plan.compat import is_mended
 from vlft.runs.record import CHECKPOINTS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vlft.config.schedulers import Slurm
     from vlft.config.sections import Config
     from vlft.facts.gather import Facts
@@ -90,7 +92,8 @@ def plan_job(
     """
     slurm, attempt = config.slurm, attempt or folder
     requeue = slurm is not None and slurm.requeue
-    arguments = _with_plugin(plan.arguments) if requeue else plan.arguments
+    legal = facts.swift.arguments[config.task]
+    arguments = _with_plugin(plan.arguments, legal) if requeue else plan.arguments
     interpreter = None if slurm is not None and slurm.container else facts.interpreter
     # torchrun's own flags are added here: what they say is known to the job only.
     bare = replace(plan, torchrun=False, arguments=arguments)
@@ -171,9 +174,11 @@ def _launched(
     return tuple(values), (python, "-m", "torch.distributed.run", *flags, *rest)
 
 
-def _with_plugin(arguments: Arguments) -> Arguments:
+def _with_plugin(arguments: Arguments, legal: Mapping[str, object]) -> Arguments:
     """The same, and the callback that saves when the batch shell asks for it."""
-    added = {"external_plugins": str(_PLUGIN), "callbacks": _CALLBACK}
+    added = {"external_plugins": str(_PLUGIN)}
+    if "callbacks" in legal:  # before 4.0 the plugin itself puts it on a list
+        added["callbacks"] = _CALLBACK
     return arguments | {name: (*arguments.get(name, ()), one) for name, one in added.items()}
 
 

@@ -182,6 +182,8 @@ def _or_default(
     if value is not None and not empty:
         return list(value)
     made = expand_one(_whole(found.rest), variables, depth + 1)
+    if value is None and found.name.isdigit() and not made.text and found.operator[-1] == "-":
+        return [Text(f"${found.name}", "it is what the script is called with")]
     if found.operator.endswith("=") and made.why is None:
         variables.set(found.name, (made,))
     note = f"`{found.name}` is taken for not set: {shown(made.text)}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
+_LIST: Final = re.compile(r"\$@|\$\{@|\[@\]\}")
 MAX_VALUE: Final = 1 << 16
 """Characters that a variable may hold: values that hold each other double with every line."""
 
@@ -39,6 +41,11 @@ class Field:
     offset: int
     raw: str
     quoted: bool
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is one word, whatever a variable in it holds: `"${A[@]}"` is several."""
+        return self.quoted and _LIST.search(self.raw) is None
 
 
 @dataclass

@@ -1,8 +1,7 @@
 """ms-swift takes every InternVL's output layer for InternLM2's, on weights of bitsandbytes.
 
 swift/model/models/internlm.py sets `model.language_model.output.state.force_no_igemmlt`. Other
-language models call their output layer `lm_head`, and one that is not quantised has no `state`;
-the flag itself has had no reader since bitsandbytes 0.43.
+language models call their output layer `lm_head`, and one that is not quantised has no `state`.
 """
 
 from __future__ import annotations

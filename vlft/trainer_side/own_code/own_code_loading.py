@@ -9,8 +9,10 @@ from transformers import PreTrainedModel  # noqa: TID253
 
 from . import (
     bnb_head,
+    bnb_tower,
     defaultless_config,
     first_forward,
+    gone_methods,
     real_buffers,
     tied_weights,
     tuple_cache,
@@ -38,6 +40,7 @@ def install(version: str) -> None:
         model, info = original(cls, *args, output_loading_info=True, **options)
         tell_notes(model)
         bnb_head.mend(model)
+        bnb_tower.mend(model)
         first_forward.check(model, info)
         return (model, info) if wanted else model
 
@@ -52,6 +55,7 @@ def mend_classes(kind: type[Any]) -> None:
     for one in own_models(kind):
         if _DONE not in vars(one):
             setattr(one, _DONE, True)
+            gone_methods.mend(one)  # before any forward is wrapped
             tuple_cache.mend(one)
             tied_weights.mend(one)
             unfinished_init.mend(one)

@@ -47,12 +47,17 @@ def _translate_preparation(kind: type[Any]) -> None:
     original = kind.prepare_inputs_for_generation
 
     @wraps(original)
-    def prepare(self: Any, *args: Any, past_key_values: Any = None, **options: Any) -> Any:
+    def prepare(
+        self: Any, input_ids: Any, past_key_values: Any = None, *args: Any, **options: Any
+    ) -> Any:
         if not isinstance(past_key_values, Cache):
-            return original(self, *args, past_key_values=past_key_values, **options)
+            return original(self, input_ids, past_key_values, *args, **options)
+        # transformers 5 leaves out a mask of ones; some such code adds what it is given.
+        if options.get("attention_mask") is None and options.get("inputs_embeds") is None:
+            options["attention_mask"] = torch.ones_like(input_ids)
         # Such code counts positions itself, and does not cut those that transformers 5 counts.
         options.pop("position_ids", None)
-        made = original(self, *args, past_key_values=to_tuples(past_key_values), **options)
+        made = original(self, input_ids, to_tuples(past_key_values), *args, **options)
         return {**made, "past_key_values": past_key_values}
 
     kind.prepare_inputs_for_generation = prepare

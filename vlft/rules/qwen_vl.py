@@ -1,0 +1,34 @@
+"""Qwen-VL of the first generation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.plan.compat import is_first_qwen_vl
+from vlft.plan.environment import pixel_values
+from vlft.rules.base import Context, Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@rule(
+    "qwenvl.pixels",
+    "error",
+    "the checkpoint's visual.py: Resize((image_size, image_size)), n_queries=256",
+    effect="silent",
+)
+def pictures_have_one_size(context: Context) -> Iterator[Problem]:
+    """The first Qwen-VL, which resizes every picture alike, has no limits on pixels."""
+    checkpoint = context.facts.model.checkpoint
+    if checkpoint is None or not is_first_qwen_vl(checkpoint):
+        return
+    side = checkpoint.config["visual"].get("image_size", 448)
+    for key in pixel_values(context.config.pixels):
+        yield Problem(
+            ("pixels", *key.split(".")),
+            f"`pixels.{key}` has no effect on the first Qwen-VL: every picture becomes "
+            f"{side}×{side} pixels and 256 tokens",
+            "leave it out",
+            at_key=True,
+        )
