@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,20 +13,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests_support import make_model_folder
 
 # A busy machine is slow, not wrong.
 settings.register_profile("vlft", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("vlft")
-
-# The smallest config.json that is a Qwen2-VL's.
-QWEN2_VL = {
-    "architectures": ["Qwen2VLForConditionalGeneration"],
-    "model_type": "qwen2_vl",
-    "torch_dtype": "bfloat16",
-    "hidden_size": 64,
-    "num_hidden_layers": 2,
-    "vocab_size": 151936,
-}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -63,30 +53,16 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 MakeModel = Callable[..., Path]
 
 
-def _make_model(folder: Path, config: dict[str, object] | None = None) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(config or QWEN2_VL))
-    header = json.dumps(
-        {"lm_head.weight": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}
-    ).encode()
-    weights = struct.pack("<Q", len(header)) + header + bytes(8)
-    (folder / "model.safetensors").write_bytes(weights)
-    for name in ("vocab.json", "merges.txt"):
-        (folder / name).touch()
-    (folder / "preprocessor_config.json").write_text("{}")
-    return folder
-
-
 @pytest.fixture
 def make_model() -> MakeModel:
     """Writes a model folder without real weights: enough for what vlft reads."""
-    return _make_model
+    return make_model_folder
 
 
 @pytest.fixture
 def model_folder(tmp_path: Path) -> Path:
     """A folder that ms-swift would take for Qwen2-VL by its name."""
-    return _make_model(tmp_path / "Qwen2-VL-2B-Instruct")
+    return make_model_folder(tmp_path / "Qwen2-VL-2B-Instruct")
 
 
 @pytest.fixture

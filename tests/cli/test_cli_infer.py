@@ -1,4 +1,4 @@
-"""`vlft infer` on a stand-in for ms-swift: what is asked, what is refused, what a dry run starts."""
+"""`vlft infer` on a stand-in for ms-swift: what is asked, what is refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_dry_run_prints_the_line_and_starts_nothing(
     for words in (("Which?",), ("--data", "rows.jsonl"), ()):
         done = vlft("infer", str(folder), *words, "--dry-run", "--python", python)
         assert done.code == 0, done.err
-        assert done.out.startswith((python, f"env -u")) or python in done.out
+        assert python in done.out
         assert f"--model {folder}" in done.out
         assert "--template qwen2_vl" in done.out
     assert sorted(tmp_path.rglob("*")) == before

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +80,29 @@ def test_few_rows_get_a_small_batch(count: int, batch: int, vlft: Any, tmp_path:
     )
     judged = vlft("validate", "config.yaml", "--hardware", "here", "--strict")
     assert judged.code == 0, judged.out + judged.err
+
+
+def test_on_a_terminal_it_asks_for_what_is_missing(rows: str, tmp_path: Path) -> None:
+    def answered(answers: str, *words: str) -> subprocess.CompletedProcess[str]:
+        terminal, stdin = os.openpty()
+        os.write(terminal, answers.encode())
+        try:
+            return subprocess.run(
+                [sys.executable, "-m", "vlft", "init", "--hardware", "here", *words],
+                cwd=tmp_path, stdin=stdin, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        finally:
+            os.close(terminal)
+            os.close(stdin)
+
+    done = answered(f"Qwen/Qwen2-VL-2B-Instruct\n{rows}\n")
+    assert done.returncode == 0, done.stderr
+    config = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    assert config["model"]["path"] == "Qwen/Qwen2-VL-2B-Instruct"
+    assert config["data"]["train"] == [rows]
+    told = ("--model", "Qwen/Qwen2-VL-7B-Instruct", "--data", rows)
+    kept = answered("n\n", *told)
+    assert (kept.returncode, "config.yaml exists" in kept.stderr) == (2, True)
+    assert answered("", *told, "--yes").returncode == 2  # asks nothing, and overwrites nothing
+    assert answered("y\n", *told).returncode == 0
+    assert "Qwen2-VL-7B-Instruct" in (tmp_path / "config.yaml").read_text()

@@ -90,3 +90,20 @@ def test_a_comment_on_the_line_of_the_data_serves_its_rows(
     file.write_text(text)
     assert vlft("validate", "config.yaml", "--strict").code == 0
     assert vlft("validate", "config.yaml", "--strict", "--data", "none").code == 0
+
+
+def test_rows_of_two_kinds_under_zero_3(vlft: Any, write_config: Any, tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    seen = {**GOOD, "images": ["a.png"]}
+    seen["messages"] = [{"role": "user", "content": "<image>a"}, GOOD["messages"][1]]
+    file = write_config("deepspeed: zero3\n")
+    (tmp_path / "train.jsonl").write_text(json.dumps(seen) + "\n" + json.dumps(GOOD) + "\n")
+    for data in ("quick", "full"):
+        done = vlft("validate", str(file), "--data", data, "--format", "json")
+        said = [one for one in found(done) if one["rule"].startswith("file.zero3")]
+        assert [one["path"] for one in said] == ["data.train[0]"]
+        assert "with pictures (1) and without (1)" in said[0]["message"]
+    done = vlft("data", "check", "--config", str(file), "--format", "json")
+    assert "file.zero3" in str(json.loads(done.out)["counts"])

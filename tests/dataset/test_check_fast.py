@@ -97,6 +97,46 @@ def test_both_ways_say_the_same(lines: list[str], limit: int | None) -> None:
     assert fast == exact
 
 
+PLAIN = json.dumps(talk("<image>q", "a", images=["a.png"]))
+PAIRS = st.builds(
+    lambda asked, told, name, ascii_only, separators: json.dumps(
+        talk(f"<image>{asked}", told, images=[name]), ensure_ascii=ascii_only, separators=separators
+    ),
+    TEXTS,
+    TEXTS,
+    st.sampled_from(["a.png", "a.png", "no.png"]),
+    st.booleans(),
+    st.sampled_from([(", ", ": "), (", ", ": "), (",", ":")]),
+) | st.sampled_from(
+    [
+        PLAIN.replace("<image>", "\\u003cimage>"),
+        PLAIN.replace('"a"', '"a", "content": "b"'),
+        PLAIN.replace('"q"', '"q\\\\"'),
+        PLAIN.replace(
+            '"role": "user", "content": "<image>q"', '"content": "<image>q", "role": "user"'
+        ),
+        PLAIN.replace('"a"', '"a\t"'),
+        PLAIN.replace('"a"', '"\\ud800"'),
+        PLAIN.replace('"a"}', '"a"}, {"role": "user", "content": "r"}'),
+        PLAIN.replace("<image>q", "q<image>"),
+        PLAIN + PLAIN,
+    ]
+)
+
+
+@given(odd=PAIRS, count=st.integers(0, 3), limit=st.none() | st.integers(20, 900))
+def test_rows_that_are_judged_together_end_as_one_by_one(
+    odd: str, count: int, limit: int | None
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / "a.png").write_bytes(png())
+        file = Path(name) / "rows.jsonl"
+        lines = [PLAIN, odd, *[PLAIN.replace("q", str(n)) for n in range(count)]]
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace")
+        fast, exact = ways(file, max_length=limit)
+    assert fast == exact
+
+
 def test_plain_rows_take_the_fast_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.png").write_bytes(png())
     rows = [talk(f"<image>q {n}", images=["a.png"]) for n in range(50)]

@@ -229,7 +229,9 @@ def test_inputs_are_never_written_over(tmp_path: Path) -> None:
         (["none.jsonl", "-o", "out.jsonl"], "no file"),
         ([".", "-o", "out.jsonl"], "a folder"),
         (["in.jsonl", "--fix", "--from", "openai"], "--fix reads"),
-        (["rows.csv", "-o", "out.jsonl"], "no JSON"),
+        (["rows.tsv", "-o", "out.jsonl"], "no JSON"),
+        (["long.csv", "-o", "out.jsonl"], "long.csv line 3: the row has 3 fields"),
+        (["no.parquet", "-o", "out.jsonl"], "not Parquet"),
     ],
 )
 def test_wrong_usage(
@@ -237,7 +239,9 @@ def test_wrong_usage(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_lines(tmp_path / "in.jsonl", [V2])
-    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "rows.tsv").write_text("a\tb\n1\t2\n")
+    (tmp_path / "long.csv").write_text("query,response\nq,a\nq,a,b\n")
+    (tmp_path / "no.parquet").write_text("query,response\n")
     assert said in run(*arguments)[2]
     assert not (tmp_path / "out.jsonl").exists()
 

@@ -53,6 +53,8 @@ def test_a_release_by_todays_names(version: str) -> None:
     assert {"tuner_type", "eval_metric", "safe_serialization"} <= set(sft)
     assert sft["tuner_type"].flag == ("train_type" if of_3 else None)
     assert sft["eval_metric"].flag == ("metric" if of_3 else None)
+    assert "metric" in facts.arguments["infer"]  # it has that name still
+    assert facts.arguments["infer"]["tuner_type"].flag == ("train_type" if of_3 else None)
     assert facts.arguments["export"]["mcore_adapter"].flag == ("mcore_adapters" if of_3 else None)
     assert facts.models()["qwen2_vl"].is_multimodal
     assert facts.guess_model_types("/m/Qwen3-VL-8B-Instruct", ()) == ("qwen3_vl",)

@@ -93,6 +93,22 @@ def test_what_does_not_go_together_is_wrong_usage(
     assert (done.code, words in done.err) == (2, True), done.err
 
 
+@pytest.mark.parametrize(
+    ("gpus", "caller", "visible"),
+    [("none", None, ""), ("[2, 3]", None, "2,3"), ("2", None, "0,1"), ("auto", "5,7", None)],
+)
+def test_devices_are_chosen_by_their_variable(
+    vlft: Any, write_config: Any, gpus: str, caller: str | None, visible: str | None
+) -> None:
+    config = write_config(f"launch: {{gpus: {gpus}, nproc_per_node: 2}}\n")
+    environ = {} if caller is None else {"CUDA_VISIBLE_DEVICES": caller}
+    words = ("--no-validate", "--hardware", "none", "--dry-run", "--format", "json")
+    shown = json.loads(vlft("train", str(config), *words, **environ).out)
+    assert shown["env"].get("CUDA_VISIBLE_DEVICES") == visible
+    backend = "--ddp_backend" in shown["argv"]
+    assert backend == (gpus == "none"), "gloo on the CPU, ms-swift's own choice elsewhere"
+
+
 def test_an_ascend_device_is_chosen_by_its_own_variable(
     vlft: Any, write_config: Any, tmp_path: Path
 ) -> None:

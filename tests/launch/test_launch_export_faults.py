@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -325,9 +326,16 @@ def test_a_base_that_the_merge_fetches_is_verified_if_it_is_kept(kept: bool, pla
     assert ("not verified: the base is an id on a hub" in done.stdout) == (not kept)
 
 
-def test_a_kill_in_the_middle_leaves_nothing_and_the_next_one_works(place: Place) -> None:
+@pytest.mark.parametrize("step", ["merge", "quantise"])
+def test_a_kill_in_the_middle_leaves_nothing_and_the_next_one_works(
+    step: str, place: Place
+) -> None:
+    words = ("--quant-bits", "8") if step == "quantise" else ()
+    before = ["checkpoint-4-merged"] if words else []
+    if words:
+        place.made()
     running = subprocess.Popen(
-        place.words(),
+        place.words(*words),
         cwd=place.folder,
         env=os.environ | {"FAULT": "slow"},
         stdout=subprocess.DEVNULL,
@@ -338,8 +346,10 @@ def test_a_kill_in_the_middle_leaves_nothing_and_the_next_one_works(place: Place
         time.sleep(0.01)
     running.send_signal(signal.SIGKILL)
     running.wait()
-    assert place.final_names() == []
-    assert place.made()["verified"]["tensors"] == 2
+    assert place.final_names() == before
+    shipped = place.made(*words)
+    assert shipped["verified"]["tensors"] == 2
+    assert (shipped["verified_quantized"] is not None) == bool(words)
     assert not list(place.folder.glob(".*partial*"))
 
 
@@ -353,6 +363,52 @@ def test_a_disk_without_room_is_known_before(place: Place, monkeypatch: pytest.M
     with pytest.raises(VlftError, match="GB free") as refused:
         export_plan.plan_export(resolve_target(str(place.adapter)), Request(python=place.python))
     assert "--output" in (refused.value.hint or "")
+
+
+def test_memory_that_is_not_there_is_known_before(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vlft.errors import VlftError
+    from vlft.launch import export_plan
+    from vlft.launch.export_request import Request
+    from vlft.runs.target import resolve_target
+
+    small = replace(export_plan.probe_hardware(), memory_bytes=500_000_000)
+    monkeypatch.setattr(export_plan, "probe_hardware", lambda: small)
+    said = r"takes 1\.0 GB of main memory, and there are 0\.5 GB"
+    with pytest.raises(VlftError, match=said) as refused:
+        export_plan.plan_export(resolve_target(str(place.adapter)), Request(python=place.python))
+    assert "larger machine" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize("name", ["tuner_type", "train_type"])
+def test_a_tuner_that_ms_swift_can_not_merge_is_named(name: str, place: Place) -> None:
+    (place.adapter / "args.json").write_text(json.dumps({name: "vera"}))
+    refused = place.merge()
+    assert (refused.returncode, "an adapter of vera can't be merged" in refused.stderr) == (1, True)
+    assert "lora, longlora, llamapro, adalora" in refused.stderr
+    (place.adapter / "args.json").write_text(json.dumps({name: "longlora"}))
+    assert place.merge("--dry-run").returncode == 0
+
+
+def test_a_merge_after_qlora_is_told_nothing_of_a_quantisation(place: Place) -> None:
+    from vlft.facts.checkpoint import read_checkpoint
+    from vlft.launch.unquantized import without_quantization
+
+    said = {"quant_method": "bnb", "quant_bits": 4, "model": str(place.base), "system": "Hi"}
+    (place.adapter / "args.json").write_text(json.dumps(said))
+    (step,) = json.loads(place.merge("--dry-run", "--format", "json").stdout)["steps"]
+    assert step["argv"][step["argv"].index("--adapters") + 1] == "ADAPTER"
+    assert place.made()["verified"]["sampled_layers"] == 1
+
+    adapter = read_checkpoint(place.adapter)
+    seen = read_checkpoint(without_quantization(adapter, place.folder / "work"))
+    assert seen.args == said | {"quant_method": None, "quant_bits": None}
+    assert seen.tensors() == adapter.tensors()
+    assert json.loads((place.adapter / "args.json").read_text()) == said, "left as it is"
+    (place.adapter / "args.json").write_text(json.dumps({"system": "Hi", "quant_bits": None}))
+    plain = read_checkpoint(place.adapter)
+    assert without_quantization(plain, place.folder / "other") == place.adapter
 
 
 def test_a_checkpoint_of_ms_swift_2_has_no_args_json(place: Place) -> None:

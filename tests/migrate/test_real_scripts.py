@@ -201,7 +201,10 @@ def test_an_export_that_vlft_does_not_do_is_told(flag: str) -> None:
 
 @pytest.mark.parametrize("command", ["export --adapters a", "infer --model m", "sft --model m"])
 def test_a_secret_is_nowhere_in_what_is_imported(command: str) -> None:
-    made = imported(f"HF_TOKEN=hf_geheim swift {command} --dataset a.jsonl --hub_token hf_geheim")
+    made = imported(
+        f"HF_TOKEN=hf_geheim swift {command} --dataset a.jsonl "
+        "--hub_token hf_geheim --hub-token=hf_geheim hf_geheim --push_to_hub_token hf_geheim"
+    )
     assert made.configs
     assert "hf_geheim" not in made.configs[0].text
     assert not [one for one in made.findings if "hf_geheim" in f"{one.message} {one.hint}"]
@@ -217,3 +220,57 @@ def test_models_beside_the_trained_one_had_names_as_well() -> None:
     assert config["swift"]["ref_model"] == "Qwen/Qwen2-VL-7B-Instruct"  # type: ignore[index]
     assert "ref_model_type" not in config["swift"]  # type: ignore[operator]
     assert ("import.dropped", 1) in told(script.replace("qwen2-vl-7b-instruct", "no-such-model"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"{TRAIN} --seed 3 2>&1 | tee log.txt",
+        f"nohup {TRAIN} --seed 3 > log.txt 2>&1 &",
+        f"({TRAIN} --seed 3) |& tee -a log.txt; echo done",
+        f"time {TRAIN} --seed 3 >> log 2>> errors && echo fine || exit 1",
+        f"cat rows | grep -v x > a.jsonl; {TRAIN} --seed 3 < /dev/null",
+        f"if {TRAIN} --seed 3; then echo fine; fi",
+    ],
+)
+def test_pipes_logs_and_the_background_are_no_flags(command: str) -> None:
+    (config,) = configs(f"{command}\n")
+    assert config["train"] == {"seed": 3}
+    assert "log" not in str(config)
+
+
+def test_a_test_whose_words_are_known_is_decided() -> None:
+    script = (
+        'N=2\nARGS=(--seed 1)\n[ -n "${DEEPSPEED:-}" ] && ARGS+=(--deepspeed zero2)\n'
+        '[ "$N" -gt 1 ] && ARGS+=(--save_steps 5)\n[ $N = 2 ] || ARGS+=(--eval_steps 5)\n'
+        f'test -z "$N" && N=9\n{TRAIN} "${{ARGS[@]}}" --lora_rank $N\n'
+    )
+    assert told(script) == []
+    (config,) = configs(script)
+    assert config["train"] == {"seed": 1, "save_steps": 5}
+    assert (config["lora"], config.get("deepspeed")) == ({"rank": 2}, None)
+    notes = [one.line for one in imported(script).findings if one.rule == "import.computed"]
+    assert notes == [3]  # that DEEPSPEED is not set is told
+
+
+@pytest.mark.parametrize(
+    "test", ['[ -n "$X" ]', "[ -f a ]", "! [ a = a ]", "[[ a = a ]]", "test a -gt b", "[ a"]
+)
+def test_a_test_that_is_not_decided_leaves_a_doubt(test: str) -> None:
+    assert told(f"N=1\n{test} && N=2\n{TRAIN} --seed $N\n") == [("import.asked", 3)]
+
+
+def test_a_loop_that_only_gathers_flags_is_followed() -> None:
+    script = (
+        'DATA=(a.jsonl "b c.jsonl")\nALL=()\nTEXT=""\n'
+        'for one in "${DATA[@]}" d.jsonl; do\n  ALL+=("$one")\n  TEXT="$TEXT $one"\ndone\n'
+        'swift sft --model m --dataset "${ALL[@]}" --val_dataset $TEXT\n'
+    )
+    assert told(script) == []
+    (config,) = configs(script)
+    assert config["data"] == {
+        "train": ["a.jsonl", "b c.jsonl", "d.jsonl"],
+        "val": ["a.jsonl", "ms::b", "c.jsonl", "d.jsonl"],
+    }
+    unknown = script.replace('"${DATA[@]}"', "$(ls)")
+    assert {rule for rule, _ in told(unknown)} == {"import.asked"}

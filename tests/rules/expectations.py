@@ -205,6 +205,6 @@ def prepare_folder(folder: Path, make_model: Callable[..., Path]) -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from conftest import _make_model
+    from tests_support import make_model_folder
 
-    main(_make_model)
+    main(make_model_folder)

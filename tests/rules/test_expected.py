@@ -18,10 +18,10 @@ CASES = {file.stem: read_cases(file.stem) for file in sorted(EXPECTED.glob("*.tx
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from conftest import _make_model
+    from tests_support import make_model_folder
 
     made = tmp_path_factory.mktemp("expected").resolve()
-    prepare_folder(made, _make_model)
+    prepare_folder(made, make_model_folder)
     return made
 
 

@@ -20,10 +20,10 @@ from vlft.rules import RULES
 @pytest.fixture(scope="module")
 def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of all examples; nothing is written there."""
-    from conftest import _make_model
+    from tests_support import make_model_folder
 
     folder = tmp_path_factory.mktemp("examples").resolve()
-    prepare_folder(folder, _make_model)
+    prepare_folder(folder, make_model_folder)
     file = folder / "config.yaml"
     file.write_text(
         "model:\n  path: Qwen2-VL-2B-Instruct\n"

@@ -125,6 +125,22 @@ def test_runs_of_another_machine_are_stopped_there(vlft: Any, tmp_path: Path) ->
     assert list_runs()
 
 
+def test_a_run_of_another_machine_is_not_taken_for_dead(vlft: Any, tmp_path: Path) -> None:
+    """Its pids mean nothing here, and two trainers must not write into one folder."""
+    folder = tmp_path / "output" / "there"
+    (folder / "checkpoints").mkdir(parents=True)
+    write_json(folder / "run.json", {"host": "elsewhere", "started": ""})
+    write_json(folder / "process.json", {"supervisor_pid": 1, "supervisor_started": 0.0})
+    assert found(folder).status == "running"
+    refused = vlft("runs", "resume", str(folder))
+    assert (refused.code, "is running" in refused.err) == (1, True)
+    refused = vlft("runs", "stop", str(folder))
+    assert (refused.code, "--lost" in refused.err) == (1, True)
+    noted = vlft("runs", "stop", str(folder), "--lost")
+    assert noted.out == "there  killed\n", noted.err
+    assert "elsewhere, is gone" in found(folder).outcome["reason"]
+
+
 def test_changes_are_named(tmp_path: Path) -> None:
     before = {"arguments": {"learning_rate": ["1e-4"], "seed": ["1"]}, "world": {"nnodes": 1}}
     now = {

@@ -76,12 +76,14 @@ def test_the_usual_options_reach_the_cluster(
         (run,) = start(cluster, tmp_path, config)
         shown = cluster.run("scontrol", "show", "job", job_of(run)).out
         for field in (
-            *("Partition=main", "Account=vision", "QOS=high", "TimeLimit=00:05:00", "Requeue=0"),
+            *("Partition=main", "Account=vision", "TimeLimit=00:05:00", "Requeue=0"),
             *("Features=fast", "ExcNodeList=n2", "MinMemoryNode=100M", "CPUs/Task=2", "Nice=7"),
             *("Reservation=ours", 'Comment=a "b"', f"JobName={run.name}", f"StdOut={run}/slurm-"),
             *(f"Dependency=afterany:{job_of(first)}", "gres:gpu:1", "OverSubscribe="),
         ):
             assert field in shown, shown
+        # Without accounting, Slurm forgets it.
+        assert "#SBATCH --qos=high\n" in (run / "job.sbatch").read_text()
         cluster.run("scancel", job_of(first))
         assert cluster.end(run)["status"] == "finished"
         assert told(run)["env"]["SLURM_JOB_NODELIST"] == "n1"

@@ -592,7 +592,53 @@ OPTIONS = [
     Form("columns kept", [text(a=1, length="x")], "o", options={"remove_unused_columns": False}),
 ]
 
+_DPO: dict[str, Any] = {"options": {"mode": "rlhf"}}
+PREFERENCES = [
+    Form("worse answer", [seen(rejected_response="no")], "o", **_DPO),
+    Form("no worse answer", [text()], "r", **_DPO),
+    Form("some without", [text(rejected_response="no"), text()], "od", **_DPO),
+    Form(
+        "the same answer",
+        [text(rejected_response="no"), text(rejected_response="yes")],
+        "od",
+        **_DPO,
+    ),
+    Form("empty worse answer", [text(rejected_response="")], "o", **_DPO),
+    Form("worse with a tag", [text(rejected_response="<image>")], "s", **_DPO),
+    Form("worse messages", [text(rejected_messages=[user("hi"), bot("no")])], "o", **_DPO),
+    Form(
+        "worse messages lose the picture",
+        [seen(rejected_messages=[user("<image>hi"), bot("no")])],
+        "s",
+        **_DPO,
+    ),
+    Form(
+        "worse messages with their picture",
+        [seen(rejected_messages=[user("<image>hi"), bot("no")], rejected_images=["b.png"])],
+        "o",
+        **_DPO,
+    ),
+    Form("worse answer in messages", [text(rejected_response=[bot("no")])], "o", **_DPO),
+    Form("a question in it", [text(rejected_response=[user("r"), bot("no")])], "r", **_DPO),
+    Form("the same in messages", [text(rejected_response=[bot("yes")])], "r", **_DPO),
+    Form("worse a number", [text(rejected_response=5)], "r", **_DPO),
+    Form(
+        "several rounds",
+        [talk(user("q"), bot("a"), user("r"), bot("b"), rejected_response="c")],
+        "o",
+        **_DPO,
+    ),
+    Form(
+        "worse too long",
+        [text(rejected_response="word " * 60), text(rejected_response="no")],
+        "ro",
+        options={"mode": "rlhf", "max_length": 60},
+    ),
+    Form("margin a text", [text(rejected_response="no", margin="0.5")], "o", **_DPO),
+]
+
 FORMS = [
+    *(("preferences", form) for form in PREFERENCES),
     *(("messages", form) for form in MESSAGES),
     *(("contents", form) for form in CONTENTS),
     *(("tools", form) for form in TOOLS),

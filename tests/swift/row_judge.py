@@ -196,6 +196,10 @@ class RowJudge:
                 joined["labels"] += part["labels"]
             row["split"] = len(got)
             got = joined
+        if "chosen_input_ids" in got:
+            worse = got.get("rejected_input_ids")
+            row["rejected"] = worse and self.processor.tokenizer.decode(worse)
+            got = {key.removeprefix("chosen_"): value for key, value in got.items()}
         ids, labels = got["input_ids"], got.get("labels") or []
         learnt = [token for token in labels if token != -100]
         decode = (

@@ -102,6 +102,8 @@ def settings_of(form: Form, folder: Path, model: Path) -> CheckSettings:
     """What a form's options say to the check."""
     known = ("max_length", "truncation", "columns", "strict", "lazy")
     asked = {name: form.options[name] for name in known if name in form.options}
+    if form.options.get("mode") == "rlhf":
+        asked |= {"task": "rlhf", "swift": {"rlhf_type": "dpo"}}
     return CheckSettings(cwd=folder, family=family_of("qwen2_vl"), tokenizer=model, **asked)
 
 
@@ -140,7 +142,7 @@ def _fate(row: dict[str, Any], meant: dict[str, Any] | None) -> str:
         return "replaced"
     if row["labels"] == 0 or row["pads"] != row["features"]:
         return "silently_wrong"
-    wrong = any(tag in row["input"] for tag in _TAGS)
+    wrong = any(tag in row["input"] + (row.get("rejected") or "") for tag in _TAGS)
     if meant is not None:
         wrong = wrong or row["input"].rstrip() != _said(meant)
     return "silently_wrong" if wrong else "ok"
@@ -311,6 +313,10 @@ NO_FORM = {
     "row.media-unreadable": "who runs the tests may read every file",
     "row.media-url": "takes a server: tests/dataset/test_data_command.py",
     "row.media-too-large": "takes a second to make: tests/swift/test_media_like_swift.py",
+    "row.not-a-video": "takes decord: tests/dataset/test_media_video.py",
+    "row.video-cut": "takes decord: tests/dataset/test_media_video.py",
+    "row.kto-label": "from the source: tests/dataset/test_preferences.py",
+    "row.kto-answer": "from the source: tests/dataset/test_preferences.py",
     "row.length-unknown": "takes a model without a tokenizer: tests/dataset/test_check_files.py",
 }
 """Rules without a form, and why."""

@@ -169,8 +169,10 @@ def test_train_merge_quantise_and_score(
     assert whole.verified is not None
     assert whole.verified["sampled_layers"] > 0
 
-    seen = vlft("infer", run.name, "What moves?", "--video", str(video), "--max-new-tokens", "4")
-    assert seen.code == 0, seen.err
+    if family == next(iter(FOLDERS)):  # a video was among the rows of each
+        four = ("--max-new-tokens", "4")
+        seen = vlft("infer", run.name, "What moves?", "--video", str(video), *four)
+        assert seen.code == 0, seen.err
 
 
 # What ms-swift trains on, as text: the label's tokens, after its own writing of boxes.

@@ -171,6 +171,9 @@ def test_what_was_trained_in_4_bits_is_merged_into_the_weights_before_them(
     made = read_checkpoint(shipped["merged"])
     assert made.quantization is None
     assert {dtype for dtype, _ in made.tensors().values()} == {"F32"}
+    assert made.args is not None
+    assert made.args["quant_bits"] is None, "or ms-swift would quantise it whenever it loads it"
+    assert not list(Path(folder, "checkpoints").glob("*-merged")), "what ms-swift would take later"
 
 
 @pytest.mark.parametrize(

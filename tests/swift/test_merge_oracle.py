@@ -53,7 +53,7 @@ def pickled(model: Path, folder: Path) -> None:
         "               _use_new_zipfile_serialization=number == 1)\n"
         "    files |= dict.fromkeys(part, file)\n"
         "index = folder / 'pytorch_model.bin.index.json'\n"
-        "index.write_text(json.dumps({'weight_map': files}))\n"
+        "index.write_text(json.dumps({'metadata': {}, 'weight_map': files}))\n"
     )
     folder.mkdir()
     for file in model.iterdir():

@@ -11,6 +11,7 @@ from watching import Trial
 
 HOLDING = Path(__file__).with_name("holding.py")
 PLUGIN = ("--set", f"swift.external_plugins=[{HOLDING}]")
+SECRET = "0123456789abcdef"
 
 
 @pytest.mark.parametrize("end", ["terminate", "kill"])
@@ -18,6 +19,7 @@ def test_two_runs_of_two_processes_each(
     end: str, vlft: Any, tiny_config: Any, tmp_path: Path
 ) -> None:
     config = tiny_config(steps=6, launch="gpus: none, nproc_per_node: 2")
+    config.write_text(config.read_text().replace("swift: {", f"swift: {{swanlab_token: {SECRET}, "))
     trials = {}
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
@@ -25,6 +27,9 @@ def test_two_runs_of_two_processes_each(
         trials[name] = Trial(*words, cwd=tmp_path / name, hold="3")
     for trial in trials.values():
         trial.wait_until_held()
+        words = [word for process in trial.processes() for word in process.cmdline()]
+        assert "--swanlab_token" in words
+        assert not [word for word in words if SECRET in word], "as `ps` shows them"
     ports = {trial.torchrun().environ()["MASTER_PORT"] for trial in trials.values()}
     assert len(ports) == 2
     getattr(trials["a"].vlft, end)()

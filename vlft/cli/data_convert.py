@@ -25,7 +25,7 @@ _REPORT = "A JSON line for each changed row: its old and its new form."
 
 
 def convert(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON lines or arrays.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON, CSV or Parquet.")],
     output: Annotated[
         Optional[Path],  # noqa: UP045 - typer on Python 3.10 reads it at run time
         typer.Option("--output", "-o", metavar="OUT.jsonl", help="One file for all rows."),
@@ -53,7 +53,9 @@ def convert(
     for file in files:
         if not file.is_file():
             what = "a folder" if file.is_dir() else "no file"
-            raise UsageError(f"{file} is {what}", "name JSON lines or JSON array files")
+            raise UsageError(
+                f"{file} is {what}", "name JSON lines, JSON array, CSV or Parquet files"
+            )
     if output is None and not fix:
         raise UsageError("there is no output", "name it with --output OUT.jsonl")
     if fix and output is not None and len(files) > 1:

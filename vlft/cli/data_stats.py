@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from vlft.dataset.tokens.model import TokenModel
     from vlft.dataset.tokens.rows import RowTokens
 
+_FILES = "JSON lines or arrays, CSV, Parquet; path#N is all of it. Default: the config's."
 _MODEL = "A model folder, for exact counts; or a hub id or family, for its pictures alone."
 _LIMITS = "A limit to compare, again and again: 512*28*28, or tiles for InternVL."
 
 
 def stats(
     files: Annotated[
-        Optional[list[Path]],  # noqa: UP045 - typer on Python 3.10 reads it at run time
-        typer.Argument(metavar="[FILE]...", help="JSON lines or arrays; default: the config's."),
+        Optional[list[str]],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        typer.Argument(metavar="[FILE]...", help=_FILES),
     ] = None,
     model: Annotated[Optional[str], typer.Option("--model", metavar="M", help=_MODEL)] = None,  # noqa: UP045
     config: Annotated[
@@ -56,7 +57,9 @@ def stats(
     for path in paths:
         if not path.is_file():
             what = "a folder" if path.is_dir() else "no file"
-            raise UsageError(f"{path} is {what}", "name JSON lines or JSON array files")
+            raise UsageError(
+                f"{path} is {what}", "name JSON lines, JSON array, CSV or Parquet files"
+            )
     with progress(sum(path.stat().st_size for path in paths), "measuring") as advance:
         found = collect(paths, settings, advance)
     if output_format is Format.JSON:
@@ -67,7 +70,7 @@ def stats(
 
 
 def _settings(
-    files: list[Path] | None,
+    files: list[str] | None,
     model: str | None,
     config: Path | None,
     overrides: list[str],
@@ -77,6 +80,7 @@ def _settings(
     import os
 
     from vlft.config.products import parse_product
+    from vlft.dataset.reading.sources import parse_source
     from vlft.dataset.stats import StatsSettings
     from vlft.dataset.stats_limits import choices
     from vlft.dataset.tokens.model import find_model
@@ -89,7 +93,8 @@ def _settings(
         if not value:
             raise UsageError(f"--max-pixels is `{text}`", "write a number of pixels: 1024*28*28")
         values.append(value)
-    name, max_length, paths = model, None, files or []
+    paths = [parse_source(text, Path()).path for text in files or ()]
+    name, max_length = model, None
     if config is not None:
         from vlft.pipeline import prepare
         from vlft.plan.pixels import run_limits

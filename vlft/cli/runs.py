@@ -93,12 +93,15 @@ def logs(
 def stop(
     run: RunArgument,
     wait: Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for its end.")] = 60,
+    lost: Annotated[
+        bool, typer.Option("--lost", help="Its machine is gone: only note that it has ended.")
+    ] = False,
 ) -> None:
     """End a run of this machine or of Slurm; its checkpoints stay."""
     from vlft.runs.ending import stop as end
     from vlft.runs.index import find_run
 
-    ended = end(find_run(run), wait)
+    ended = end(find_run(run), wait, lost=lost)
     typer.echo(f"{ended.id}  {ended.status}")
 
 

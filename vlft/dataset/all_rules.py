@@ -6,8 +6,19 @@ from vlft.dataset.checking import mixture, repeats
 from vlft.dataset.fates import ROW_RULES
 from vlft.dataset.loading import rules as loading
 from vlft.dataset.reading import problems
-from vlft.dataset.rows import box_rules, images, media_rules, reshaped, rules
+from vlft.dataset.rows import box_rules, images, media_rules, preferences, reshaped, rules
 
-REGISTERED = (box_rules, images, loading, media_rules, mixture, problems, repeats, reshaped, rules)
+REGISTERED = (
+    box_rules,
+    images,
+    loading,
+    media_rules,
+    mixture,
+    preferences,
+    problems,
+    repeats,
+    reshaped,
+    rules,
+)
 
 __all__ = ["REGISTERED", "ROW_RULES"]

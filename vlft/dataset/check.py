@@ -53,7 +53,8 @@ def check_files(
     try:
         parts = []
         counter = open_counter(settings)
-        tally = Tally(counter, _every((*files, *val), settings)) if counter else None
+        told = counter if settings.task != "rlhf" else None  # a row is two conversations there
+        tally = Tally(told, _every((*files, *val), settings)) if told else None
         for names in (files, val):
             rows = Rows()
             parts.append(rows)

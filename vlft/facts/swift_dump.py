@@ -73,7 +73,7 @@ def parse_facts(
             arguments[subcommand][argument.name] = argument
     return SwiftFacts(
         version=document["ms_swift"],
-        arguments={key: by_names_of_today(value) for key, value in arguments.items()},
+        arguments={key: by_names_of_today(value, key) for key, value in arguments.items()},
         origin=origin,
         templates=frozenset(document["templates"]),
         transformers=document["transformers"],

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from vlft.facts.swift_types import Argument
+    from vlft.facts.swift_types import Argument, Subcommand
 
 _BEFORE_4: Final = {
     "tuner_type": "train_type",
@@ -20,16 +20,20 @@ _BEFORE_4: Final = {
 }
 """Name of today → the one before 4.0."""
 
+_SAME: Final = {"infer": frozenset({"metric"})}
+"""Names that a subcommand has still."""
 
-def by_names_of_today(arguments: dict[str, Argument]) -> dict[str, Argument]:
+
+def by_names_of_today(
+    arguments: dict[str, Argument], subcommand: Subcommand
+) -> dict[str, Argument]:
     """The arguments of a subcommand by today's names; each one remembers its own."""
-    missing = {
-        old: new for new, old in _BEFORE_4.items() if old in arguments and new not in arguments
-    }
-    if not missing:
+    if "tuner_type" in arguments:
         return arguments
+    kept = _SAME.get(subcommand, frozenset())
+    names = {old: new for new, old in _BEFORE_4.items() if old not in kept}
     named = (
-        replace(argument, name=missing[name], flag=name) if name in missing else argument
+        replace(argument, name=names[name], flag=name) if name in names else argument
         for name, argument in arguments.items()
     )
     return {argument.name: argument for argument in named}

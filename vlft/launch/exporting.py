@@ -7,7 +7,6 @@ Merging and quantising are two processes with a folder each: in one, ms-swift wo
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from vlft import __version__
 from vlft.facts.checkpoint import read_checkpoint
 from vlft.files import write_text
-from vlft.launch.asking import base_of, environment, mended, settings, weights
+from vlft.launch.asking import base_of, mended
 from vlft.launch.base_folder import base_folder
+from vlft.launch.export_commands import dry_run_json, merge_command, quantize_command
 from vlft.launch.export_plan import ExportPlan, plan_export
 from vlft.launch.export_request import Request
-from vlft.launch.export_step import Exported, StoppedError, export_command, run_step
+from vlft.launch.export_step import Exported, StoppedError, run_step
+from vlft.launch.unquantized import without_quantization
 from vlft.launch.verifying import read_base, verify_merge, verify_quantized
 from vlft.plan.compat import MENDS_VERSION, is_mended
 from vlft.runs.exports import ExportRecord, hash_adapter, hash_model
@@ -119,49 +120,6 @@ def carry_out(plan: ExportPlan, say: Callable[[str], None]) -> Shipped:
     return Shipped(source, merged, quantized, quantization)
 
 
-def dry_run_json(plan: ExportPlan) -> dict[str, Any]:
-    """The documented object of `vlft merge --dry-run --format json`."""
-    commands: list[tuple[str, Path, Command]] = []
-    if plan.merged is not None:
-        commands.append(("merge", plan.merged, _merge_command(plan, plan.merged)))
-    if plan.quantization is not None and plan.quantized is not None:
-        model = plan.merged or Path(plan.target.checkpoint.path)
-        rows = Path("CALIBRATION.jsonl") if plan.calibration is not None else None
-        command = _quantize_command(plan, plan.quantization, model, plan.quantized, rows)
-        commands.append(("quantize", plan.quantized, command))
-    calibration = plan.calibration
-    return {
-        "source": plan.target.checkpoint.path,
-        "base": plan.base_name,
-        "steps": [
-            {
-                "step": name,
-                "output": str(folder),
-                "argv": list(command.masked().argv),
-                "env": command.masked().env,
-                "command": command.shell_line(os.environ),
-            }
-            for name, folder, command in commands
-        ],
-        "disk_bytes": plan.needs.disk if plan.needs else None,
-        "host_memory_bytes": plan.needs.host if plan.needs else None,
-        "calibration": None
-        if calibration is None
-        else {
-            "rows": len(calibration.rows),
-            "vision": calibration.vision,
-            "of": calibration.source,
-        },
-    }
-
-
-def _merge_command(plan: ExportPlan, output: Path) -> Command:
-    named = weights(plan.target, plan.base_name)
-    arguments = named | settings(plan.target, plan.base_name) | {"merge_lora": ("true",)}
-    arguments = mended(arguments, plan.target, plan.interpreter, plan.base_name)
-    return export_command(plan.interpreter, arguments, environment(plan.target), output)
-
-
 def _merge(plan: ExportPlan, final: Path) -> Exported:
     source, base = plan.target.checkpoint, plan.base
     record = replace(
@@ -176,10 +134,11 @@ def _merge(plan: ExportPlan, final: Path) -> Exported:
             return None
         return verify_merge(source, used, made, work, plan.interpreter).to_json()
 
+    def command(made: Path, work: Path) -> Command:
+        return merge_command(plan, made, without_quantization(source, work))
+
     explicit = plan.explicit and plan.quantized is None
-    return run_step(
-        lambda made, _: _merge_command(plan, made), record, final, explicit=explicit, check=check
-    )
+    return run_step(command, record, final, explicit=explicit, check=check)
 
 
 def _fetched(plan: ExportPlan) -> Base | None:
@@ -187,26 +146,6 @@ def _fetched(plan: ExportPlan) -> Base | None:
     usual = plan.base_name == base_of(plan.target)
     folder = base_folder(plan.target, None if usual else plan.base_name)
     return None if folder is None else read_base(read_checkpoint(folder), plan.interpreter)
-
-
-def _quantize_command(
-    plan: ExportPlan, quantization: Quantization, model: Path, output: Path, rows: Path | None
-) -> Command:
-    arguments = settings(plan.target, plan.base_name) | {
-        "model": (str(model),),
-        "quant_method": (quantization.method,),
-    }
-    if quantization.bits is not None:
-        arguments["quant_bits"] = (str(quantization.bits),)
-    if quantization.calibrated:
-        arguments["dataset"] = (str(rows),) if rows is not None else plan.dataset
-        if plan.calibration is not None:
-            arguments["quant_n_samples"] = (str(len(plan.calibration.rows)),)
-        if plan.target.plan is not None and "max_length" in plan.target.plan.arguments:
-            arguments["max_length"] = plan.target.plan.arguments["max_length"]
-    bnb = quantization.method == "bnb"
-    arguments = mended(arguments, plan.target, plan.interpreter, plan.base_name, bnb=bnb)
-    return export_command(plan.interpreter, arguments, environment(plan.target), output)
 
 
 def _quantize(plan: ExportPlan, quantization: Quantization, model: Path, final: Path) -> Exported:
@@ -228,7 +167,7 @@ def _quantize(plan: ExportPlan, quantization: Quantization, model: Path, final: 
             rows = work / "calibration.jsonl"
             lines = (json.dumps(row, ensure_ascii=False) for row in calibration.rows)
             write_text(rows, "".join(f"{line}\n" for line in lines))
-        return _quantize_command(plan, quantization, model, made, rows)
+        return quantize_command(plan, quantization, model, made, rows)
 
     def check(made: Path, _: Path) -> Mapping[str, Any]:
         return verify_quantized(made, source, quantization)

@@ -8,7 +8,6 @@ import select
 import signal
 import subprocess
 import sys
-from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib.util import find_spec
@@ -26,10 +25,10 @@ from vlft.launch.process import (
     read_outcome,
     write_outcome,
 )
+from vlft.launch.stopping import Stopper, stop_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType
 
     from typing_extensions import Self
 
@@ -93,7 +92,7 @@ def run(
         "grace_s": grace_s,
         "parent": os.getpid(),
     }
-    with _adopting_orphans(), _Stopper(grace_s) as stopper:
+    with _adopting_orphans(), Stopper(grace_s) as stopper:
         family = Family(spared=children())
         supervisor = _Supervisor(job, stopper)
         try:
@@ -118,52 +117,6 @@ def _adopting_orphans() -> Iterator[None]:
         set_subreaper(before)
 
 
-class _Stopper:
-    """Turns signals into requests to stop, while it is entered."""
-
-    def __init__(self, grace_s: float) -> None:
-        self.signals: list[int] = []
-        self.grace_s = grace_s
-        self._unsent: deque[int] = deque()
-        self._send: Callable[[Any], None] | None = None
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> Self:
-        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
-                self._before[signum] = signal.signal(signum, self._hear)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for signum, handler in self._before.items():
-            signal.signal(signum, handler)
-
-    def _hear(self, signum: int, _frame: FrameType | None) -> None:
-        self.signals.append(signum)
-        if len(self.signals) > 1:
-            self.grace_s = 0.0
-        self._unsent.append(signum)
-        self._flush()  # from the handler: `poll` may hang, on a full pipe or a dead file system
-
-    def connect(self, send: Callable[[Any], None]) -> None:
-        """Sends requests from now on, and at once those for the signals that came before."""
-        self._send = send
-        self._flush()
-
-    def disconnect(self) -> None:
-        """Keeps signals to itself from now on: there is nobody left to ask."""
-        self._send = None
-
-    def _flush(self) -> None:
-        with suppress(IndexError):  # a handler within this loop has sent the last one
-            while self._send is not None and self._unsent:
-                self._send(_stop_request(self._unsent.popleft(), self.grace_s))
-
-
-def _stop_request(signum: int, grace_s: float) -> dict[str, Any]:
-    return {"stop": signal.Signals(signum).name, "grace_s": grace_s}
-
-
 class _Supervisor:
     """The supervisor process, from its start to its end.
 
@@ -172,7 +125,7 @@ class _Supervisor:
         exit_code: Of the supervisor itself, once this is left; -9 if SIGKILL ended it.
     """
 
-    def __init__(self, job: dict[str, Any], stopper: _Stopper) -> None:
+    def __init__(self, job: dict[str, Any], stopper: Stopper) -> None:
         self._stopper = stopper
         self._popen = subprocess.Popen(
             [sys.executable, "-I", "-c", _BOOT, *_import_roots()],
@@ -193,7 +146,7 @@ class _Supervisor:
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if error is not None:
-            self._send(_stop_request(signal.SIGTERM, self._stopper.grace_s))
+            self._send(stop_request(signal.SIGTERM, self._stopper.grace_s))
             self.wait(lambda: None, 1.0)
         self._stopper.disconnect()
         with self._popen:  # closes the pipes and waits
@@ -235,7 +188,7 @@ def _import_roots() -> list[str]:
 
 
 def _end_without_supervisor(
-    exit_code: int, family: Family, stopper: _Stopper, run_dir: Path
+    exit_code: int, family: Family, stopper: Stopper, run_dir: Path
 ) -> Outcome:
     """Ends what a supervisor has left that died, and writes the outcome in its place."""
     family.end(stopper.grace_s)

@@ -140,6 +140,8 @@ def _from_script(text: str, name: str | None, setting: Setting, findings: list[F
         message, offset = script.broken
         hint = "what follows is not read"
         findings.append(finding("import.syntax", "error", lines.spot(offset), message, hint))
+    for offset, note in script.notes:
+        findings.append(finding("import.computed", "info", lines.spot(offset), note))
     for start, end in script.heredocs:
         if "swift " in text[start : min(end, start + (1 << 16))]:
             message = "a here-document is not imported, though it speaks of swift"

@@ -20,6 +20,7 @@ from vlft.migrate.together import (
 )
 from vlft.migrate.translated import Translated
 from vlft.migrate.values import change_value
+from vlft.secrets import is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +62,7 @@ def translate(
         era: The release that the command is for.
     """
     made = Translated()
+    flags = [_masked(flag) for flag in flags]
     if era.major == 2:  # noqa: PLR2004 - the release
         flags = as_2_read_them(flags)
     given = {flag.name.replace("-", "_"): flag for flag in flags}
@@ -78,6 +80,12 @@ def translate(
         name_other_models(made, published)
     name_template(made, published)
     return made
+
+
+def _masked(flag: Flag) -> Flag:
+    """A secret without its value, before anything can tell it."""
+    secret = flag.values and is_secret_name(flag.name.replace("-", "_"))
+    return replace(flag, values=(Text("***"),)) if secret else flag
 
 
 def _one(made: Translated, flag: Flag, subcommand: str, legal: Mapping[str, Argument]) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vlft.migrate.places import finding, shown
-from vlft.migrate.shell.texts import Text
 
 if TYPE_CHECKING:
     from vlft.findings import Finding, Severity
@@ -43,9 +42,8 @@ class Translated:
 
 
 def drop_secret(made: Translated, flag: Flag) -> None:
-    """Leaves a secret out, without its value, and says so."""
-    masked = replace(flag, values=(Text("***"),))
-    made.dropped.append((masked, "a secret does not belong into a config"))
+    """Leaves a secret out, whose value is masked already, and says so."""
+    made.dropped.append((flag, "a secret does not belong into a config"))
     message = f"`--{flag.name}` is left out: a secret does not belong into a config"
     hint = "give it to the service by its environment variable"
     made.findings.append(finding("import.secret", "warning", flag.spot, message, hint))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import re
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,8 @@ def write_launcher(folder: Path) -> None:
     import psutil  # noqa: PLC0415 - only where a run starts
 
     process = psutil.Process()
-    write_json(folder / LAUNCHER, {"pid": process.pid, "started": process.create_time()})
+    written = {"pid": process.pid, "started": process.create_time(), "host": platform.node()}
+    write_json(folder / LAUNCHER, written)
     hold_room(folder)
 
 
@@ -99,6 +101,17 @@ def is_alive(pid: object, started: object) -> bool:
 def launcher_of(folder: Path) -> Mapping[str, Any]:
     """The vlft that started an attempt; {} if it is not known."""
     return read_json(folder / LAUNCHER) or {}
+
+
+def other_host(folder: Path, record: Mapping[str, Any]) -> str | None:
+    """The machine that an attempt runs on, where it is not this one: its pids mean nothing here.
+
+    Args:
+        folder: Of the attempt.
+        record: run.json, whose machine counts where the attempt names none.
+    """
+    host = launcher_of(folder).get("host", record.get("host"))
+    return host if isinstance(host, str) and host != platform.node() else None
 
 
 def _numbered(run: Path) -> dict[int, Path]:

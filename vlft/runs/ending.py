@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import signal
 import time
@@ -11,24 +10,25 @@ from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
 from vlft.files import read_json, write_json
-from vlft.runs.attempts import is_alive, launcher_of
+from vlft.runs.attempts import is_alive, launcher_of, other_host
 from vlft.runs.index import forget
 from vlft.runs.jobs import Job, cancel, read_job, state_of
 from vlft.runs.record import read_run, utc_now
 
 if TYPE_CHECKING:
-    from vlft.runs.record import Run
+    from vlft.runs.record import Run, Status
 
 _POLL_S = 0.05
 _POLL_JOB_S = 0.5
 
 
-def stop(run: Run, wait_s: float) -> Run:
+def stop(run: Run, wait_s: float, *, lost: bool = False) -> Run:
     """Asks the run's supervisor, or Slurm, to end it, and waits until nothing of it is left.
 
     Args:
         run: A run of this machine, or a job.
         wait_s: Seconds to wait.
+        lost: Whether the machine that it runs on is gone: nothing is ended, it is only noted.
 
     Returns:
         The run as it is then.
@@ -41,9 +41,15 @@ def stop(run: Run, wait_s: float) -> Run:
     job = read_job(run.attempt)
     if job is not None:
         return _stop_job(run, job, wait_s)
-    host = run.record.get("host")
-    if host not in (None, platform.node()):
-        raise VlftError(f"the run {run.id} was started on {host}", "stop it there")
+    host = other_host(run.attempt, run.record)
+    if host is not None and not lost:
+        raise VlftError(
+            f"the run {run.id} was started on {host}",
+            f"stop it there; if that machine is gone: vlft runs stop {run.id} --lost",
+        )
+    if host is not None:
+        _write_outcome(run, "killed", f"the machine that it ran on, {host}, is gone")
+        return read_run(run.folder) or run
     pid = _pid(run)
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
@@ -70,16 +76,21 @@ def _stop_job(run: Run, job: Job, wait_s: float) -> Run:
         time.sleep(_POLL_JOB_S)
     ended = read_run(run.folder) or run
     if not ended.outcome:  # it was cancelled before it began: nobody else would write one
-        outcome = {
-            "status": "stopped",
-            "exit_code": None,
-            "signal": None,
-            "reason": "the job was cancelled before it could say how it ended",
-            "error": None,
-            "ended": utc_now().strftime("%Y-%m-%dT%H:%M:%SZ"),
-        }
-        write_json(run.attempt / "outcome.json", outcome)
+        _write_outcome(run, "stopped", "the job was cancelled before it could say how it ended")
     return read_run(run.folder) or ended
+
+
+def _write_outcome(run: Run, status: Status, reason: str) -> None:
+    """Says how a run ended, where nobody else will."""
+    outcome = {
+        "status": status,
+        "exit_code": None,
+        "signal": None,
+        "reason": reason,
+        "error": None,
+        "ended": utc_now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    write_json(run.attempt / "outcome.json", outcome)
 
 
 def _pid(run: Run) -> int | None:

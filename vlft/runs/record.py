@@ -7,7 +7,7 @@
     process.json          the supervisor's and the trainer's pid
     stdout.log stderr.log what the trainer said
     outcome.json          how it ended, written once by the supervisor
-    launcher.json         the pid of the vlft that started it
+    launcher.json         the pid of the vlft that started it, and its machine
     .room                 16 KiB of zeros until the end: see vlft.runs.room
     job.json slurm-*.out  in place of process.json and the logs: see vlft.runs.jobs
     attempt-2/ …          the last five again, of a run that was resumed
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from vlft.facts.saved import unsaved_part
 from vlft.files import read_json
 from vlft.plan.plan import Plan
-from vlft.runs.attempts import is_alive, last_attempt, launcher_of
+from vlft.runs.attempts import is_alive, last_attempt, launcher_of, other_host
 from vlft.runs.jobs import read_job, state_of
 
 if TYPE_CHECKING:
@@ -169,12 +169,15 @@ def read_run(folder: Path) -> Run | None:
         return None
     attempt = last_attempt(folder)
     record = read_json(folder / RUN_FILE) or {}
-    status, outcome = _status(attempt)
+    status, outcome = _status(attempt, record)
     return Run(folder, record, status, outcome, attempt)
 
 
-def _status(attempt: Path) -> tuple[Status, Mapping[str, Any]]:
-    """How an attempt is, and its outcome; {} while there is none."""
+def _status(attempt: Path, record: Mapping[str, Any]) -> tuple[Status, Mapping[str, Any]]:
+    """How an attempt is, and its outcome; {} while there is none.
+
+    What another machine has not written the end of is taken for running there.
+    """
     outcome = _outcome(attempt)
     if outcome:
         return outcome["status"], outcome
@@ -185,14 +188,20 @@ def _status(attempt: Path) -> tuple[Status, Mapping[str, Any]]:
             return state, {}
         outcome = _outcome(attempt)  # it may have ended while Slurm was asked
         return (outcome["status"], outcome) if outcome else ("killed", {})
+    return _local_status(attempt, record), {}
+
+
+def _local_status(attempt: Path, record: Mapping[str, Any]) -> Status:
+    """How an attempt without an outcome is, by its processes."""
     process = read_json(attempt / "process.json")
+    if other_host(attempt, record) is not None:
+        return "running" if process else "starting"
     if process is not None:
         supervisor = process.get("supervisor_pid"), process.get("supervisor_started")
-        return ("running" if is_alive(*supervisor) else "killed"), {}
+        return "running" if is_alive(*supervisor) else "killed"
     launcher = launcher_of(attempt)
-    if launcher and not is_alive(launcher.get("pid"), launcher.get("started")):
-        return "killed", {}
-    return "starting", {}
+    dead = launcher and not is_alive(launcher.get("pid"), launcher.get("started"))
+    return "killed" if dead else "starting"
 
 
 def _outcome(attempt: Path) -> Mapping[str, Any]:

@@ -23,7 +23,7 @@ EXAMPLES = {
     "code.not-installed": Example(chat(MODEL, "trainer"), RIGHT),
     "code.hub-consent": Example(
         ["model.path=OpenGVLab/InternVL3-2B", "launch.python=chatting/bin/python"],
-        ["model.path=OpenGVLab/InternVL3-2B-hf", "launch.python=chatting/bin/python"],
+        RIGHT,
     ),
     "code.mended": Example(chat(MODEL, "today"), RIGHT),
     "code.pod": Example(

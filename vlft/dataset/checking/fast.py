@@ -14,7 +14,14 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import xxhash
 from msgspec import UNSET, MsgspecError
 
-from vlft.dataset.loading.conversations import ASSISTANTS, USERS
+from vlft.dataset.checking.plain_rows import (
+    ASSISTANT_NAMES,
+    USER_NAMES,
+    ascii_only,
+    marks_of,
+    only_escaped,
+    plain_turns,
+)
 from vlft.dataset.media import Picture
 from vlft.dataset.rows.images import picture_problems
 from vlft.dataset.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD
@@ -29,14 +36,12 @@ if TYPE_CHECKING:
     from vlft.dataset.rows.context import Context
 
 _NO_LIMIT: Final = 1 << 62
-_MOST_MESSAGES: Final = 64
 _MOST_PICTURES: Final = 200_000
 """References that are remembered; with more, memory would grow with the file."""
 _BLOCK: Final = 96 << 10
 """Bytes of lines that are judged together: few enough to stay in the processor's cache."""
 _PATIENCE: Final = 16
 """Times that lines together may not pass, one after the other, before that is left."""
-_USERS, _ASSISTANTS = frozenset(USERS), frozenset(ASSISTANTS)
 _digest = xxhash.xxh3_64_intdigest
 
 
@@ -102,11 +107,7 @@ class FastReader:
             passed = 0
 
     def _passing(self, data: bytes) -> int:
-        """How many lines there are, if each is a question that begins with its tag, and an answer.
-
-        Asked of many lines at once, that takes less time. They are hashed if it is so; else
-        the answer is 0.
-        """
+        """How many lines there are, if all are plain pairs; they are hashed then. Else 0."""
         self._patience -= 1
         pairs, known = self._pairs, self._known
         lines = data.splitlines(keepends=True)
@@ -147,7 +148,7 @@ class FastReader:
         start, spaced = self._decoder.start, self._decoder.spaced
         start_size = len(start)
         tally = self.tally
-        users, assistants, digest_of = _USERS, _ASSISTANTS, _digest
+        users, assistants, digest_of = USER_NAMES, ASSISTANT_NAMES, _digest
         passed = with_media = 0
         for raw in lines:
             try:
@@ -190,10 +191,10 @@ class FastReader:
                     )
                 )
             else:
-                odd, length = not _plain_turns(messages, tags), 0
+                odd, length = not plain_turns(messages, tags), 0
                 marks += 4 * (len(messages) - 2)
             if get_others:
-                more, tagged = _marks(row, get_others)
+                more, tagged = marks_of(row, get_others)
                 marks += more
                 odd |= tagged
             if (
@@ -201,11 +202,11 @@ class FastReader:
                 or (
                     (tags != 1 or len(raw) - length != spaced or raw[:start_size] != start)
                     and raw.count(b'"') != marks + marks
-                    and not _only_escaped(raw, marks + marks)
+                    and not only_escaped(raw, marks + marks)
                 )
                 or (
                     size + 3 * len(raw) > room
-                    and size + (1 if _ascii(raw) else 3) * len(raw) + A_MESSAGE * len(messages)
+                    and size + (1 if ascii_only(raw) else 3) * len(raw) + A_MESSAGE * len(messages)
                     > limit
                 )
             ):
@@ -245,49 +246,3 @@ class FastReader:
         except SizeError:
             return _NO_LIMIT + 1
         return (tokens or 0) + A_PICTURE
-
-
-def _plain_turns(messages: list[Any], tags: int) -> bool:
-    """Whether questions and answers alternate, and only questions have tags, of pictures."""
-    expected = 0
-    for index, message in enumerate(messages):
-        content = message.content
-        if content == "" or "{" in content:
-            return False
-        if index == 0 and message.role == "system":
-            expected = 1
-            if "<" in content:
-                return False
-            continue
-        asks = (index - expected) % 2 == 0
-        if message.role not in (_USERS if asks else _ASSISTANTS):
-            return False
-        found = content.count("<")
-        if found and not (asks and content.count("<image>") == found):
-            return False
-        tags -= found
-    count = len(messages) - expected
-    return tags == 0 and 0 < count < _MOST_MESSAGES and count % 2 == 0
-
-
-def _marks(row: Any, get_others: tuple[Any, ...]) -> tuple[int, bool]:
-    """Pairs of quotation marks that other columns add, and whether one holds a tag."""
-    marks, tagged = 0, False
-    for get in get_others:
-        value = get(row)
-        if value is UNSET:
-            marks -= 1
-        elif type(value) is str:
-            marks += 1
-            tagged |= "<" in value
-    return marks, tagged
-
-
-def _only_escaped(raw: bytes, marks: int) -> bool:
-    """Whether all quotation marks but so many stand escaped within texts."""
-    return raw.count(b'"') - marks == raw.count(b'\\"') and b"\\\\" not in raw
-
-
-def _ascii(raw: bytes) -> bool:
-    """Whether the texts have no more bytes than the line, and no more tokens than bytes."""
-    return raw.isascii() and b"\\u" not in raw

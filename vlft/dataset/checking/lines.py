@@ -64,7 +64,9 @@ class LinesReader:
         self._later = LaterPieces(self.checker)
         self._nulls = checker.nulls = NullFirst(checker.look.schema)
         self._line = 1
-        decoder = row_decoder(checker.look) if fast else None
+        # A preference takes more than an answer.
+        plain = fast and job.settings.task != "rlhf"
+        decoder = row_decoder(checker.look) if plain else None
         self._fast: FastReader | None = None
         if decoder is not None:
             self._fast = FastReader(decoder, checker.context, job.hashes, job.tally)

@@ -11,6 +11,7 @@ from vlft.dataset.loading.conversations import ASSISTANTS, USERS
 _TAG: Final = b"<image>"
 _MARKS: Final = 22
 """Quotation marks of such a row: five keys of the messages, one of the pictures, five texts."""
+_BRACES: Final = 3
 
 
 class Pairs:
@@ -44,18 +45,19 @@ class Pairs:
             data: Whole lines.
             count: How many.
         """
-        if b"\\" in data and (b"\\\\" in data or b"\\u00" in data):
-            return None  # a tag may be written with escapes
-        start = data[: data.find(_TAG) + len(_TAG)]
-        parts = data.split(start)  # searches faster than counting does
-        if len(parts) != count + 1 or not start.endswith(b'"<image>') or b"{{" in data:
-            return None
-        if b"<" in b"".join(parts):
-            return None
         marks = data.count(b'"')
         if b"\\" in data:
+            if b"\\\\" in data or b"\\u00" in data:  # a tag may be written with escapes
+                return None
             marks -= data.count(b'\\"')
-        if marks != _MARKS * count:
+        start = data[: data.find(_TAG) + len(_TAG)]
+        if (
+            marks != _MARKS * count
+            or data.count(b"<") != count
+            or not start.endswith(b'"<image>')
+            or data.count(start) != count
+            or data.count(b"{") != _BRACES * count
+        ):
             return None
         try:
             rows: list[Any] = self._decode(data)

@@ -1,4 +1,4 @@
-"""Rows of a JSON Lines file or a JSON array, one after the other, with their exact bytes."""
+"""Rows of a file, one after the other, with their exact bytes where it is JSON."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import json
 import mmap
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from vlft.dataset.convert.draft import RejectError, kind_of
+from vlft.dataset.convert.rawrow import RawRow
 from vlft.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,36 +27,22 @@ _LOOKED_AT = 4096
 _WINDOW = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class RawRow:
-    """A row as it stands in a file.
-
-    Attributes:
-        number: From 1.
-        line: From 1; in an array, the line where the row begins.
-        raw: Its bytes, without white space around.
-        end: Offset in the file behind it, in bytes.
-    """
-
-    number: int
-    line: int
-    raw: bytes
-    end: int
-
-
 @contextmanager
 def open_rows(path: Path) -> Iterator[Iterator[RawRow]]:
     """The rows of a file that need not fit into memory.
 
     Raises:
-        UsageError: If the file is of a kind that is not converted.
+        UsageError: If the file is of a kind that is not read, or damaged.
         OSError: If it can't be read.
     """
-    if path.suffix in {".csv", ".tsv", ".parquet"}:
-        hint = (
-            "its rows as JSON lines: pandas.read_…(FILE).to_json(OUT, orient='records', lines=True)"
-        )
-        raise UsageError(f"{path} is no JSON", f"write {hint}")
+    if path.suffix in {".csv", ".parquet"}:
+        from vlft.dataset.convert.tables import table_rows  # noqa: PLC0415 - few need it
+
+        with path.open("rb") as stream:
+            yield table_rows(path, stream)
+        return
+    if path.suffix == ".tsv":
+        raise UsageError(f"{path} is no JSON", "write it as .csv, with commas")
     with path.open("rb") as file:
         if file.read(2) == _GZIP:
             with gzip.open(path, "rb") as unpacked:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vlft.dataset.convert.convert import SourceForm
-    from vlft.dataset.convert.reading import RawRow
+    from vlft.dataset.convert.rawrow import RawRow
 
 _encode = msgspec.json.Encoder().encode
 

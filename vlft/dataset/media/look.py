@@ -21,6 +21,7 @@ from vlft.dataset.media.reference import (
     second_place,
 )
 from vlft.dataset.media.remembered import Remembered
+from vlft.dataset.media.video import video_problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,7 @@ class MediaProbe:
         self._check_end = check_end
         self._seen: Remembered[str | bytes, Picture | MediaProblem] = Remembered()
         self._contents = Contents()
+        self._videos: dict[str, MediaProblem | None] = {}
         self._pool: ThreadPoolExecutor | None = None
 
     def look(self, reference: str | bytes) -> Picture | MediaProblem:
@@ -92,9 +94,9 @@ class MediaProbe:
     def look_file(self, reference: str, kind: Literal["video", "audio"]) -> MediaProblem | None:
         """What is wrong with a reference of `videos` or `audios`; None if nothing is.
 
-        Only whether there is a file, and not an empty one; it is not decoded. ms-swift gives
-        videos to their reader as they are, without looking for `~`, unless ROOT_IMAGE_DIR is
-        set.
+        Only whether there is a file, not an empty one, and of a video what its first bytes
+        tell; it is not decoded. ms-swift gives videos to their reader as they are, without
+        looking for `~`, unless ROOT_IMAGE_DIR is set.
         """
         name = reference.strip()
         if is_url(name):
@@ -108,8 +110,18 @@ class MediaProbe:
             if place and os.path.exists(place):  # noqa: PTH110 - as ms-swift, never raises
                 if os.path.isdir(place):  # noqa: PTH112
                     return problems.folder(name)
-                return None if os.path.getsize(place) else problems.empty(name)  # noqa: PTH202
+                if not os.path.getsize(place):  # noqa: PTH202
+                    return problems.empty(name)
+                return self._video(place, name) if kind == "video" else None
         return problems.missing(name, self._cwd, self._root)
+
+    def _video(self, place: str, name: str) -> MediaProblem | None:
+        if place not in self._videos:
+            try:
+                self._videos[place] = video_problem(place, name)
+            except OSError as error:
+                self._videos[place] = problems.unreadable(name, error.strerror or str(error))
+        return self._videos[place]
 
     def content_key(self, picture: Picture) -> tuple[int, int, int]:
         """Equal for pictures whose files are equal byte for byte, and only for those."""

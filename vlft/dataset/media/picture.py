@@ -19,6 +19,8 @@ MediaKind = Literal[
     "url",
     "unreadable",
     "base64",
+    "not_a_video",
+    "cut_video",
 ]
 """`url`: was not, or could not be, fetched; `base64`: text that decodes, but to no picture;
 `unreadable`: the file can't be opened, or nothing here can judge it."""

@@ -30,6 +30,8 @@ def open_counter(settings: CheckSettings) -> RowTokens | None:
     from vlft.errors import VlftError  # noqa: PLC0415
 
     chat = ChatSettings(settings.task, settings.swift)
+    if settings.task == "rlhf":  # each of its two conversations counts for itself
+        chat = ChatSettings("sft", {"loss_scale": "last_round", **settings.swift})
     try:
         return open_row_tokens(TokenModel(family, vision), folder, settings.template, chat)
     except (VlftError, ImportError, OSError):

@@ -15,6 +15,7 @@ from vlft.dataset.rows.boxes import check_boxes, check_inverted
 from vlft.dataset.rows.images import check_files, check_images
 from vlft.dataset.rows.length import check_length
 from vlft.dataset.rows.lost import check_lost
+from vlft.dataset.rows.preferences import check_preferences
 from vlft.dataset.rows.sample import Sample, to_sample
 from vlft.dataset.rows.specials import check_specials
 from vlft.dataset.rows.tags import check_tags
@@ -35,6 +36,7 @@ CHECKS: tuple[Callable[[Sample, Context], Iterator[RowProblem]], ...] = (
     check_boxes,
     check_specials,
     check_length,
+    check_preferences,
 )
 
 

@@ -25,6 +25,15 @@ BY_KIND: dict[MediaKind, RowRule] = {
     "not_an_image": _lost("row.not-an-image", "What a row names as a picture is one."),
     "too_large": _lost("row.media-too-large", "Pictures are no larger than Pillow opens."),
     "unreadable": _lost("row.media-unreadable", "Files that a row names can be read."),
+    "not_a_video": _lost("row.not-a-video", "What a row names as a video is one."),
+    "cut_video": row_rule(
+        "row.video-cut",
+        "error",
+        "load_fails",
+        "Videos are whole: decord, which reads them, ends the process at an AVI file that "
+        "breaks off.",
+        "decord 0.6: VideoReader",
+    ),
     "base64": _lost("row.media-base64", "Base64 text in place of a path is a picture."),
     "url": row_rule(
         "row.media-url",

@@ -61,7 +61,10 @@ def _is_call(content: Any) -> bool:
     return parsed(arguments, None) is not None
 
 
-def check_turns(sample: Sample, _: Context) -> Iterator[RowProblem]:
+_PROMPTS = frozenset({"grpo", "ppo"})
+
+
+def check_turns(sample: Sample, context: Context) -> Iterator[RowProblem]:
     """Roles in an order that the template can't take, or joins."""
     if sample.system is not None and not isinstance(sample.system, str) and sample.system:
         said = f"the system prompt is {kind(sample.system)}"
@@ -90,6 +93,9 @@ def check_turns(sample: Sample, _: Context) -> Iterator[RowProblem]:
             yield from _joined(sample.messages, index, key)
             continue
         turns.append(spoken)
+    settings = context.settings
+    if settings.task == "rlhf" and settings.swift.get("rlhf_type") in _PROMPTS:
+        return  # the model writes the answers itself
     yield from _answers(sample)
 
 

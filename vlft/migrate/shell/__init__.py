@@ -7,6 +7,7 @@ in the middle of a command) a tree of errors says less than the characters do. W
 understood is the part of bash that training scripts use; what is not becomes an unknown with a
 reason, never a guess. Nothing is ever run: no subprocess, no eval, no look at the environment.
 
-places → words (text → words with quoting) → statements (words → commands and the control flow
-around them) → expand (variables, arithmetic) → commands (the whole script).
+words (text → words with quoting) → statements (words → commands and the control flow around
+them) → expand (variables, arithmetic, the output of small programs) → script (functions, loops
+and tests where they are known; the commands that remain), on the state that it has set so far.
 """

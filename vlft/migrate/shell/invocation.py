@@ -58,9 +58,11 @@ class Script:
     Attributes:
         invocations: Every command, in the order of the text.
         broken: Why the rest can't be read, and where that begins.
+        notes: What a condition of the script was decided by, each with its place.
         heredocs: Begin and end of the texts of here-documents, which are not read.
     """
 
     invocations: tuple[Invocation, ...]
     broken: tuple[str, int] | None
     heredocs: tuple[tuple[int, int], ...]
+    notes: tuple[tuple[int, str], ...] = ()

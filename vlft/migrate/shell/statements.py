@@ -145,7 +145,9 @@ class Reader:
         elif word == "{":
             if not (self.made.blocks and self.made.blocks[-1].kind == "function"):
                 self.made.open_group(offset, self._at)
-        elif word not in ("!", "time", "coproc"):
+        elif word == "!":
+            self.made.current.negated = True
+        elif word not in ("time", "coproc"):
             return self._compound(word, offset)
         return True
 

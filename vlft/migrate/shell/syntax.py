@@ -55,6 +55,7 @@ class Statement:
         words: The command and its arguments.
         cuts: Offsets of backslashes with blanks after them inside of it.
         glued: Offsets of backslashes that make one word of two: a value and the next flag.
+        negated: Whether `!` stands before it.
         joined: The operator between it and the command before it; empty for a new line.
         loop: `for NAME in …` itself: the name, with the items in `words`.
     """
@@ -65,6 +66,7 @@ class Statement:
     words: list[Word] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
     glued: list[int] = field(default_factory=list)
+    negated: bool = False
     joined: str = ""
     loop: str | None = None
 

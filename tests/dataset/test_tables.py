@@ -1,0 +1,50 @@
+"""CSV and Parquet, read by `vlft data convert` and `vlft data stats` as by the check."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from checking_rows import png, rules_in, talk
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    """The same two rows as CSV and as Parquet, and their picture."""
+    from pyarrow import Table, parquet
+
+    (tmp_path / "a.png").write_bytes(png())
+    (tmp_path / "rows.csv").write_text('query,response,images\n<image>q,yes,a.png\n"a, b",7 x,\n')
+    rows = [talk("<image>q", "yes", images=["a.png"]), talk("a, b", "7 x", images=None)]
+    parquet.write_table(Table.from_pylist(rows), tmp_path / "rows.parquet")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.parquet"])
+def test_tables_become_rows_that_load_whole(vlft: Any, tables: Path, name: str) -> None:
+    done = vlft("data", "convert", name, "--output", "new.jsonl")
+    assert done.code == 0
+    rows = [json.loads(line) for line in (tables / "new.jsonl").read_text().splitlines()]
+    assert rows[0] == talk("<image>q", "yes", images=["a.png"])
+    assert rows[1]["messages"] == talk("a, b", "7 x")["messages"]
+    assert rules_in(tables / "new.jsonl") == []
+
+
+def test_tables_are_measured_with_all_their_rows(vlft: Any, tables: Path) -> None:
+    words = ("--model", "qwen2_vl", "--format", "json")
+    done = vlft("data", "stats", "rows.csv", "rows.parquet#1", *words)
+    assert done.code == 0
+    told = json.loads(done.out)
+    assert told["rows"] == 4
+    alone = json.loads(vlft("data", "stats", "rows.csv", *words).out)
+    again = json.loads(vlft("data", "stats", "rows.parquet", *words).out)
+    assert {**alone, "files": None} == {**again, "files": None}
+
+
+def test_a_damaged_table_is_told_with_its_line(vlft: Any, tables: Path) -> None:
+    (tables / "rows.csv").write_text("query,response\nq,a\nq,a,b\n")
+    done = vlft("data", "stats", "rows.csv")
+    assert done.code == 2
+    assert "rows.csv line 3: the row has 3 fields" in done.err
