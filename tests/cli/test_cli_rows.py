@@ -107,3 +107,39 @@ def test_rows_of_two_kinds_under_zero_3(vlft: Any, write_config: Any, tmp_path: 
         assert "with pictures (1) and without (1)" in said[0]["message"]
     done = vlft("data", "check", "--config", str(file), "--format", "json")
     assert "file.zero3" in str(json.loads(done.out)["counts"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fate"),
+    [
+        ("{}", "replaced"),
+        ("{lazy_tokenize: false}", "dropped"),
+        ("{group_by_length: true}", "dropped"),
+        ("{packing: true}", "dropped"),
+        ("{strict: true}", "load_fails"),
+    ],
+)
+def test_arguments_of_the_run_decide_about_a_lost_row(
+    arguments: str, fate: str, vlft: Any, write_config: Any, tmp_path: Path
+) -> None:
+    file = write_config(f"swift: {arguments}\n")
+    lost = {"messages": [{"role": "user", "content": "<image>a"}, GOOD["messages"][1]]}
+    rows = [GOOD, lost | {"images": ["no.png"]}]
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = vlft("data", "check", "--config", str(file), "--format", "json")
+    (finding,) = json.loads(done.out)["findings"]
+    assert (finding["rule"], finding["row"], finding["fate"]) == ("row.media-missing", 2, fate)
+
+
+def test_a_run_without_a_max_length_has_the_models(
+    vlft: Any, write_config: Any, model_folder: Path, tmp_path: Path
+) -> None:
+    about = model_folder / "config.json"
+    config = json.loads(about.read_text()) | {"max_position_embeddings": 4096}
+    about.write_text(json.dumps(config))
+    file = write_config()
+    long = {"messages": [{"role": "user", "content": "é " * 9_000}, GOOD["messages"][1]]}
+    (tmp_path / "train.jsonl").write_text(json.dumps(GOOD) + "\n" + json.dumps(long) + "\n")
+    done = vlft("data", "check", "--config", str(file), "--format", "json")
+    rules = [(one["rule"], one["row"]) for one in json.loads(done.out)["findings"]]
+    assert rules in ([("row.length-unknown", 2)], [("row.too-long", 2)])

@@ -167,7 +167,7 @@ def test_same_contents_have_the_same_key(tmp_path: Path) -> None:
 
 def test_videos_and_sounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    write(tmp_path, "a.mp4", b"x")
+    write(tmp_path, "a.mp4", b"\x1a\x45\xdf\xa3" + bytes(range(200)))
     write(tmp_path, "empty.mp4", b"")
     (tmp_path / "folder.mp4").mkdir()
     probe = MediaProbe(tmp_path, None)

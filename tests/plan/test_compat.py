@@ -72,19 +72,19 @@ def test_other_models_are_left_alone(checkpoint: Any) -> None:
 
 def test_the_plugin_stands_before_the_users_own_and_once() -> None:
     mends: tuple[Mend, ...] = ("post-init",)
-    old = "/old/site-packages/vlft/trainer_side/own_code/__init__.py"
+    old = "/old/site-packages/vlft/trainer_side/own_code/vlft_own_code.py"
     given = {"model": ("m",), "external_plugins": ("mine.py", old)}
     assert with_mends(given, mends)["external_plugins"] == (OURS, "mine.py")
     assert with_mends(given, ())["external_plugins"] == ("mine.py",)
     assert with_mends({"external_plugins": (old,)}, ()) == {}
     assert with_mends({"model": ("m",)}, mends) == {"model": ("m",), "external_plugins": (OURS,)}
     assert is_mended({"external_plugins": ("mine.py", OURS)})
-    assert not is_mended({"external_plugins": ("own_code/__init__.py",)})
+    assert not is_mended({"external_plugins": ("own_code/vlft_own_code.py",)})
 
 
 def test_plugin_and_record_tell_one_version() -> None:
     assert PLUGIN.is_file()
-    assert f'VERSION = "{MENDS_VERSION}"\n' in PLUGIN.read_text()
+    assert f'VERSION = "{MENDS_VERSION}"\n' in PLUGIN.with_name("__init__.py").read_text()
     assert all(reason == reason.strip() for reason in WHY.values())
 
 

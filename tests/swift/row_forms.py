@@ -589,6 +589,20 @@ OPTIONS = [
         "L",
         options={"max_length": 60, "strict": True},
     ),
+    Form(
+        "split, a text",
+        [talk(bot("word " * 100))],
+        "o",
+        pixels=True,
+        options={"max_length": 60, "truncation": "split", "chat": False},
+    ),
+    Form(
+        "split, a picture",
+        [talk(bot("<image>" + "word " * 30), images=["a.jpg"])],
+        "s",
+        pixels=True,
+        options={"max_length": 60, "truncation": "split", "chat": False},
+    ),
     Form("columns kept", [text(a=1, length="x")], "o", options={"remove_unused_columns": False}),
 ]
 

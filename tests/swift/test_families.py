@@ -142,14 +142,16 @@ def test_train_merge_quantise_and_score(
     names = 40_000  # bytes beside the numbers: some hundred a tensor
     assert 0 < size - plan["disk"]["checkpoint_bytes"] < names
 
-    # Base, adapter, merge and both sizes side by side; what is not there yet is made on the way.
+    # What is not there yet is made on the way. The untrained base costs ten seconds: once.
+    forms = ["merged", "8bit", "4bit"]
+    if family == next(iter(FOLDERS)):
+        forms.insert(0, "base")
     asked = ("--data", str(mixed), "--max-new-tokens", "4", "--metric", "exact", "--metric", "iou")
-    scored = vlft(
-        "eval", run.name, *asked, "--against", "base,merged,8bit,4bit", "--format", "json"
-    )
+    against = ("--against", ",".join(forms))
+    scored = vlft("eval", run.name, *asked, *against, "--format", "json")
     assert scored.code == 0, scored.err
     table = {one["name"]: one for one in json.loads(scored.out)["variants"]}
-    assert list(table) == ["adapter", "base", "merged", "8bit", "4bit"]
+    assert list(table) == ["adapter", *forms]
     assert all(one["rows"] == 18 and one["unanswered"] == 0 for one in table.values())
     assert table["merged"]["metrics"] == table["adapter"]["metrics"]
     assert table["4bit"]["bytes"] < table["8bit"]["bytes"] < table["merged"]["bytes"]
@@ -157,11 +159,11 @@ def test_train_merge_quantise_and_score(
     answers = [json.loads(line)["answer"] for line in results]
     assert answers[:4] == ["four", "red", "red green", "a square"]
     assert len(read_boxes(answers[-1])) == 2
-    for name, kind, method in (("8bit", "I8", "bnb"), ("4bit", "U8", "bnb")):
+    for name, kind in (("8bit", "I8"), ("4bit", "U8")):
         folder = Path(table[name]["folder"])
         export = read_export(folder)
         assert export is not None
-        assert export.method == method
+        assert export.method == "bnb"
         assert export.verified is not None
         assert kind in {dtype for dtype, _ in read_checkpoint(folder).tensors().values()}
     whole = read_export(Path(table["merged"]["folder"]))

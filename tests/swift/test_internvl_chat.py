@@ -133,7 +133,7 @@ def test_train_merge_quantise_answer(
     shutil.copytree(made["merged"], alone)
     (alone / "vlft-export.json").unlink()
     saved = json.loads((alone / "args.json").read_text())
-    saved["external_plugins"] = ["/gone/own_code/__init__.py"]
+    saved["external_plugins"] = ["/gone/own_code/vlft_own_code.py"]
     (alone / "args.json").write_text(json.dumps(saved))
     answers = [asked(vlft, one, colors, hub) for one in (made["merged"], alone, made["quantized"])]
     assert answers[0] == answers[1]

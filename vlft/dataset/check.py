@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 from vlft.dataset.checking.file import check_file
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _ALL_COUNTED = 256 << 20
 """Bytes of all files up to which the tokens of every row are counted."""
 _ONE_OF = 16
+_SELDOM = 100_000
+"""Objects between two looks for cycles."""
 
 
 def check_files(
@@ -50,6 +53,8 @@ def check_files(
     """
     report = DataReport(Sink(ignore))
     probe = new_probe(settings)
+    often = gc.get_threshold()
+    gc.set_threshold(_SELDOM)  # rows are no cycles, and there are many
     try:
         parts = []
         counter = open_counter(settings)
@@ -75,6 +80,7 @@ def check_files(
             report_leaks(train, held_out, report.findings, probe)
         report.tokens = tally.counts(settings.max_length) if tally else None
     finally:
+        gc.set_threshold(*often)
         probe.close()
     return report
 

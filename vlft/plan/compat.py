@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MENDS_VERSION: Final = "1"
 """Of the plug-in; it tells the same in the trainer's log."""
 
-PLUGIN: Final = Path(__file__).parents[1] / "trainer_side" / "own_code" / "__init__.py"
+PLUGIN: Final = Path(__file__).parents[1] / "trainer_side" / "own_code" / "vlft_own_code.py"
 
 Mend = Literal[
     "post-init", "ties", "buffers", "generate", "caches", "heads", "config", "bnb-head", "bnb-tower"
@@ -173,7 +173,7 @@ def is_mended(arguments: Arguments) -> bool:
 
 
 def _is_ours(plugin: str) -> bool:
-    return Path(plugin).parts[-3:] == PLUGIN.parts[-3:]
+    return Path(plugin).parts[-3:-1] == PLUGIN.parts[-3:-1]
 
 
 def _release(version: str) -> tuple[int, ...]:

@@ -16,8 +16,8 @@ import torch
 
 def apply(model: Any) -> None:
     """As `--use_liger_kernel` changes a transformers model (transformers/integrations/liger.py)."""
-    from transformers.integrations.liger import apply_liger_kernel
     from liger_kernel.ops import fused_linear_cross_entropy
+    from transformers.integrations.liger import apply_liger_kernel
     from triton.runtime.jit import KernelInterface
 
     KernelInterface.__getitem__ = _launcher
