@@ -53,6 +53,22 @@ def test_weights_that_need_another_package_are_refused_before_they_are_loaded(
     assert vlft("infer", str(folder), "Which?", "--dry-run", "--python", other).code == 0
 
 
+def test_code_that_comes_with_weights_is_run_with_consent_alone(
+    vlft: Any, tmp_path: Path, python: str
+) -> None:
+    folder = model(tmp_path)
+    (folder / "modeling_own.py").write_text("raise SystemExit('was run')\n")
+    (tmp_path / "rows.jsonl").write_text('{"messages": []}\n')
+    eight = ("merge", "--quant-bits", "8", str(folder))
+    for words in (("infer", str(folder), "Which?"), eight):
+        refused = vlft(*words, "--dry-run", "--python", python)
+        assert refused.code == 1
+        assert "ms-swift would run: modeling_own.py" in refused.err
+        assert "--trust-remote-code" in refused.err
+    words = ("infer", str(folder), "Which?", "--dry-run", "--python", python)
+    assert vlft(*words, "--trust-remote-code").code == 0
+
+
 def test_one_question_or_rows_and_a_dialogue_on_a_terminal_alone(
     vlft: Any, tmp_path: Path, python: str
 ) -> None:

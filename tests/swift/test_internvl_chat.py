@@ -135,13 +135,19 @@ def test_train_merge_quantise_answer(
     saved = json.loads((alone / "args.json").read_text())
     saved["external_plugins"] = ["/gone/own_code/vlft_own_code.py"]
     (alone / "args.json").write_text(json.dumps(saved))
-    answers = [asked(vlft, one, colors, hub) for one in (made["merged"], alone, made["quantized"])]
+    refused = vlft("infer", str(alone), "Which colour?", **hub)
+    assert refused.code == 1
+    assert "carries Python code that ms-swift would run" in refused.err
+    answers = [asked(vlft, made[name], colors, hub) for name in ("merged", "quantized")]
+    answers.insert(1, asked(vlft, alone, colors, hub, "--trust-remote-code"))
     assert answers[0] == answers[1]
     assert len(answers[2]) == 24
 
 
-def asked(vlft: Any, folder: str | Path, colors: Path, env: dict[str, str]) -> list[str]:
-    words = ("--data", str(colors), "--max-new-tokens", "2", "--batch-size", "8")
+def asked(
+    vlft: Any, folder: str | Path, colors: Path, env: dict[str, str], *flags: str
+) -> list[str]:
+    words = ("--data", str(colors), "--max-new-tokens", "2", "--batch-size", "8", *flags)
     done = vlft("infer", str(folder), *words, "--format", "json", **env)
     assert done.code == 0, done.err
     return [json.loads(line)["prediction"] for line in done.out.splitlines()]

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from vlft.cli.options import Format, FormatOption
+from vlft.cli.options import Format, FormatOption, TrustOption
 
 
 def evaluate(
@@ -45,6 +45,7 @@ def evaluate(
         Optional[str],  # noqa: UP045
         typer.Option("--python", help="Interpreter that infers; else export.python's."),
     ] = None,
+    trust_remote_code: TrustOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be asked, and start nothing.")
     ] = False,
@@ -66,7 +67,7 @@ def evaluate(
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    found = resolve_target(target)
+    found = resolve_target(target, trust=trust_remote_code)
     names = forms(found, [name.strip() for name in (against or "").split(",") if name.strip()])
     question = read_question(found, data, max_rows)
     metrics = chosen(metric or (), question.answers)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from vlft.cli.options import Format, FormatOption
+from vlft.cli.options import Format, FormatOption, TrustOption
 
 if TYPE_CHECKING:
     from vlft.launch.inference import Asking
+    from vlft.runs.target import Target
 
 
 def infer(
@@ -42,6 +43,7 @@ def infer(
         Optional[str],  # noqa: UP045
         typer.Option("--python", help="Interpreter that infers; else export.python's."),
     ] = None,
+    trust_remote_code: TrustOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the command, and start nothing.")
     ] = False,
@@ -62,13 +64,13 @@ def infer(
 
     asking = Asking(max_new_tokens, batch_size, python)
     if question is None and data is None and not (images or videos):
-        _talk(target, asking, dry_run=dry_run)
+        _talk(resolve_target(target, trust=trust_remote_code), asking, dry_run=dry_run)
         return
     if (question is None) == (data is None):
         raise UsageError("give a question or --data, one of the two")
     if data is not None and (images or videos):
         raise UsageError("--image and --video go with a question; rows name their own")
-    found = resolve_target(target)
+    found = resolve_target(target, trust=trust_remote_code)
     if dry_run:
         rows = data or Path("QUESTION.jsonl")
         command = infer_command(found, rows, Path("RESULT.jsonl"), asking)
@@ -93,18 +95,17 @@ def infer(
     raise typer.Exit(done.exit_code)
 
 
-def _talk(target: str, asking: Asking, *, dry_run: bool) -> None:
+def _talk(target: Target, asking: Asking, *, dry_run: bool) -> None:
     """A dialogue on the terminal, in this process's place: whatever ends it ends all of it."""
     import os
     import sys
 
     from vlft.errors import UsageError
     from vlft.launch.inference import chat_command
-    from vlft.runs.target import resolve_target
 
     if not dry_run and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("give a question or --data, one of the two", "a dialogue needs a terminal")
-    command = chat_command(resolve_target(target), asking)
+    command = chat_command(target, asking)
     if dry_run:
         typer.echo(command.shell_line(os.environ))
         return

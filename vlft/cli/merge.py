@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from vlft.cli.options import Format, FormatOption
+from vlft.cli.options import Format, FormatOption, TrustOption
 
 if TYPE_CHECKING:
     from vlft.launch.exporting import Shipped
@@ -53,6 +53,7 @@ def merge(
         Optional[str],  # noqa: UP045
         typer.Option("--python", help="Interpreter that exports; else export.python's."),
     ] = None,
+    trust_remote_code: TrustOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the commands, and start nothing.")
     ] = False,
@@ -82,7 +83,7 @@ def merge(
     named = list(dict.fromkeys(targets or ()))
     if output is not None and len(named) > 1:
         raise UsageError(f"--output names one folder, and there are {len(named)} checkpoints")
-    found = [resolve_target(text) for text in named] or [newest_target()]
+    found = [resolve_target(text, trust=trust_remote_code) for text in named] or [newest_target()]
     # All are looked at before the first is started: the last mistake would show hours later.
     plans = [plan_export(target, request) for target in found]
     if dry_run:

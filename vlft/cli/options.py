@@ -33,6 +33,12 @@ SetOption = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer on Python 3.10 reads it at run time
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key: train.learning_rate=2e-4."),
 ]
+TrustOption = Annotated[
+    bool,
+    typer.Option(
+        "--trust-remote-code", help="Run the Python code of a folder that no run of yours made."
+    ),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="Form of what goes to stdout.")]
 _HARDWARE = "The machine to judge for: here, none, or 4xA100-80G."
 

@@ -147,7 +147,7 @@ def _source(target: Target, name: str, python: str | None) -> Target | Request:
         request = Request(bits=bits, quantize=bits is not None, python=python)
         plan_export(target, request)
         return request
-    return resolve_target(name)
+    return resolve_target(name, trust=target.trusted)
 
 
 def _made(target: Target, request: Request, say: Callable[[str], None]) -> Target:

@@ -12,6 +12,7 @@ from vlft.facts.accelerators import FP8
 from vlft.facts.hardware import free_bytes, probe_hardware, visible_gpus
 from vlft.families import family_of
 from vlft.launch.asking import interpreter_for, settings
+from vlft.launch.consent import refuse_unread_code
 from vlft.launch.export_base import find_base
 from vlft.plan.calibration import ROWS, Calibration, read_rows, select
 from vlft.plan.quantize import Quantization, choose
@@ -68,6 +69,7 @@ def plan_export(target: Target, request: Request) -> ExportPlan:
     Raises:
         VlftError: If it can't be done; the hint says what would work.
     """
+    refuse_unread_code(target, request.base)
     checkpoint = target.checkpoint
     interpreter = interpreter_for(target, python=request.python)
     hardware = probe_hardware()

@@ -14,6 +14,7 @@ from vlft.facts.swift_types import as_flags
 from vlft.files import write_text
 from vlft.launch.answers import Answer, read_answers, vars_of
 from vlft.launch.asking import environment, interpreter_for, mended, settings, weights
+from vlft.launch.consent import refuse_unread_code
 from vlft.launch.hiding import to_process
 from vlft.launch.training import conclude
 from vlft.launch.watched import run_watched
@@ -123,6 +124,7 @@ def chat_command(target: Target, asking: Asking) -> Command:
 
 
 def _command(target: Target, own: Arguments, asking: Asking) -> Command:
+    refuse_unread_code(target)
     interpreter = interpreter_for(target, python=asking.python)
     lacking = lacks_to_load(target.checkpoint.quantization, interpreter.packages)
     if lacking is not None:

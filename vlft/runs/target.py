@@ -26,11 +26,13 @@ class Target:
         checkpoint: The model or adapter folder.
         run: The run that made it; None if no record is found.
         plan: That run's plan; None without a record.
+        trusted: Whether Python code in a folder that no run made may run.
     """
 
     checkpoint: Checkpoint
     run: Run | None
     plan: Plan | None
+    trusted: bool = False
 
     @property
     def export(self) -> ExportSettings:
@@ -38,8 +40,12 @@ class Target:
         return run_settings(self.run)
 
 
-def resolve_target(text: str) -> Target:
+def resolve_target(text: str, *, trust: bool = False) -> Target:
     """A run (id, beginning of an id, folder), a checkpoint folder or a model folder.
+
+    Args:
+        text: What it is called.
+        trust: Whether Python code in a folder that no run made may run.
 
     Raises:
         VlftError: If it is none of these, or the run has no checkpoint.
@@ -48,11 +54,11 @@ def resolve_target(text: str) -> Target:
     if path.is_dir() and read_run(path) is None:
         run = run_of(path)
         plan = exported_plan(path) or (run.plan() if run else None)
-        return Target(read_checkpoint(path), run, plan)
+        return Target(read_checkpoint(path), run, plan, trust)
     if not path.exists() and ("/" in text or text.startswith(".")):
         raise UsageError(f"there is no folder `{path}`", "vlft runs list shows the runs")
     run = find_run(text)
-    return Target(read_checkpoint(best_checkpoint(run)), run, run.plan())
+    return Target(read_checkpoint(best_checkpoint(run)), run, run.plan(), trust)
 
 
 def newest_target() -> Target:
