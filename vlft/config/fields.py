@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from vlft.config.products import parse_product
 
+_PLUGINS: Final = "PYDANTIC_DISABLE_PLUGINS"
+
 
 class Section(BaseModel):
     """A mapping of the config file: unknown keys are refused, values are not coerced."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # Deferred: the whole config's validator is built once, and none for each section.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+    def given(self) -> dict[str, Any]:
+        """The keys that have a value."""
+        return {name: value for name, value in self if value is not None}
+
+    @classmethod
+    def complete(cls) -> None:
+        """Builds the validator, without pydantic's look for plug-ins in every package."""
+        given = os.environ.get(_PLUGINS)
+        os.environ[_PLUGINS] = "__all__"
+        try:
+            cls.model_rebuild()
+        finally:
+            del os.environ[_PLUGINS]
+            if given is not None:
+                os.environ[_PLUGINS] = given
 
 
 def _product(value: object) -> object:

@@ -62,6 +62,7 @@ def read_config(
         return None, None, findings
     data = _without_nulls(source.data)
     form = config_form(data)
+    form.complete()
     try:
         return LoadedConfig(form.model_validate(data), source), source, findings
     except ValidationError as error:

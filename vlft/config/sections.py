@@ -107,7 +107,9 @@ class Pixels(Section):
     tiles: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Tiles of an image, at most (internvl_chat). MAX_NUM"
     )
-    video: VideoPixels = Field(VideoPixels(), description="Limits of a video's frames.")
+    video: VideoPixels = Field(
+        VideoPixels.model_construct(), description="Limits of a video's frames."
+    )
 
 
 class Train(Section):
@@ -190,13 +192,13 @@ class Config(Section):
     lora: Lora | None = None
     quant: Quant | None = None
     data: Data
-    pixels: Pixels = Pixels()
-    train: Train = Train()
+    pixels: Pixels = Pixels.model_construct()
+    train: Train = Train.model_construct()
     deepspeed: str | None = Field(
         None, description="zero0 … zero3, zero2_offload, zero3_offload or a JSON file. --deepspeed"
     )
-    launch: Launch = Launch()
-    export: Export = Export()
+    launch: Launch = Launch.model_construct()
+    export: Export = Export.model_construct()
     slurm: Slurm | None = None
     kubernetes: Kubernetes | None = None
     output_dir: str = Field("output", description="Folder that the runs' folders are made in.")

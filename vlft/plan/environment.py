@@ -90,9 +90,8 @@ def overruled_variables(
 
 def pixel_values(pixels: Pixels) -> dict[str, int | float]:
     """Limits that are given, by their key under `pixels:` (`video.max`)."""
-    given: dict[str, int | float] = pixels.model_dump(exclude={"video"}, exclude_none=True)
-    video = pixels.video.model_dump(exclude_none=True)
-    return given | {f"video.{key}": value for key, value in video.items()}
+    given = {key: value for key, value in pixels.given().items() if key != "video"}
+    return given | {f"video.{key}": value for key, value in pixels.video.given().items()}
 
 
 def owned_variables(loaded: LoadedConfig, family: Family | None) -> dict[str, tuple[KeyPath, str]]:

@@ -55,7 +55,7 @@ def time_is_a_time(context: Context) -> Iterator[Problem]:
 def values_fit_a_line(context: Context) -> Iterator[Problem]:
     """What becomes an option of sbatch stands in one line."""
     slurm = _section(context)
-    for name, value in slurm.model_dump(exclude_none=True).items() if slurm is not None else ():
+    for name, value in slurm.given().items() if slurm is not None else ():
         texts = [value] if isinstance(value, str) else value if name == "extra" else []
         if any(_CONTROL.search(text) for text in texts):
             yield Problem(
@@ -180,7 +180,7 @@ def cluster_takes_the_job(context: Context) -> Iterator[Problem]:
 def _refused_key(refusal: str, slurm: Slurm | None) -> tuple[str, ...]:
     """The key that sbatch's words are about, as far as they say so."""
     said = refusal.lower()
-    given = slurm.model_dump(exclude_none=True) if slurm is not None else {}
+    given = slurm.given() if slurm is not None else {}
     for word, key in TOLD_BY.items():
         if word in said and key in given:
             return ("slurm", key)

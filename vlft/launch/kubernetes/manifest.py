@@ -118,8 +118,7 @@ def _pod(section: Kubernetes) -> dict[str, Any]:
         pod["nodeSelector"] = dict(section.node_selector)
     if section.tolerations:
         pod["tolerations"] = [
-            {"operator": "Exists" if one.value is None else "Equal"}
-            | one.model_dump(exclude_none=True)
+            {"operator": "Exists" if one.value is None else "Equal"} | one.given()
             for one in section.tolerations
         ]
     if section.service_account is not None:
