@@ -7,7 +7,7 @@ import re
 import shlex
 import string
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from round_trip import SWIFT, round_trip
 
@@ -138,6 +138,13 @@ def _double(text: str) -> str:
     return '"' + "".join(f"\\{char}" if char in '$`"\\' else char for char in text) + '"'
 
 
+@example(
+    command=("sft", {"accelerator_config": ['{"false": 0}']}),
+    env={},
+    nproc=None,
+    lines=False,
+    styles=["plain"] * 30,
+)
 @settings(max_examples=150)
 @given(command=_COMMANDS, env=_ENV, nproc=_NPROC, lines=st.booleans(), styles=_STYLES)
 def test_flags_come_back_as_they_were(

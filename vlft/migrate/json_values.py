@@ -6,6 +6,8 @@ import json
 import re
 from typing import Final
 
+from vlft.migrate.write import scalar
+
 
 def as_mapping(text: str) -> str | None:
     """A JSON object as YAML; None where that would not give the same text back.
@@ -28,7 +30,8 @@ def as_mapping(text: str) -> str | None:
     return (
         "{"
         + ", ".join(
-            f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in data.items()
+            f"{scalar(key, is_text=True)}: {json.dumps(value, ensure_ascii=False)}"
+            for key, value in data.items()
         )
         + "}"
     )
