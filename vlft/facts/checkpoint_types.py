@@ -116,6 +116,14 @@ class Checkpoint:
         return self._weights[0]
 
     @property
+    def carried_code(self) -> str | None:
+        """Why Python would run when ms-swift loads it, as a sentence; None if none would."""
+        if not (self.has_auto_map or self.code_files):
+            return None
+        files = ", ".join(self.code_files) or "named by auto_map"
+        return f"`{self.path}` carries Python code that ms-swift would run: {files}"
+
+    @property
     def stored_parameters(self) -> int | None:
         """Of the model that the weight files hold, a shared output layer counted once.
 

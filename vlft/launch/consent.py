@@ -24,9 +24,5 @@ def refuse_unread_code(target: Target, base: str | None = None) -> None:
     if target.trusted or target.run is not None:
         return
     for checkpoint in (target.checkpoint, model_of(target, base)):
-        if checkpoint is not None and (checkpoint.has_auto_map or checkpoint.code_files):
-            files = ", ".join(checkpoint.code_files) or "named by auto_map"
-            raise VlftError(
-                f"`{checkpoint.path}` carries Python code that ms-swift would run: {files}",
-                "read it, then say --trust-remote-code",
-            )
+        if checkpoint is not None and checkpoint.carried_code is not None:
+            raise VlftError(checkpoint.carried_code, "read it, then say --trust-remote-code")

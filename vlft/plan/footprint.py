@@ -134,12 +134,12 @@ def run_shape(
 
 def keeps_few_logits(config: Config, facts: Facts, batch: Batch) -> bool:
     """Whether the run computes no logits but those that the loss needs."""
-    liger = flag(config, "use_liger_kernel") and facts.model.sizes is not None
+    kind = str((facts.model.sizes or {}).get("model_type"))
     return uses_logits_to_keep(
         _given(config, "use_logits_to_keep"),
         _transformers(facts),
         batch.sequence_parallel_size,
-        liger=str((facts.model.sizes or {}).get("model_type")) if liger else None,
+        liger=kind if flag(config, "use_liger_kernel") else None,
     )
 
 

@@ -54,11 +54,10 @@ def custom_code_needs_consent(context: Context) -> Iterator[Problem]:
     checkpoint = context.facts.model.checkpoint
     if checkpoint is None or context.config.model.trust_remote_code:
         return
-    if checkpoint.has_auto_map or checkpoint.code_files:
-        files = ", ".join(checkpoint.code_files) or "named by auto_map"
+    if checkpoint.carried_code is not None:
         yield Problem(
             ("model", "path"),
-            f"`{checkpoint.path}` carries Python code that ms-swift would run: {files}",
+            checkpoint.carried_code,
             "read it, then write `model: {trust_remote_code: true}`",
         )
 

@@ -24,6 +24,9 @@ MAX_LIVE = 1_000_000_000
 SUB_GROUP = 1_000_000_000
 """Elements that stage 3's optimizer steps at once (sub_group_size)."""
 
+_MOMENTS = {"adamw": 8, "adamw_8bit": 2, "sgd": 0}
+"""Bytes of an optimizer's state for a weight that is trained in float32."""
+
 
 def states_of(counts: Counts, run: RunShape) -> States:
     """Model states of one GPU of a run."""
@@ -55,8 +58,6 @@ def zero_states(plain: Plain, run: RunShape) -> States:
     """DeepSpeed with bf16: float32 masters and moments, a share of each a GPU."""
     stage, world = int(run.sharding[-1]), run.world_size
     share = plain.trainable // (world if stage else 1)
-    width = 1 if run.optimizer == "adamw_8bit" else 4
-    moments = 0 if run.optimizer == "sgd" else 2 * width
     gathers = stage == 3  # noqa: PLR2004
     weights = plain.weights // world if gathers else plain.weights
     live = min(2 * MAX_LIVE, plain.weights) if gathers else 0
@@ -68,7 +69,7 @@ def zero_states(plain: Plain, run: RunShape) -> States:
         weights=weights,
         adapters=plain.adapters // world if gathers else plain.adapters,
         gradients=2 * (plain.trainable if full_gradients else share),
-        optimizer=(4 + moments) * share,
+        optimizer=(4 + _MOMENTS[run.optimizer]) * share,
         buffers=live + 2 * bucket,
         step_workspace=4 * min(share, SUB_GROUP) - live,
         keeps_gradients=False,
@@ -93,7 +94,6 @@ def fsdp2_states(plain: Plain, run: RunShape) -> States:
     world = run.world_size
     layer = plain.layer_bytes
     table = plain.table_bytes
-    moments = {"adamw": 8, "adamw_8bit": 2, "sgd": 0}[run.optimizer]
     raised = 0 if run.lora else 2 * plain.trainable
     return States(
         parameters=plain.parameters,
@@ -101,7 +101,7 @@ def fsdp2_states(plain: Plain, run: RunShape) -> States:
         weights=(plain.weights + raised) // world,
         adapters=4 * plain.trainable // world if run.lora else 0,
         gradients=4 * plain.trainable // world,
-        optimizer=moments * plain.trainable // world,
+        optimizer=_MOMENTS[run.optimizer] * plain.trainable // world,
         buffers=2 * layer + 2 * table,
         step_workspace=-(2 * layer + 2 * table),
         keeps_gradients=False,
