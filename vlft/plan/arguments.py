@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vlft.facts.swift_types import as_flags
 from vlft.plan.compat import run_mends, with_mends
-from vlft.plan.precision import flag
+from vlft.plan.passed import flag
 
 if TYPE_CHECKING:
     from vlft.config.read import LoadedConfig

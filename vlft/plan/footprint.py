@@ -11,7 +11,7 @@ from vlft.plan.memory.counts import count
 from vlft.plan.memory.logits import uses_logits_to_keep
 from vlft.plan.memory.run import Attention, Optimizer, Picture, RunShape, Sharding
 from vlft.plan.memory.states import plain_states
-from vlft.plan.passed import flag, is_off, number, word
+from vlft.plan.passed import flag, given_flag, is_off, number, word
 from vlft.plan.precision import resolve_precision
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def keeps_few_logits(config: Config, facts: Facts, batch: Batch) -> bool:
     """Whether the run computes no logits but those that the loss needs."""
     kind = str((facts.model.sizes or {}).get("model_type"))
     return uses_logits_to_keep(
-        _given(config, "use_logits_to_keep"),
+        given_flag(config, "use_logits_to_keep"),
         _transformers(facts),
         batch.sequence_parallel_size,
         liger=kind if flag(config, "use_liger_kernel") else None,
@@ -214,10 +214,6 @@ def _with_tuner(shape: RunShape, config: Config) -> RunShape:
         dora=flag(config, "use_dora"),
         quant_bits=config.quant.bits if config.quant is not None else None,
     )
-
-
-def _given(config: Config, name: str) -> bool | None:
-    return None if config.swift.get(name) is None else flag(config, name)
 
 
 def _transformers(facts: Facts) -> int:

@@ -16,6 +16,11 @@ def flag(config: Config, name: str) -> bool:
     return str(config.swift.get(name)).lower() in _TRUE
 
 
+def given_flag(config: Config, name: str) -> bool | None:
+    """The same, None if the argument is not given."""
+    return None if config.swift.get(name) is None else flag(config, name)
+
+
 def is_off(config: Config, name: str) -> bool:
     """Whether this argument is given, and not true."""
     return config.swift.get(name) is not None and not flag(config, name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vlft.plan.passed import given_flag
+
 if TYPE_CHECKING:
     from vlft.config.sections import Config
     from vlft.facts.checkpoint import Checkpoint
@@ -43,15 +45,9 @@ def resolve_precision(config: Config, checkpoint: Checkpoint | None, world: Worl
         plain = world.cpu and weights == "float32"
         fp16 = not plain and weights in {"float16", "float32"}
         bf16 = weights == "bfloat16"
-    given_fp16, given_bf16 = flag(config, "fp16"), flag(config, "bf16")
+    given_fp16, given_bf16 = given_flag(config, "fp16"), given_flag(config, "bf16")
     return Precision(
         weights,
         fp16 if given_fp16 is None else given_fp16,
         bf16 if given_bf16 is None else given_bf16,
     )
-
-
-def flag(config: Config, name: str) -> bool | None:
-    """A truth value under `swift:`; None if it is not given."""
-    value = config.swift.get(name)
-    return None if value is None else str(value).lower() == "true"

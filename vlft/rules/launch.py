@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vlft.plan.batch import divisors
-from vlft.plan.precision import flag
+from vlft.plan.passed import flag
 from vlft.rules.base import Context, Problem, rule
 from vlft.rules.words import counted
 

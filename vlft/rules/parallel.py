@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vlft.plan.passed import words
-from vlft.plan.precision import flag
+from vlft.plan.passed import flag, words
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.facts.accelerators import BFLOAT16
-from vlft.plan.precision import Precision, flag, resolve_precision
+from vlft.plan.passed import flag, given_flag
+from vlft.plan.precision import Precision, resolve_precision
 from vlft.rules.base import Context, Problem, rule
 from vlft.rules.gpus import gpu_before
 
@@ -52,7 +53,7 @@ def float32_is_meant(context: Context) -> Iterator[Problem]:
     config, precision = context.config, _precision(context)
     if context.world.cpu or precision.weights != "float32":
         return
-    if flag(config, "fp16") is None and not flag(config, "bf16"):
+    if given_flag(config, "fp16") is None and not flag(config, "bf16"):
         yield Problem(
             _dtype_key(context),
             "float32 weights are trained in fp16 mixed precision, which can overflow",

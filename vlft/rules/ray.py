@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from vlft.plan.precision import flag
+from vlft.plan.passed import flag
 from vlft.rules.base import Context, Problem, rule
+from vlft.rules.installed import not_installed
 from vlft.rules.mappings import parsed
 from vlft.rules.words import counted
 
@@ -32,14 +33,8 @@ def _groups(context: Context) -> Any:
 def ray_is_installed(context: Context) -> Iterator[Problem]:
     """`use_ray` needs the package."""
     interpreter = context.facts.interpreter
-    if not flag(context.config, "use_ray") or interpreter is None or not interpreter.swift_dir:
-        return
-    if "ray" not in interpreter.packages:
-        yield Problem(
-            ("swift", "use_ray"),
-            f"ray is not installed for {interpreter.python}",
-            f"{interpreter.python} -m pip install ray",
-        )
+    if flag(context.config, "use_ray") and interpreter is not None and interpreter.swift_dir:
+        yield from not_installed(context, "ray", ("swift", "use_ray"))
 
 
 @rule("ray.unused", "warning", "swift/ray_utils/__init__.py: try_init_ray", effect="silent")
