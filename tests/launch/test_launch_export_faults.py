@@ -300,6 +300,11 @@ def test_a_base_on_a_hub_is_verified_in_the_hubs_cache(hub: str, place: Place) -
     assert json.loads(done.stdout)["verified"]["sampled_layers"] == 1
     dry = json.loads(place.merge("--dry-run", "--format", "json", **env).stdout)
     assert dry["base"] == str(there), "these very weights, and nothing is asked of a network"
+    (there / "modeling_own.py").touch()
+    refused = place.merge("--dry-run", **env)
+    assert (refused.returncode, "would run: modeling_own.py" in refused.stderr) == (1, True)
+    assert place.merge("--dry-run", "--trust-remote-code", **env).returncode == 0
+    (there / "modeling_own.py").unlink()
 
     # A base of another shape in the cache is refused, half a download is not taken for one.
     write_model(there, {f"{Q}.weight": tensor(matrix(32, 8, 1))})

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
-from vlft.launch.asking import model_of
+from vlft.facts.checkpoint import read_checkpoint
+from vlft.launch.base_folder import base_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.facts.checkpoint_types import Checkpoint
     from vlft.runs.target import Target
 
 
@@ -23,6 +28,16 @@ def refuse_unread_code(target: Target, base: str | None = None) -> None:
     """
     if target.trusted or target.run is not None:
         return
-    for checkpoint in (target.checkpoint, model_of(target, base)):
-        if checkpoint is not None and checkpoint.carried_code is not None:
+    for checkpoint in _loaded(target, base):
+        if checkpoint.carried_code is not None:
             raise VlftError(checkpoint.carried_code, "read it, then say --trust-remote-code")
+
+
+def _loaded(target: Target, base: str | None) -> Iterator[Checkpoint]:
+    """What ms-swift would load, as far as it is on this machine."""
+    yield target.checkpoint
+    if target.checkpoint.kind == "adapter":
+        with contextlib.suppress(VlftError):  # said where the base itself is needed
+            folder = base_folder(target, base)
+            if folder is not None:
+                yield read_checkpoint(folder)
