@@ -199,6 +199,11 @@ CASES = {
     "argparse": (ARGPARSE, ARGPARSE.splitlines()[1]),
     "argparse under torchrun": (ARGPARSE + TORCHRUN_2, ARGPARSE.splitlines()[1]),
     "killed": ("loading\nrun.sh: line 1: 8231 Killed\n", "run.sh: line 1: 8231 Killed"),
+    "abort at exit": (
+        "[INFO:swift] End time of running main\nterminate called without an active exception\n",
+        "terminate called without an active exception",
+    ),
+    "heap": ("free(): invalid pointer\n", "free(): invalid pointer"),
     "crash": ("Fatal Python error: Segmentation fault\n", "Fatal Python error: Segmentation fault"),
     "colours": ("\x1b[31mpython9: command not found\x1b[0m\n", "python9: command not found"),
     "no message": (f"{HEADER}  File 'x'\nKeyboardInterrupt\n", "KeyboardInterrupt"),

@@ -64,6 +64,42 @@ def test_a_trainer_that_a_signal_ends(bench: Any) -> None:
     assert (outcome.status, outcome.exit_code, outcome.signal) == ("failed", None, "SIGSEGV")
 
 
+STEP = {"loss": 2.5, "global_step/max_steps": "2/2"}
+ALL_STEPS = {"train_runtime": 9.5, "global_step/max_steps": "2/2"}
+LAST = {"last_model_checkpoint": "checkpoint-2", "global_step": 2, "log_history": []}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "status"),
+    [
+        ([], [STEP, ALL_STEPS, LAST], "finished"),
+        ([STEP, LAST], [STEP, ALL_STEPS, LAST], "finished"),  # an attempt that had failed
+        ([], [STEP, ALL_STEPS], "failed"),  # while it pushes to a hub, say
+        ([], [STEP, LAST], "failed"),  # an exception in a step
+        ([], [], "failed"),
+        ([STEP, ALL_STEPS, LAST], [], "failed"),  # nothing of it is from this attempt
+        ([STEP, ALL_STEPS], [LAST], "failed"),
+    ],
+)
+def test_a_trainer_that_dies_after_its_training_has_trained(
+    bench: Any, before: list[object], now: list[object], status: str
+) -> None:
+    log = bench.folder / "logging.jsonl"
+    log.write_text("".join(json.dumps(line) + "\n" for line in before))
+    lines = "".join(json.dumps(line) + "\n" for line in now)
+    outcome = run_python(
+        bench,
+        f"import os; f = open({str(log)!r}, 'a'); f.write({lines!r}); f.close(); os.abort()",
+        log=log,
+    )
+    assert outcome.status == status
+    assert (outcome.exit_code, outcome.signal) == (None, "SIGABRT")
+    said = "the trainer was ended by SIGABRT"
+    over = "the training was over and saved, and then "
+    assert outcome.reason == (over + said if status == "finished" else said)
+    assert read_outcome(bench.run_dir) == outcome
+
+
 def test_a_program_that_is_missing(bench: Any) -> None:
     outcome = run_here(bench, "/nowhere/python")
     assert outcome.status == "failed"

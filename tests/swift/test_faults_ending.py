@@ -9,6 +9,7 @@ import pytest
 from watching import Trial, only_run, steps_and_losses
 
 HOLDING = Path(__file__).with_name("holding.py")
+ABORTING = Path(__file__).with_name("aborting.py")
 PLUGIN = ("--set", f"swift.external_plugins=[{HOLDING}]")
 STEPS = 6
 GRACE_S = 60  # what a cluster gives between SIGTERM and SIGKILL: here it is what is tested
@@ -54,3 +55,18 @@ def test_two_processes_lose_power_and_go_on_to_the_same_losses(
     assert steps_and_losses(run.folder) == pytest.approx(expected, rel=1e-5)
     last = f"checkpoint-{STEPS}"
     assert run.whole_checkpoints[-1].name == last
+
+
+def test_a_process_that_dies_on_its_way_out_costs_nothing(
+    vlft: Any, tiny_config: Any, tmp_path: Path
+) -> None:
+    config = tiny_config(steps=2, launch="gpus: none, nproc_per_node: 2")
+    done = vlft("train", str(config), "--set", f"swift.external_plugins=[{ABORTING}]")
+    assert done.code == 0, done.err
+    assert (
+        "the training was over and saved, and then the trainer ended with exit code 1" in done.err
+    )
+    assert "Signal 6 (SIGABRT)" in done.err
+    run = only_run(tmp_path)
+    assert (run.status, run.outcome["exit_code"]) == ("finished", 1)
+    assert [path.name for path in run.whole_checkpoints] == ["checkpoint-2"]

@@ -49,6 +49,8 @@ _PLAIN = tuple(
         r"OutOfMemoryError|out of memory",
         r"CUDA error",
         r"Fatal Python error|Segmentation fault|^\s*what\(\): ",
+        r"^terminate called|FATAL: exception not rethrown|^pure virtual method called",
+        r"^(?:free\(\)|malloc\(\)|double free or corruption|corrupted )",
         r"\bKilled\s*$",
     )
 )

@@ -26,6 +26,7 @@ from vlft.launch.process import (
     write_outcome,
 )
 from vlft.launch.stopping import Stopper, stop_request
+from vlft.launch.trained import length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,6 +55,7 @@ def run(
     poll: Callable[[], None] = lambda: None,
     poll_interval_s: float = 0.2,
     grace_s: float = 10.0,
+    log: Path | None = None,
 ) -> Outcome:
     """Runs a trainer until it and everything that it started has ended.
 
@@ -70,6 +72,7 @@ def run(
         poll: Called every `poll_interval_s` seconds or so, and once after the end.
         poll_interval_s: In seconds.
         grace_s: From SIGTERM to SIGKILL, in seconds.
+        log: ms-swift's logging.jsonl, there or not yet: see trained.py. None if it writes none.
 
     Returns:
         The outcome; its `stopped_by` is the first signal that this process got.
@@ -90,6 +93,7 @@ def run(
         "cwd": process.cwd,
         "run_dir": str(run_dir),
         "grace_s": grace_s,
+        "log": None if log is None else [str(log.resolve()), length(log)],
         "parent": os.getpid(),
     }
     with _adopting_orphans(), Stopper(grace_s) as stopper:

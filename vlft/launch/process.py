@@ -48,7 +48,8 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        status: finished = exit code 0; failed = the trainer ended by itself in another way, or
+        status: finished = exit code 0, or the training was over before a process died on its way
+            out; failed = the trainer ended by itself in another way, or
             could not be started; stopped = a signal asked for it; killed = vlft or its supervisor
             was killed, and the rest was ended for that reason.
         exit_code: Of the trainer; None if a signal ended it or nobody was left to see.

@@ -4,7 +4,8 @@ vlft (A) starts it (B), and B starts the trainer. B's stdin is its lifeline to A
 the job, later lines are requests to stop, and its end means that A is dead, however it died. B
 ends every descendant before it ends itself, and writes how the run ended.
 
-    A → B   {"argv", "env", "cwd", "run_dir", "grace_s", "parent": pid of A}
+    A → B   {"argv", "env", "cwd", "run_dir", "grace_s", "parent": pid of A,
+             "log": [path, bytes of earlier attempts] or null}
             {"stop": "SIGTERM", "grace_s": 10}
     B → A   {"started": pid of the trainer}
             {"outcome": {…}}
@@ -78,16 +79,18 @@ class Supervisor:
             return
         try:
             self._obey(requests)
-            self._supervise(trainer, Path(job["run_dir"]))
+            self._supervise(trainer, Path(job["run_dir"]), job["log"])
         except BaseException:  # a mistake in here must not leave a trainer behind
             self._family.end(0)
             while not self._family.step():
                 select.select([], [], [], _ENDING_S)
             raise
 
-    def _supervise(self, trainer: subprocess.Popen[bytes], run_dir: Path) -> None:
+    def _supervise(
+        self, trainer: subprocess.Popen[bytes], run_dir: Path, log: list[Any] | None
+    ) -> None:
         say({"started": trainer.pid})
-        from vlft.launch import errorlog, process  # noqa: PLC0415 - see the module's docstring
+        from vlft.launch import errorlog, process, trained  # noqa: PLC0415 - see the module's docstring
 
         record(run_dir, trainer.pid)
         asked = False  # whether the end was asked for before the trainer had come to its own
@@ -107,6 +110,8 @@ class Supervisor:
             orphaned=asked and self._orphaned,
             last_error=lambda: errorlog.last_error(run_dir / process.STDERR),
         )
+        if log is not None:
+            outcome = trained.forgiven(outcome, Path(log[0]), log[1])
         finish(run_dir, process.told_of_the_disk(outcome, run_dir))
 
     def _obey(self, requests: list[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from vlft.launch.local import run
@@ -26,7 +27,12 @@ def run_watched(process: Process, folder: Path, log: Path | None = None) -> Outc
         OSError: It can't be started.
     """
     progress = Progress(folder, log=log)
+    log = log or folder / "checkpoints" / "logging.jsonl"
     try:
-        return run(process, folder, poll=progress.poll)
+        outcome = run(process, folder, poll=progress.poll, log=log)
     finally:
         progress.close()
+    if outcome.status == "finished" and outcome.exit_code != 0:
+        said = f": {outcome.error}" if outcome.error else ""
+        print(f"vlft: {outcome.reason}{said}", file=sys.stderr)
+    return outcome
