@@ -114,20 +114,9 @@ def test_ctrl_c_ends_it_and_leaves_no_half_file(
     words: tuple[str, ...], slow: Path, tmp_path: Path
 ) -> None:
     before = sorted(tmp_path.iterdir())
-    process = subprocess.Popen(
-        [sys.executable, "-c", HEARS_CTRL_C, "data", words[0], slow.name, *words[1:]],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
+    process = start(words[0], slow.name, *words[1:], cwd=tmp_path)
     watched = psutil.Process(process.pid)
-    workers = 2 if "--jobs" in words else 0
-    while not _reads(watched, slow, workers):
-        assert process.poll() is None
-        time.sleep(0.01)
+    wait_until_read(process, slow, workers=2 if "--jobs" in words else 0)
     family = watched.children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all of them
     out, err = process.communicate()
@@ -137,6 +126,46 @@ def test_ctrl_c_ends_it_and_leaves_no_half_file(
     assert sorted(tmp_path.iterdir()) == before
     _, alive = psutil.wait_procs(family, timeout=30)
     assert alive == []
+
+
+def test_a_process_that_is_killed_is_told(slow: Path, tmp_path: Path) -> None:
+    process = start("check", slow.name, "--jobs", "2", cwd=tmp_path)
+    watched = psutil.Process(process.pid)
+    wait_until_read(process, slow, workers=2)
+    watched.children()[0].kill()
+    out, err = process.communicate()
+    assert (process.returncode, out) == (1, "")
+    assert "was killed" in err
+    assert "--jobs 1" in err
+
+
+def test_a_command_that_is_killed_leaves_no_process(slow: Path, tmp_path: Path) -> None:
+    process = start("check", slow.name, "--jobs", "2", cwd=tmp_path)
+    wait_until_read(process, slow, workers=2)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate()
+    _, alive = psutil.wait_procs(family, timeout=60)
+    assert alive == []
+
+
+def start(*words: str, cwd: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", HEARS_CTRL_C, "data", *words],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_until_read(process: subprocess.Popen[str], file: Path, workers: int) -> None:
+    watched = psutil.Process(process.pid)
+    while not _reads(watched, file, workers):
+        assert process.poll() is None
+        time.sleep(0.01)
 
 
 def _reads(process: psutil.Process, file: Path, workers: int) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +11,7 @@ from vlft.dataset.checking.hashes import Hashes
 from vlft.dataset.checking.job import Job
 from vlft.dataset.checking.rows import RowChecker
 from vlft.dataset.checking.sink import Sink
+from vlft.dataset.checking.workers import in_order
 from vlft.dataset.reading.chunks import Piece, boundaries, is_gzip
 from vlft.dataset.reading.lines import BrokenLineError
 from vlft.dataset.rows.context import Context, new_probe
@@ -88,13 +88,13 @@ def read_in_parallel(job: Job, reader: LinesReader, look: FirstLook, jobs: int) 
 
     Raises:
         BrokenLineError: Where the load of the file fails.
+        VlftError: If one of the processes was killed.
     """
     spans = boundaries(job.source.path)
     tasks = [spans[at : at + _TOGETHER] for at in range(0, len(spans), _TOGETHER)]
-    context = multiprocessing.get_context("fork")
-    with context.Pool(jobs, _start, (job, look)) as pool:
-        said: set[tuple[str, str]] = set()
-        for part in pool.imap(_work, tasks):
+    said: set[tuple[str, str]] = set()
+    with closing(in_order(lambda: _Worker(job, look).work, tasks, jobs)) as parts:
+        for part in parts:
             _take(job, reader, part, said)
 
 
@@ -165,15 +165,3 @@ class _Worker:
             tally.untold if tally else 0,
             broken,
         )
-
-
-_worker: list[_Worker] = []
-
-
-def _start(job: Job, look: FirstLook) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
-    _worker[:] = [_Worker(job, look)]
-
-
-def _work(spans: list[tuple[int, int]]) -> Part:
-    return _worker[0].work(spans)
