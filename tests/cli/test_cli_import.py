@@ -101,3 +101,14 @@ def test_a_config_of_ms_swift(vlft: Vlft, tmp_path: Path) -> None:
     both = vlft("import", "run.sh").out
     assert "seed: 3\n" in both
     assert "train: [a.jsonl, b.jsonl]\n" in both
+
+
+def test_a_script_is_imported_as_it_is_started(vlft: Vlft, tmp_path: Path) -> None:
+    script = f'{COMMAND} --seed "$1" --run_name "${{NAME:-x}}"\n'
+    (tmp_path / "train.sh").write_text(script)
+    done = vlft("import", "NAME=b", "bash", "train.sh", "7")
+    assert done.code == 0
+    assert "seed: 7\n" in done.out
+    assert "run_name: b\n" in done.out
+    (tmp_path / "other.sh").write_text(script)
+    assert vlft("import", "train.sh", "other.sh").code == 2

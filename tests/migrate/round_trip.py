@@ -18,7 +18,7 @@ _DATA = {"dataset", "val_dataset"}
 _MADE = {
     "output_dir", "add_version", "tuner_type", "per_device_train_batch_size",
     "gradient_accumulation_steps", "check_model", "use_hf", "model_type", "template", "use_cpu",
-    "torch_dtype", "fp16", "bf16", "ddp_backend",
+    "torch_dtype", "fp16", "bf16", "ddp_backend", "external_plugins",
 }  # fmt: skip
 _MADE_ENV = {
     "OMP_NUM_THREADS", "PYTHONUNBUFFERED", "OMP_WAIT_POLICY", "MALLOC_TRIM_THRESHOLD_",

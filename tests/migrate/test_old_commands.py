@@ -56,6 +56,31 @@ def test_names_and_values_of_2(flags: str, lines: list[str], tmp_path: Path) -> 
     assert not isinstance(command_of(text, tmp_path), str)
 
 
+@pytest.mark.parametrize(
+    ("flags", "frozen"),
+    [
+        ("", {"freeze_aligner": False}),
+        ("--lora_target_modules DEFAULT", {"freeze_aligner": False}),
+        ("--lora_target_modules ALL", {"freeze_vit": False, "freeze_aligner": False}),
+        (
+            "--lora_target_modules ALL --freeze_vit true",
+            {"freeze_vit": True, "freeze_aligner": False},
+        ),
+        ("--lora_target_modules q_proj", {}),
+    ],
+)
+def test_lora_of_2_is_where_it_was(flags: str, frozen: dict[str, bool]) -> None:
+    read = yaml.safe_load(config_of(f"{V2} --sft_type lora {flags}"))
+    assert {key: value for key, value in read["model"].items() if key != "path"} == frozen
+    text = "swift sft --model_type qwen2_5-7b-instruct --sft_type lora --dataset a.jsonl"
+    assert "freeze" not in config_of(f"{text} {flags}".replace("--freeze_vit true", ""))
+
+
+def test_a_seed_of_2_was_that_of_the_data() -> None:
+    assert "data_seed: 7" in config_of(f"{V2} --seed 7")
+    assert "data_seed: 8" in config_of(f"{V2} --seed 7 --dataset_seed 8")
+
+
 def test_defaults_of_2_are_written_out_unless_modern() -> None:
     old, new = (yaml.safe_load(config_of(V2, modern=modern)) for modern in (False, True))
     assert old["train"] == {
@@ -107,7 +132,7 @@ def test_launchers(launcher: str, launch: dict[str, object]) -> None:
 
 def test_a_branch_and_a_loop_are_told() -> None:
     made = imported(
-        'if [ -n "$1" ]; then LR=1; else LR=2; fi\nfor s in 1 2; do\n'
+        "if [ -f last ]; then LR=1; else LR=2; fi\nfor s in $(ls); do\n"
         "swift sft --model Qwen/Qwen2-VL-2B-Instruct --dataset a.jsonl "
         "--learning_rate $LR --seed $s\n"
         "done\n"

@@ -170,6 +170,24 @@ def test_swift_wherever_it_is(name: str) -> None:
     assert config["launch"] == {"nproc_per_node": 2}
 
 
+def test_a_question_to_swift_is_no_command() -> None:
+    script = (
+        "if swift sft --help | grep -q -- --tuner_type; then\n"
+        f"{TRAIN} --tuner_type lora\nelse\n{TRAIN} --train_type lora\nfi\n"
+    )
+    assert [config.get("tuner") for config in configs(script)] == ["lora", "lora"]
+
+
+def test_each_command_is_of_its_own_release() -> None:
+    script = (
+        "swift sft --model_type qwen2-vl-2b-instruct --sft_type lora --dataset a.jsonl\n"
+        f"{TRAIN} --train_type lora\n"
+    )
+    first, second = configs(script)
+    assert "save_steps" in first["train"]  # type: ignore[operator]
+    assert "train" not in second
+
+
 def test_an_array_that_is_unknown_may_hold_flags() -> None:
     script = f'mapfile -t MORE < more\n{TRAIN} --output_dir out "${{MORE[@]}}"\n'
     assert told(script) == [("import.stray", 2)]
@@ -254,7 +272,7 @@ def test_a_test_whose_words_are_known_is_decided() -> None:
 
 
 @pytest.mark.parametrize(
-    "test", ['[ -n "$X" ]', "[ -f a ]", "! [ a = a ]", "[[ a = a ]]", "test a -gt b", "[ a"]
+    "test", ['[ -n "$RANK" ]', "[ -f a ]", "[[ -d a ]]", "[[ a =~ a ]]", "test a -gt b", "[ a"]
 )
 def test_a_test_that_is_not_decided_leaves_a_doubt(test: str) -> None:
     assert told(f"N=1\n{test} && N=2\n{TRAIN} --seed $N\n") == [("import.asked", 3)]

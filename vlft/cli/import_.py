@@ -22,7 +22,10 @@ def import_(
         list[str],
         typer.Argument(
             metavar="SCRIPT|COMMAND...",
-            help="A shell script, a config file of ms-swift, - for standard input, or a command.",
+            help=(
+                "A shell script as it is started, a config file of ms-swift, - for standard "
+                "input, or a command."
+            ),
         ),
     ],
     output: Annotated[
@@ -64,7 +67,15 @@ def _import(words: list[str], swift: SwiftFacts, *, modern: bool) -> tuple[Impor
     from vlft.errors import UsageError
     from vlft.migrate.config_argument import MAX_BYTES
     from vlft.migrate.importing import import_text, import_words
+    from vlft.migrate.start import Start, script_of
 
+    script = script_of(words)
+    start = script[1] if script is not None else Start()
+    if script is not None:
+        again = next((word for word in start.words or () if word.endswith(".sh")), None)
+        if again is not None and os.path.isfile(again):  # noqa: PTH113
+            raise UsageError(f"`{again}` after the script", "one script at a time")
+        words = [script[0]]
     first = words[0]
     is_input = first == "-" or os.path.isfile(first)  # noqa: PTH113
     if is_input and len(words) > 1 and not os.access(first, os.X_OK):
@@ -76,7 +87,7 @@ def _import(words: list[str], swift: SwiftFacts, *, modern: bool) -> tuple[Impor
             with Path(first).open("rb") as file:
                 data = file.read(MAX_BYTES + 1)
         name = None if first == "-" else first
-        made = import_text(data, name, swift, modern=modern)
+        made = import_text(data, name, swift, modern=modern, start=start)
         return made, {name or "<stdin>": data.decode("utf-8", "replace")}
     if len(words) == 1 and not any(char.isspace() for char in first):
         raise UsageError(f"there is no file `{first[:200]}`", "name a script, or a whole command")

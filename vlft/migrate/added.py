@@ -15,6 +15,7 @@ ADDED: Final[dict[str, str]] = {
     "--model_type, --template": "where ms-swift would guess wrong from a folder's name",
     "--dataset, --val_dataset": "ms:: or hf:: before an id on a hub; paths are absolute",
     "--model, --deepspeed, --resume_from_checkpoint": "paths are absolute",
+    "--external_plugins": "mends of a model's own code, where the installed packages need them",
     "true and false": "a switch gets its `true`; `True` is written `true`",
     "defaults said aloud": "--max_steps -1, --split_dataset_ratio 0 and the like are left out",
     "NPROC_PER_NODE, MASTER_PORT": "absent for one process without DeepSpeed: no torchrun",

@@ -6,19 +6,22 @@ import re
 from typing import TYPE_CHECKING
 
 from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
+from vlft.migrate.launchers import IMPORTED, find_launch
 from vlft.migrate.places import Spot, finding, shown
 from vlft.migrate.surroundings import LAUNCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from vlft.findings import Finding
     from vlft.migrate.flags import Flags
     from vlft.migrate.imported import Imported
     from vlft.migrate.launchers import Launch
     from vlft.migrate.shell.invocation import Invocation
 
 _BLOCKS = {
-    "for": "loop", "while": "loop", "function": "function", "branch": "group after && or ||",
+    "for": "loop", "while": "loop", "until": "loop", "function": "function",
+    "branch": "group after && or ||",
 }  # fmt: skip
 
 
@@ -36,21 +39,11 @@ def tell_surroundings(
         message = f"the command stands in a {what}: whether and how often it runs is not imported"
         found.append(finding("import.control-flow", "warning", spot_of(block.offset), message))
         head.append(f"It stands in a {what} ({spot_of(block.offset)}), which is not imported.")
+    if invocation.passes:
+        values = ", ".join(f"{name}={value}" for name, value in invocation.passes)
+        head.append(f"It is the pass {values} of a loop; each pass has a config of its own."[:160])
     _tell_aside(imported, invocation, spot_of)
-    for offset in invocation.cuts:
-        message = "blanks after a backslash: to bash the command ends here"
-        hint = "the lines below are taken for its own, as they are meant; remove the blanks"
-        found.append(finding("import.mended", "warning", spot_of(offset), message, hint))
-    for offset in invocation.glued:
-        message = "no blank before the backslash: to bash the next line is part of this word"
-        hint = "two words are imported, as they are meant; write a blank"
-        found.append(finding("import.mended", "warning", spot_of(offset), message, hint))
-    for offset in invocation.mended:
-        message = "to bash the command has ended, and this line is another: `--…: not found`"
-        hint = "its flags are imported, as they are meant; no blank line and no comment between"
-        found.append(finding("import.mended", "warning", spot_of(offset), message, hint))
-    if invocation.cuts or invocation.mended:
-        head.append("To bash the command ends before its last flags; they are all here.")
+    _tell_mended(imported, invocation, spot_of)
     if invocation.folder is not None and invocation.folder.text not in (".", ""):
         message = f"the script works in {shown(invocation.folder.text)}"
         hint = "a relative path starts from the config's folder: put the config there"
@@ -67,7 +60,45 @@ def tell_surroundings(
         else:
             message = f"{shown(word.text)} belongs to no flag"
         found.append(finding("import.stray", "warning", spot, message))
-        imported.draft.left_out.append(f"{word.text} ({spot}): it belongs to no flag that is known")
+        why = word.why or "it belongs to no flag that is known"
+        imported.draft.left_out.append(f"{word.text} ({spot}): {why}")
+
+
+def _tell_mended(
+    imported: Imported, invocation: Invocation, spot_of: Callable[[int], Spot]
+) -> None:
+    """Flags that bash would not take for the command's own."""
+    found, head = imported.findings, imported.draft.head
+    for offset in invocation.cuts:
+        message = "blanks after a backslash: to bash the command ends here"
+        hint = "the lines below are taken for its own, as they are meant; remove the blanks"
+        found.append(finding("import.mended", "warning", spot_of(offset), message, hint))
+    for offset in invocation.glued:
+        message = "no blank before the backslash: to bash the next line is part of this word"
+        hint = "two words are imported, as they are meant; write a blank"
+        found.append(finding("import.mended", "warning", spot_of(offset), message, hint))
+    for offset in invocation.mended:
+        message = "to bash the command has ended, and this line is another: `--…: not found`"
+        hint = "its flags are imported, as they are meant; no blank line and no comment between"
+        found.append(finding("import.mended", "warning", spot_of(offset), message, hint))
+    if invocation.cuts or invocation.mended:
+        head.append("To bash the command ends before its last flags; they are all here.")
+
+
+def tell_unused(
+    unused: Sequence[tuple[Invocation, str]], spot_of: Callable[[int], Spot]
+) -> list[Finding]:
+    """Commands of ms-swift that a script, as it stands, never comes to."""
+    found = []
+    for one, why in unused:
+        launch = find_launch(one.fields)
+        if launch is not None and launch.subcommand in IMPORTED:
+            message = f"`swift {launch.subcommand}` is not imported: {why}"
+            started = "import it as it is started: `vlft import NAME=value train.sh word`"
+            hint = started if why.startswith("started") else None
+            spot = spot_of(one.offset)
+            found.append(finding("import.control-flow", "warning", spot, message, hint))
+    return found
 
 
 def _tell_aside(imported: Imported, invocation: Invocation, spot_of: Callable[[int], Spot]) -> None:

@@ -82,7 +82,8 @@ def import_command(
     subcommand: Subcommand = launch.subcommand  # type: ignore[assignment]
     legal = setting.swift.arguments[subcommand]
     era = tell_era(subcommand, flags, legal, setting.published.types)
-    if setting.major is not None and 3 <= era.major > setting.major and era.told_by:  # noqa: PLR2004
+    of_3 = any(flag.name == "model" for flag in flags)  # 2.x has no such argument
+    if setting.major is not None and 3 <= era.major > setting.major and era.told_by and not of_3:  # noqa: PLR2004
         era = Era(setting.major, era.told_by, splits=True)
     translated = translate(subcommand, flags, legal, setting.published, era)
     imported = Imported(Draft())
@@ -177,7 +178,8 @@ def _defaults(
     here: Spot,
 ) -> None:
     """Writes out what an absent flag meant in the command's own release."""
-    defaults = old_defaults(subcommand, era, translated.flags)
+    multimodal = setting.published.is_multimodal(_type_of(translated, setting.published))
+    defaults = old_defaults(subcommand, era, translated.flags, multimodal=multimodal)
     legal = setting.swift.arguments[subcommand]  # type: ignore[index]
     for one in defaults:
         if one.name not in legal:
@@ -205,9 +207,14 @@ def _defaults(
 
 def _family(translated: Translated, published: Published) -> Family | None:
     """The model's, by what the command says of it."""
+    name = _type_of(translated, published)
+    return family_of(name) if name is not None else None
+
+
+def _type_of(translated: Translated, published: Published) -> str | None:
+    """The model_type that the command names, or that its model has; None if it has no one."""
     told = translated.flags.get("model_type")
     if told is not None:
-        return family_of(told.value)
+        return told.value
     model = translated.flags.get("model")
-    name = published.type_of(model.value) if model is not None else None
-    return family_of(name) if name is not None else None
+    return published.type_of(model.value) if model is not None else None

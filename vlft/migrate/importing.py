@@ -13,14 +13,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from vlft.migrate.around import tell_unused
 from vlft.migrate.commands import Setting, era_of, import_command
 from vlft.migrate.config_argument import MAX_BYTES, config_argument
-from vlft.migrate.launchers import IMPORTED, Launch, find_launch, started_script
+from vlft.migrate.launchers import IMPORTED, Launch, find_launch, started_script, unknown_command
 from vlft.migrate.model_names import Published
 from vlft.migrate.places import Lines, Spot, finding, shown
 from vlft.migrate.shell.invocation import Invocation, Variable
 from vlft.migrate.shell.script import read_script
 from vlft.migrate.shell.texts import Field, Text
+from vlft.migrate.start import Start
 from vlft.migrate.swift_config import ConfigFileError, flags_of_config, is_config
 from vlft.migrate.write import write
 
@@ -59,7 +61,12 @@ class Import:
 
 
 def import_text(
-    data: bytes, name: str | None, swift: SwiftFacts, *, modern: bool = False
+    data: bytes,
+    name: str | None,
+    swift: SwiftFacts,
+    *,
+    modern: bool = False,
+    start: Start | None = None,
 ) -> Import:
     """The configs of a shell script or of a config file of ms-swift.
 
@@ -68,6 +75,7 @@ def import_text(
         name: The file as the user named it; None for standard input.
         swift: The installed ms-swift.
         modern: Whether today's defaults are taken for those of an old release.
+        start: How a script is started, as far as that is known.
     """
     shown_name = name or "<stdin>"
     text, findings = _decoded(data, shown_name)
@@ -76,7 +84,7 @@ def import_text(
     setting = Setting(swift, Published(swift), modern)
     if is_config(shown_name, text):
         return _from_config(text, shown_name, setting)
-    return _from_script(text, shown_name, setting, findings)
+    return _from_script(text, shown_name, setting, findings, start or Start(), name)
 
 
 def import_words(words: Sequence[str], swift: SwiftFacts, *, modern: bool = False) -> Import:
@@ -91,7 +99,7 @@ def import_words(words: Sequence[str], swift: SwiftFacts, *, modern: bool = Fals
     """
     setting = Setting(swift, Published(swift), modern)
     if len(words) == 1:
-        return _from_script(words[0], None, setting, [])
+        return _from_script(words[0], None, setting, [], Start())
     fields: list[Field] = []
     env: dict[str, str] = {}
     offset = 0
@@ -133,22 +141,30 @@ def _decoded(data: bytes, name: str) -> tuple[str | None, list[Finding]]:
     return text, findings
 
 
-def _from_script(text: str, name: str | None, setting: Setting, findings: list[Finding]) -> Import:
+def _from_script(
+    text: str,
+    name: str | None,
+    setting: Setting,
+    findings: list[Finding],
+    start: Start,
+    file: str | None = None,
+) -> Import:
     lines = Lines(text, name)
-    script = read_script(text)
+    script = read_script(text, file, start.words, start.env)
     if script.broken is not None:
         message, offset = script.broken
         hint = "what follows is not read"
         findings.append(finding("import.syntax", "error", lines.spot(offset), message, hint))
     for offset, note in script.notes:
         findings.append(finding("import.computed", "info", lines.spot(offset), note))
-    for start, end in script.heredocs:
-        if "swift " in text[start : min(end, start + (1 << 16))]:
+    for begin, end in script.heredocs:
+        if "swift " in text[begin : min(end, begin + (1 << 16))]:
             message = "a here-document is not imported, though it speaks of swift"
             hint = "save it as a file of its own and import that"
             findings.append(
-                finding("import.here-document", "warning", lines.spot(start), message, hint)
+                finding("import.here-document", "warning", lines.spot(begin), message, hint)
             )
+    findings += tell_unused(script.unused, lines.spot)
     stem = (name or "command").replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
     return _of_invocations(script.invocations, lines, setting, findings, stem or name or "command")
 
@@ -189,8 +205,11 @@ def _of_invocations(
         )
         started = next(filter(None, map(started_script, invocations)), None)
         hint = "it is looked for as `swift sft …`, `torchrun …/sft.py` and the like"
+        unknown = next(filter(None, map(unknown_command, invocations)), None)
         if started is not None:
             hint = f"it starts {shown(started)}: import that"
+        elif unknown is not None:
+            hint = f"{shown(unknown.raw)} may hold it: {unknown.value.why}"
         findings.append(finding("import.nothing", "error", lines.spot(0), message, hint))
     configs = []
     for number, imported in enumerate(made, 1):

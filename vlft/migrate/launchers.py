@@ -68,6 +68,8 @@ def find_launch(fields: Sequence[Field]) -> Launch | None:
             name, after = found
             options, launcher, unread = _prefix(fields[:index])
             rest = tuple(fields[after:])
+            if rest and all(one.value.text in ("--help", "-h") for one in rest):
+                return None
             if name in _RLHF_TYPES:
                 return Launch("rlhf", rest, name, options, launcher, unread)
             return Launch(name, rest, None, options, launcher, unread)
@@ -83,6 +85,16 @@ def started_script(invocation: Invocation) -> str | None:
         if word.rpartition("/")[2] in ("bash", "sh") and after.endswith(".sh"):
             return after
     return words[0] if words[0].endswith(".sh") else None
+
+
+def unknown_command(invocation: Invocation) -> Field | None:
+    """The variable that holds a command's name, where that is not known; None if it is."""
+    for one in invocation.fields:
+        if one.value.why is not None:
+            return one
+        if not (_PAIR.fullmatch(one.value.text) or one.value.text in _WORDLESS):
+            return None
+    return None
 
 
 def _by_name(field: Field) -> Field:

@@ -41,6 +41,11 @@ class Published:
         """Whether this is a model_type."""
         return name in self._swift.models()
 
+    def is_multimodal(self, name: str | None) -> bool:
+        """Whether a model_type takes images, videos or audio; False for one that is not known."""
+        entry = self._swift.models().get(name) if name is not None else None
+        return entry is not None and entry.is_multimodal
+
     @property
     def types(self) -> frozenset[str]:
         """All model_types."""

@@ -31,13 +31,16 @@ class OldDefault:
     now: str
 
 
-def old_defaults(subcommand: str, era: Era, flags: Mapping[str, Flag]) -> list[OldDefault]:
+def old_defaults(
+    subcommand: str, era: Era, flags: Mapping[str, Flag], *, multimodal: bool = False
+) -> list[OldDefault]:
     """What has to be written so that the run stays the run it was.
 
     Args:
         subcommand: `sft`, `pt` or `rlhf`.
         era: The release the command is for.
         flags: By today's names.
+        multimodal: Whether the model is known to take images, videos or audio.
     """
     given = set(flags)
     streams = "streaming" in flags and flags["streaming"].value.lower() == "true"
@@ -46,6 +49,7 @@ def old_defaults(subcommand: str, era: Era, flags: Mapping[str, Flag]) -> list[O
         made.append(OldDefault("split_dataset_ratio", "0.01", "no rows are split off"))
     if era.major == 2:  # noqa: PLR2004 - the release
         made += _of_2(subcommand, flags)
+        made += _towers_of_2(subcommand, flags) if multimodal else []
     return [one for one in made if one.name not in given and one.value != one.now]
 
 
@@ -78,6 +82,25 @@ def _of_2(subcommand: str, flags: Mapping[str, Flag]) -> list[OldDefault]:
     if tuner == "full":
         made.append(OldDefault("freeze_vit", "false", "true"))
         made.append(OldDefault("freeze_aligner", "false", "true"))
+    if "seed" in flags:
+        made.append(OldDefault("data_seed", flags["seed"].value, "42"))
     if value("streaming", "false").lower() == "true":
         made.append(OldDefault("shuffle_buffer_size", "16384", "1000"))
     return made
+
+
+def _towers_of_2(subcommand: str, flags: Mapping[str, Flag]) -> list[OldDefault]:
+    """Where 2.x put LoRA: `ALL` was the whole model, and its default had the connector in it.
+
+    From `find_all_linears` and `get_regex_for_mm_default_lora` of 2.6.1; today `all-linear` is
+    the language model, and freeze_vit and freeze_aligner say whether it is more.
+    """
+    tuner = flags["tuner_type"].value if "tuner_type" in flags else None
+    targets = flags.get("target_modules")
+    if tuner == "full" or (tuner is None and subcommand == "pt"):
+        return []
+    everywhere = targets is not None and targets.value == "all-linear" and targets.old is not None
+    if targets is not None and not everywhere:
+        return []
+    made = [OldDefault("freeze_aligner", "false", "true")]
+    return [OldDefault("freeze_vit", "false", "true"), *made] if everywhere else made

@@ -30,6 +30,7 @@ LAUNCH: Final = {
 }  # fmt: skip
 """Variable of the launcher → key of `launch:`."""
 
+_SLURM: Final = re.compile(r"scontrol|SLURM")
 _PER_GPU: Final = frozenset({"gpu", "auto"})
 
 
@@ -85,9 +86,14 @@ class Surroundings:
         if devices is not None:
             self._devices(*devices)
         self._nproc(nproc, launch, devices, here)
+        if "master_port" in options and self._any_port(options):
+            del options["master_port"]
         for key in ("nnodes", "master_addr", "master_port"):
             if key in options and not self._inherited(key, options[key][0]):
                 self._put(("launch", key), *options[key], whole=key != "master_addr")
+        self._others(options)
+
+    def _others(self, options: Mapping[str, tuple[Text, Spot]]) -> None:
         if "hostfile" in options and "nnodes" not in options:
             text, spot = options["hostfile"]
             why = f"the nodes stand in {shown(text.text)}"
@@ -95,6 +101,16 @@ class Surroundings:
         if "node_rank" in options:
             text, _ = options["node_rank"]
             self._leave(f"node rank {text.text}", NODE_ENVIRONMENT["NODE_RANK"])
+
+    def _any_port(self, options: Mapping[str, tuple[Text, Spot]]) -> bool:
+        """Whether the port is one by chance, on one node: vlft looks for a free one itself."""
+        port = options["master_port"][0]
+        by_chance = port.why is not None and re.search(r"RANDOM|shuf", port.text) is not None
+        nodes = options["nnodes"][0] if "nnodes" in options else Text("1")
+        if not by_chance or nodes.text != "1":
+            return False
+        self._leave(f"MASTER_PORT={port.text}", "any port will do, and vlft takes a free one")
+        return True
 
     def _processes(self, options: Mapping[str, tuple[Text, Spot]]) -> tuple[Text, Spot]:
         """What accelerate is told counts the processes of all nodes."""
@@ -202,6 +218,8 @@ class Surroundings:
             dotted = ".".join(key)
             message = f"`{dotted}` can't be known without running the shell: {value.why}"
             hint = f"write its value at `{dotted}`, or set it in the script"
+            if key == ("launch", "master_addr") and _SLURM.search(value.text):
+                hint = "on Slurm write `launch.engine: slurm` instead: vlft asks Slurm for it"
             self.findings.append(finding("import.asked", "error", spot, message, hint, dotted))
         for note in dict.fromkeys(value.notes):
             message = f"`{'.'.join(key)}`: {note}"[:200]

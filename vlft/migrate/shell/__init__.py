@@ -8,6 +8,7 @@ understood is the part of bash that training scripts use; what is not becomes an
 reason, never a guess. Nothing is ever run: no subprocess, no eval, no look at the environment.
 
 words (text → words with quoting) → statements (words → commands and the control flow around
-them) → expand (variables, arithmetic, the output of small programs) → script (functions, loops
-and tests where they are known; the commands that remain), on the state that it has set so far.
+them) → expand (variables, arithmetic, the output of small programs) → interpreter (statement by
+statement, on the state that the script has set so far) with control and loops (branches and
+passes, where verdicts can tell them) → script (the commands that remain).
 """

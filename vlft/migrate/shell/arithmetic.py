@@ -11,9 +11,12 @@ from vlft.migrate.shell.texts import Text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_TOKEN: Final = re.compile(r"\s*(?:(0[xX][0-9a-fA-F]+|\d{1,18})|(\*\*|<<|>>|[-+*/%()]))")
+_TOKEN: Final = re.compile(
+    r"\s*(?:(0[xX][0-9a-fA-F]+|\d{1,18})|(\*\*|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%()<>!?:&|^]))"
+)
 _LIMIT: Final = 1 << 63
 _MAX_TOKENS: Final = 200
+_MAX_BRACKETS: Final = 20
 
 
 class NoNumberError(Exception):
@@ -47,7 +50,7 @@ def evaluate(text: str) -> tuple[int, str | None]:
     """
     tokens = _tokens(text)
     lost: list[str] = []
-    value, at = _sum(tokens, 0, lost, 0)
+    value, at = _choice(tokens, 0, lost, 0)
     if at != len(tokens):
         message = f"`{tokens[at]}` stands where an operator is expected"
         raise NoNumberError(message)
@@ -68,26 +71,40 @@ def _tokens(text: str) -> list[str]:
     return tokens
 
 
-def _sum(tokens: list[str], at: int, lost: list[str], depth: int) -> tuple[int, int]:
-    value, at = _product(tokens, at, lost, depth)
-    while at < len(tokens) and tokens[at] in ("+", "-"):
-        right, after = _product(tokens, at + 1, lost, depth)
-        value = _bounded(value + right if tokens[at] == "+" else value - right)
-        at = after
-    return value, at
+def _choice(tokens: list[str], at: int, lost: list[str], depth: int) -> tuple[int, int]:
+    """`test ? one : other`, or what stands without it."""
+    value, at = _level(tokens, at, lost, depth, 0)
+    if at >= len(tokens) or tokens[at] != "?":
+        return value, at
+    one, at = _choice(tokens, at + 1, lost, depth + 1)
+    if at >= len(tokens) or tokens[at] != ":":
+        raise NoNumberError("`?` without `:`")
+    other, at = _choice(tokens, at + 1, lost, depth + 1)
+    return (one if value else other), at
 
 
-def _product(tokens: list[str], at: int, lost: list[str], depth: int) -> tuple[int, int]:
-    value, at = _single(tokens, at, lost, depth)
-    while at < len(tokens) and tokens[at] in _OPERATIONS:
+def _level(tokens: list[str], at: int, lost: list[str], depth: int, level: int) -> tuple[int, int]:
+    """Operators of one level of precedence, the weakest first."""
+    if level == len(_LEVELS):
+        return _powers(tokens, at, lost, depth)
+    value, at = _level(tokens, at, lost, depth, level + 1)
+    while at < len(tokens) and tokens[at] in _LEVELS[level]:
         operator = tokens[at]
-        right, at = _single(tokens, at + 1, lost, depth)
+        right, at = _level(tokens, at + 1, lost, depth, level + 1)
         if operator in "/%" and right == 0:
             raise NoNumberError("it divides by 0")
-        made = _bounded(_OPERATIONS[operator](value, right))
+        made = _bounded(_LEVELS[level][operator](value, right))
         if operator == "/" and made * right != value:
             lost.append(f"{value} / {right} = {made}")
         value = made
+    return value, at
+
+
+def _powers(tokens: list[str], at: int, lost: list[str], depth: int) -> tuple[int, int]:
+    value, at = _single(tokens, at, lost, depth)
+    if at < len(tokens) and tokens[at] == "**":
+        exponent, at = _powers(tokens, at + 1, lost, depth + 1)
+        value = _bounded(_power(value, exponent))
     return value, at
 
 
@@ -95,11 +112,13 @@ def _single(tokens: list[str], at: int, lost: list[str], depth: int) -> tuple[in
     if at >= len(tokens):
         raise NoNumberError(f"a number is missing after `{tokens[-1]}`")
     word = tokens[at]
-    if word in ("-", "+") and depth < _MAX_TOKENS:
+    if word in ("-", "+", "!") and depth < _MAX_TOKENS:
         value, after = _single(tokens, at + 1, lost, depth + 1)
-        return (-value if word == "-" else value), after
+        return {"-": -value, "+": value, "!": int(not value)}[word], after
     if word == "(":
-        value, after = _sum(tokens, at + 1, lost, depth + 1)
+        if depth > _MAX_BRACKETS:
+            raise NoNumberError("its brackets are nested too deeply")
+        value, after = _choice(tokens, at + 1, lost, depth + 1)
         if after >= len(tokens) or tokens[after] != ")":
             raise NoNumberError("a bracket is never closed")
         return value, after + 1
@@ -130,14 +149,30 @@ def _quotient(value: int, right: int) -> int:
     return made if (value < 0) == (right < 0) else -made
 
 
-_OPERATIONS: Final[dict[str, Callable[[int, int], int]]] = {
-    "*": lambda value, right: value * right,
-    "/": _quotient,
-    "%": lambda value, right: value - _quotient(value, right) * right,
-    "**": _power,
-    "<<": _shift,
-    ">>": lambda value, bits: value >> min(max(bits, 0), 64),
-}
+_LEVELS: Final[tuple[dict[str, Callable[[int, int], int]], ...]] = (
+    {"||": lambda value, right: int(bool(value or right))},
+    {"&&": lambda value, right: int(bool(value and right))},
+    {"|": lambda value, right: value | right},
+    {"^": lambda value, right: value ^ right},
+    {"&": lambda value, right: value & right},
+    {
+        "==": lambda value, right: int(value == right),
+        "!=": lambda value, right: int(value != right),
+    },
+    {
+        "<": lambda value, right: int(value < right),
+        "<=": lambda value, right: int(value <= right),
+        ">": lambda value, right: int(value > right),
+        ">=": lambda value, right: int(value >= right),
+    },
+    {"<<": _shift, ">>": lambda value, bits: value >> min(max(bits, 0), 64)},
+    {"+": lambda value, right: value + right, "-": lambda value, right: value - right},
+    {
+        "*": lambda value, right: value * right,
+        "/": _quotient,
+        "%": lambda value, right: value - _quotient(value, right) * right,
+    },
+)
 
 
 def _bounded(value: int) -> int:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vlft.migrate.shell.texts import Text, Variables
+from vlft.migrate.places import shown
+from vlft.migrate.shell.texts import HOLE, Text, Variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +26,8 @@ class _Branch:
     block: Block
     before: Values
     changed: set[str] = field(default_factory=set)
+    replaced: set[str] = field(default_factory=set)
+    added: dict[str, list[str]] = field(default_factory=dict)
 
 
 class Branches:
@@ -75,21 +78,72 @@ class Branches:
         """Makes variables unknown."""
         for name in sorted(names):
             value = self._variables.values.get(name)
-            if value and value[0].why is not None:
+            if value and value[0].why is not None and HOLE not in value[0].text:
                 continue
             self._variables.set(name, (Text(f"${name}", f"`{name}` can't be known: {why}"),))
 
+    def doubt_since(self, before: Values, why: str) -> None:
+        """Makes unknown what has changed; what was only added to stays known as far as it was."""
+        for name in sorted(self.changed(before)):
+            value = self._variables.values.get(name)
+            if self._adds(before.get(name), value):
+                self._open_end(name, before[name], _added(before[name], value or ()), why)
+            else:
+                self.doubt((name,), why)
+
+    def _adds(self, before: tuple[Text, ...] | None, after: tuple[Text, ...] | None) -> bool:
+        """Whether a value is an earlier one with further words behind it."""
+        if not before or not after:
+            return before == () and after is not None
+        if len(before) > 1 or len(after) > 1:
+            return len(after) > len(before) and after[: len(before)] == before
+        first, second = before[0], after[0]
+        known = all(one.why is None or HOLE in one.text for one in (first, second))
+        more = second.text.removeprefix(first.text)
+        return known and second.text.startswith(first.text + more) and more[:1].isspace()
+
+    def _open_end(self, name: str, known: tuple[Text, ...], more: str, why: str) -> None:
+        why = f"`{name}` may hold {shown(more, 200)} as well: {why}"
+        if name in self._variables.arrays:
+            items = (*known, Text("…", why))
+            self._variables.set(name, items, array=True)
+        else:
+            text = f"{known[0].text} {HOLE}"
+            why = f"{known[0].why}; {why}" if known[0].why else why
+            self._variables.set(name, (Text(text, why, known[0].notes),))
+
     def _leave(self, branch: _Branch) -> None:
-        branch.changed |= self.changed(branch.before)
+        self._end_arm(branch)
         values = self._variables.values
-        left = {name: values[name] for name in branch.changed if name in values}
+        left = {name: values[name] for name in branch.replaced if name in values}
         self._variables.values = branch.before | left
-        kind = "loop" if branch.block.kind in ("for", "while") else f"`{branch.block.kind}`"
-        self.doubt(branch.changed, f"it is set in one branch of a {kind}")
+        loop = branch.block.kind in ("for", "while", "until")
+        why = f"it is set in one branch of a {'loop' if loop else f'`{branch.block.kind}`'}"
+        self.doubt(branch.replaced, why)
+        for name in sorted(branch.changed - branch.replaced):
+            more = " or ".join(dict.fromkeys(branch.added[name]))
+            self._open_end(name, branch.before[name], more, why)
+
+    def _end_arm(self, branch: _Branch) -> None:
+        changed = self.changed(branch.before)
+        branch.changed |= changed
+        for name in changed:
+            before, after = branch.before.get(name), self._variables.values.get(name)
+            if self._adds(before, after):
+                branch.added.setdefault(name, []).append(_added(before or (), after or ()))
+            else:
+                branch.replaced.add(name)
 
     def _next_arm(self, branch: _Branch) -> None:
         if branch.block.arm:
-            branch.changed |= self.changed(branch.before)
+            self._end_arm(branch)
             self._variables.values = dict(branch.before)
         else:
             branch.before = dict(self._variables.values)
+
+
+def _added(before: tuple[Text, ...], after: tuple[Text, ...]) -> str:
+    """What a value has more than it had."""
+    if len(after) == 1 and len(before) == 1:
+        return after[0].text.removeprefix(before[0].text).replace(HOLE, "…").strip()
+    return " ".join(one.text for one in after[len(before) :])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vlft.migrate.shell.brackets import MAX_DEPTH, BrokenShellError
-from vlft.migrate.shell.syntax import Block, BlockKind, Statement
+from vlft.migrate.shell.syntax import Block, BlockKind, Case, Statement
 
 MAX_STATEMENTS: Final = 20_000
 
@@ -16,6 +16,8 @@ class Builder:
     def __init__(self) -> None:
         self.statements: list[Statement] = []
         self.functions: dict[int, str] = {}
+        self.cases: dict[int, Case] = {}
+        self._bodies: dict[int, str] = {}
         self.current = Statement(0, ())
         self.blocks: list[Block] = []
         self._joined = ""
@@ -49,6 +51,20 @@ class Builder:
         """`{` or `(`, which after `&&` and `||` begins a branch."""
         self.open("branch" if self._joined in ("&&", "||") else "group", offset, at)
 
+    def opens_body(self, bracket: str) -> bool:
+        """Whether a bracket is the one that begins the function which is being read."""
+        block = self.blocks[-1] if self.blocks else None
+        if block is None or block.kind != "function" or block.offset in self._bodies:
+            return False
+        self._bodies[block.offset] = bracket
+        return True
+
+    def close_subshell(self, at: int) -> None:
+        """`)`, which ends a group, or a function whose body it is."""
+        block = self.blocks[-1] if self.blocks else None
+        is_body = block is not None and self._bodies.get(block.offset) == "("
+        self.close(at, *(("function",) if is_body else ("group", "branch")))
+
     def open(self, kind: BlockKind, offset: int, at: int, name: str = "") -> None:
         """Begins a block; of a function, its name.
 
@@ -63,11 +79,11 @@ class Builder:
         self.blocks.append(Block(kind, offset, arm))
         self.begin(at)
 
-    def next_arm(self, at: int) -> None:
-        """The next branch of the block that is open."""
+    def next_arm(self, at: int, *, otherwise: bool = False) -> None:
+        """The next branch of the block that is open; `else` is one as well."""
         if self.blocks:
             block = self.blocks[-1]
-            self.blocks[-1] = Block(block.kind, block.offset, block.arm + 1)
+            self.blocks[-1] = Block(block.kind, block.offset, block.arm + 1, otherwise)
         self.begin(at)
 
     def close(self, at: int, *kinds: BlockKind) -> None:

@@ -3,50 +3,52 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from vlft.migrate.places import shown
 from vlft.migrate.shell.arithmetic import computed
+from vlft.migrate.shell.braces import apart
 from vlft.migrate.shell.brackets import MAX_DEPTH, BrokenShellError
-from vlft.migrate.shell.lookup import look_up, positional, why_absent
+from vlft.migrate.shell.fields import is_list_part, literal, put_together, split
+from vlft.migrate.shell.files import own_name, work_folder
+from vlft.migrate.shell.lists import is_list, joined, places, pointed_at, sliced
+from vlft.migrate.shell.lookup import CALLED_WITH, look_up, positional, why_absent
 from vlft.migrate.shell.parameters import Parameter, apply_operator, split_parameter
 from vlft.migrate.shell.substitution import output_of
 from vlft.migrate.shell.texts import Field, Text, Variables
 from vlft.migrate.shell.words import Part, Word, read_word
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 MAX_WORK: Final = 1 << 22
 """Characters that expansions of one script may give together."""
-
-_GLOB: Final = re.compile(r"[*?]|\[[^\]]+\]")
 
 
 def expand(word: Word, variables: Variables, depth: int = 0) -> list[Field]:
     """The fields that a word becomes: none, one or several."""
+    several = apart(word)
+    if len(several) > 1:
+        return [one for piece in several for one in expand(piece, variables, depth)]
     done: list[Text] = []
-    pieces: list[Text] = []
+    parts: list[Text] = []
     quoted = any(part.quoted for part in word.parts)
     started = False
     for part in word.parts:
         if part.kind == "text":
-            pieces.append(_literal(part))
+            parts.append(literal(part))
             started = started or part.quoted or bool(part.text)
             continue
-        first = not any(piece.text for piece in pieces)
+        first = not any(piece.text for piece in parts)
         values, splits = _values(part, variables, depth, first=first)
         if splits and not part.quoted:
-            values = [piece for value in values for piece in _split(value)]
+            values = [piece for value in values for piece in split(value, variables)]
         for index, value in enumerate(values):
             if index:
-                done.append(_joined(pieces))
-                pieces = []
-            pieces.append(value)
+                done.append(put_together(parts))
+                parts = []
+            parts.append(value)
             started = True
-        started = started or (part.quoted and not _is_list(part))
-    if started and (pieces or done):
-        done.append(_joined(pieces))
+        started = started or (part.quoted and not is_list_part(part))
+    if started and (parts or done):
+        done.append(put_together(parts))
     variables.work += sum(len(text.text) for text in done)
     if variables.work > MAX_WORK:
         done = [Text(word.raw, "the script's variables grow beyond all measure")]
@@ -59,34 +61,7 @@ def expand_one(word: Word, variables: Variables, depth: int = 0) -> Text:
     fields = expand(Word(parts, word.offset, word.raw), variables, depth)
     if len(fields) == 1:
         return fields[0].value
-    return _joined([piece for one in fields for piece in (Text(" "), one.value)][1:])
-
-
-def _literal(part: Part) -> Text:
-    if not part.quoted and _GLOB.search(part.text):
-        return Text(part.text, f"{shown(part.text)} matches whatever files there are")
-    return Text(part.text)
-
-
-def _joined(pieces: list[Text]) -> Text:
-    if len(pieces) == 1:
-        return pieces[0]
-    why = next((piece.why for piece in pieces if piece.why is not None), None)
-    notes = tuple(note for piece in pieces for note in piece.notes)
-    return Text("".join(piece.text for piece in pieces), why, notes)
-
-
-def _split(value: Text) -> Iterator[Text]:
-    """An unquoted expansion at its blanks; an unknown one stays whole."""
-    if value.why is not None:
-        yield value
-        return
-    for text in value.text.split():
-        yield Text(text, None, value.notes)
-
-
-def _is_list(part: Part) -> bool:
-    return part.kind == "variable" and (part.text in ("@", "*") or part.text.endswith("[@]"))
+    return put_together([piece for one in fields for piece in (Text(" "), one.value)][1:])
 
 
 def _values(
@@ -99,7 +74,7 @@ def _values(
         if part.kind == "arithmetic":
             return [_arithmetic(part, variables, depth)], False
         if part.kind == "command":
-            return [output_of(part, variables, depth, expand)], True
+            return [output_of(part, variables, depth, expand, expand_one)], True
         return _variable(part, variables, depth, first=first), True
     except BrokenShellError as error:
         return [Text(part.raw, error.message)], False
@@ -134,38 +109,88 @@ def _expression(text: str, variables: Variables, depth: int) -> tuple[str, str |
 
 
 def _variable(part: Part, variables: Variables, depth: int, *, first: bool) -> list[Text]:
-    found = split_parameter(part.text)
+    found = split_parameter(pointed_at(part.text, variables) or part.text)
     if found is None:
-        return [Text(part.raw, f"{shown(part.raw)} is not understood")]
-    value, why = _value(found, variables)
+        unknown = [Text(part.raw, f"{shown(part.raw)} is not understood")]
+        numbers = places(part.text, variables)
+        return unknown if numbers is None else numbers
+    value, why = _value(found, variables, depth)
     name, operator = found.name, found.operator
     if operator in (":-", "-", ":=", "="):
         return _or_default(found, value, variables, depth)
     if operator in (":+", "+"):
-        used = _whole(found.rest) if value is not None else _whole("")
+        used = _whole(found.rest) if _is_there(value, operator) else _whole("")
         return [one.value for one in expand(used, variables, depth + 1)]
     if value is None:
-        folder = {"HOME": "~", "PWD": "."}.get(name) if first else None
-        plain = folder is not None and not operator and not found.length
-        return [Text(folder) if plain and folder else Text(part.raw, why)]
+        plain = first and not operator and not found.length
+        folder = {"HOME": Text("~"), "PWD": work_folder(variables)}.get(name) if plain else None
+        return [folder or Text(part.raw, why)]
     if found.length:
         return [_length(part, found, value)]
-    changes = operator not in (":?", "?", "")
-    return [
-        _operated(item, operator, found.rest, part, variables, depth) if changes else item
-        for item in value
-    ]
+    made = _changed(found, value, part, variables, depth)
+    stars = part.quoted and "*" in (name, found.index)
+    return joined(made, variables) if stars else made
 
 
-def _value(found: Parameter, variables: Variables) -> tuple[tuple[Text, ...] | None, str]:
+def _changed(
+    found: Parameter, value: tuple[Text, ...], part: Part, variables: Variables, depth: int
+) -> list[Text]:
+    """A value after its operator."""
+    operator = found.operator
+    if operator in (":?", "?", ""):
+        return list(value)
+    if operator == ":" and is_list(found):
+        kept = sliced(found, value, expand_one(_whole(found.rest), variables, depth + 1).text)
+        unknown = [Text(part.raw, f"{shown(part.raw)} is not understood")]
+        return unknown if kept is None else kept
+    return [_operated(item, operator, found.rest, part, variables, depth) for item in value]
+
+
+def _is_there(value: tuple[Text, ...] | None, operator: str) -> bool:
+    """Whether `${X:+…}` has something to go by: a text, or with `+` alone any value."""
+    return value is not None and (operator == "+" or any(one.text for one in value))
+
+
+def _value(
+    found: Parameter, variables: Variables, depth: int
+) -> tuple[tuple[Text, ...] | None, str]:
     """A parameter's value, or why it has none."""
-    if found.name in ("?", "$", "!", "-", "0"):
+    own = own_name(found.name, found.index, variables)
+    if own is not None:
+        return (own,), ""
+    if found.name in ("?", "$", "!", "-", "0", "BASH_SOURCE"):
         return None, "only a shell knows it"
     if found.name in ("@", "*", "#") or found.name.isdigit():
         given = variables.positional
         known = positional(found.name, given) if given is not None else None
-        return known, "it is what the script is called with"
-    return look_up(found.name, found.index, variables), why_absent(found.name, variables)
+        return known, CALLED_WITH
+    index = found.index
+    if index is not None and index not in ("@", "*") and found.name in variables.keys:
+        return _keyed(found, index, variables, depth)
+    if index is not None and index not in ("@", "*") and not index.isdecimal():
+        text, why = _expression(index, variables, depth + 1)
+        number = Text(index, why) if why is not None else computed(index, text, index)
+        if number.why is not None:
+            return (Text(f"${{{found.name}[{index}]}}", number.why),), ""
+        index = number.text
+    return look_up(found.name, index, variables), why_absent(found.name, variables)
+
+
+def _keyed(
+    found: Parameter, index: str, variables: Variables, depth: int
+) -> tuple[tuple[Text, ...] | None, str]:
+    """`${M[key]}`."""
+    key = expand_one(_whole(index), variables, depth + 1)
+    if key.why is not None:
+        return (Text(f"${{{found.name}[{index}]}}", key.why),), ""
+    keys = variables.keys[found.name]
+    if key.text not in keys and found.name in variables.arrays:
+        key = computed(index, _expression(index, variables, depth + 1)[0], index)
+    if key.text not in keys:
+        return None, f"`{found.name}` has no item {shown(key.text)}"
+    place = keys.index(key.text)
+    values = variables.values.get(found.name, ())
+    return values[place : place + 1] or None, why_absent(found.name, variables)
 
 
 def _length(part: Part, found: Parameter, value: tuple[Text, ...]) -> Text:
@@ -183,10 +208,10 @@ def _or_default(
         return list(value)
     made = expand_one(_whole(found.rest), variables, depth + 1)
     if value is None and found.name.isdigit() and not made.text and found.operator[-1] == "-":
-        return [Text(f"${found.name}", "it is what the script is called with")]
+        return [Text(f"${found.name}", CALLED_WITH)]
     if found.operator.endswith("=") and made.why is None:
         variables.set(found.name, (made,))
-    note = f"`{found.name}` is taken for not set: {shown(made.text)}"
+    note = f"`{found.name}` is taken for not set" + (f": {shown(made.text)}" if made.text else "")
     return [Text(made.text, made.why, made.notes if value is not None else (*made.notes, note))]
 
 

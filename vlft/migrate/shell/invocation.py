@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vlft.migrate.shell.syntax import Block
+    from vlft.migrate.shell.syntax import Block, Statement
     from vlft.migrate.shell.texts import Field, Text
 
 
@@ -36,6 +36,7 @@ class Invocation:
         mended: Offsets of lines that bash takes for commands of their own: their first word
             begins with two dashes, so they belong to this one.
         glued: Offsets of backslashes that make one word of two for bash.
+        passes: Loops that it stands in, as far as they are followed: variable and value.
         aside: Variables of the shell that no command sees, for nothing exports them.
         folder: What `cd` has changed to; None if nothing has.
     """
@@ -49,6 +50,14 @@ class Invocation:
     folder: Text | None = None
     aside: dict[str, Variable] = field(default_factory=dict)
     glued: list[int] = field(default_factory=list)
+    passes: tuple[tuple[str, str], ...] = ()
+
+    def take_in(self, statement: Statement, fields: list[Field]) -> None:
+        """Takes a line that begins with a flag for the end of this command."""
+        self.fields += fields
+        self.mended.append(statement.offset)
+        self.cuts += statement.cuts
+        self.glued += statement.glued
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,7 @@ class Script:
         invocations: Every command, in the order of the text.
         broken: Why the rest can't be read, and where that begins.
         notes: What a condition of the script was decided by, each with its place.
+        unused: Commands that the script never comes to, each with the reason.
         heredocs: Begin and end of the texts of here-documents, which are not read.
     """
 
@@ -66,3 +76,4 @@ class Script:
     broken: tuple[str, int] | None
     heredocs: tuple[tuple[int, int], ...]
     notes: tuple[tuple[int, str], ...] = ()
+    unused: tuple[tuple[Invocation, str], ...] = ()

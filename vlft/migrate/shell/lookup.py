@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from vlft.migrate.places import shown
 from vlft.migrate.shell.texts import Text, Variables
+
+CALLED_WITH: Final = "it is what the script is called with"
+"""Why `$1` and the like have no value."""
 
 
 def look_up(name: str, index: str | None, variables: Variables) -> tuple[Text, ...] | None:
@@ -19,6 +24,8 @@ def look_up(name: str, index: str | None, variables: Variables) -> tuple[Text, .
 
 def why_absent(name: str, variables: Variables) -> str:
     """Why a variable has no value."""
+    if name in ("RANDOM", "SECONDS", "SRANDOM", "EPOCHSECONDS", "PPID", "LINENO", "UID", "EUID"):
+        return "only a shell knows it"
     if name in variables.own:
         return f"`{name}` is set for the command itself, after its words are expanded"
     known = {*variables.values, *variables.own}

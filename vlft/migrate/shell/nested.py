@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from vlft.migrate.shell.texts import HOLE, Text, filled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vlft.migrate.shell.texts import Field
 
 _SHELLS: Final = frozenset({"bash", "sh", "zsh", "dash"})
 _CARRIERS: Final = frozenset({"ssh", "tmux", "su", "screen", "watch"})
@@ -36,3 +44,11 @@ def _wrapped(words: list[str]) -> str | None:
         if flag == _WRAP:
             return value if equals else after
     return None
+
+
+def with_reason(inner: Field, outer: Sequence[Field]) -> Field:
+    """A hole of an inner script, with the reason that the outer one knows."""
+    why = next((one.value.why for one in outer if HOLE in one.value.text), None)
+    if why is None or inner.value.text != filled(Text(HOLE)).text:
+        return inner
+    return replace(inner, value=replace(inner.value, why=why))

@@ -22,11 +22,13 @@ class Redirect:
         word: `<(…)`, which becomes a word of the command.
         heredoc: The word that ends a here-document, whether tabs before it are passed over,
             and where it was announced.
+        here: The word behind `<<<`.
     """
 
     end: int
     word: Word | None = None
     heredoc: tuple[str, bool, int] | None = None
+    here: Word | None = None
 
 
 def read_redirect(text: str, at: int) -> Redirect | None:
@@ -47,8 +49,8 @@ def read_redirect(text: str, at: int) -> Redirect | None:
         word, end = read_argument(text, heredoc.end())
         name = "".join(part.text for part in word.parts)
         return Redirect(end, heredoc=(name, heredoc[1] == "-", word.offset))
-    _, end = read_argument(text, found.end())
-    return Redirect(end)
+    word, end = read_argument(text, found.end())
+    return Redirect(end, here=word if found[0] == "<<<" else None)
 
 
 def read_argument(text: str, at: int) -> tuple[Word, int]:

@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING, Final
 
 from vlft.migrate.places import shown
 from vlft.migrate.shell.branches import Branches
+from vlft.migrate.shell.counting import run
 from vlft.migrate.shell.expand import expand, expand_one
+from vlft.migrate.shell.files import moved
 from vlft.migrate.shell.invocation import Variable
+from vlft.migrate.shell.keyed import assign_keyed, has_keys
+from vlft.migrate.shell.outputs import printed
+from vlft.migrate.shell.reading import read_from
 from vlft.migrate.shell.texts import Field, Text, Variables, glued
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from vlft.migrate.shell.syntax import Assignment, Statement
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SILENT: Final = frozenset({
+    ":", "set", "shopt", "break", "continue", "trap", "exit", "return", "shift", "true", "false",
+})  # fmt: skip
+"""Commands of the shell that change nothing that is minded here."""
 
 
 class State:
@@ -27,7 +36,47 @@ class State:
         self.branches = Branches(self.variables)
         self.exported: dict[str, int] = {}
         self.alone: dict[str, int] = {}
-        self.folder: Text | None = None
+
+    def saved(self) -> Callable[[], None]:
+        """Keeps everything as it is now.
+
+        Returns:
+            What brings it back.
+        """
+        now = self.variables
+        values, arrays, sources = dict(now.values), set(now.arrays), list(now.sources)
+        keys = dict(now.keys)
+        positional, folder = now.positional, now.folder
+        exported, alone = dict(self.exported), dict(self.alone)
+
+        def back() -> None:
+            now.values, now.arrays, now.sources = values, arrays, sources
+            now.positional, now.folder, now.keys = positional, folder, keys
+            self.exported, self.alone = exported, alone
+
+        return back
+
+    def covered(self, own: Mapping[str, Text], offset: int) -> Callable[[], None]:
+        """Sets what stands before a call for as long as it lasts.
+
+        Returns:
+            What takes it away.
+        """
+        variables, exported = self.variables, self.exported
+        covered = {name: variables.values.get(name) for name in own}
+        self.exported = exported | dict.fromkeys(own, offset)
+        for name, value in own.items():
+            variables.set(name, (value,))
+
+        def back() -> None:
+            for name, before in covered.items():
+                self.exported.pop(name, None)
+                variables.values.pop(name, None)
+                if before is not None:
+                    variables.set(name, before)
+            self.exported = exported | self.exported
+
+        return back
 
     def environment(self) -> dict[str, Variable]:
         """What a command gets from the script."""
@@ -46,32 +95,74 @@ class State:
             if name not in own and name not in self.exported and self.variables.values.get(name)
         }
 
-    def builtin(self, name: str, fields: list[Field]) -> bool:
+    def builtin(self, name: str, fields: list[Field], statement: Statement) -> bool:
         """Minds a command that changes what later ones see."""
         words = [one.value.text for one in fields[1:]]
+        variables = self.variables
         if name == "cd" and words:
-            self.folder = fields[1].value
+            variables.folder = moved(variables.folder, fields[1].value)
+        elif name == "set" and words[:1] == ["--"]:
+            variables.positional = tuple(one.value for one in fields[2:])
         elif name in ("source", ".") and words:
-            self.variables.sources.append(words[0])
+            variables.sources.append(words[0])
         elif name == "unset":
             for word in words:
-                self.variables.values.pop(word, None)
+                variables.values.pop(word, None)
                 self.exported.pop(word, None)
-        elif name == "shift" and self.variables.positional is not None:
-            self.variables.positional = self.variables.positional[1:]
-        elif name in ("read", "mapfile", "readarray"):
-            self.branches.doubt(
-                (word for word in words if _NAME.fullmatch(word)), f"`{name}` sets it"
-            )
-        elif name not in (":", "set", "shopt", "trap", "exit", "return", "shift", "true", "false"):
+        elif name == "shift" and variables.positional is not None:
+            count = int(words[0]) if words and words[0].isdecimal() else 1
+            variables.positional = variables.positional[count:]
+        else:
+            return self._fills(name, fields, statement) or name in _SILENT
+        return True
+
+    def _fills(self, name: str, fields: list[Field], statement: Statement) -> bool:
+        """Minds a command that sets variables which it names."""
+        words = [one.value.text for one in fields[1:]]
+        if name in ("read", "mapfile", "readarray"):
+            self._read(name, words, statement)
+        elif name == "printf" and words[:1] == ["-v"]:
+            self._print(fields[2:])
+        elif name == "let":
+            for word in words:
+                run(word, self.variables)
+        else:
             return False
         return True
+
+    def _print(self, fields: list[Field]) -> None:
+        """`printf -v NAME format word`."""
+        words = [one.value.text for one in fields]
+        known = words and all(one.value.why is None for one in fields)
+        made = printed("printf", words[1:]) if known else None
+        if made is not None:
+            self.variables.set(words[0], (Text(made),))
+        else:
+            self.branches.doubt((word for word in words[:1]), "`printf` sets it")
+
+    def _read(self, name: str, words: list[str], statement: Statement) -> None:
+        if name != "read" or not self._reads(words, statement):
+            names = (word for word in words if _NAME.fullmatch(word))
+            self.branches.doubt(names, f"`{name}` sets it")
+
+    def _reads(self, words: list[str], statement: Statement) -> bool:
+        """`IFS=, read -ra A <<< "$text"`."""
+        if statement.here is None:
+            return False
+        text = expand_one(statement.here, self.variables)
+        own = {one.name: self.value_of(one) for one in statement.assignments}
+        set_before = self.variables.values.get("IFS")
+        ifs = own.get("IFS") or (set_before[0] if set_before else None)
+        return read_from(words, text, ifs, self.variables)
 
     def declare(self, statement: Statement, command: str) -> None:
         """Minds `export`, `local` and the like."""
         words = [word.bare or "" for word in statement.words[1:]]
         exports = command == "export" or any(word.startswith("-") and "x" in word for word in words)
         names = [word for word in words if _NAME.fullmatch(word)]
+        if any(word.startswith("-") and "A" in word for word in words):
+            for name in [*names, *(one.name for one in statement.assignments)]:
+                self.variables.keys.setdefault(name, ())
         for assignment in statement.assignments:
             self.assign(assignment)
             names.append(assignment.name)
@@ -86,8 +177,12 @@ class State:
             if assignment.append and values.get(name):
                 value = glued(values[name][0], value)
             self.variables.set(name, (value,))
-        elif len(assignment.words) == 1 and name in self.variables.arrays and not assignment.append:
-            self.branches.doubt((name,), "one item of it is set by itself")
+        elif has_keys(assignment, self.variables):
+            why = assign_keyed(assignment, self.variables)
+            if why is not None:
+                self.branches.doubt((name,), why)
+        elif assignment.index is not None:
+            self._assign_item(assignment)
         else:
             items = tuple(
                 one.value for word in assignment.words for one in expand(word, self.variables)
@@ -95,6 +190,17 @@ class State:
             if assignment.append:
                 items = (*values.get(name, ()), *items)
             self.variables.set(name, items, array=True)
+
+    def _assign_item(self, assignment: Assignment) -> None:
+        """`NAME[2]=value`, where the place is known and no gap is left."""
+        items = self.variables.values.get(assignment.name, ())
+        index = assignment.index or ""
+        if not index.isdecimal() or int(index[:5]) > len(items) or assignment.append:
+            self.branches.doubt((assignment.name,), "one item of it is set by itself")
+            return
+        place = int(index)
+        made = (*items[:place], self.value_of(assignment), *items[place + 1 :])
+        self.variables.set(assignment.name, made, array=True)
 
     def value_of(self, assignment: Assignment) -> Text:
         """The text that is assigned."""

@@ -7,22 +7,22 @@ from typing import Final
 
 from vlft.migrate.shell.arrays import read_items
 from vlft.migrate.shell.brackets import BrokenShellError, closing
-from vlft.migrate.shell.building import Builder
+from vlft.migrate.shell.double import read_double
+from vlft.migrate.shell.heads import Heads
 from vlft.migrate.shell.heredocs import heredoc_end
-from vlft.migrate.shell.patterns import pattern_end
-from vlft.migrate.shell.redirects import read_argument, read_redirect
+from vlft.migrate.shell.redirects import read_redirect
 from vlft.migrate.shell.syntax import Assignment, BlockKind, Statement
 from vlft.migrate.shell.words import BLANKS, Part, Word, cut_line, is_glue, read_word
 
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\[[^\]]*\])?(\+?=)")
 _ARRAY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
-_OPENERS: Final[dict[str, BlockKind]] = {"if": "if", "while": "while", "until": "while"}
+_OPENERS: Final[dict[str, BlockKind]] = {"if": "if", "while": "while", "until": "until"}
 _CLOSERS: Final = frozenset({"fi", "done", "esac", "}"})
 _DECLARE: Final = frozenset({"declare", "local", "typeset", "readonly", "export"})
 _OPERATOR: Final = re.compile(r";;&|;;|;&|&&|\|\||\|&|[;&|()]")
 
 
-class Reader:
+class Reader(Heads):
     """Reads a script from its first character to its last, once.
 
     Args:
@@ -30,12 +30,9 @@ class Reader:
     """
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        super().__init__(text)
         self.heredocs: list[tuple[int, int]] = []
-        self.made = Builder()
-        self._at = 0
         self._pending: list[tuple[str, bool, int]] = []
-        self._pattern = False
 
     def read(self) -> list[Statement]:
         """All simple commands, in the order of the text.
@@ -101,7 +98,13 @@ class Reader:
             value, _ = read_word(text, start + found.end())
             name, index, sign = found.groups()
             current.assignments.append(
-                Assignment(name, (value,), array=index is not None, append=sign == "+=")
+                Assignment(
+                    name,
+                    (value,),
+                    array=index is not None,
+                    append=sign == "+=",
+                    index=index[1:-1] if index else None,
+                )
             )
             return
         current.words.append(word)
@@ -139,11 +142,11 @@ class Reader:
         if word in _CLOSERS:
             self.made.close(self._at)
         elif word in ("then", "elif", "else", "do"):
-            self.made.next_arm(self._at)
+            self.made.next_arm(self._at, otherwise=word == "else")
         elif word in _OPENERS:
             self.made.open(_OPENERS[word], offset, self._at)
         elif word == "{":
-            if not (self.made.blocks and self.made.blocks[-1].kind == "function"):
+            if not self.made.opens_body(word):
                 self.made.open_group(offset, self._at)
         elif word == "!":
             self.made.current.negated = True
@@ -154,65 +157,18 @@ class Reader:
     def _compound(self, word: str, offset: int) -> bool:
         """`for`, `case`, `function` and `[[`, which have a head of their own."""
         if word in ("for", "select"):
-            self._for(offset)
+            self._for(offset, "for" if word == "for" else "while")
         elif word == "case":
             self._case(offset)
         elif word == "function":
             name, self._at = self._argument()
             self.made.open("function", offset, self._at, name.raw)
         elif word == "[[":
-            end = self.text.find("]]", self._at)
-            if end < 0:
-                raise BrokenShellError("`[[` is never closed", offset)
-            self._at = end + 2
-            part = Part("text", word, quoted=False, raw=word)
-            self.made.current.words.append(Word((part,), offset, word))
+            words, self._at = read_double(self.text, self._at)
+            self.made.current.words += words
         else:
             return False
         return True
-
-    def _argument(self) -> tuple[Word, int]:
-        """The next word on this line."""
-        return read_argument(self.text, self._at)
-
-    def _for(self, offset: int) -> None:
-        self.made.open("for", offset, self._at)
-        word, self._at = self._argument()
-        if word.bare == "" and self.text.startswith("((", self._at):
-            self._at = closing(self.text, self._at) + 1
-            return
-        head = self.made.begin(offset, word.bare or word.raw)
-        item, after = self._argument()
-        if item.bare == "in":
-            self._at = after
-            while True:
-                item, after = self._argument()
-                if after == self._at:
-                    break
-                head.words.append(item)
-                self._at = after
-        self.made.statements.append(head)
-        self.made.begin(self._at)
-
-    def _case(self, offset: int) -> None:
-        _, self._at = self._argument()
-        found = re.compile(r"\s*in\b").match(self.text, self._at)
-        if found is None:
-            raise BrokenShellError("`case` without `in`", offset)
-        self._at = found.end()
-        self.made.open("case", offset, self._at)
-        self._pattern = True
-
-    def _skip_pattern(self) -> None:
-        text, start = self.text, self._at
-        if re.compile(r"esac\b").match(text, start):
-            self._pattern = False
-            self._at += 4
-            self.made.close(self._at)
-            return
-        self._at = pattern_end(text, start)
-        self._pattern = False
-        self.made.next_arm(self._at)
 
     def _redirect(self) -> bool:
         """Passes over `> file`, `2>&1`, `<<EOF` and the like."""
@@ -222,6 +178,7 @@ class Reader:
         self._at = found.end
         if found.word is not None:
             self.made.current.words.append(found.word)
+        self.made.current.here = found.here or self.made.current.here
         if found.heredoc is not None:
             self._pending.append(found.heredoc)
         return True
@@ -233,12 +190,19 @@ class Reader:
             if self.text.startswith("((", offset):
                 end = closing(self.text, offset)
                 if self.text[end - 1] == ")":
-                    self._at = end + 1
+                    self._sum(offset, end)
                     return
-            self.made.open_group(offset, self._at)
+            if not self.made.opens_body(operator):
+                self.made.open_group(offset, self._at)
             return
         self.made.end(operator if operator in ("&&", "||", "|", "|&") else "", self._at)
         if operator in (";;", ";&", ";;&"):
             self._pattern = bool(self.made.blocks) and self.made.blocks[-1].kind == "case"
+            if (
+                self._pattern
+                and operator != ";;"
+                and self.made.blocks[-1].offset in self.made.cases
+            ):
+                self.made.cases[self.made.blocks[-1].offset].falls = True
         elif operator == ")":
-            self.made.close(self._at, "group", "branch")
+            self.made.close_subshell(self._at)

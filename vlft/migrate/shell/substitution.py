@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from vlft.migrate.places import shown
 from vlft.migrate.shell.arithmetic import computed
 from vlft.migrate.shell.brackets import MAX_DEPTH
-from vlft.migrate.shell.outputs import filtered, printed
+from vlft.migrate.shell.files import REAL, folder_of, real, work_folder
+from vlft.migrate.shell.outputs import PRINTERS, filtered, printed
 from vlft.migrate.shell.texts import Field, Text
 from vlft.migrate.shell.words import read_word
 
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from vlft.migrate.shell.words import Part, Word
 
     Expand = Callable[[Word, Variables, int], list[Field]]
+    One = Callable[[Word, Variables, int], Text]
 
 _RUN: Final = re.compile(r"\|\||[;&<>\n]")
 
 
-def output_of(part: Part, variables: Variables, depth: int, expand: Expand) -> Text:
+def output_of(part: Part, variables: Variables, depth: int, expand: Expand, one: One) -> Text:
     """The output of a command; unknown if it would have to be run.
 
     Args:
@@ -31,13 +33,15 @@ def output_of(part: Part, variables: Variables, depth: int, expand: Expand) -> T
         variables: What the script has set.
         depth: Of substitutions inside each other.
         expand: From a word to its fields.
+        one: From a word to its text, where nothing is split.
     """
+    folder = folder_of(part.text, variables, depth, one)
+    if folder is not None:
+        return folder
     unknown = Text(part.raw, f"{shown(part.text)} would have to be run")
     stages = _stages(part.text, variables, depth, expand)
-    if not stages or not all(stages):
-        return unknown
-    names = [stage[0].value.text for stage in stages]
-    if names != ["expr"] and printed(names[0], ["1"]) is None:
+    names = [stage[0].value.text for stage in stages if stage]
+    if not names or len(names) < len(stages) or names[0] not in (*PRINTERS, *REAL, "expr"):
         return unknown
     why = next(
         (one.value.why for stage in stages for one in stage if one.value.why is not None), None
@@ -49,10 +53,19 @@ def output_of(part: Part, variables: Variables, depth: int, expand: Expand) -> T
         return Text(part.raw, why, (note,) if divides else ())
     if names == ["expr"]:
         return computed(part.raw, " ".join(words[0][1:]), part.text)
-    made = printed(names[0], words[0][1:])
+    return _piped(words, variables) or unknown
+
+
+def _piped(words: list[list[str]], variables: Variables) -> Text | None:
+    """What is left at the end of a pipe; None if that is not known."""
+    if words == [["pwd"]]:
+        return work_folder(variables)
+    if len(words) == 1 and words[0][0] in REAL:
+        return real(words[0], variables)
+    made = printed(words[0][0], words[0][1:])
     for stage in words[1:]:
         made = None if made is None else filtered(stage[0], stage[1:], made)
-    return unknown if made is None else Text(made.rstrip("\n"))
+    return None if made is None else Text(made.rstrip("\n"))
 
 
 def _stages(text: str, variables: Variables, depth: int, expand: Expand) -> list[list[Field]]:

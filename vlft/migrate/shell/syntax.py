@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from vlft.migrate.shell.words import Word
 
-BlockKind = Literal["if", "for", "while", "case", "function", "group", "branch"]
+BlockKind = Literal["if", "for", "while", "until", "case", "function", "group", "branch"]
 """branch: a group that runs if the command before it did, or did not: `test || { … }`."""
 
 
@@ -20,11 +20,28 @@ class Block:
         kind: Of what.
         offset: Where it begins; tells one from another.
         arm: Which of its branches, from 1; 0 for what is run in any case.
+        otherwise: Whether it is the branch of `else`.
     """
 
     kind: BlockKind
     offset: int
     arm: int = 0
+    otherwise: bool = False
+
+
+@dataclass
+class Case:
+    """The head of a `case`.
+
+    Attributes:
+        subject: What is compared.
+        patterns: Of each branch, in order.
+        falls: Whether one branch may run into the next.
+    """
+
+    subject: Word
+    patterns: list[list[Word]] = field(default_factory=list)
+    falls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +53,14 @@ class Assignment:
         words: One word, or the items of an array.
         array: Whether it is one, or one item of one.
         append: Whether it is `+=`.
+        index: Of the one item; None for all of it.
     """
 
     name: str
     words: tuple[Word, ...]
     array: bool
     append: bool
+    index: str | None = None
 
 
 @dataclass
@@ -58,6 +77,8 @@ class Statement:
         negated: Whether `!` stands before it.
         joined: The operator between it and the command before it; empty for a new line.
         loop: `for NAME in …` itself: the name, with the items in `words`.
+        clauses: `for ((start; test; step))`: the three.
+        here: The word behind `<<<`.
     """
 
     offset: int
@@ -69,6 +90,8 @@ class Statement:
     negated: bool = False
     joined: str = ""
     loop: str | None = None
+    clauses: tuple[str, str, str] | None = None
+    here: Word | None = None
 
     @property
     def empty(self) -> bool:
