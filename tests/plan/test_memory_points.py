@@ -19,6 +19,7 @@ from vlft.plan.memory.points import estimate_points
         ("fresh", 0.002),
         ("extended", 0.005),
         ("unseen", 0.002),
+        ("tiles", 0.0002),
         ("liger", 0.02),
         ("liger_unseen", 0.02),
     ],
@@ -33,7 +34,9 @@ def test_peak_is_the_oracles(name, most):
     assert max(errors) < most
 
 
-@pytest.mark.parametrize("name", ["given", "fresh", "extended", "unseen", "liger", "liger_unseen"])
+@pytest.mark.parametrize(
+    "name", ["given", "fresh", "extended", "unseen", "tiles", "liger", "liger_unseen"]
+)
 def test_parameters_are_counted_to_the_last_one(name):
     rows = points(name)
     for row, estimated in zip(rows, estimate_points(rows), strict=True):

@@ -5,8 +5,9 @@ Run by the trainer's interpreter, as a program of its own:
     python own_code_model.py FORM FOLDER
 
 FORM is `qwen2` (transformers' own language model, tied, its output layer not stored), `older` (the
-same with a config that can't be made without arguments) or `speaker` (a language model inside the
-checkpoint). Beside FOLDER comes FOLDER.reference.pt: logits and features of a model that was made
+same with a config that can't be made without arguments), `speaker` (a language model inside the
+checkpoint) or `cached` (the same from the days when caches were objects of other names). Beside
+FOLDER comes FOLDER.reference.pt: logits and features of a model that was made
 without `from_pretrained`, as none of the defects can touch it.
 """
 
@@ -22,11 +23,40 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from transformers import DynamicCache
 
 import vlft
 
 CODE = Path(__file__).with_name("own_code")
 SIDE, VOCABULARY = 56, 151_936
+# Names that transformers 5 has no more, as far as an empty cache needs them.
+GONE = {
+    "from_legacy_cache": staticmethod(lambda _: DynamicCache()),
+    "to_legacy_cache": lambda _: (),
+    "get_usable_length": lambda *_: 0,
+}
+# What code of transformers 4.41 does where that of 4.37 takes a cache for tuples.
+CACHED = {
+    "import torch\n": "import torch\nfrom transformers.cache_utils import Cache, DynamicCache\n",
+    "        known = past_key_values[0][0].shape[2] if past_key_values is not None else 0\n": """\
+        if not isinstance(past_key_values, Cache):
+            past_key_values = DynamicCache.from_legacy_cache(past_key_values)
+        known = past_key_values.get_usable_length(length)
+        past_key_values = past_key_values.to_legacy_cache() or None
+""",
+    "            known = past_key_values[0][0].shape[2]\n": """\
+            if isinstance(past_key_values, Cache):
+                known = past_key_values.seen_tokens
+            else:
+                known = past_key_values[0][0].shape[2]
+""",
+    "            input_ids = input_ids[:, known if input_ids.shape[1] > known else -1 :]\n": """\
+            if attention_mask is not None and attention_mask.shape[1] > input_ids.shape[1]:
+                input_ids = input_ids[:, -(attention_mask.shape[1] - known) :]
+            elif known < input_ids.shape[1]:
+                input_ids = input_ids[:, known:]
+""",
+}
 
 
 def main(form: str, folder: Path) -> None:
@@ -39,6 +69,13 @@ def main(form: str, folder: Path) -> None:
         )
         assert bare != told
         file.write_text(bare)
+    if form == "cached":
+        file = folder / "modeling_tiny_speaker.py"
+        text = file.read_text()
+        for before, after in CACHED.items():
+            assert text.count(before) == 1, before
+            text = text.replace(before, after)
+        file.write_text(text)
     sys.path.insert(0, str(Path(vlft.__file__).parent / "trainer_side"))
     importlib.import_module("tiny_model").build_tokenizer("internvl").save_pretrained(folder)
     config = {
@@ -53,7 +90,7 @@ def main(form: str, folder: Path) -> None:
         "force_image_size": SIDE,
         "downsample_ratio": 0.5,
         "vision_config": {"hidden_size": 32, "image_size": SIDE, "patch_size": 14},
-        "llm_config": _speaker() if form == "speaker" else _qwen2(),
+        "llm_config": _speaker() if form in {"speaker", "cached"} else _qwen2(),
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2))
     model = _made(folder, config)
@@ -83,6 +120,8 @@ def _made(folder: Path, config: dict[str, Any]) -> Any:
     sys.modules["as_it_is"] = package
     configuration = importlib.import_module("as_it_is.configuration_tiny")
     speaker = importlib.import_module("as_it_is.modeling_tiny_speaker")
+    for name, answer in GONE.items():
+        setattr(DynamicCache, name, answer)
     speaker.SpeakerTrunk.get_head_mask = lambda _self, _mask, layers: [None] * layers
     return importlib.import_module("as_it_is.modeling_tiny").InternVLChatModel(
         configuration.InternVLChatConfig(**config)

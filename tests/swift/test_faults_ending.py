@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,22 @@ def test_a_termination_with_a_minute_of_grace_leaves_nothing(
     assert resumed.code == 0, resumed.err
     assert "going on from checkpoint-2" in resumed.err
     assert sorted(steps_and_losses(run.folder)) == list(range(1, STEPS + 1))
+
+
+def test_a_run_is_stopped_after_its_next_save(vlft: Any, tiny_config: Any, tmp_path: Path) -> None:
+    trial = Trial("train", tiny_config(steps=5000), *PLUGIN, cwd=tmp_path, hold="5")
+    trial.wait_until_held()
+    run = only_run(tmp_path)
+    assert run.whole_checkpoints[-1].name == "checkpoint-4"
+    words = ["runs", "stop", run.id, "--after-save"]
+    with subprocess.Popen([sys.executable, "-m", "vlft", *words], cwd=tmp_path) as stop:
+        trial.release()
+    assert stop.returncode == 0
+    assert trial.end()[0] == 143
+    stopped = only_run(tmp_path)
+    assert stopped.status == "stopped"
+    assert int(stopped.whole_checkpoints[-1].name.removeprefix("checkpoint-")) >= 6
+    assert vlft("runs", "stop", run.id, "--after-save").code == 1
 
 
 def test_two_processes_lose_power_and_go_on_to_the_same_losses(

@@ -16,7 +16,12 @@ from vlft.facts.checkpoint import read_checkpoint
 from vlft.plan.compat import MENDS_VERSION, PLUGIN
 from vlft.runs.exports import read_export
 
-FORMS = {"qwen2": "InternVL3-1B", "older": "InternVL2-1B", "speaker": "InternVL2-2B"}
+FORMS = {
+    "qwen2": "InternVL3-1B",
+    "older": "InternVL2-1B",
+    "speaker": "InternVL2-2B",
+    "cached": "InternVL2-4B",
+}
 QUIET = {"PYTHONWARNINGS": "ignore", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
 
 
@@ -53,6 +58,7 @@ def test_without_the_plugin_none_of_them_loads(loads: dict[str, Any]) -> None:
     assert "'all_tied_weights_keys'" in loads["qwen2"]["refused"]
     assert "KeyError: 'architectures'" in loads["older"]["refused"]
     assert "'all_tied_weights_keys'" in loads["speaker"]["refused"]
+    assert "'all_tied_weights_keys'" in loads["cached"]["refused"]
 
 
 def test_with_it_the_logits_are_those_of_a_model_that_was_never_loaded(
@@ -70,12 +76,13 @@ def test_the_log_tells_what_was_mended_and_nothing_else(loads: dict[str, Any]) -
     for form, text in told.items():
         assert "InternVLChatModel does not call post_init()" in text
         assert "finite logits" in text
-        mine = form == "speaker"
+        mine = form in {"speaker", "cached"}
         assert ("SpeakerForCausalLM has no generate" in text) is mine
         assert ("SpeakerForCausalLM keeps its cache in tuples" in text) is mine
         assert ("SpeakerForCausalLM lists its tied weights" in text) is mine
         assert ("SpeakerTrunk asks for a mask of heads" in text) is mine
         assert ("the buffers of Turning are not stored" in text) is mine
+        assert ("asks caches for from_legacy_cache, to_legacy_cache" in text) is (form == "cached")
         assert "Qwen2" not in text, "classes of transformers' own are left alone"
 
 

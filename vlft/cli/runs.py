@@ -96,12 +96,15 @@ def stop(
     lost: Annotated[
         bool, typer.Option("--lost", help="Its machine is gone: only note that it has ended.")
     ] = False,
+    after_save: Annotated[
+        bool, typer.Option("--after-save", help="Let it go on until its next checkpoint is whole.")
+    ] = False,
 ) -> None:
     """End a run of this machine or of Slurm; its checkpoints stay."""
     from vlft.runs.ending import stop as end
     from vlft.runs.index import find_run
 
-    ended = end(find_run(run), wait, lost=lost)
+    ended = end(find_run(run), wait, lost=lost, after_save=after_save)
     typer.echo(f"{ended.id}  {ended.status}")
 
 

@@ -19,6 +19,7 @@ from vlft.plan.pixels import run_limits
 from vlft.plan.precision import resolve_precision
 from vlft.plan.steps import Steps, steps_of
 from vlft.plan.storage import Storage, storage
+from vlft.plan.tiles import run_vision, with_run_tiles
 
 if TYPE_CHECKING:
     from vlft.findings import Finding
@@ -161,9 +162,11 @@ def look_ahead(prepared: Prepared, lengths: RowLengths | None = None) -> Outlook
         )
     elif family is not None:
         limits = run_limits(loaded, family, facts.environ)
+        vision = run_vision(family, facts)
+        model = with_run_tiles(model, vision, limits)
         length = loaded.config.data.max_length
         measured = lengths.largest(length) if lengths is not None else None
-        row = measured or largest_row(loaded.config, family.vision, limits)
+        row = measured or largest_row(loaded.config, vision, limits)
         run = run_shape(loaded, facts, plan.world, plan.batch, model, row)
         if run is None:
             unknown.append("memory: estimated for LoRA and full training in 16 bits on GPUs")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vlft.facts.swift_types import as_flags
 from vlft.plan.compat import run_mends, with_mends
-from vlft.plan.passed import flag
+from vlft.plan.passed import uses_ray
 
 if TYPE_CHECKING:
     from vlft.config.read import LoadedConfig
@@ -154,7 +154,7 @@ def needs_torchrun(loaded: LoadedConfig, world: World) -> bool:
     DeepSpeed and FSDP want its rendezvous even for one process. Ray's actors are processes by
     themselves.
     """
-    if flag(loaded.config, "use_ray"):
+    if uses_ray(loaded.config):
         return False
     sharded = loaded.config.deepspeed is not None or "fsdp" in loaded.config.swift
     return world.world_size != 1 or sharded

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vlft.facts.gather import Facts
     from vlft.plan.arguments import Arguments
 
-MENDS_VERSION: Final = "1"
+MENDS_VERSION: Final = "2"
 """Of the plug-in; it tells the same in the trainer's log."""
 
 PLUGIN: Final = Path(__file__).parents[1] / "trainer_side" / "own_code" / "vlft_own_code.py"
@@ -34,7 +34,7 @@ WHY: Final[Mapping[Mend, str]] = {
     "ties": "tied weights are a list, and no merge could be saved",
     "buffers": "rotary tables would be left unset, and every logit NaN",
     "generate": "the language model has no generate",
-    "caches": "its caches are tuples",
+    "caches": "its caches are those of an older transformers",
     "heads": "it asks for a mask of heads that is no more",
     "config": "its config can't be printed",
     "bnb-head": "ms-swift takes the output layer of a quantised model for InternLM2's",

@@ -21,6 +21,11 @@ def given_flag(config: Config, name: str) -> bool | None:
     return None if config.swift.get(name) is None else flag(config, name)
 
 
+def uses_ray(config: Config) -> bool:
+    """Whether Ray starts the trainers: ms-swift's pt and rlhf don't look for `use_ray`."""
+    return config.task == "sft" and flag(config, "use_ray")
+
+
 def is_off(config: Config, name: str) -> bool:
     """Whether this argument is given, and not true."""
     return config.swift.get(name) is not None and not flag(config, name)

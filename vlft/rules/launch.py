@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vlft.plan.batch import divisors
-from vlft.plan.passed import flag
+from vlft.plan.passed import flag, uses_ray
 from vlft.rules.base import Context, Problem, rule
 from vlft.rules.words import counted
 
@@ -26,6 +26,8 @@ _DEVICE = re.compile(r"\d+|(?:GPU|MIG)-[\w/-]+", re.ASCII)
 def processes_divide_gpus(context: Context) -> Iterator[Problem]:
     """The GPUs of a node divide evenly among its processes."""
     gpus, processes = context.world.gpus_per_node, context.world.nproc_per_node
+    if uses_ray(context.config):
+        return
     if gpus and processes and gpus % processes and not _one_device_each(context):
         yield Problem(
             _process_key(context),
@@ -122,8 +124,18 @@ def fsdp_one_gpu_a_process(context: Context) -> Iterator[Problem]:
 def liger_one_gpu_a_process(context: Context) -> Iterator[Problem]:
     """With liger's kernels every process has one GPU."""
     split = _split(context)
-    if flag(context.config, "use_liger_kernel") and split:
+    if not flag(context.config, "use_liger_kernel"):
+        return
+    if split:
         yield _one_gpu_a_process(context, split, "liger")
+    elif uses_ray(context.config) and (context.world.gpus_per_node or 0) > 1:
+        yield Problem(
+            ("swift", "use_liger_kernel"),
+            f"Ray's driver sees {context.world.gpus_per_node} GPUs, and ms-swift takes that for a "
+            "model split over them, which liger can't do",
+            "leave out `use_ray`: vlft starts a process a GPU by itself",
+            at_key=True,
+        )
 
 
 @rule(
@@ -167,6 +179,8 @@ def _one_gpu_a_process(context: Context, split: tuple[int, int], what: str) -> P
 def _split(context: Context) -> tuple[int, int] | None:
     """GPUs and processes of a node, where a process has several GPUs; else None."""
     gpus, processes = context.world.gpus_per_node, context.world.nproc_per_node
+    if uses_ray(context.config):  # whose workers have one each
+        return None
     if not gpus or not processes or gpus <= processes or _one_device_each(context):
         return None
     return gpus, processes

@@ -70,6 +70,7 @@ def _estimate(context: Context, tokens: int) -> Memory | None:
     from vlft.plan.memory.estimate import estimate  # noqa: PLC0415
     from vlft.plan.memory.read import shape_of  # noqa: PLC0415
     from vlft.plan.pixels import run_limits  # noqa: PLC0415
+    from vlft.plan.tiles import run_vision, with_run_tiles  # noqa: PLC0415
 
     sizes, family = context.facts.model.sizes, context.family
     if sizes is None or family is None or not isinstance(context.batch, Batch):
@@ -81,7 +82,9 @@ def _estimate(context: Context, tokens: int) -> Memory | None:
         limits = run_limits(context.loaded, family, context.facts.environ)
     except VlftError:  # a limit that is no number: another rule says so
         return None
-    vision = largest_row(context.config, family.vision, limits).vision
-    row = RowSize(tokens, min(vision, max(0, tokens - _SMALLEST_ROW)))
+    vision = run_vision(family, context.facts)
+    model = with_run_tiles(model, vision, limits)
+    seen = largest_row(context.config, vision, limits).vision
+    row = RowSize(tokens, min(seen, max(0, tokens - _SMALLEST_ROW)))
     run = run_shape(context.loaded, context.facts, context.world, context.batch, model, row)
     return None if run is None else estimate(model, run)

@@ -6,6 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from vlft.plan.arguments import needs_torchrun
+from vlft.plan.passed import uses_ray
 from vlft.plan.world import number_in
 from vlft.rules.base import Context, Problem, rule
 
@@ -82,7 +83,9 @@ def backend_has_processes(context: Context) -> Iterator[Problem]:
     if not needs_torchrun(context.loaded, context.world):
         yield Problem(
             ("swift", "ddp_backend"),
-            f"`ddp_backend: {backend}` with a single process, which joins no group",
+            f"`ddp_backend: {backend}` with "
+            + ("Ray, whose driver" if uses_ray(context.config) else "a single process, which")
+            + " joins no group",
             "leave it out",
             at_key=True,
         )

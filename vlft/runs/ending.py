@@ -20,15 +20,19 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.05
 _POLL_JOB_S = 0.5
+_POLL_SAVE_S = 0.5
+_GOING_ON = ("running", "starting")
 
 
-def stop(run: Run, wait_s: float, *, lost: bool = False) -> Run:
+def stop(run: Run, wait_s: float, *, lost: bool = False, after_save: bool = False) -> Run:
     """Asks the run's supervisor, or Slurm, to end it, and waits until nothing of it is left.
 
     Args:
         run: A run of this machine, or a job.
         wait_s: Seconds to wait.
         lost: Whether the machine that it runs on is gone: nothing is ended, it is only noted.
+        after_save: Whether to let it go on, for as long as it takes, until it has saved one
+            more checkpoint to its end.
 
     Returns:
         The run as it is then.
@@ -36,12 +40,10 @@ def stop(run: Run, wait_s: float, *, lost: bool = False) -> Run:
     Raises:
         VlftError: If it does not run, runs on another machine, or has not ended in time.
     """
-    if run.status not in ("running", "starting"):
+    if run.status not in _GOING_ON:
         raise VlftError(f"the run {run.id} does not run: it is {run.status}")
     job = read_job(run.attempt)
-    if job is not None:
-        return _stop_job(run, job, wait_s)
-    host = other_host(run.attempt, run.record)
+    host = None if job is not None else other_host(run.attempt, run.record)
     if host is not None and not lost:
         raise VlftError(
             f"the run {run.id} was started on {host}",
@@ -50,17 +52,34 @@ def stop(run: Run, wait_s: float, *, lost: bool = False) -> Run:
     if host is not None:
         _write_outcome(run, "killed", f"the machine that it ran on, {host}, is gone")
         return read_run(run.folder) or run
+    if after_save:
+        run = _after_a_checkpoint(run)
+        job = read_job(run.attempt)
+    if run.status not in _GOING_ON:
+        return run
+    if job is not None:
+        return _stop_job(run, job, wait_s)
     pid = _pid(run)
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
     return _ended(run, wait_s, f"its pid is {pid}")
 
 
+def _after_a_checkpoint(run: Run) -> Run:
+    """The run when it has saved one more checkpoint to its end, or is over."""
+    before = run.whole_checkpoints[-1:]
+    now = run
+    while now.status in _GOING_ON and now.whole_checkpoints[-1:] in {before, ()}:
+        time.sleep(_POLL_SAVE_S)
+        now = read_run(run.folder) or now
+    return now
+
+
 def _ended(run: Run, wait_s: float, hint: str) -> Run:
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
         now = read_run(run.folder)
-        if now is None or now.status not in ("running", "starting"):
+        if now is None or now.status not in _GOING_ON:
             return now or run
         time.sleep(_POLL_S)
     raise VlftError(f"the run {run.id} has not ended within {wait_s:g} s", hint)
@@ -112,7 +131,7 @@ def remove(run: Run) -> None:
         VlftError: If it runs.
         OSError: If a part of it can't be deleted.
     """
-    if run.status in ("running", "starting"):
+    if run.status in _GOING_ON:
         raise VlftError(f"the run {run.id} is {run.status}", f"vlft runs stop {run.id}")
     shutil.rmtree(run.folder)
     forget(run.folder)

@@ -136,7 +136,7 @@ def _vision(shape: VisionShape) -> PartCounts:
     patch = width * (shape.patch_inputs + shape.patch_bias)
     tensors = 1 + shape.patch_bias
     if shape.tile_patches:
-        return _intern(shape, patch + width * (1 + shape.tile_patches), tensors + 2)
+        return _intern(shape, patch + width * (1 + shape.positions), tensors + 2)
     gated = shape.tower == "qwen2_5_vl"
     linears = (
         Linear(width, 3 * width, bias=True, times=depth),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ def estimate_points(rows: Iterable[Row]) -> list[dict[str, int]]:
 def _estimate(number: int, row: Row, shapes: dict[str, ModelShape]) -> dict[str, int]:
     try:
         shape = _shape(row["model_dir"], shapes)
+        shape = _with_tiles_of(row, shape)
         memory = estimate(shape, run_of(row, shape))
     except KeyError as error:
         raise UsageError(f"row {number} has no key {error}", "docs/memory.md lists them") from None
@@ -64,6 +66,15 @@ def _shape(folder: str, shapes: dict[str, ModelShape]) -> ModelShape:
             )
         shapes[folder] = found
     return shapes[folder]
+
+
+def _with_tiles_of(row: Row, model: ModelShape) -> ModelShape:
+    """The model with the row's tiles, which may have another side than it was made for."""
+    tiles, patches = row.get("tiles"), row.get("patches")
+    if not tiles or not patches or not model.vision.tile_patches:
+        return model
+    tile = int(patches) // int(tiles)
+    return replace(model, vision=replace(model.vision, tile_patches=tile))
 
 
 def run_of(row: Row, model: ModelShape) -> RunShape:

@@ -73,7 +73,7 @@ def _internvl(config: Config) -> ModelShape:
         "internvl",
         config,
         shape.hidden,
-        _first(vision.get("image_size", 448)),
+        _first(vision.get("image_size") or 448),
         qkv_bias=vision.get("attention_bias", False),
         qk_norm=vision.get("use_qk_norm", False),
         final_norm=not vision.get("use_mean_pooling", True),
@@ -88,7 +88,7 @@ def _internvl_chat(config: Config) -> ModelShape:
         "internvl_chat",
         config,
         shape.hidden,
-        _first(config.get("force_image_size") or vision.get("image_size", 448)),
+        _first(config.get("force_image_size") or vision.get("image_size") or 448),
         qkv_bias=vision.get("qkv_bias", True),
         qk_norm=vision.get("qk_normalization", False),
     )
@@ -111,7 +111,7 @@ def _internvit(
         tower: Which form.
         config: The whole config.json.
         output: Width of the text.
-        side: Of a tile, in pixels.
+        side: Of a tile, in pixels; the tower's positions are those of its own `image_size`.
         qkv_bias: As in VisionShape.
         qk_norm: As in VisionShape.
         final_norm: As in VisionShape.
@@ -132,6 +132,7 @@ def _internvit(
         qk_norm=qk_norm,
         final_norm=final_norm,
         rms=vision.get("norm_type", "layer_norm") == "rms_norm",
+        positions=(_first(vision.get("image_size") or 448) // patch) ** 2 + 1,
         tile_patches=(side // patch) ** 2 + 1,
     )
 

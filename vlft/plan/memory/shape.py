@@ -53,11 +53,11 @@ class VisionShape:
         patch_inputs: Values of a patch: channels × frames × side².
         patch_bias: Whether the patch embedding has one.
         merge: Patches of a token: 4.
-        positions: Learned position embeddings; 0 where there are none.
+        positions: Learned position embeddings, that of a class token too; 0 where there are none.
         full_attention: Layers of Qwen2.5-VL that look beyond their window of 8 × 8 patches.
         deepstack: Layers after which features go to the text as well, ascending.
         qkv_bias, qk_norm, final_norm, rms: Variants of InternViT.
-        tile_patches: Patches of a tile with its class token; 0 for Qwen.
+        tile_patches: Patches of a tile with its class token, as the run cuts it; 0 for Qwen.
     """
 
     tower: Tower

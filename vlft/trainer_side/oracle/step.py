@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -98,7 +99,8 @@ def _inputs(model: FakeModel, point: Mapping[str, Any]) -> dict[str, Any]:
         pictures = {"pixel_values": torch.empty(height * width * rows, patch)}
         pictures["image_grid_thw"] = torch.empty(rows, 3, dtype=torch.long)
     else:
-        side = model.base.config.vision_config.image_size[0]
+        patches = point["patches"] // point["tiles"] - 1  # less the class token
+        side = math.isqrt(patches) * model.base.config.vision_config.patch_size[0]
         size = (point["tiles"] * rows, 3, side, side)
         pictures = {"pixel_values": torch.empty(size, dtype=torch.bfloat16)}
     if point.get("packed"):

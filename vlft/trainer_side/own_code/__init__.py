@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from .own_code_loading import install
 
-VERSION = "1"
+VERSION = "2"
 """Of the mends together; a run's record holds it."""
 
 install(VERSION)

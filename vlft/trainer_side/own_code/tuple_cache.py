@@ -15,6 +15,7 @@ import torch  # noqa: TID253 - this is the trainer's process
 from transformers import DynamicCache, GenerationMixin  # noqa: TID253
 from transformers.cache_utils import Cache  # noqa: TID253
 
+from . import cache_names
 from .own_code_classes import note
 
 Tuples = tuple[tuple[torch.Tensor, torch.Tensor], ...]
@@ -27,7 +28,7 @@ def mend(kind: type[Any]) -> None:
     if not issubclass(kind, GenerationMixin):
         kind.__bases__ = (*kind.__bases__, GenerationMixin)
         note(kind, f"{kind.__name__} has no generate, now that of transformers")
-    if not _knows_caches(kind):
+    if cache_names.mend(kind) or not _knows_caches(kind):
         _translate_preparation(kind)
         _translate_forward(kind)
         _translate_reordering(kind)
@@ -53,14 +54,23 @@ def _translate_preparation(kind: type[Any]) -> None:
         if not isinstance(past_key_values, Cache):
             return original(self, input_ids, past_key_values, *args, **options)
         # transformers 5 leaves out a mask of ones; some such code adds what it is given.
-        if options.get("attention_mask") is None and options.get("inputs_embeds") is None:
-            options["attention_mask"] = torch.ones_like(input_ids)
+        if options.get("attention_mask") is None:
+            seen = _seen(input_ids, past_key_values, options.get("inputs_embeds"))
+            options["attention_mask"] = input_ids.new_ones(len(input_ids), seen)
         # Such code counts positions itself, and does not cut those that transformers 5 counts.
         options.pop("position_ids", None)
         made = original(self, input_ids, to_tuples(past_key_values), *args, **options)
         return {**made, "past_key_values": past_key_values}
 
     kind.prepare_inputs_for_generation = prepare
+
+
+def _seen(input_ids: Any, cache: Any, embedded: Any) -> int:
+    """Tokens up to the next one: `input_ids` lack those that came as embeddings."""
+    if embedded is None:
+        return int(input_ids.shape[1])
+    known = int(cache.get_seq_length())
+    return known + 1 if known else int(embedded.shape[1])
 
 
 def _translate_forward(kind: type[Any]) -> None:
