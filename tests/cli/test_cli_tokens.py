@@ -224,3 +224,73 @@ def test_nothing_heavy_is_imported(vlft: Vlft, tmp_path: Path) -> None:
     assert "vlft.families.qwen_vision" in imported
     assert not imported & {"rich", "PIL", "numpy", "tokenizers", "yaml", "vlft.rules"}
     assert "vlft.config.sections" not in imported, "pydantic's models are for configs"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20 frames of 128x96, ten a second, shown on their side."""
+    import sys
+
+    pytest.importorskip("av")
+    sys.path.append(str(Path(__file__).parents[1] / "dataset"))
+    from video_files import QUARTER, turned, video
+
+    folder = tmp_path_factory.mktemp("film")
+    return turned(video(folder / "flat.mp4", "mpeg4", size=(128, 96)), QUARTER, folder / "film.mp4")
+
+
+def test_a_video_is_explained(vlft: Vlft, film: Path) -> None:
+    done = vlft("tokens", "--model", "qwen2_vl", str(film))
+    assert done.code == 0, done.err
+    assert done.out == (
+        "Qwen2-VL\n"
+        f"{film}: 96×128 pixels, 20 frames, 10 a second\n"
+        "  → frames taken: 4 of 20: 2 a second, 4 to 768, a multiple of 2\n"
+        "  → each resized to 280×392: multiples of 28, 100352 to 602112 pixels\n"
+        "  → 2×28×20 patches, those of two frames together\n"
+        "  → 280 tokens, one for 2×2 patches: 2 steps in time of 140\n"
+        "  → <|vision_start|> + 280 × <|video_pad|> + <|vision_end|>: 282 tokens of the row\n"
+    )
+
+
+def test_a_video_for_other_families(vlft: Vlft, film: Path) -> None:
+    done = vlft("tokens", "--model", "qwen3_vl", str(film))
+    assert "a time such as <0.3 seconds> and <|vision_start|> + 140 × <|video_pad|>" in done.out
+    done = vlft("tokens", "--model", "internvl_chat", str(film))
+    assert "frames taken: 8 (VIDEO_SEGMENTS), evenly from 20" in done.out
+    assert "2048 tokens, 256 a tile" in done.out
+    done = vlft("tokens", "--model", "internvl", str(film))
+    assert "128×96 pixels" in done.out, "transformers does not turn it"
+    assert "frames taken: all 20" in done.out
+
+
+def test_videos_among_pictures(vlft: Vlft, film: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(film.read_bytes()[:40])
+    words = ("--model", "qwen2_vl", str(film), str(broken), "56x56")
+    video, unread, picture = read(vlft, *words, code=1)
+    assert (video["frames"], video["fps"], video["frames_taken"]) == (20, 10.0, 4)
+    assert (video["width"], video["height"]) == (96, 128)
+    assert video["grid_thw"] == [2, 28, 20]
+    assert (video["tokens"], video["error"]) == (280, None)
+    assert unread["tokens"] is None
+    assert "it was not closed" in unread["error"]
+    assert picture["tokens"] == 4
+    table = vlft("tokens", *words).out
+    assert "2×28×20" in table
+    assert "1 videos, 280 tokens" in table
+
+
+def test_a_video_that_is_too_short(vlft: Vlft, film: Path) -> None:
+    (found,) = read(vlft, "--model", "qwen2_vl", str(film), FPS_MIN_FRAMES="40", FRAME_FACTOR="40")
+    assert found["tokens"] is None
+    assert "at least 40 are needed" in found["error"]
+    done = vlft("tokens", "--model", "qwen2_vl", str(film), FRAME_FACTOR="40")
+    assert "ms-swift replaces such a row" in done.out
+
+
+def test_a_config_names_the_reader(vlft: Vlft, film: Path, write_config: WriteConfig) -> None:
+    write_config("launch: {gpus: none}\nenv: {FORCE_QWENVL_VIDEO_READER: torchvision}\n")
+    (found,) = read(vlft, "--config", "config.yaml", str(film), code=1)
+    assert found["tokens"] is None
+    assert "nothing is installed for the trainer" in found["error"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from picture_files import encoded, noise, write
+from video_files import video
 
 from vlft.dataset.media import MediaProbe, MediaProblem, Picture, probe_picture
 from vlft.dataset.media.remembered import Remembered
@@ -165,25 +166,30 @@ def test_same_contents_have_the_same_key(tmp_path: Path) -> None:
     assert keys[:6] == keys[6:]
 
 
-def test_videos_and_sounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    write(tmp_path, "a.mp4", b"\x1a\x45\xdf\xa3" + bytes(range(200)))
+    video(tmp_path / "a.mp4", "mpeg4")
     write(tmp_path, "empty.mp4", b"")
     (tmp_path / "folder.mp4").mkdir()
     probe = MediaProbe(tmp_path, None)
 
-    def said(name: str, what: str = "video") -> str:
-        found = probe.look_file(name, what)  # type: ignore[arg-type]
+    in_memory = MediaProbe(tmp_path, None, video_reader="decord_bytes")
+
+    def said(name: str, probe: MediaProbe = probe) -> str:
+        found = probe.look_video(name).problem
         return found.kind if found else "fine"
 
     assert said("a.mp4") == said(str(tmp_path / "a.mp4")) == "fine"
     assert said("~/a.mp4") == "missing"
-    assert said("~/a.mp4", "audio") == "fine"
+    assert said("~/a.mp4", in_memory) == "fine"
     assert said("empty.mp4") == "empty"
     assert said("folder.mp4") == "folder"
     assert said("gone.mp4") == "missing"
     assert said("http://example.com/a.mp4") == "url"
-    assert MediaProbe(Path("/"), tmp_path).look_file("a.mp4", "video") is None
+    assert said("data:video/mp4;base64,AAAA") == "video_unreadable"
+    assert said("data:video/mp4;base64,AAAA", in_memory) == "video_unjudged"
+    assert said("a.mp4", MediaProbe(Path("/"), tmp_path)) == "fine"
+    assert probe.look_video("a.mp4") is probe.look_video("a.mp4"), "a file is read once"
 
 
 def test_what_is_remembered_is_bounded() -> None:

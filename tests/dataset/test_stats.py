@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from picture_files import encoded, noise, write
 from typer.testing import CliRunner
+from video_files import video
 
 from vlft.cli import app
 from vlft.dataset.stats_histogram import histogram
 from vlft.dataset.stats_spread import Spread
+from vlft.families import PixelLimits, VideoFile, family_of
 
 
 def row(question: str, answer: str, *images: str, **more: Any) -> dict[str, Any]:
@@ -183,3 +185,32 @@ def test_bars_hold_every_value_once(numbers: list[int]) -> None:
     assert sum(int(line.rsplit(" ", 1)[1].replace(",", "")) for line in lines) == len(numbers)
     assert 1 <= len(lines) <= 32
     assert len({line.index("  ", len(line) - len(line.lstrip())) for line in lines}) == 1
+
+
+def test_videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """48 frames, ten a second: Qwen2-VL takes 8 of them, four steps of 11x14 tokens at most."""
+    monkeypatch.chdir(tmp_path)
+    video(tmp_path / "film.mp4", frames=48, size=(160, 120))
+    video(tmp_path / "one.mp4", "mpeg4", frames=1)
+    write(tmp_path, "small.png", encoded(noise(56, 56), "PNG"))
+    rows = [
+        row("<video>q", "r", videos=["film.mp4"]),
+        row("<image><video>q", "r", "small.png", videos=["film.mp4"]),
+        row("<video>q", "r", videos=["gone.mp4"]),
+        row("<video>q", "r", videos=["one.mp4"]),
+    ]
+    file = tmp_path / "data.jsonl"
+    file.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    found = stats(file)
+    vision = family_of("qwen2_vl").vision  # type: ignore[union-attr]
+    assert vision is not None
+    each = vision.video(VideoFile(48, 10.0, 160, 120), PixelLimits()).tokens
+    assert found["tokens"]["vision"]["sum"] == each + (4 + each)
+    assert found["videos"] == 4
+    assert found["video_problems"] == {"missing": 1}
+    assert found["tokens"]["unmeasured"] == {
+        "videos that can't be read or counted": 1,
+        "videos that ms-swift fails on": 1,
+    }
+    tiles = stats(file, "--model", "internvl_chat")
+    assert tiles["tokens"]["vision"]["sum"] == 8 * 256 + (8 * 256 + 256) + 8 * 256

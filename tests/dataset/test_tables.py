@@ -48,3 +48,34 @@ def test_a_damaged_table_is_told_with_its_line(vlft: Any, tables: Path) -> None:
     done = vlft("data", "stats", "rows.csv")
     assert done.code == 2
     assert "rows.csv line 3: the row has 3 fields" in done.err
+
+
+def test_pictures_in_a_table_are_written_once_each(vlft: Any, tables: Path) -> None:
+    from pyarrow import Table, parquet
+
+    one, other = ({"bytes": png(width), "path": None} for width in (640, 320))
+    rows = [talk("<image>q", images=[inside]) for inside in (one, other, one)]
+    rows.append(talk("<image>q", images=[{"bytes": b"no picture", "path": None}]))
+    parquet.write_table(Table.from_pylist(rows), tables / "in.parquet")
+    done = vlft("data", "convert", "in.parquet", "--output", "out.jsonl")
+    assert done.code == 1, "one row has no picture"
+    written = [json.loads(line) for line in (tables / "out.jsonl").read_text().splitlines()]
+    named = [Path(row["images"][0]) for row in written]
+    assert named[0] == named[2] != named[1]
+    assert sorted(named[0].parent.iterdir()) == sorted(set(named))
+    assert named[0].parent == tables / "out.images"
+    assert named[0].read_bytes() == png(640)
+    assert "the bytes of a picture are no picture" in (tables / "out.rejected.jsonl").read_text()
+    assert rules_in(tables / "out.jsonl") == [("row.duplicate", 3)]
+
+
+def test_pictures_of_a_table_that_breaks_off_are_taken_away(vlft: Any, tables: Path) -> None:
+    from pyarrow import Table, parquet
+
+    rows = [talk("<image>q", images=[{"bytes": png(), "path": None}])]
+    parquet.write_table(Table.from_pylist(rows), tables / "in.parquet")
+    (tables / "bad.csv").write_text("query,response\nq,a\nq,a,b\n")
+    done = vlft("data", "convert", "in.parquet", "bad.csv", "--output", "out.jsonl")
+    assert done.code == 2
+    assert not (tables / "out.images").exists()
+    assert not (tables / "out.jsonl").exists()

@@ -5,8 +5,9 @@ answers each with one on stdout. ms-swift is imported and the processor loaded o
 
 Request: `file`; `max_length` (null: the model's); `truncation` (raise, left, right, split);
 `cwd`; `env`; `columns`; `max_pixels`; `strict`; `lazy` (whether rows are encoded while training);
-`remove_unused_columns`; `chat` (whether there is a chat template); `mode` of the template (train,
-rlhf, kto).
+`remove_unused_columns`; `chat` (whether there is a chat template); `agent_template`; `mode` of
+the template (train, rlhf, kto); `loss_scale`; `task_type`; `rlhf_type` (kto: what is made of the
+data set before).
 
 Answer: `loads`, null or the error; `rows`, for each row that came to the preprocessor:
 `kept`; `error`, null or what the preprocessor or the template said; and of a row that was encoded
@@ -24,6 +25,7 @@ import os
 import sys
 import tempfile
 import traceback
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +127,11 @@ class RowJudge:
                 "rows": self.seen,
                 "trace": traceback.format_exc()[-1500:] if request.get("trace") else None,
             }
+        if request.get("rlhf_type") == "kto":
+            try:
+                self._prepare_kto(dataset)
+            except BaseException as error:  # noqa: BLE001
+                return {"loads": _named(error), "rows": self.seen}
         if request.get("last"):
             return {"loads": None, "rows": [], "last": dataset[len(dataset) - 1]}
         template = self.get_template(
@@ -133,7 +140,10 @@ class RowJudge:
             truncation_strategy=request.get("truncation", "raise"),
             max_pixels=request.get("max_pixels"),
             use_chat_template=request.get("chat", True),
+            agent_template=request.get("agent_template"),
+            loss_scale=request.get("loss_scale", "default"),
         )
+        template.task_type = request.get("task_type", "causal_lm")
         template.set_mode(request.get("mode", "train"))
         rows = [dict(row) for row in self.seen]
         if request.get("lazy", True) and request.get("strict"):
@@ -154,6 +164,18 @@ class RowJudge:
             for row, data in zip(kept, dataset, strict=False):
                 self._encode(template, row, data)
         return answer
+
+    def _prepare_kto(self, dataset: Any) -> None:
+        """What the rlhf command does with a data set for kto before it trains."""
+        from types import SimpleNamespace
+
+        from swift.pipelines.train.kto import prepare_kto_dataset
+
+        weights = {"desirable_weight": 1.0, "undesirable_weight": 1.0, "loss_type": "kto"}
+        batch = {"global_batch_size": 2, "dataset_num_proc": None, "data_seed": 1}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            prepare_kto_dataset(SimpleNamespace(**weights, **batch), dataset, None)
 
     def _visit(self, dataset: Any, template: Any) -> None:
         """Each row once, as training with `strict` does."""
@@ -196,11 +218,22 @@ class RowJudge:
                 joined["labels"] += part["labels"]
             row["split"] = len(got)
             got = joined
+        if lengths := got.get("lengths"):
+            row["lengths"] = lengths
+        if "input_ids" not in got and "chosen_input_ids" not in got:  # several texts
+            row |= {"input": "", "label": "", "length": sum(got["lengths"]), "labels": 1}
+            row |= {"pads": 0, "features": 0, "images": []}
+            return
         if "chosen_input_ids" in got:
             worse = got.get("rejected_input_ids")
             row["rejected"] = worse and self.processor.tokenizer.decode(worse)
+            row["rejected_labels"] = sum(one != -100 for one in got.get("rejected_labels") or [])
             got = {key.removeprefix("chosen_"): value for key, value in got.items()}
         ids, labels = got["input_ids"], got.get("labels") or []
+        if not isinstance(labels, list) or (ids and isinstance(ids[0], list)):
+            row |= {"input": "", "label": str(labels), "length": sum(got["lengths"])}
+            row |= {"labels": 1, "pads": 0, "features": 0, "images": []}
+            return
         learnt = [token for token in labels if token != -100]
         decode = (
             self.processor.tokenizer.decode

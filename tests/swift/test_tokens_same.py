@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from film_cases import FILMED, film_row, film_rows, measured_by_stats, told_of
 from qwen_vocabulary import give_vocabulary, vocabulary_file
 from token_cases import (
     ROWS_EACH,
@@ -23,12 +24,17 @@ from token_cases import (
     video_case,
 )
 
+sys.path.append(str(Path(__file__).parents[1] / "dataset"))
+from video_files import odd_videos
+
 import vlft as package
+from vlft.dataset.settings import CheckSettings
 from vlft.dataset.tokens.boxes import object_texts
 from vlft.dataset.tokens.model import TokenModel, find_model
 from vlft.dataset.tokens.opening import ChatSettings, open_row_tokens
 from vlft.dataset.tokens.row import CountedRow, Turn
 from vlft.dataset.tokens.rows import RowTokens
+from vlft.dataset.video_readers import video_reader
 from vlft.families import SizeError, VideoFile, VideoTokens, family_of, limits_from
 from vlft.families.qwen_video import middle_seconds
 from vlft.families.qwen_vl import QWEN2_VL, QWEN3_VL
@@ -57,7 +63,17 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def jobs(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def odd_films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Video files by what is odd about them."""
+    return odd_videos(tmp_path_factory.mktemp("odd"))
+
+
+@pytest.fixture(scope="module")
+def jobs(
+    models: dict[str, Path],
+    odd_films: dict[str, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Any]:
     """Everything that is asked, by name."""
     rng = seeded(SEED)
     films = str(tmp_path_factory.mktemp("films"))
@@ -77,6 +93,9 @@ def jobs(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> d
             "films": films,
             "rows": [random_row(rows, kind) for _ in range(ROWS_EACH)],
         }
+        if name in FILMED:
+            whole = {"rows": film_rows(odd_films)}
+            asked[f"films-{name}"] = asked[f"rows-{name}"] | whole
     # The last, for it puts its own reader in place of those for files.
     asked["videos"] = {"kind": "videos", "cases": [video_case(SEED + seed) for seed in range(700)]}
     return asked
@@ -192,6 +211,46 @@ def counted(
         for message in row["messages"]
     ]
     return CountedRow(turns, [one.tokens or 0 for one in pictures], videos, refs, boxes)
+
+
+@pytest.mark.parametrize("name", FILMED)
+def test_films(
+    name: str,
+    odd_films: dict[str, Path],
+    answers: dict[str, Any],
+    models: dict[str, Path],
+    tmp_path: Path,
+) -> None:
+    """Files of video, read by decord or PyAV there: the fate of their rows, and all tokens."""
+    family, template, arguments, env, _ = SETTINGS[name]
+    kind = family_of(family if template is None else "internvl_chat")
+    settings = CheckSettings(
+        cwd=tmp_path,
+        family=kind,
+        vision=find_model(str(models[family])).vision if template is None else None,
+        limits=limits_from(env, arguments.get("max_pixels")),
+        tokenizer=models[family],
+        template=template,
+        swift=arguments,
+        video_reader=video_reader(kind.swift_model_type if kind else None, env, None),
+    )
+    told = dict(zip(odd_films, told_of(film_rows(odd_films), settings), strict=True))
+    real = dict(zip(odd_films, answers[f"films-{name}"], strict=True))
+    fates = {what: "replaced" if isinstance(one, str) else "ok" for what, one in real.items()}
+    unknown = {what for what, one in told.items() if one.fate == "unknown"}
+    fates |= dict.fromkeys(unknown, "unknown")
+    kept = {what: real[what] for what, fate in fates.items() if fate == "ok"}
+    assert {what: one.tokens for what, one in told.items() if what in kept} == kept, real
+    assert {
+        what: "ok" if one.fate in {None, "silently_wrong"} else one.fate
+        for what, one in told.items()
+    } == fates, real
+    file = tmp_path / "kept.jsonl"
+    file.write_text("".join(json.dumps(film_row(odd_films[what])) + "\n" for what in kept))
+    measured = measured_by_stats(file, settings)
+    assert (measured["total"]["sum"], measured["exact"]) == (sum(kept.values()), True)
+    assert unknown <= {"narrow"}
+    assert 8 < len(kept) < len(real) - 5, "both sorts were asked"
 
 
 @pytest.mark.parametrize("name", SETTINGS)

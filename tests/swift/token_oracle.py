@@ -162,7 +162,9 @@ def rows(job: dict[str, Any]) -> list[Any]:
     for row in job["rows"]:
         row["images"] = [picture(size) for size in row.get("images", [])]
         row["videos"] = [
-            film(folder / f"{'-'.join(map(str, made))}.mp4", *made)
+            made
+            if isinstance(made, str)
+            else film(folder / f"{'-'.join(map(str, made))}.mp4", *made)
             if isinstance(made[0], int)
             else [picture(size) for size in made]
             for made in row.get("videos", [])

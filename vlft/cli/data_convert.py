@@ -41,7 +41,8 @@ def convert(
     """Turn rows of ms-swift v2, LLaMA-Factory and OpenAI into rows that load whole.
 
     Rows that can't be converted without guessing go to OUT.rejected.jsonl with their
-    reason; the exit code is 1 then. No file that is read is ever written to.
+    reason; the exit code is 1 then. Pictures that stand in a Parquet file are written
+    into OUT.images. No file that is read is ever written to.
     """
     import json
     import os

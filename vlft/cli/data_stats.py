@@ -80,10 +80,12 @@ def _settings(
     import os
 
     from vlft.config.products import parse_product
+    from vlft.dataset.from_config import reader_of_run
     from vlft.dataset.reading.sources import parse_source
     from vlft.dataset.stats import StatsSettings
     from vlft.dataset.stats_limits import choices
     from vlft.dataset.tokens.model import find_model
+    from vlft.dataset.video_readers import video_reader
     from vlft.errors import InvalidError, UsageError
     from vlft.families import limits_from
 
@@ -94,7 +96,7 @@ def _settings(
             raise UsageError(f"--max-pixels is `{text}`", "write a number of pixels: 1024*28*28")
         values.append(value)
     paths = [parse_source(text, Path()).path for text in files or ()]
-    name, max_length = model, None
+    name, max_length, reader = model, None, None
     if config is not None:
         from vlft.pipeline import prepare
         from vlft.plan.pixels import run_limits
@@ -106,6 +108,7 @@ def _settings(
         found = find_model(name)
         limits = run_limits(prepared.loaded, found.family, os.environ)
         max_length = prepared.loaded.config.data.max_length
+        reader = reader_of_run(prepared.loaded, prepared.facts, found.family)
         paths = paths or [entry.path for entry in prepared.facts.train if entry.path]
         told = prepared.loaded.config.swift
         template = told.get("template")
@@ -125,6 +128,7 @@ def _settings(
         max_length,
         Path.cwd(),
         None if root is None else Path(root),
+        reader or video_reader(found.family.swift_model_type, os.environ, None),
     )
     return settings, paths, found.family.title if name else f"as {found.family.title}"
 

@@ -1,4 +1,4 @@
-"""`vlft tokens`: how pictures become tokens, step by step."""
+"""`vlft tokens`: how pictures and videos become tokens, step by step."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from vlft.cli.options import Format, FormatOption, SetOption
 
 if TYPE_CHECKING:
     from vlft.dataset.tokens.model import TokenModel
+    from vlft.dataset.video_readers import VideoReader
     from vlft.families import PixelLimits
 
 _ROWS = (
@@ -22,7 +23,7 @@ _ROWS = (
 def tokens(
     pictures: Annotated[
         Optional[list[str]],  # noqa: UP045 - typer on Python 3.10 reads it at run time
-        typer.Argument(metavar="[IMAGE|WxH]...", help="Picture files, or sizes like 336x500."),
+        typer.Argument(metavar="[IMAGE|VIDEO|WxH]...", help="Files, or sizes like 336x500."),
     ] = None,
     model: Annotated[
         Optional[str],  # noqa: UP045
@@ -51,20 +52,21 @@ def tokens(
     ] = None,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
-    """Say how pictures become tokens, and how many."""
+    """Say how pictures and videos become tokens, and how many."""
     import json
     import os
 
-    from vlft.cli.token_report import as_json, as_text
+    from vlft.cli.token_report import as_json, as_text, count
     from vlft.dataset.tokens.model import find_model
     from vlft.dataset.tokens.pictures import of_lines, of_words
+    from vlft.dataset.video_readers import video_reader
     from vlft.errors import UsageError
     from vlft.families import limits_from
 
     if not pictures and rows is None:
         raise UsageError("no picture is named", "name picture files, or sizes like 336x500")
     if config is not None:
-        found, limits = _of_config(config, overrides or [], model)
+        found, limits, reader = _of_config(config, overrides or [], model)
     elif model is None or overrides:
         raise UsageError(
             "--set belongs to --config" if overrides else "no model is named",
@@ -72,23 +74,26 @@ def tokens(
         )
     else:
         found, limits = find_model(model), limits_from(os.environ)
+        reader = video_reader(found.family.swift_model_type, os.environ, None)
     limits = _asked(limits, found, min_pixels, max_pixels, max_num)
-    asked = [*of_words(pictures or []), *(of_lines(rows) if rows else ())]
-    counted = [(one, None if one.unread else one.count(found.vision, limits)) for one in asked]
+    asked = [*of_words(pictures or [], reader), *(of_lines(rows) if rows else ())]
+    vision = found.vision
+    counted = [count(one, vision, limits) for one in asked]
     if output_format is Format.JSON:
-        typer.echo(json.dumps([as_json(one, found.vision) for one in counted]))
+        typer.echo(json.dumps([as_json(one, vision) for one in counted]))
     else:
-        typer.echo(as_text(counted, found.family.title, found.vision))
+        typer.echo(as_text(counted, found.family.title, vision))
     raise typer.Exit(1 if any(one.unread for one in asked) else 0)
 
 
 def _of_config(
     config: Path, overrides: list[str], model: str | None
-) -> tuple[TokenModel, PixelLimits]:
-    """Model and limits of a config; `--model` goes before the config's."""
+) -> tuple[TokenModel, PixelLimits, VideoReader]:
+    """Model, limits and reader of a config; `--model` goes before the config's."""
     import os
 
     from vlft.cli.report import documents_of, print_findings
+    from vlft.dataset.from_config import reader_of_run
     from vlft.dataset.tokens.model import find_model
     from vlft.errors import InvalidError
     from vlft.pipeline import prepare
@@ -99,7 +104,8 @@ def _of_config(
         print_findings(prepared.findings, documents_of(prepared))
         raise InvalidError(prepared.findings)
     found = find_model(model or prepared.facts.model.argument)
-    return found, run_limits(prepared.loaded, found.family, os.environ)
+    limits = run_limits(prepared.loaded, found.family, os.environ)
+    return found, limits, reader_of_run(prepared.loaded, prepared.facts, found.family)
 
 
 def _asked(

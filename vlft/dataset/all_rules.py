@@ -6,7 +6,15 @@ from vlft.dataset.checking import mixture, repeats
 from vlft.dataset.fates import ROW_RULES
 from vlft.dataset.loading import rules as loading
 from vlft.dataset.reading import problems
-from vlft.dataset.rows import box_rules, images, media_rules, preferences, reshaped, rules
+from vlft.dataset.rows import (
+    box_rules,
+    images,
+    media_rules,
+    preferences,
+    reshaped,
+    retrieval,
+    rules,
+)
 
 REGISTERED = (
     box_rules,
@@ -18,6 +26,7 @@ REGISTERED = (
     problems,
     repeats,
     reshaped,
+    retrieval,
     rules,
 )
 

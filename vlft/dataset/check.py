@@ -17,7 +17,7 @@ from vlft.dataset.checking.tally import Tally
 from vlft.dataset.reading import problems
 from vlft.dataset.reading.sources import parse_source
 from vlft.dataset.rows.context import new_probe
-from vlft.dataset.rows.counting import open_counter
+from vlft.dataset.rows.counting import SEVERAL_TEXTS, open_counter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -58,7 +58,8 @@ def check_files(
     try:
         parts = []
         counter = open_counter(settings)
-        told = counter if settings.task != "rlhf" else None  # a row is two conversations there
+        several = settings.task == "rlhf" or settings.swift.get("task_type") in SEVERAL_TEXTS
+        told = None if several else counter
         tally = Tally(told, _every((*files, *val), settings)) if told else None
         for names in (files, val):
             rows = Rows()

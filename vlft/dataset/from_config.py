@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from vlft.dataset.settings import CheckSettings, Truncation
+from vlft.dataset.video_readers import VideoReader, video_reader
 from vlft.families.limits import limits_from
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def data_of_config(
     stage = facts.deepspeed.stage if facts.deepspeed is not None else None
     settings = CheckSettings(
         root_image_dir=variables.get("ROOT_IMAGE_DIR") or None,
+        video_reader=reader_of_run(loaded, facts, family),
         family=family,
         vision=vision,
         limits=limits_from(variables, rescale if isinstance(rescale, int) else None),
@@ -82,6 +84,20 @@ def data_of_config(
         tuple(entry.argument for entry in facts.train),
         tuple(entry.argument for entry in facts.val),
     )
+
+
+def reader_of_run(loaded: LoadedConfig, facts: Facts, family: Family | None) -> VideoReader:
+    """What the trainer reads videos with.
+
+    Args:
+        loaded: The config.
+        facts: What was read for it.
+        family: Of its model.
+    """
+    packages = facts.interpreter.packages if facts.interpreter is not None else None
+    given = {name: str(value) for name, value in loaded.config.env.items() if value is not None}
+    variables = {**facts.environ, **given}
+    return video_reader(family.swift_model_type if family else None, variables, packages)
 
 
 def settings_of_flags(
@@ -107,6 +123,7 @@ def settings_of_flags(
         folder = Path(model) if Path(model).is_dir() else None
     return CheckSettings(
         root_image_dir=environ.get("ROOT_IMAGE_DIR") or None,
+        video_reader=video_reader(family.swift_model_type if family else None, environ, None),
         family=family,
         vision=vision,
         limits=limits_from(limits_of),

@@ -159,9 +159,11 @@ def _judged(value: dict[str, Any], look_at: FirstLook, context: Context) -> list
 
 
 def _missing(sample: Sample, context: Context) -> Iterator[RowProblem]:
-    """Pictures whose file is not there."""
+    """Pictures and videos whose file is not there."""
     root = context.settings.root_image_dir
-    for index, name in enumerate(sample.images):
+    named = [(f"images.{index}", name) for index, name in enumerate(sample.images)]
+    named += [(f"videos.{index}", name) for index, name in enumerate(sample.videos)]
+    for key, name in named:
         if not isinstance(name, str) or len(name) > 2000 or name.startswith(("http", "data:")):  # noqa: PLR2004
             continue
         places = [context.cwd / name.strip()]
@@ -170,7 +172,7 @@ def _missing(sample: Sample, context: Context) -> Iterator[RowProblem]:
         if not any(map(os.path.exists, places)) and len(name) < 200:  # noqa: PLR2004 - base64
             rule = media_rules.BY_KIND["missing"]
             hint = f"paths start from {context.cwd}; never from the folder of the data file"
-            yield rule.found(f"there is no file {name}", hint, f"images.{index}")
+            yield rule.found(f"there is no file {name}", hint, key)
 
 
 __all__ = ["quick_check"]

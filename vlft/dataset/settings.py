@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vlft.dataset.video_readers import VideoReader
     from vlft.families import Family, PixelLimits, Vision
 
 Truncation = Literal["raise", "left", "right", "split"]
@@ -22,6 +23,7 @@ class CheckSettings:
     Attributes:
         cwd: Its working directory: relative paths start here.
         root_image_dir: Its ROOT_IMAGE_DIR.
+        video_reader: What it reads videos with.
         family: The model's; None if it is not known.
         vision: How the family makes tokens of pictures, with the checkpoint's own settings.
         limits: On pixels; None means the defaults.
@@ -46,6 +48,7 @@ class CheckSettings:
 
     cwd: Path = field(default_factory=Path.cwd)
     root_image_dir: str | None = None
+    video_reader: VideoReader = "decord"
     family: Family | None = None
     vision: Vision | None = None
     limits: PixelLimits | None = None

@@ -11,6 +11,7 @@ from vlft.dataset.convert.reading import open_rows, parse
 from vlft.dataset.media import MediaProbe, MediaProblem, Picture
 from vlft.dataset.stats_report import Stats
 from vlft.dataset.stats_rows import Measured, measured
+from vlft.dataset.stats_videos import VideoCounter, around
 from vlft.dataset.tokens.boxes import object_texts
 from vlft.dataset.tokens.row import CountedRow
 from vlft.families import SizeError
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from vlft.dataset.stats_limits import Choice
     from vlft.dataset.tokens.model import TokenModel
     from vlft.dataset.tokens.rows import RowTokens
-    from vlft.families import PixelLimits
+    from vlft.dataset.video_readers import VideoReader
+    from vlft.families import PixelLimits, VideoTokens
 
 _BATCH = 512  # rows; a tokenizer is faster with many at once
 _MAX_SIZES = 100_000  # different sizes whose tokens are remembered
@@ -39,6 +41,7 @@ class StatsSettings:
         max_length: Of the run, if known.
         cwd: Working directory of the trainer.
         root_image_dir: Its ROOT_IMAGE_DIR, if set.
+        video_reader: What it reads videos with.
     """
 
     model: TokenModel
@@ -47,6 +50,7 @@ class StatsSettings:
     max_length: int | None
     cwd: Path
     root_image_dir: Path | None
+    video_reader: VideoReader = "decord"
 
 
 def collect(
@@ -88,28 +92,49 @@ class _Counter:
     def __init__(self, settings: StatsSettings, stats: Stats) -> None:
         self._settings = settings
         self._stats = stats
-        self._probe = MediaProbe(settings.cwd, settings.root_image_dir)
+        self._probe = MediaProbe(
+            settings.cwd, settings.root_image_dir, video_reader=settings.video_reader
+        )
+        self._videos = VideoCounter(
+            self._probe, settings.model.vision, settings.choices, stats.video_problems
+        )
         self._sizes: dict[tuple[int, int], tuple[int, ...] | None] = {}
 
     def add(self, rows: Sequence[Measured]) -> None:
         """Measures a batch."""
         self._probe.look_many([reference for row in rows for reference in row.images])
         pictures = [self._pictures(row) for row in rows]
-        totals = self._totals(rows, pictures)
-        for row, sizes, total in zip(rows, pictures, totals, strict=True):
+        videos = [self._films(row) for row in rows]
+        totals = self._totals(rows, pictures, videos)
+        for row, sizes, films, total in zip(rows, pictures, videos, totals, strict=True):
             self._stats.add_row(row)
             if sizes is None:
                 self._stats.unmeasured["pictures that can't be read or used"] += 1
                 continue
-            if row.videos or row.audios:
-                self._stats.unmeasured["videos or sounds"] += 1
+            if row.audios:
+                self._stats.unmeasured["sounds"] += 1
+                continue
+            if isinstance(films, str):
+                self._stats.unmeasured[films] += 1
                 continue
             vision = self._vision(row, sizes)
             if vision is None:
                 self._stats.unmeasured["pictures that ms-swift fails on"] += 1
                 continue
             text = row.text_bound if total is None else total - vision[0]
+            if films:
+                made = [sum(video.tokens for video in under) for under in films]
+                vision = [one + more for one, more in zip(vision, made, strict=True)]
+                text = row.text_bound + around(films[0]) if total is None else total - vision[0]
             self._stats.add_tokens(text, vision, counted=total is not None)
+
+    def _films(self, row: Measured) -> list[list[VideoTokens]] | str:
+        """A row's videos under each choice, nothing for a row without any; text why not."""
+        files = self._videos.files(row)
+        if files is None:
+            return "videos that can't be read or counted"
+        made = self._videos.under_each(row, files)
+        return "videos that ms-swift fails on" if made is None else made
 
     def _pictures(self, row: Measured) -> list[tuple[int, int]] | None:
         """Sizes of a row's pictures; None if one is none."""
@@ -133,8 +158,11 @@ class _Counter:
         return total
 
     def _tokens_of(self, row: Measured, size: tuple[int, int]) -> tuple[int, ...] | None:
-        if row.limits:
-            return self._under_each(size, lambda limits: limits.with_row(row.limits))
+        if row.limits or row.videos:
+            has_video = bool(row.videos)
+            return self._under_each(
+                size, lambda limits: limits.with_row(row.limits, has_video=has_video)
+            )
         if size not in self._sizes:
             if len(self._sizes) >= _MAX_SIZES:
                 self._sizes.clear()
@@ -151,21 +179,30 @@ class _Counter:
             return None
 
     def _totals(
-        self, rows: Sequence[Measured], pictures: Sequence[list[tuple[int, int]] | None]
+        self,
+        rows: Sequence[Measured],
+        pictures: Sequence[list[tuple[int, int]] | None],
+        videos: Sequence[list[list[VideoTokens]] | str],
     ) -> list[int | None]:
         """Exact tokens of each row under the run's own limits; None where they can't be told."""
         counter = self._settings.tokens
         if counter is None:
             return [None] * len(rows)
         asked = [
-            self._counted_row(row, sizes, counter) if sizes is not None and row.plain else None
-            for row, sizes in zip(rows, pictures, strict=True)
+            None
+            if sizes is None or isinstance(films, str) or not row.plain
+            else self._counted_row(row, sizes, films[0] if films else (), counter)
+            for row, sizes, films in zip(rows, pictures, videos, strict=True)
         ]
         found = iter(counter.count_many([one for one in asked if one is not None]))
         return [None if one is None else next(found) for one in asked]
 
     def _counted_row(
-        self, row: Measured, sizes: list[tuple[int, int]], counter: RowTokens
+        self,
+        row: Measured,
+        sizes: list[tuple[int, int]],
+        videos: Sequence[VideoTokens],
+        counter: RowTokens,
     ) -> CountedRow | None:
         placeholders = [self._tokens_of(row, size) for size in sizes]
         if any(one is None for one in placeholders):
@@ -180,4 +217,4 @@ class _Counter:
                 refs, boxes = object_texts(counter.template, row.objects, sizes, resized)
             except (IndexError, TypeError, ValueError, ZeroDivisionError):
                 return None
-        return CountedRow(row.turns, [one[0] for one in placeholders if one], (), refs, boxes)
+        return CountedRow(row.turns, [one[0] for one in placeholders if one], videos, refs, boxes)

@@ -38,6 +38,7 @@ class Stats:
         self.first_unread: list[int] = []
         self.unmeasured: Counter[str] = Counter()
         self.problems: Counter[str] = Counter()
+        self.video_problems: Counter[str] = Counter()
         self.bounded = 0
         self.turns, self.images_a_row = Spread(), Spread()
         self.widths, self.heights, self.pixels = Spread(), Spread(), Spread()
@@ -59,7 +60,7 @@ class Stats:
         self.rows += 1
         self.turns.add(len(row.turns))
         self.images_a_row.add(len(row.images))
-        self.videos += row.videos
+        self.videos += len(row.videos)
         self.audios += row.audios
 
     def add_picture(self, picture: Picture) -> None:
@@ -102,6 +103,7 @@ class Stats:
                 "problems": dict(self.problems),
             },
             "videos": self.videos,
+            "video_problems": dict(self.video_problems),
             "audios": self.audios,
             "tokens": {
                 "exact": self.exact,
@@ -150,7 +152,10 @@ class Stats:
         elif self.bounded:
             lines.append(f"of {self.bounded:,} rows the text tokens are at most this many")
         lines += [f"{count:,} rows without tokens: {why}" for why, count in self.unmeasured.items()]
-        lines += [f"{count:,} pictures {kind}" for kind, count in self.problems.most_common()]
+        for what, found in (("pictures", self.problems), ("videos", self.video_problems)):
+            lines += [
+                f"{count:,} {what} {kind.replace('_', ' ')}" for kind, count in found.most_common()
+            ]
         over = self._over(0)
         if over is not None and self.total[0].count:
             share = over / self.total[0].count

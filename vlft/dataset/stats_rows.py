@@ -25,16 +25,16 @@ class Measured:
     Attributes:
         turns: Its messages.
         images: References in order.
-        videos: How many.
+        videos: References in order.
         audios: How many.
         objects: Boxes and references by key; None if there are none, or of another form.
         limits: The row's own, `chat_template_kwargs`.
-        plain: Whether its tokens are all in messages and pictures: no videos, sounds or tools.
+        plain: Whether its tokens are all in messages, pictures and videos: no sounds or tools.
     """
 
     turns: Sequence[Turn]
     images: Sequence[str]
-    videos: int
+    videos: Sequence[str]
     audios: int
     objects: Mapping[str, Any] | None
     limits: Mapping[str, Any] | None
@@ -61,7 +61,7 @@ def measured(row: Row) -> Measured:
     draft = conversation_draft(columns) if columns.has(*MESSAGES) else question_draft(columns)
     move_inline_images(draft)
     objects = draft.objects if isinstance(draft.objects, dict) else None
-    videos, audios = len(draft.media.get("videos", ())), len(draft.media.get("audios", ()))
+    audios = len(draft.media.get("audios", ()))
     limits = draft.kept.get("chat_template_kwargs")
     return Measured(
         [
@@ -69,12 +69,9 @@ def measured(row: Row) -> Measured:
             for one in draft.messages
         ],
         draft.media.get("images", ()),
-        videos,
+        draft.media.get("videos", ()),
         audios,
         objects,
         limits if isinstance(limits, dict) else None,
-        not videos
-        and not audios
-        and "tools" not in draft.kept
-        and not (draft.objects and not objects),
+        not audios and "tools" not in draft.kept and not (draft.objects and not objects),
     )

@@ -7,6 +7,7 @@ the pictures that the rows name are still there is not asked again.
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from vlft.dataset.from_config import ConfiguredData
 
-_SCHEMA = 1
+_SCHEMA = 2
 
 
 def verdict_key(data: ConfiguredData) -> str:
@@ -42,7 +43,8 @@ def verdict_key(data: ConfiguredData) -> str:
         settings.root_image_dir, str(settings.tokenizer), settings.template, settings.task,
         sorted(map(str, settings.swift.items())), settings.max_length, settings.truncation,
         settings.norm_bbox, sorted(settings.columns.items()), settings.aliases, settings.strict,
-        settings.lazy, settings.zero3, settings.fetch,
+        settings.lazy, settings.zero3, settings.fetch, settings.video_reader,
+        find_spec("av") is not None,
     )  # fmt: skip
     return xxhash.xxh3_128_hexdigest(json.dumps([told, more], default=str).encode())
 

@@ -24,6 +24,8 @@ class ChatTemplate:
         prompt: What a question becomes.
         separator: After an answer that is not the last one; None if only the last round counts.
         suffix: After the last answer; None for the tokenizer's end of sequence.
+        agent: Agent template for rows with tools; None if ms-swift takes none without
+            `--agent_template`.
     """
 
     name: str
@@ -37,6 +39,7 @@ class ChatTemplate:
     prompt: tuple[str, str] = ("<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n")
     separator: str | None = "<|im_end|>\n"
     suffix: str | None = "<|im_end|>\n"
+    agent: str | None = None
 
     def without_chat(self) -> ChatTemplate:
         """The same for `use_chat_template: false`, which is how `swift pt` trains."""
@@ -49,6 +52,7 @@ class ChatTemplate:
             prompt=("", ""),
             separator=None,
             suffix=None,
+            agent=None,
         )
 
     @property

@@ -66,6 +66,11 @@ class VideoTokens:
     parts: tuple[str | int, ...] = ()
     error: str | None = None
 
+    @property
+    def around(self) -> tuple[str, str]:
+        """The texts before and after everything."""
+        return str(self.parts[0]), str(self.parts[-1])
+
 
 @dataclass(frozen=True, slots=True)
 class VideoFile:
@@ -114,6 +119,9 @@ class Vision(Protocol):
 
     def video(self, file: VideoFile, limits: PixelLimits) -> VideoTokens:
         """A video file; never raises for a size."""
+
+    def video_steps(self, file: VideoFile, limits: PixelLimits) -> tuple[str, ...]:
+        """The way of a video file, a line a step; none where it fails."""
 
     def frame_list(self, sizes: Sequence[tuple[int, int]], limits: PixelLimits) -> VideoTokens:
         """A video given as a list of pictures, each of (width, height) pixels."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vlft.families.counts import ImageTokens, SizeError, VideoFile, VideoTokens
-from vlft.families.qwen_limits import image_pixels, token_limits
+from vlft.families.qwen_limits import frame_pixels, image_pixels, token_limits
 from vlft.families.qwen_video import (
     asked_size,
     frame_range,
@@ -17,6 +17,7 @@ from vlft.families.qwen_video import (
     taken_frames,
 )
 from vlft.families.resizing import hf_smart_resize, qwen_vl_utils_smart_resize, swift_rescale
+from vlft.families.video_steps import qwen_steps
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -114,6 +115,12 @@ class QwenVision:
             return self._video(size, taken_frames(first, last, count), file.fps)
         except SizeError as error:
             return VideoTokens(error=str(error))
+
+    def video_steps(self, file: VideoFile, limits: PixelLimits) -> tuple[str, ...]:
+        """The way of a video file."""
+        made, factor = self.video(file, limits), self.patch * limits.spatial_merge
+        pixels = frame_pixels(factor, self.patch, max(made.frames, 1), limits)
+        return qwen_steps(file, limits, made, self.side, pixels)
 
     def frame_list(self, sizes: Sequence[tuple[int, int]], limits: PixelLimits) -> VideoTokens:
         """A list of pictures as a video.

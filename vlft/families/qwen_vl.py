@@ -23,6 +23,7 @@ _CHAT = ChatTemplate(
     default_system="You are a helpful assistant.",
     auto_bos=False,
     stop_words=("<|im_end|>", "<|endoftext|>"),
+    agent="hermes",
 )
 _CHATS = {
     "qwen2_vl": _CHAT,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vlft.families.counts import ImageTokens, SizeError, VideoFile, VideoTokens
 from vlft.families.resizing import swift_rescale
 from vlft.families.tiles import best_grid, tiles_of
+from vlft.families.video_steps import tile_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,6 +111,11 @@ class TileVision:
             return VideoTokens(error="a video without frames")
         count = limits.video_segments if self.native else file.frames
         return self.frame_list([(file.width, file.height)] * count, limits)
+
+    def video_steps(self, file: VideoFile, limits: PixelLimits) -> tuple[str, ...]:
+        """The way of a video file."""
+        made, each = self.video(file, limits), self._tile(limits)[1]
+        return tile_steps(file, limits, made, each, native=self.native)
 
     def frame_list(self, sizes: Sequence[tuple[int, int]], limits: PixelLimits) -> VideoTokens:
         """Frames, each with its number before it.

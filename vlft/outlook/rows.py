@@ -71,6 +71,7 @@ def measure_rows(
         VlftError: If a limit on pixels is no number.
         OSError: If a file can't be read.
     """
+    from vlft.dataset.from_config import reader_of_run  # noqa: PLC0415
     from vlft.dataset.stats import StatsSettings, collect  # noqa: PLC0415 - only where data is read
     from vlft.dataset.stats_limits import choices  # noqa: PLC0415
     from vlft.dataset.tokens.model import find_model, of_checkpoint  # noqa: PLC0415
@@ -94,6 +95,7 @@ def measure_rows(
         max_length=loaded.config.data.max_length,
         cwd=Path.cwd(),
         root_image_dir=None if root is None else Path(root),
+        video_reader=reader_of_run(loaded, facts, family),
     )
     return _lengths(collect(files, settings, advance))
 

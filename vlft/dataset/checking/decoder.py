@@ -71,6 +71,7 @@ class RowDecoder:
         images: Whether the file has a column of pictures.
         columns: Names of the two in the file.
         others: Names of all other fields of the struct; texts, numbers, truths or null.
+        system: The one of these that holds system prompts, if there is one.
         start: How a line begins, if keys are as long as these and spaced as Python does.
         spaced: Bytes of such a line beside its texts, for a question, an answer and a picture.
         pairs: Takes many lines at once; None where rows have other columns.
@@ -83,6 +84,7 @@ class RowDecoder:
     start: bytes = b""
     spaced: int = -1
     pairs: Pairs | None = None
+    system: str | None = None
 
 
 def row_decoder(look: FirstLook) -> RowDecoder | None:
@@ -97,6 +99,7 @@ def row_decoder(look: FirstLook) -> RowDecoder | None:
         return None  # a row without one is lost
     known = set(ALIASES["messages"].values())
     kinds: dict[str, tuple[str, Any]] = {}
+    system = None
     for index, (column, shape) in enumerate(schema.shape.fields.items()):
         name = columns.rename.get(column, column)
         kind = type_of(shape, schema.padded)
@@ -107,6 +110,7 @@ def row_decoder(look: FirstLook) -> RowDecoder | None:
             kind = list[str] | None if kind is not None else None
         elif name == "system":
             kind = kind if kind == str | None else None
+            system = f"f{index}"
         elif name in known or name in READ or not _is_plain(shape):
             kind = None
         field = name if name in {"messages", "images"} else f"f{index}"
@@ -130,7 +134,7 @@ def row_decoder(look: FirstLook) -> RowDecoder | None:
     lists = tuple(kinds[name][0] for name in ("messages", "images") if name in kinds)
     decode = msgspec.json.Decoder(made).decode
     if others or "images" not in kinds:
-        return RowDecoder(decode, "images" in kinds, others, lists)
+        return RowDecoder(decode, "images" in kinds, others, lists, system=system)
     # The keys may have other names, as long as they are as long.
     row = '{"messages":[{"role":"","content":""},{"role":"","content":""}],"images":[""]}'
     pairs = Pairs(*_names_within(kinds["messages"]), kinds["images"][0])

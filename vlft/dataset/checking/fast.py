@@ -19,6 +19,7 @@ from vlft.dataset.checking.plain_rows import (
     USER_NAMES,
     ascii_only,
     marks_of,
+    nothing,
     only_escaped,
     plain_turns,
 )
@@ -71,8 +72,7 @@ class FastReader:
         self._limit = _NO_LIMIT if limit is None else limit - OVERHEAD
         self.tally = tally
         self.with_media = 0
-        self.columns = decoder.columns
-        self._pairs = decoder.pairs
+        self.columns, self._pairs = decoder.columns, decoder.pairs
         self._patience = _PATIENCE if decoder.pairs is not None else 0
         self.rest: Iterator[bytes] = iter(())
 
@@ -138,24 +138,24 @@ class FastReader:
     ) -> Iterator[tuple[int, bytes]]:
         decode: Callable[[bytes], Any] = self._decoder.decode
         get_others = tuple(map(attrgetter, self._decoder.others))
+        get_system = attrgetter(self._decoder.system) if self._decoder.system else nothing
         pair_marks = len(get_others) + 9
-        known = self._known
+        known, order = self._known, self._hashes.order.append
         push = [bucket.append for bucket in self._hashes.buckets]
-        order = self._hashes.order.append
-        limit = self._limit
+        limit, tally = self._limit, self.tally
         room = limit - 64 * A_MESSAGE
         has_images = self._decoder.images
         start, spaced = self._decoder.start, self._decoder.spaced
         start_size = len(start)
-        tally = self.tally
         users, assistants, digest_of = USER_NAMES, ASSISTANT_NAMES, _digest
         passed = with_media = 0
         for raw in lines:
             try:
                 row = decode(raw)
             except (MsgspecError, UnicodeDecodeError):
+                self.with_media += with_media
                 yield passed, raw
-                passed = 0
+                passed = with_media = 0
                 continue
             messages, pictures = row.messages, row.images
             # Every key and every text has two quotation marks: a key that stands twice shows.
@@ -210,8 +210,9 @@ class FastReader:
                     > limit
                 )
             ):
+                self.with_media += with_media
                 yield passed, raw
-                passed = 0
+                passed = with_media = 0
                 continue
             digest = digest_of(raw)
             bucket = digest & 255
@@ -221,7 +222,8 @@ class FastReader:
             if tags:
                 with_media += 1
             if tally is not None:
-                tally.add_plain(messages, [known[n] - A_PICTURE for n in pictures or ()])
+                sizes = [self._look(one) - A_PICTURE for one in pictures or ()]
+                tally.add_plain(messages, sizes, get_system(row))
         self.with_media += with_media
         yield passed, b""
 

@@ -9,12 +9,13 @@ from vlft.dataset.checking.first_look import look
 from vlft.dataset.checking.lines import check_lines
 from vlft.dataset.checking.null_first import NullFirst
 from vlft.dataset.reading import problems
-from vlft.dataset.reading.array import array_rows, is_array
+from vlft.dataset.reading.array import array_rows, is_array, is_nested
 from vlft.dataset.reading.chunks import open_plain, packed_as
 from vlft.dataset.reading.csv_rows import PIECE, csv_rows
 from vlft.dataset.reading.formats import format_hint, format_of
 from vlft.dataset.reading.lines import BrokenLineError, Row
-from vlft.dataset.reading.parquet_rows import NoPyarrowError, parquet_columns, parquet_rows
+from vlft.dataset.reading.parquet_pictures import decoded, picture_places
+from vlft.dataset.reading.parquet_rows import NoPyarrowError, parquet_rows, parquet_schema
 from vlft.dataset.schema.shape import Shape
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def _check_array(job: Job, stream: IO[bytes]) -> None:
     except BrokenLineError:
         pass  # said below
     stream.seek(0)
-    _check_rows(job, shape, lambda: array_rows(stream), json=True)
+    nested = is_nested(stream)
+    _check_rows(job, shape, lambda: array_rows(stream), json=not nested, padded=nested)
 
 
 def _check_typed(job: Job, rows: Iterator[Row]) -> None:
@@ -106,9 +108,12 @@ def _undated(shape: Shape) -> None:
 def _check_parquet(job: Job) -> None:
     path = job.source.path
     try:
+        names, metadata = parquet_schema(path)
         shape = Shape()
-        shape.add(dict.fromkeys(parquet_columns(path)))
-        _check_rows(job, shape, lambda: parquet_rows(path))
+        shape.add(dict.fromkeys(names))
+        places = picture_places(metadata, look(shape, job.settings).columns)
+        cwd = str(job.settings.cwd)
+        _check_rows(job, shape, lambda: (decoded(row, places, cwd) for row in parquet_rows(path)))
     except NoPyarrowError:
         job.rows = 1
         hint = "pip install 'vlft[data]'"
@@ -118,9 +123,14 @@ def _check_parquet(job: Job) -> None:
 
 
 def _check_rows(
-    job: Job, shape: Shape, rows: Callable[[], Iterable[Row]], *, json: bool = False
+    job: Job,
+    shape: Shape,
+    rows: Callable[[], Iterable[Row]],
+    *,
+    json: bool = False,
+    padded: bool = False,
 ) -> None:
-    checker = job.checker(look(shape, job.settings))
+    checker = job.checker(look(shape, job.settings, padded=padded))
     if json:
         checker.nulls = NullFirst(checker.look.schema)
     try:

@@ -14,16 +14,17 @@ from vlft.dataset.reading.lines import (
     BrokenLineError,
     Row,
     lines_are_loose_json,
+    loose_rows_of,
     rows_of,
 )
 from vlft.dataset.schema.casting import fits, misfits
+from vlft.dataset.schema.first import Schema
 from vlft.dataset.schema.shape import Shape
 
 if TYPE_CHECKING:
     from vlft.dataset.checking.first_look import FirstLook
     from vlft.dataset.checking.rows import RowChecker
     from vlft.dataset.reading.chunks import Piece
-    from vlft.dataset.schema.first import Schema
     from vlft.dataset.settings import CheckSettings
 
 
@@ -39,6 +40,9 @@ def first_look(data: bytes, settings: CheckSettings) -> FirstLook:
         loose = _add_lines(shape, plain)
         padded = plain is not data or not loose
     except BrokenLineError:
+        written_anew = _add_loosely(plain) if plain is data else None
+        if written_anew is not None:
+            return look(written_anew, settings)
         padded = True
         shape = Shape()
         try:
@@ -73,6 +77,17 @@ def _add_lines(shape: Shape, data: bytes) -> bool:
         if number == _SAMPLE or odd >= _ENOUGH:
             decode, odd = shape_decoder(shape).decode, 0
     return loose
+
+
+def _add_loosely(data: bytes) -> Shape | None:
+    """The shape of lines that are read by ujson, as they are in a mixed file; None of others."""
+    shape = Shape()
+    try:
+        for row in loose_rows_of(data, 1, 1):
+            shape.add(row.value or {})
+    except BrokenLineError:
+        return None
+    return shape if Schema(shape).mixed else None
 
 
 class LaterPieces:

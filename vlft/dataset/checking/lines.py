@@ -12,7 +12,7 @@ from vlft.dataset.checking.jsonl import LaterPieces, first_look
 from vlft.dataset.checking.null_first import NullFirst
 from vlft.dataset.checking.parallel import processes, read_in_parallel
 from vlft.dataset.reading.chunks import pieces, without_bom
-from vlft.dataset.reading.lines import BrokenLineError, Row, rows_of
+from vlft.dataset.reading.lines import BrokenLineError, Row, loose_rows_of, rows_of
 from vlft.dataset.schema.shape import Shape
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class LinesReader:
         self.checker = checker
         self._later = LaterPieces(self.checker)
         self._nulls = checker.nulls = NullFirst(checker.look.schema)
+        self._rows_of = loose_rows_of if checker.look.schema.mixed else rows_of
         self._line = 1
         # A preference takes more than an answer.
         plain = fast and job.settings.task != "rlhf"
@@ -90,7 +91,7 @@ class LinesReader:
         self._nulls.begin()
         if self._fast is None:
             data = without_bom(piece.read()) if piece.first else piece.read()
-            for row in rows_of(data, self._job.rows + 1, self._line):
+            for row in self._rows_of(data, self._job.rows + 1, self._line):
                 self._exactly(row, odd, first=piece.first)
             self._line += data.count(b"\n") + (not data.endswith(b"\n"))
         else:
@@ -106,17 +107,17 @@ class LinesReader:
             self._line += passed
             self.checker.kept += passed
             if passed:
-                self._nulls.know(fast.columns)
+                self._nulls.know(fast.columns if fast.with_media else fast.columns[:1])
             before = job.rows
             try:
-                for row in rows_of(raw, before + 1, self._line):
+                for row in self._rows_of(raw, before + 1, self._line):
                     self._exactly(row, odd, first=piece.first)
             except BrokenLineError:
                 if job.rows > before:
                     raise
                 # An object may go on in the next lines.
                 raw = b"".join([raw, *fast.rest])  # noqa: PLW2901
-                for row in rows_of(raw, before + 1, self._line):
+                for row in self._rows_of(raw, before + 1, self._line):
                     self._exactly(row, odd, first=piece.first)
             self._line += raw.count(b"\n") if raw.endswith(b"\n") or not raw else 1
         stream.close()

@@ -7,6 +7,7 @@ memory: ms-swift's process ends, or texts come out of other rows (pyarrow 14 to 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from vlft.dataset.schema.first import mixes
@@ -61,6 +62,12 @@ class NullFirst:
                     return found
         return None
 
+    def _is_null(self, value: Any) -> bool:
+        """Whether it is null on its way; NaN and Infinity are where the file is written anew."""
+        return value is None or (
+            self._schema.mixed and isinstance(value, float) and not math.isfinite(value)
+        )
+
     def _within(self, value: Any, shape: Shape, path: Path) -> Path | None:
         if mixes(shape, self._schema.padded):  # read as text
             return None
@@ -70,9 +77,9 @@ class NullFirst:
             inner = shape.items
             if inner is None or mixes(inner, self._schema.padded):  # no null is left of them
                 return None
-            if len(value) > 1 and value[0] is None and path not in self._typed:
+            if len(value) > 1 and self._is_null(value[0]) and path not in self._typed:
                 return path
-            if any(item is not None for item in value):
+            if not all(map(self._is_null, value)):
                 self._typed.add(path)
             parts = [(item, inner, (*path, "[]")) for item in value]
         for item, inner, place in parts:

@@ -44,7 +44,7 @@ class Part:
         kept: Rows that can be loaded.
         with_media: Rows with pictures.
         plain_images: Whether a row names pictures as texts.
-        odd_images: Rows that have something else in their place.
+        odd_images: Rows that have something else in their place: number, line, what.
         seen: Pictures.
         lengths: Tokens of rows → how many have so many.
         untold: Rows whose tokens can't be told.
@@ -59,7 +59,7 @@ class Part:
     kept: int
     with_media: int
     plain_images: bool
-    odd_images: list[tuple[int, int, Any]]
+    odd_images: list[tuple[int, int, str]]
     seen: dict[str, Picture] | None
     lengths: dict[int, int]
     untold: int

@@ -48,6 +48,10 @@ def marks_of(row: Any, get_others: tuple[Any, ...]) -> tuple[int, bool]:
     return marks, tagged
 
 
+def nothing(_: Any) -> None:
+    """What rows have in a column that their file lacks."""
+
+
 def only_escaped(raw: bytes, marks: int) -> bool:
     """Whether all quotation marks but so many stand escaped within texts."""
     return raw.count(b'"') - marks == raw.count(b'\\"') and b"\\\\" not in raw

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.dataset.checking.findings import finding
 from vlft.dataset.checking.first_look import dotted
+from vlft.dataset.checking.image_kinds import OF_PATH, PLAIN_IMAGES, image_kinds
 from vlft.dataset.fates import RowProblem, worst
 from vlft.dataset.reading import problems
 from vlft.dataset.rows.counting import counted_row
@@ -49,7 +50,7 @@ class RowChecker:
         self.tally = tally
         self.kept = 0
         self.with_media = 0
-        self.odd_images: list[tuple[int, int, Any]] = []
+        self.odd_images: list[tuple[int, int, str]] = []
         self.plain_images = False
         self.nulls: NullFirst | None = None
         """Set where pyarrow's JSON reader reads the file."""
@@ -70,6 +71,8 @@ class RowChecker:
         if not self.look.schema.plain:
             found += reshaped(value or {}, conformed)
         dropped = worst(found) in _LOST
+        if not dropped:
+            self._notice_images(conformed, row, line)
         if not self.context.settings.lazy:
             dropped |= worst(found) == "replaced"
         if not dropped:
@@ -79,7 +82,6 @@ class RowChecker:
         if self.tally is not None and sample is not None and not dropped:
             self.tally.add(counted_row(sample, self.context))
         if sample is not None:
-            self._notice_images(conformed, row, line)
             self.with_media += bool(not dropped and (sample.images or sample.videos))
         return sample
 
@@ -103,30 +105,37 @@ class RowChecker:
         return True
 
     def _notice_images(self, row: dict[str, Any], line_row: int, line: int) -> None:
-        named = self.context.columns.named(row)
-        images = named.get("images")
+        images = self.context.columns.named(row).get("images")
         if not images:
             return
-        first = images[0] if isinstance(images, list) else images
-        if isinstance(first, str | dict):
+        known = {kind for _, _, kind in self.odd_images}
+        kinds = image_kinds(images)
+        if kinds == PLAIN_IMAGES:
             self.plain_images = True
-        elif isinstance(images, list) and first is None:
-            odd = images if any(item is not None for item in images) else None
-            self.odd_images = self.odd_images or [(line_row, line, odd)]
-        elif not self.odd_images:
-            self.odd_images.append((line_row, line, images))
+            return
+        self.odd_images += [(line_row, line, kind) for kind in sorted(kinds - known)]
 
     def finish(self, rows: int) -> None:
         """Says what only the whole file tells."""
-        if self.odd_images and self.plain_images:
-            row, line, value = self.odd_images[0]
-            if value is not None:
-                problem = problems.IMAGES_MIXED.found(
-                    "pictures are not named by texts here, while they are in other rows",
-                    "write a list of paths in every row",
-                    "images",
-                )
-                self.say(problem, row, line)
+        mixed = self._mixed_images()
+        if mixed is not None:
+            problem = problems.IMAGES_MIXED.found(
+                "pictures are not named by texts here, while they are elsewhere",
+                "write a list of paths in every row",
+                "images",
+            )
+            self.say(problem, *mixed)
         if rows and not self.kept:
             message = f"none of the {rows} rows can be loaded" if rows > 1 else "its row is lost"
             self.say(problems.ALL_LOST.found(message, "see what is said of the rows"))
+
+    def _mixed_images(self) -> tuple[int, int] | None:
+        """Row and line of pictures that can't stand in one column with the others."""
+        kinds = {kind for _, _, kind in self.odd_images}
+        if self.plain_images:
+            kinds |= PLAIN_IMAGES
+        of_paths = {kind for kind in kinds if kind.startswith(OF_PATH)}
+        if len(of_paths) < 2 and len(kinds - of_paths) < 2:  # noqa: PLR2004 - two differ
+            return None
+        places = [(row, line) for row, line, kind in self.odd_images if kind not in PLAIN_IMAGES]
+        return places[0]

@@ -40,8 +40,14 @@ class Tally:
         if len(self._waiting) >= _BATCH:
             self._count()
 
-    def add_plain(self, messages: Sequence[Any], images: Sequence[int]) -> None:
-        """Takes a row of the fast way in, if it is its turn."""
+    def add_plain(self, messages: Sequence[Any], images: Sequence[int], system: Any = None) -> None:
+        """Takes a row of the fast way in, if it is its turn.
+
+        Args:
+            messages: Of the row.
+            images: Placeholders of its pictures.
+            system: What its column of that name says; a text, or else nothing.
+        """
         from vlft.dataset.loading.conversations import ASSISTANTS, USERS  # noqa: PLC0415
         from vlft.dataset.tokens.row import CountedRow, Turn  # noqa: PLC0415
 
@@ -50,6 +56,8 @@ class Tally:
             return
         names = dict.fromkeys(USERS, "user") | dict.fromkeys(ASSISTANTS, "assistant")
         turns = [Turn(names.get(m.role, m.role), m.content) for m in messages]
+        if isinstance(system, str) and turns[0].role != "system":
+            turns.insert(0, Turn("system", system))
         self.add(CountedRow(turns, images))
 
     def _count(self) -> None:

@@ -25,6 +25,7 @@ Change = Literal[
     "preference",
     "path",
     "moved-first",
+    "pictures",
 ]
 
 SENTENCES: dict[Change, str] = {
@@ -47,5 +48,6 @@ SENTENCES: dict[Change, str] = {
     "merged-turns": "turns of the same speaker were joined by a line break",
     "preference": "chosen and rejected answers took ms-swift's form",
     "path": "a path that starts from the data file's folder was made absolute",
+    "pictures": "pictures that stood in the file were written to files of their own",
     "moved-first": "a row with columns that others lack moved to the top of the file",
 }

@@ -14,9 +14,13 @@ class RawRow:
         line: From 1; in an array, the line where the row begins.
         raw: Its bytes, without white space around.
         end: Offset in the file behind it, in bytes.
+        pictures: Whether pictures that stood in it were written to files.
+        broken: Why one of them could not be; empty if all could.
     """
 
     number: int
     line: int
     raw: bytes
     end: int
+    pictures: bool = False
+    broken: str = ""

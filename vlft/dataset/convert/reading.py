@@ -16,7 +16,7 @@ from vlft.dataset.convert.rawrow import RawRow
 from vlft.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 _BOM = b"\xef\xbb\xbf"
@@ -28,8 +28,14 @@ _WINDOW = 64 << 20
 
 
 @contextmanager
-def open_rows(path: Path) -> Iterator[Iterator[RawRow]]:
+def open_rows(
+    path: Path, keep: Callable[[bytes], str | None] | None = None
+) -> Iterator[Iterator[RawRow]]:
     """The rows of a file that need not fit into memory.
+
+    Args:
+        path: The file.
+        keep: For pictures that stand in it; see `table_rows`.
 
     Raises:
         UsageError: If the file is of a kind that is not read, or damaged.
@@ -39,7 +45,7 @@ def open_rows(path: Path) -> Iterator[Iterator[RawRow]]:
         from vlft.dataset.convert.tables import table_rows  # noqa: PLC0415 - few need it
 
         with path.open("rb") as stream:
-            yield table_rows(path, stream)
+            yield table_rows(path, stream, keep)
         return
     if path.suffix == ".tsv":
         raise UsageError(f"{path} is no JSON", "write it as .csv, with commas")

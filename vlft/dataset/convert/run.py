@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from vlft.dataset.convert.convert import Converted, convert_row, fix_row
 from vlft.dataset.convert.draft import RejectError
+from vlft.dataset.convert.pictures import PictureFiles
 from vlft.dataset.convert.places import Places
 from vlft.dataset.convert.reading import open_rows, parse
 from vlft.dataset.convert.report import Report
@@ -33,7 +34,7 @@ class Task:
     """What to convert.
 
     Attributes:
-        inputs: JSON lines or JSON arrays, in order.
+        inputs: JSON lines, JSON arrays, CSV or Parquet, in order.
         output: JSON lines.
         form: What the rows are.
         fix: Only mend rows of messages.
@@ -49,6 +50,11 @@ class Task:
     report: Path | None
     cwd: Path
     root_image_dir: Path | None
+
+    @property
+    def pictures(self) -> Path:
+        """Folder of the pictures that stood in Parquet files."""
+        return self.output.with_name(f"{self.output.stem}.images")
 
     @property
     def rejected(self) -> Path:
@@ -73,12 +79,14 @@ def convert_files(task: Task, advance: Callable[[int], None]) -> Report:
         output = stack.enter_context(PendingFile(task.output))
         rejected = stack.enter_context(PendingFile(task.rejected))
         changed = stack.enter_context(PendingFile(task.report)) if task.report else None
-        run = _Run(task, report, output, rejected, changed)
+        pictures = stack.enter_context(PictureFiles(task.pictures))
+        run = _Run(task, report, output, rejected, changed, pictures)
         for path in task.inputs:
             run.take(path, advance)
         run.bring_complete_rows_up()
         if report.written:
             output.keep()
+            pictures.keep()
         else:
             report.output = None
         if report.rejected:
@@ -99,12 +107,14 @@ class _Run:
         output: PendingFile,
         rejected: PendingFile,
         changed: PendingFile | None,
+        pictures: PictureFiles,
     ) -> None:
         self._task = task
         self._report = report
         self._output = output
         self._rejected = rejected
         self._changed = changed
+        self._pictures = pictures
         self._seen: set[str] = set()
         # Rows that first show a column or key: number, and where they are in the output.
         self._first: list[tuple[int, int, int]] = []
@@ -114,14 +124,19 @@ class _Run:
         task, report = self._task, self._report
         places = Places(path.parent, task.cwd, task.root_image_dir)
         before, at = report.rows, 0
-        with open_rows(path) as rows:
+        with open_rows(path, self._pictures.put) as rows:
             for raw in rows:
                 report.rows = before + raw.number
                 advance(raw.end - at)
                 at = raw.end
+                if raw.broken:
+                    self._reject(path, raw, raw.broken)
+                    continue
                 try:
                     row = parse(raw.raw)
                     done = fix_row(row, places) if task.fix else convert_row(row, task.form, places)
+                    if raw.pictures:
+                        done = replace(done, changes=(*done.changes, "pictures"))
                     line, found = _encode(done.row), traits(done.row)
                 except RejectError as error:
                     self._reject(path, raw, error.reason)

@@ -10,6 +10,7 @@ from vlft.dataset.loading import rules
 from vlft.dataset.loading.conversations import ROLES, from_messages, unknown_role
 from vlft.dataset.loading.responses import from_response
 from vlft.dataset.loading.texts import kind, shown
+from vlft.dataset.loading.tools import normalize_tools
 
 if TYPE_CHECKING:
     from vlft.dataset.loading.columns import Columns
@@ -34,12 +35,14 @@ def load(row: dict[str, Any], columns: Columns) -> dict[str, Any]:
     named = copy.deepcopy(columns.named(row))
     try:
         if columns.reader == "messages":
+            _read_rejected(named)
             named["messages"] = from_messages(named)
         else:
             named["messages"] = from_response(named, columns.reader)
         _check_objects(named)
         _check_rejected(named)
         _check_messages(named["messages"], columns)
+        normalize_tools(named)
     except (TypeError, KeyError, AttributeError, ValueError, IndexError) as error:
         message = f"ms-swift's reader fails on it: {type(error).__name__}: {error}"
         raise RowLostError(rules.UNREADABLE.found(message)) from None
@@ -49,6 +52,15 @@ def load(row: dict[str, Any], columns: Columns) -> dict[str, Any]:
         ):
             named[name] = [named[name]]
     return named
+
+
+def _read_rejected(row: dict[str, Any]) -> None:
+    """Messages with a worse answer, under the same names as the others; null for none."""
+    value = row.get("rejected_messages")
+    if not isinstance(value, list) or not value:
+        row.update({"rejected_messages": None} if "rejected_messages" in row else {})
+        return
+    row["rejected_messages"] = from_messages({"messages": value})
 
 
 def _check_objects(row: dict[str, Any]) -> None:

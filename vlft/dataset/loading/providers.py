@@ -114,7 +114,10 @@ def _anthropic_messages(messages: list[Message], images: list[str]) -> list[Mess
 
 def _block_text(block: Message, images: list[str]) -> str:
     if block.get("type") == "text":
-        return str(block.get("text", ""))
+        text = block.get("text", "")
+        if not isinstance(text, str):
+            raise _unknown(block)
+        return text
     if block.get("type") != "image":
         raise _unknown(block)
     source = block.get("source") or {}

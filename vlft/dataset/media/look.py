@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from vlft.dataset.media import problems
 from vlft.dataset.media.alpha import without_idle_alpha
 from vlft.dataset.media.contents import Contents
+from vlft.dataset.media.film import Film, look_at_film
 from vlft.dataset.media.picture import MediaProblem, Picture
 from vlft.dataset.media.probe import probe_bytes, probe_picture
 from vlft.dataset.media.reference import (
@@ -21,11 +22,13 @@ from vlft.dataset.media.reference import (
     second_place,
 )
 from vlft.dataset.media.remembered import Remembered
-from vlft.dataset.media.video import video_problem
+from vlft.dataset.media.video_problems import in_the_row, unjudged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from vlft.dataset.video_readers import VideoReader
 
 THREADS = 16
 _SAMPLE = 16  # files whose time tells whether the disk is cold
@@ -41,6 +44,7 @@ class MediaProbe:
         fetch: Whether to fetch URLs; otherwise they are problems of kind `url`.
         allow_private: Whether to fetch from addresses that are not public.
         check_end: Whether to look at the end of each picture file too.
+        video_reader: What the trainer reads videos with.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class MediaProbe:
         fetch: bool = False,
         allow_private: bool = False,
         check_end: bool = True,
+        video_reader: VideoReader = "decord",
     ) -> None:
         self._cwd = str(cwd)
         self._root = None if root_image_dir is None else str(root_image_dir)
@@ -59,7 +64,8 @@ class MediaProbe:
         self._check_end = check_end
         self._seen: Remembered[str | bytes, Picture | MediaProblem] = Remembered()
         self._contents = Contents()
-        self._videos: dict[str, MediaProblem | None] = {}
+        self.video_reader = video_reader
+        self._films: Remembered[str, Film] = Remembered()
         self._pool: ThreadPoolExecutor | None = None
 
     def look(self, reference: str | bytes) -> Picture | MediaProblem:
@@ -91,37 +97,44 @@ class MediaProbe:
                     self._seen.put(name, found)
         return [self.look(name) for name in references]
 
-    def look_file(self, reference: str, kind: Literal["video", "audio"]) -> MediaProblem | None:
-        """What is wrong with a reference of `videos` or `audios`; None if nothing is.
+    def look_video(self, reference: str) -> Film:
+        """What a reference of `videos` is.
 
-        Only whether there is a file, not an empty one, and of a video what its first bytes
-        tell; it is not decoded. ms-swift gives videos to their reader as they are, without
-        looking for `~`, unless ROOT_IMAGE_DIR is set.
+        ms-swift gives videos to their reader as they are, without looking for `~`, unless
+        ROOT_IMAGE_DIR is set or the reader is given bytes.
         """
         name = reference.strip()
         if is_url(name):
-            return problems.not_fetched(name)
+            return Film(problem=problems.not_fetched(name))
         if not may_be_path(name) or name.startswith("data:"):
-            return None if decoded(name) else problems.bad_base64(name)
+            if self.video_reader != "decord_bytes":
+                return Film(problem=in_the_row(name))
+            if not decoded(name):
+                return Film(problem=problems.bad_base64(name))
+            return Film(problem=unjudged(name, "it stands in the row itself"))
         places = [first_place(name, self._cwd)]
-        if kind == "audio" or self._root is not None:
+        if self._root is not None or self.video_reader == "decord_bytes":
             places.append(second_place(name, self._cwd, self._root))
         for place in places:
             if place and os.path.exists(place):  # noqa: PTH110 - as ms-swift, never raises
-                if os.path.isdir(place):  # noqa: PTH112
-                    return problems.folder(name)
-                if not os.path.getsize(place):  # noqa: PTH202
-                    return problems.empty(name)
-                return self._video(place, name) if kind == "video" else None
-        return problems.missing(name, self._cwd, self._root)
+                return self._film(place, name)
+        return Film(problem=problems.missing(name, self._cwd, self._root))
 
-    def _video(self, place: str, name: str) -> MediaProblem | None:
-        if place not in self._videos:
-            try:
-                self._videos[place] = video_problem(place, name)
-            except OSError as error:
-                self._videos[place] = problems.unreadable(name, error.strerror or str(error))
-        return self._videos[place]
+    def _film(self, place: str, name: str) -> Film:
+        found = self._films.get(place)
+        if found is None:
+            if os.path.isdir(place):  # noqa: PTH112
+                found = Film(problem=problems.folder(name))
+            elif not os.path.getsize(place):  # noqa: PTH202
+                found = Film(problem=problems.empty(name))
+            else:
+                try:
+                    found = look_at_film(place, name, self.video_reader)
+                except OSError as error:
+                    said = error.strerror or str(error)
+                    found = Film(problem=problems.unreadable(name, said))
+            self._films.put(place, found)
+        return found
 
     def content_key(self, picture: Picture) -> tuple[int, int, int]:
         """Equal for pictures whose files are equal byte for byte, and only for those."""

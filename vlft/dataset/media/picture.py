@@ -21,9 +21,15 @@ MediaKind = Literal[
     "base64",
     "not_a_video",
     "cut_video",
+    "short_video",
+    "video_unreadable",
+    "video_unjudged",
+    "no_video_reader",
 ]
 """`url`: was not, or could not be, fetched; `base64`: text that decodes, but to no picture;
-`unreadable`: the file can't be opened, or nothing here can judge it."""
+`unreadable`: the file can't be opened, or nothing here can judge it; `cut_video` ends the
+process, of a `short_video` what is left is trained on; `video_unreadable`: to the trainer's
+reader; `video_unjudged`: nothing here tells."""
 
 HEAD_BYTES = 4096
 """Read of every file: nearly always holds the whole header, and costs as much as one byte."""

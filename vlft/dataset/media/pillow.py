@@ -72,6 +72,21 @@ def is_opaque(source: str | bytes) -> bool:
     return bool(alpha.getextrema()[0] == _OPAQUE)
 
 
+def turned(source: str | bytes) -> bytes:
+    """A picture as viewers show it, as a PNG file.
+
+    Args:
+        source: A file's path, or its content; Pillow reads it.
+    """
+    import PIL.Image  # noqa: PLC0415
+    import PIL.ImageOps  # noqa: PLC0415
+
+    made = BytesIO()
+    with BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
+        PIL.ImageOps.exif_transpose(PIL.Image.open(file)).save(made, "PNG")
+    return made.getvalue()
+
+
 def _loaded(picture: Image, name: str) -> Header | MediaProblem:
     kind = str(picture.format)
     if kind == "EPS":  # to load it is to run a program

@@ -90,12 +90,6 @@ def not_a_video(name: str, what: str) -> MediaProblem:
     return MediaProblem("not_a_video", f"{shown(name)} is no video: it is {what}", hint)
 
 
-def cut_video(name: str, why: str) -> MediaProblem:
-    """A video that breaks off."""
-    hint = "copy or download it again, or leave the row out"
-    return MediaProblem("cut_video", f"{shown(name)} is cut off: {why}", hint)
-
-
 def bad_base64(reference: str) -> MediaProblem:
     """Text in place of a picture that is no picture."""
     hint = "write the path of a file, or the base64 of a whole picture file"

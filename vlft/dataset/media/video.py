@@ -1,20 +1,18 @@
-"""What the first bytes of a file tell about a video: whether it is one, and whether it is whole.
-
-Nothing is decoded, and length and frames stay unknown: a reader of videos is no small package.
-Seen with decord 0.6: a picture or a text in place of a video has its row replaced; an AVI file
-that breaks off ends the process.
-"""
+"""What the first bytes of a file tell about a video: whether it is one, and whether it is whole."""
 
 from __future__ import annotations
 
 import os
 import struct
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Literal, NamedTuple
 
-from vlft.dataset.media.problems import cut_video, not_a_video
+from vlft.dataset.media.mp4 import boxes
+from vlft.dataset.media.problems import not_a_video
 
 if TYPE_CHECKING:
     from vlft.dataset.media.picture import MediaProblem
+
+Container = Literal["mp4", "fragments", "avi", "mkv", "gif", "unknown"]
 
 _HEAD = 512
 _PICTURES = {
@@ -24,14 +22,26 @@ _PICTURES = {
     b"BM": "a BMP picture",
 }
 _RIFF = struct.Struct("<4sI")
-_BOX = struct.Struct(">I4s")
-_LONG_BOX = struct.Struct(">Q")
 _FIRST_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"})
-_MOST_BOXES = 1000
+_EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
-def video_problem(path: str, name: str) -> MediaProblem | None:
-    """What is plainly wrong with a video file; None if nothing is, or it can't be told.
+class FirstBytes(NamedTuple):
+    """What they tell.
+
+    Attributes:
+        container: What the file is.
+        problem: Why it is no video; None if it may be one.
+        cut: How one sees that it breaks off; empty if it seems whole.
+    """
+
+    container: Container = "unknown"
+    problem: MediaProblem | None = None
+    cut: str = ""
+
+
+def first_bytes(path: str, name: str) -> FirstBytes:
+    """Looks at the beginning of a file, and at the lengths of its parts.
 
     Args:
         path: Of a file that is not empty.
@@ -44,15 +54,21 @@ def video_problem(path: str, name: str) -> MediaProblem | None:
     with open(path, "rb") as file:  # noqa: PTH123 - a name as ms-swift has it
         head = file.read(_HEAD)
         if head[4:8] in _FIRST_BOXES:
-            return _boxes(file, size, name)
+            return _of_boxes(file, size, name)
     other = _other_kind(head)
     if other is not None:
-        return not_a_video(name, other)
+        return FirstBytes("gif" if "GIF" in other else "unknown", not_a_video(name, other))
     if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
-        announced = _RIFF.unpack_from(head)[1] + 8
-        if announced > size:
-            return cut_video(name, f"{announced} bytes are announced, and there are {size}")
-    return None
+        return FirstBytes("avi", cut=_longer(_RIFF.unpack_from(head)[1] + 8, size))
+    if head.startswith(_EBML):
+        return FirstBytes("mkv", cut=_longer(_end_of_segment(head), size))
+    return FirstBytes()
+
+
+def _longer(announced: int, size: int) -> str:
+    if announced <= size:
+        return ""
+    return f"{announced} bytes are announced, and there are {size}"
 
 
 def _other_kind(head: bytes) -> str | None:
@@ -67,25 +83,39 @@ def _other_kind(head: bytes) -> str | None:
     return "text" if _is_text(head) else None
 
 
-def _boxes(file: IO[bytes], size: int, name: str) -> MediaProblem | None:
+def _of_boxes(file: IO[bytes], size: int, name: str) -> FirstBytes:
     """Whether an MP4 or QuickTime file has all its parts, the index among them."""
-    at = 0
-    found: set[bytes] = set()
-    while at + _BOX.size <= size and len(found) < _MOST_BOXES:
-        file.seek(at)
-        start = file.read(_BOX.size + _LONG_BOX.size)
-        length, kind = _BOX.unpack_from(start)
-        found.add(kind)
-        if length == 1 and len(start) == _BOX.size + _LONG_BOX.size:
-            (length,) = _LONG_BOX.unpack_from(start, _BOX.size)
-        if length == 0:  # up to the end of the file
-            break
-        if length < _BOX.size:
-            return None
-        at += length
-    if b"moov" not in found:
-        return not_a_video(name, "an MP4 file without its index (moov): it was not closed")
-    return None
+    kinds: set[bytes] = set()
+    cut = ""
+    for box in boxes(file, 0, size):
+        kinds.add(box.kind)
+        if box.kind in {b"mdat", b"moof", b"moov"}:
+            cut = cut or _longer(box.end, size)
+    if b"moov" not in kinds:
+        what = "an MP4 file without its index (moov): it was not closed"
+        return FirstBytes("mp4", not_a_video(name, what))
+    return FirstBytes("fragments" if b"moof" in kinds else "mp4", cut=cut)
+
+
+def _end_of_segment(head: bytes) -> int:
+    """Where a Matroska file should end; 0 if it does not say (RFC 8794, RFC 9559)."""
+    length, at = _number(head, len(_EBML))
+    at += length
+    if head[at : at + len(_SEGMENT)] != _SEGMENT:
+        return 0
+    length, at = _number(head, at + len(_SEGMENT))
+    return at + length if length else 0
+
+
+def _number(head: bytes, at: int) -> tuple[int, int]:
+    """A number of one to eight bytes and the place after it; 0 for one that is not known."""
+    first = head[at] if at < len(head) else 0
+    count = 9 - first.bit_length()
+    if not first or at + count > len(head):
+        return 0, at
+    most = (1 << 7 * count) - 1
+    value = int.from_bytes(head[at : at + count], "big") & most
+    return (0 if value == most else value), at + count
 
 
 def _is_text(head: bytes) -> bool:

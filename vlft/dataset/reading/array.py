@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from vlft.dataset.reading import problems
 from vlft.dataset.reading.lines import BrokenLineError, Row
+from vlft.dataset.schema.loose_json import has_half_pair, mended, small_integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +24,21 @@ def is_array(start: bytes) -> bool:
     return start.startswith(b"[")
 
 
+def is_nested(stream: IO[bytes]) -> bool:
+    """Whether a file is an array of arrays of objects, which pandas reads in pyarrow's place.
+
+    Args:
+        stream: At the start of the file, and again afterwards.
+    """
+    start = stream.read(_PEEK)
+    stream.seek(0)
+    return b"{" in start.split(b'"', 1)[0] and start[1:].lstrip().startswith(b"[")
+
+
 def array_rows(stream: IO[bytes]) -> Iterator[Row]:
     """The items of an array, each a row; texts become rows with a column text.
+
+    So do arrays of one item or none, in a file that is nested.
 
     Args:
         stream: At the start of the file.
@@ -32,6 +46,7 @@ def array_rows(stream: IO[bytes]) -> Iterator[Row]:
     Raises:
         BrokenLineError: Where the load of the file fails.
     """
+    nested = is_nested(stream)
     window = _Window(stream)
     window.fill()
     texts = "{" not in window.text[:_PEEK].split('"', 1)[0]
@@ -57,10 +72,19 @@ def array_rows(stream: IO[bytes]) -> Iterator[Row]:
         raw = window.text[start : window.at].encode("utf-8", "surrogatepass")
         if texts:
             value = {"text": value}
+        elif nested:
+            value = _only_item(value)
         if value is not None and not isinstance(value, dict):
             problem = problems.NOT_OBJECT.found("an item of the array is no object")
             raise BrokenLineError(problem, number, line, 1)
         yield Row(number, line, value, raw)
+
+
+def _only_item(value: Any) -> Any:
+    """The row that pandas makes of an inner array; anything but a row where it makes none."""
+    if not isinstance(value, list) or len(value) > 1:
+        return []
+    return {"text": value[0] if value else None}
 
 
 class _Window:
@@ -69,7 +93,8 @@ class _Window:
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._decode = codecs.getincrementaldecoder("utf-8")().decode
-        self._parse = json.JSONDecoder().raw_decode
+        self._parse = json.JSONDecoder(parse_int=small_integer, strict=False).raw_decode
+        self._mended = False
         self.text = ""
         self.at = 0
         self.line = 1
@@ -108,9 +133,16 @@ class _Window:
             except (ValueError, RecursionError) as error:
                 if len(self.text) - self.at < _LONGEST and self.fill():
                     continue
-                raise self.broken(getattr(error, "msg", str(error)).lower(), number) from None
+                if not self._mended:
+                    self._mended = True
+                    self.text, self.at = mended(self.text[self.at :]), 0
+                    continue
+                said = getattr(error, "msg", "") or str(error) or "a number is too big"
+                raise self.broken(said.lower(), number) from None
             if end == len(self.text) and self.fill():
                 continue  # a number could go on
+            if has_half_pair(self.text[self.at : end]):
+                raise self.broken("half a surrogate pair", number)
             self.line += self.text.count("\n", self.at, end)
             self.at = end
             return value

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vlft.dataset.reading import problems
 from vlft.dataset.reading.chunks import BOM
 from vlft.dataset.reading.strict_json import BrokenFileError, read_values
-from vlft.dataset.schema.loose_json import NotJsonError
+from vlft.dataset.schema.loose_json import NotJsonError, loose_loads, small_integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_LARGEST = 1 << 64
 
 
 class Row(NamedTuple):
@@ -106,14 +104,33 @@ def lines_are_loose_json(data: bytes) -> bool:
         return False
     for line in data.splitlines():
         try:
-            json.loads(line, parse_int=_small)
+            json.loads(line, parse_int=small_integer)
         except (ValueError, RecursionError):
             return False
     return True
 
 
-def _small(text: str) -> int:
-    number = int(text) if len(text) < 40 else _LARGEST  # noqa: PLR2004 - int() refuses long ones
-    if not -_LARGEST // 2 <= number < _LARGEST:
-        raise NotJsonError
-    return number
+def loose_rows_of(data: bytes, row: int, line: int) -> Iterator[Row]:
+    """The rows of lines that ujson reads and writes anew before pyarrow sees them.
+
+    Args:
+        data: As of `rows_of`.
+        row: Likewise.
+        line: Likewise.
+
+    Raises:
+        BrokenLineError: Where the load of the file fails.
+    """
+    for number, raw in enumerate(data.splitlines(), line):
+        if not raw.strip():
+            continue
+        try:
+            value = loose_loads(raw.decode())
+        except (NotJsonError, UnicodeDecodeError):
+            yield from rows_of(raw, row, number)  # says what is wrong
+            row += 1
+            continue
+        if value is not None and not isinstance(value, dict):
+            yield from rows_of(raw, row, number)
+        yield Row(row, number, value, raw.strip())
+        row += 1

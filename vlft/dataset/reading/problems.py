@@ -109,6 +109,15 @@ IMAGES_MIXED = row_rule(
     "their place.",
     "swift/dataset/preprocessor/core.py: RowPreprocessor._patch_arrow_writer",
 )
+UNDECODABLE = row_rule(
+    "file.picture-decode",
+    "error",
+    "load_fails",
+    "Pictures that `datasets` decodes itself can be decoded: those in lists, and in columns that "
+    "ms-swift does not read, of a Parquet file that `datasets` wrote.",
+    "datasets/features/image.py: Image.decode_example; "
+    "swift/dataset/preprocessor/core.py: RowPreprocessor._cast_pil_image",
+)
 NULL_FIRST = row_rule(
     "file.null-first",
     "error",

@@ -85,17 +85,22 @@ class Context:
                 message = f"the longer side is more than 200 times the shorter: {longer}:{shorter}"
                 raise SizeError(message)
             return None
-        limits = self.limits
-        asked = (row or {}).get("chat_template_kwargs")
-        if asked or (row or {}).get("videos"):
-            try:
-                limits = limits.with_row(
-                    asked if isinstance(asked, dict) else None,
-                    has_video=bool((row or {}).get("videos")),
-                )
-            except VlftError as error:
-                raise TypeError(error.message) from None
-        return vision.image_tokens(picture.width, picture.height, limits)
+        return vision.image_tokens(picture.width, picture.height, self.limits_of(row))
+
+    def limits_of(self, row: Mapping[str, Any] | None) -> PixelLimits:
+        """The limits of a loaded row.
+
+        Raises:
+            TypeError: If a limit of the row's own is no number.
+        """
+        asked, has_video = (row or {}).get("chat_template_kwargs"), bool((row or {}).get("videos"))
+        if not asked and not has_video:
+            return self.limits
+        asked = asked if isinstance(asked, dict) else None
+        try:
+            return self.limits.with_row(asked, has_video=has_video)
+        except VlftError as error:
+            raise TypeError(error.message) from None
 
 
 def new_probe(settings: CheckSettings) -> MediaProbe:
@@ -108,4 +113,5 @@ def new_probe(settings: CheckSettings) -> MediaProbe:
         None if root is None else Path(root),
         fetch=settings.fetch,
         allow_private=settings.allow_private,
+        video_reader=settings.video_reader,
     )

@@ -6,8 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from vlft.dataset.media import Picture
+from vlft.dataset.rows.chat import agent_of
 from vlft.dataset.rows.reference import reference_of
+from vlft.dataset.rows.videos import tokens_of_videos
 from vlft.families import SizeError
+from vlft.families.agents import AgentError
 
 if TYPE_CHECKING:
     from vlft.dataset.rows.context import Context
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from vlft.dataset.tokens.row import CountedRow, Turn
     from vlft.dataset.tokens.rows import RowTokens
 
+SEVERAL_TEXTS = frozenset({"embedding", "reranker", "generative_reranker"})
+"""Values of task_type whose rows are several texts."""
 _PLAIN = frozenset({"user", "assistant"})
 
 
@@ -29,9 +34,12 @@ def open_counter(settings: CheckSettings) -> RowTokens | None:
     from vlft.dataset.tokens.opening import ChatSettings, open_row_tokens  # noqa: PLC0415
     from vlft.errors import VlftError  # noqa: PLC0415
 
-    chat = ChatSettings(settings.task, settings.swift)
+    swift = dict(settings.swift)
+    if swift.get("task_type") in SEVERAL_TEXTS:  # each of them is written as any other
+        del swift["task_type"]
+    chat = ChatSettings(settings.task, swift)
     if settings.task == "rlhf":  # each of its two conversations counts for itself
-        chat = ChatSettings("sft", {"loss_scale": "last_round", **settings.swift})
+        chat = ChatSettings("sft", {"loss_scale": "last_round", **swift})
     try:
         return open_row_tokens(TokenModel(family, vision), folder, settings.template, chat)
     except (VlftError, ImportError, OSError):
@@ -42,44 +50,56 @@ def counted_row(sample: Sample, context: Context) -> CountedRow | None:
     """The row as it is counted; None for one that can't be told."""
     from vlft.dataset.tokens.row import CountedRow  # noqa: PLC0415
 
-    if sample.videos or sample.audios or sample.row.get("tools") or sample.inline:
+    if sample.audios:
         return None
-    turns = _turns(sample, context)
-    if turns is None:
+    written = _turns(sample, context)
+    if written is None:
         return None
+    turns, prompt = written
     pictures = [_picture(given, context) for given in sample.images]
     found = [picture for picture in pictures if picture is not None]
     if len(found) < len(pictures):
         return None
     try:
         images = [context.image_tokens(picture, sample.row) or 0 for picture in found]
+        videos = tokens_of_videos(sample.videos, sample.row, context)
         refs, boxes = _objects(sample, context, found)
     except (SizeError, IndexError, TypeError, ValueError, ArithmeticError):
         return None
-    return CountedRow(turns, images, (), refs, boxes)
+    if videos is None:
+        return None
+    return CountedRow(turns, images, videos, refs, boxes, prompt)
 
 
-def _turns(sample: Sample, context: Context) -> list[Turn] | None:
-    """The messages, with those of tools as questions and answers."""
+def _turns(sample: Sample, context: Context) -> tuple[list[Turn], str | None] | None:
+    """The messages, with those of tools as text; and the system prompt if it names tools."""
     from vlft.dataset.tokens.row import Turn  # noqa: PLC0415
 
-    messages: list[Any] | None = sample.messages
+    messages: list[Any] = sample.messages
     if any(not isinstance(message["content"], str) for message in sample.messages):
-        return None
-    hermes = context.of_qwen and not context.settings.swift.get("agent_template")
-    if hermes and any(message["role"] not in _PLAIN for message in sample.messages):
-        from vlft.dataset.rows.tool_turns import with_tools  # noqa: PLC0415 - few rows have any
-
-        messages = with_tools(sample.messages)
-    if messages is None or any(message["role"] not in _PLAIN for message in messages):
         return None
     if sample.system is not None and not isinstance(sample.system, str):
         return None
+    tools, prompt = sample.row.get("tools"), None
+    if tools or any(message["role"] not in _PLAIN for message in messages):
+        from vlft.dataset.rows import tool_turns  # noqa: PLC0415 - few rows have any
+
+        counter, agent = context.counter, agent_of(context.settings)
+        if counter is None or agent is None or not tool_turns.is_exact(tools):
+            return None
+        try:
+            prompt = tool_turns.prompt_of(tools or [], sample.system, agent, counter.template)
+            messages = tool_turns.with_tools(messages, agent, counter.template)
+        except (AgentError, TypeError, ValueError, AttributeError):
+            return None
     turns = [] if sample.system is None else [Turn("system", sample.system)]
-    return turns + [
-        Turn(one["role"], one["content"], one.get("loss"), one.get("loss_scale"))
-        for one in messages
-    ]
+    return [
+        *turns,
+        *(
+            Turn(one["role"], one["content"], one.get("loss"), one.get("loss_scale"))
+            for one in messages
+        ),
+    ], prompt
 
 
 def _picture(given: Any, context: Context) -> Picture | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from vlft.dataset.fates import row_rule
-from vlft.dataset.loading.texts import kind, shown
+from vlft.dataset.loading.texts import shown
 from vlft.dataset.media import MediaProblem
 from vlft.dataset.rows import media_rules, rules
 from vlft.dataset.rows.reference import reference_of
@@ -87,34 +87,3 @@ def picture_problems(
         hint = "turn its pixels (Pillow: ImageOps.exif_transpose) and save it"
         rule = media_rules.ROTATED_BOXES if boxes else media_rules.ROTATED
         yield rule.found(message, hint, key)
-
-
-def check_files(sample: Sample, context: Context) -> Iterator[RowProblem]:
-    """Videos and sounds: whether they are there."""
-    if sample.audios:
-        message = f"{len(sample.audios)} audios, and the model takes none"
-        yield rules.NO_AUDIO.found(message, "leave the column out", "audios")
-    kinds: tuple[tuple[list[Any], Literal["video"]], ...] = ((sample.videos, "video"),)
-    for references, name in kinds:
-        for index, reference in enumerate(references):
-            key = f"{name}s.{index}"
-            if isinstance(reference, list):
-                yield from _frames(reference, context, key)
-            elif not isinstance(reference, str):
-                message = f"a {name} is {kind(reference)}"
-                yield rules.MEDIA_FORM.found(message, "write the path as a text", key)
-            else:
-                found = context.probe.look_file(reference, name)
-                if found is not None:
-                    yield _problem(found, key)
-
-
-def _frames(references: list[Any], context: Context, key: str) -> Iterator[RowProblem]:
-    for index, reference in enumerate(references):
-        if not isinstance(reference, str):
-            message = f"a frame is {kind(reference)}"
-            yield rules.MEDIA_FORM.found(message, "write the path as a text", f"{key}.{index}")
-            continue
-        found = context.look(reference)
-        if isinstance(found, MediaProblem):
-            yield _problem(found, f"{key}.{index}")

@@ -12,14 +12,16 @@ from vlft.dataset.fates import RowLostError
 from vlft.dataset.loading.load import load
 from vlft.dataset.rows import rules
 from vlft.dataset.rows.boxes import check_boxes, check_inverted
-from vlft.dataset.rows.images import check_files, check_images
+from vlft.dataset.rows.images import check_images
 from vlft.dataset.rows.length import check_length
 from vlft.dataset.rows.lost import check_lost
 from vlft.dataset.rows.preferences import check_preferences
+from vlft.dataset.rows.retrieval import check_candidates
 from vlft.dataset.rows.sample import Sample, to_sample
 from vlft.dataset.rows.specials import check_specials
 from vlft.dataset.rows.tags import check_tags
 from vlft.dataset.rows.turns import check_tools, check_turns
+from vlft.dataset.rows.videos import check_videos
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,13 +32,14 @@ if TYPE_CHECKING:
 CHECKS: tuple[Callable[[Sample, Context], Iterator[RowProblem]], ...] = (
     check_tools,
     check_images,
-    check_files,
+    check_videos,
     check_turns,
     check_tags,
     check_boxes,
     check_specials,
     check_length,
     check_preferences,
+    check_candidates,
 )
 
 

@@ -8,6 +8,7 @@ from vlft.dataset.media import Picture
 from vlft.dataset.rows import rules
 from vlft.dataset.rows.counting import counted_row
 from vlft.dataset.rows.reference import reference_of
+from vlft.dataset.rows.videos import tokens_of_videos
 from vlft.families import SizeError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ OVERHEAD = 40
 """Tokens of the default system prompt and of the ends of a row, at most."""
 A_MESSAGE = 8
 """Tokens around a message, at most."""
-A_TOOL = 32
+A_TOOL = 64
 """Tokens around a tool's call or answer, at most."""
 A_PICTURE = 4
 """Tokens around a picture's placeholders, at most."""
@@ -32,19 +33,25 @@ def check_length(sample: Sample, context: Context) -> Iterator[RowProblem]:
     limit = context.settings.max_length
     if limit is None:
         return
-    pictures = _pictures(sample, context)
-    if pictures is None:
+    media = _media(sample, context)
+    if media is None:
         return
-    if context.settings.truncation == "split" and not sample.images:
+    pictures, around = media
+    if context.settings.truncation == "split" and not (sample.images or sample.videos):
         return  # nothing is lost of a text
     if pictures > limit:
-        yield too_long(pictures, limit, context, exact=False)
+        yield too_long(pictures, limit, context, exact=False, videos=bool(sample.videos))
         return
-    if pictures + text_bound(sample) > limit:
+    pictures += around
+    # What stands around tools is the template's: only counting tells.
+    if pictures + text_bound(sample) > limit or (sample.row.get("tools") and context.counter):
         exact = _exactly(sample, context)
         if exact is not None:
             if exact > limit:
-                yield too_long(exact, limit, context, exact=True)
+                videos = bool(sample.videos)
+                yield too_long(exact, limit, context, exact=True, videos=videos)
+            return
+        if pictures + text_bound(sample) <= limit:
             return
         message = f"the pictures have {pictures} tokens, the texts at most {text_bound(sample)}"
         hint = f"give --model a folder with a tokenizer, to say whether {limit} are enough"
@@ -58,11 +65,20 @@ def _exactly(sample: Sample, context: Context) -> int | None:
     return None if row is None else context.counter.count(row)
 
 
-def too_long(tokens: int, limit: int, context: Context, *, exact: bool) -> RowProblem:
+def too_long(
+    tokens: int, limit: int, context: Context, *, exact: bool, videos: bool = False
+) -> RowProblem:
     """What to say of a row that does not fit."""
-    counted = f"{tokens} tokens" if exact else f"{tokens} tokens in its pictures alone"
+    media = "videos" if videos else "pictures"
+    counted = f"{tokens} tokens" if exact else f"{tokens} tokens in its {media} alone"
     message = f"the row has {counted}, and max_length is {limit}"
     hint = "raise data.max_length, or lower pixels.max"
+    if videos:
+        lower = "lower pixels.video.max, .fps or .max_frames"
+        if not context.of_qwen:
+            all_taken = context.settings.video_reader != "decord_bytes"
+            lower = "cut the video: all of it is taken" if all_taken else "lower VIDEO_SEGMENTS"
+        hint = f"raise data.max_length, or {lower}"
     rule = rules.TOO_LONG if context.settings.truncation == "raise" else rules.CUT
     return rule.found(message, hint)
 
@@ -81,7 +97,7 @@ def text_bound(sample: Sample) -> int:
     for ref in sample.objects.get("ref") or []:
         size += byte_bound(str(ref)) + 2
     if sample.row.get("tools"):
-        size += 3 * len(str(sample.row["tools"]).encode("utf-8", "replace")) + 200
+        size += 3 * len(str(sample.row["tools"]).encode("utf-8", "replace")) + 400
     return size
 
 
@@ -93,7 +109,11 @@ def byte_bound(text: str) -> int:
     return len(text) if text.isascii() else 3 * len(text.encode("utf-8", "surrogatepass"))
 
 
-def _pictures(sample: Sample, context: Context) -> int | None:
+def _media(sample: Sample, context: Context) -> tuple[int, int] | None:
+    """Tokens of a row's pictures and videos, and of what stands around the latter at most.
+
+    None where one of them can't be used or told.
+    """
     total = 0
     for given in sample.images:
         reference = reference_of(given)
@@ -105,4 +125,12 @@ def _pictures(sample: Sample, context: Context) -> int | None:
         except SizeError:
             return None
         total += (tokens or 0) + A_PICTURE
-    return None if sample.videos else total
+    videos = tokens_of_videos(sample.videos, sample.row, context)
+    if videos is None:
+        return None
+    if not videos:
+        return total, 0
+    from vlft.dataset.tokens.rows import video_bound  # noqa: PLC0415 - few rows have any
+
+    frames = sum(video.tokens for video in videos)
+    return total + frames, sum(map(video_bound, videos)) - frames

@@ -30,9 +30,40 @@ BY_KIND: dict[MediaKind, RowRule] = {
         "row.video-cut",
         "error",
         "load_fails",
-        "Videos are whole: decord, which reads them, ends the process at an AVI file that "
-        "breaks off.",
+        "Videos are whole: decord, which is given them as bytes for InternVL, may end the process "
+        "at an AVI file that breaks off.",
         "decord 0.6: VideoReader",
+    ),
+    "short_video": row_rule(
+        "row.video-short",
+        "error",
+        "silently_wrong",
+        "Videos are whole: of one that breaks off, what is there is trained on.",
+        "decord 0.6: VideoReader",
+    ),
+    "video_unreadable": row_rule(
+        "row.video-unreadable",
+        "error",
+        "replaced",
+        "The package that reads videos reads this one: decord has no AV1, no GIF and no recording "
+        "of a live stream; transformers, for `-hf` checkpoints, neither MKV nor WebM.",
+        "decord 0.6: VideoReader; transformers/video_utils.py: read_video_pyav",
+    ),
+    "no_video_reader": row_rule(
+        "row.video-reader",
+        "error",
+        "replaced",
+        "For rows with videos, the trainer has a package that reads them.",
+        "qwen_vl_utils/vision_process.py: fetch_video; swift/template/vision_utils.py: "
+        "load_video_internvl",
+    ),
+    "video_unjudged": row_rule(
+        "row.video-unjudged",
+        "info",
+        "unknown",
+        "MP4, MKV, WebM and AVI files with one track of pictures are followed where PyAV is "
+        "installed; of other videos the frames are not counted.",
+        "vlft: pip install 'vlft[data]'",
     ),
     "base64": _lost("row.media-base64", "Base64 text in place of a path is a picture."),
     "url": row_rule(
@@ -49,6 +80,14 @@ RATIO = row_rule(
     "replaced",
     "No picture's longer side is more than 200 times its shorter one.",
     "qwen_vl_utils/vision_process.py: smart_resize",
+)
+VIDEO_SIZE = row_rule(
+    "row.video-size",
+    "error",
+    "replaced",
+    "A video has as many frames as are taken of it, at least two for Qwen-VL, and a size that "
+    "its limits allow.",
+    "qwen_vl_utils/vision_process.py: smart_nframes, fetch_video",
 )
 TRANSPARENT = row_rule(
     "row.transparent",

@@ -35,6 +35,21 @@ REJECTED_FORM = row_rule(
     "the answer.",
     "swift/template/template_inputs.py: TemplateInputs._compat_rejected_response",
 )
+REJECTED_SAME = row_rule(
+    "row.rejected-same",
+    "error",
+    "silently_wrong",
+    "No row lacks its own worse answer in a file where others have one in rejected_messages: "
+    "ms-swift takes the answer itself for it, and there is nothing to prefer.",
+    "swift/template/template_inputs.py: TemplateInputs.from_dict",
+)
+MARGIN = row_rule(
+    "row.margin",
+    "error",
+    "replaced",
+    "A margin is a number, or a text that is one.",
+    "swift/template/base.py: Template._rlhf_encode",
+)
 KTO_LABEL = row_rule(
     "row.kto-label",
     "error",
@@ -60,7 +75,13 @@ def check_preferences(sample: Sample, context: Context) -> Iterator[RowProblem]:
     method = context.settings.swift.get("rlhf_type", "dpo")
     if method == "kto":
         yield from _check_label(sample)
+    if method in _PAIRED or method == "kto":
+        yield from _check_margin(sample.row.get("margin"))
     if method not in _PAIRED:
+        return
+    if _is_same(sample.row):
+        message = "rejected_messages is empty, so the answer itself is taken for the worse one"
+        yield REJECTED_SAME.found(message, "write a worse answer there", "rejected_messages")
         return
     try:
         row = rejected_row(sample.row)
@@ -72,6 +93,19 @@ def check_preferences(sample: Sample, context: Context) -> Iterator[RowProblem]:
         for problem in check(rejected, context):
             said = f"with the rejected answer, {problem.message}"
             yield problem.rule.found(said, problem.hint, "rejected_response")
+
+
+def _is_same(row: dict[str, Any]) -> bool:
+    """Whether columns of a worse answer are there, and all of them empty."""
+    own = [value for key, value in row.items() if key.startswith("rejected_")]
+    return bool(own) and all(value is None for value in own)
+
+
+def _check_margin(margin: Any) -> Iterator[RowProblem]:
+    try:
+        float(0 if margin is None else margin)
+    except (TypeError, ValueError):
+        yield MARGIN.found(f"the margin is {shown(margin)}", "write a number", "margin")
 
 
 def rejected_row(row: dict[str, Any]) -> dict[str, Any]:
@@ -90,6 +124,9 @@ def rejected_row(row: dict[str, Any]) -> dict[str, Any]:
         )
         answer = row["messages"][asked + 1 :]
         messages = row["messages"][: asked + 1] + _answers(response, answer)
+    pictured = any(v is not None for k, v in row.items() if k.startswith("rejected_"))
+    if not messages and pictured:
+        messages = row["messages"]  # the same words about other pictures
     if not messages:
         hint = "write a rejected_response beside the answer"
         raise RowLostError(NO_REJECTED.found("there is no rejected answer", hint))
@@ -100,6 +137,7 @@ def rejected_row(row: dict[str, Any]) -> dict[str, Any]:
     }
     # Only where rejected_messages are absent do pictures and boxes of the row serve both.
     shared = {} if row.get("rejected_messages") is not None else row
+    messages = [dict(message) for message in messages]
     return {**shared, **own, "messages": messages}
 
 

@@ -15,7 +15,7 @@ def reference_of(given: Any) -> str | bytes | None:
             stands, for a picture file: JSON has no bytes, and base64 is not decoded there.
     """
     if isinstance(given, dict):
-        if not given.keys() <= _KEYS:
+        if "bytes" not in given and not given.keys() <= _KEYS:
             return None
         content = given.get("bytes")
         if isinstance(content, str) and content:

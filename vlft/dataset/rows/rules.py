@@ -49,12 +49,21 @@ SYSTEM_FORM = row_rule(
     "The system prompt is a text.",
     f"{_BASE}: Template._concat_context_list",
 )
+SYSTEM_UNREAD = row_rule(
+    "row.system-unread",
+    "error",
+    "silently_wrong",
+    "Without a chat template, as `swift pt` trains, no row has a system prompt: it is left out.",
+    f"{_BASE}: Template._swift_encode",
+)
 TOOLS = row_rule(
     "row.tools",
     "error",
     "replaced",
-    "Tools are objects, and a tool_call is JSON with a name and arguments.",
-    "swift/agent_template/base.py: BaseAgentTemplate.wrap_tool, _parse_tool_call",
+    "Tools are objects, a tool_call is JSON with a name and arguments, and the model's template "
+    "has an agent template to write them with.",
+    "swift/agent_template/base.py: BaseAgentTemplate.wrap_tool, _parse_tool_call; "
+    "swift/template/base.py: Template.agent_template",
 )
 UNENCODABLE = row_rule(
     "row.unencodable",
@@ -117,7 +126,8 @@ ROUND = row_rule(
     "row.round-mark",
     "error",
     "silently_wrong",
-    "No question holds {{ROUND0}} or {{ROUND1}}: the template writes numbers there.",
+    "No question holds {{ROUND0}} or {{ROUND1}}, where the template writes numbers; no tool's "
+    "answer holds these, {{SYSTEM}} or {{QUERY}}.",
     f"{_BASE}: Template._concat_context_list",
 )
 TAGS_MANY = row_rule(

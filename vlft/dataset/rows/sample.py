@@ -120,9 +120,17 @@ def _take_media(messages: list[Message], offset: int) -> dict[str, list[Any]]:
     media: dict[str, list[Any]] = {name: [] for name in _MEDIA}
     for index, message in enumerate(messages):
         content = message["content"]
-        if isinstance(content, str) or _is_tokens(content):
-            continue
         key = f"messages.{index + offset}.content"
+        if isinstance(content, str):
+            continue
+        if _is_tokens(content):
+            if message["role"] == "user":
+                said = f"the content of a question is {shown(content)}"
+                raise RowLostError(rules.CONTENT_FORM.found(said, "write it as a text", key))
+            continue
+        if content == {}:  # has no parts
+            message["content"] = ""
+            continue
         if not isinstance(content, list):
             shape = kind(content)
             hint = "write it as a text in quotes"
@@ -153,7 +161,11 @@ def _part(part: Any, media: dict[str, list[Any]], key: str) -> str:
         return value
     name = name.removesuffix("_url")
     if isinstance(value, dict):
-        value = value.get("url")
+        if "url" not in value:
+            raise RowLostError(
+                rules.PARTS.found(f"a part of a content is {shown(part)}", hint, key)
+            )
+        value = value["url"]
     if value:
         if f"{name}s" not in media:
             message = f"a part has the type {shown(part['type'])}"

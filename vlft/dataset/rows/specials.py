@@ -32,7 +32,15 @@ _QWEN = (
 )
 OF_QWEN = re.compile(rf"<\|(?:{'|'.join(_QWEN)})\|>")
 OF_INTERNVL = re.compile(rf"<\|(?:{'|'.join(_CHATML)})\|>|</?img>|<IMG_CONTEXT>")
-_ROUNDS = re.compile(r"\{\{ROUND[01]\}\}")
+_NEVER = re.compile(r"(?!)")
+_MARKS = {
+    "user": re.compile(r"\{\{ROUND[01]\}\}"),
+    "tool": re.compile(r"\{\{(?:ROUND[01]|SYSTEM|QUERY)\}\}"),
+    "assistant": _NEVER,
+    "tool_call": _NEVER,
+    "system": _NEVER,
+}
+"""Role → marks of the template's own that it fills in."""
 
 
 def check_specials(sample: Sample, context: Context) -> Iterator[RowProblem]:
@@ -46,9 +54,21 @@ def check_specials(sample: Sample, context: Context) -> Iterator[RowProblem]:
             yield rules.SPECIAL_TOKEN.found(said, hint, key)
     for index, message in enumerate(sample.messages):
         content = message["content"]
-        if message["role"] == "user" and isinstance(content, str) and "{{" in content:
-            mark = _ROUNDS.search(content)
-            if mark is not None:
-                text = f"{mark[0]} in a question becomes a number"
-                key = f"messages.{index + sample.offset}.content"
-                yield rules.ROUND.found(text, "write it in another way", key)
+        if not isinstance(content, str) or "{{" not in content:
+            continue
+        mark = _MARKS[_place(sample, index)].search(content)
+        if mark is not None:
+            text = f"{mark[0]} in a question becomes a number"
+            if message["role"] == "tool":
+                text = f"{mark[0]} in a tool's answer is filled in by the template"
+            key = f"messages.{index + sample.offset}.content"
+            yield rules.ROUND.found(text, "write it in another way", key)
+
+
+def _place(sample: Sample, index: int) -> str:
+    """Role of a message; `user` for a tool's answer that goes on with a question."""
+    roles = [message["role"] for message in sample.messages[: index + 1]]
+    role = roles.pop()
+    while role == "tool" and roles and roles[-1] == "tool":
+        roles.pop()
+    return "user" if role == "tool" and roles and roles[-1] == "user" else role

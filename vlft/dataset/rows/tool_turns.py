@@ -1,65 +1,161 @@
-"""Calls of tools and their answers as the Hermes agent template writes them.
+"""Tools, their calls and their answers as an agent template writes them.
 
-It is the one of every Qwen-VL (swift/agent_template/hermes.py; swift/template/base.py:
-_preprocess_tool_call, _preprocess_standalone_tools).
+swift/template/base.py: _preprocess_tools, _preprocess_tool_call, _preprocess_standalone_tools,
+_swift_prepare_inputs.
 """
 
 from __future__ import annotations
 
+import ast
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
-from vlft.dataset.rows.turns import parsed
+from vlft.dataset.loading.tools import without_padding
+from vlft.families.agents import AgentError
+from vlft.families.agents.base import Call
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NEXT_USER = "<|im_end|>\n<|im_start|>user\n"
+    from vlft.families.agents import AgentTemplate
+    from vlft.families.chat import ChatTemplate
+
+Message = dict[str, Any]
 _LOSS = ("loss", "loss_scale")
+ROLES = frozenset({"tool", "tool_call"})
 
 
-def with_tools(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]] | None:
-    """The messages as questions and answers; None where the template takes them otherwise.
+def with_tools(
+    messages: Sequence[Message], agent: AgentTemplate, template: ChatTemplate
+) -> list[Message]:
+    """The messages without calls; answers of tools have the text between their neighbours.
 
     Args:
         messages: Of a sample; contents are texts.
+        agent: Writes what is about tools.
+        template: Of the chat.
+
+    Raises:
+        AgentError: If ms-swift fails on them.
     """
-    found: list[dict[str, Any]] = []
-    before = ""
-    for message in messages:
-        role, content = message["role"], message["content"]
-        if role == "tool_call":
-            call = _call(content)
-            if call is None:
-                return None
-            if before == role:
-                found[-1]["content"] += f"\n{call}"
-            else:
-                loss = {key: message[key] for key in _LOSS if key in message}
-                found.append({"role": "assistant", "content": call, **loss})
-        elif role == "tool":
-            answer = f"<tool_response>\n{content}\n</tool_response>"
-            if before == role:
-                found[-1]["content"] += f"\n{answer}"
-            elif before == "user":
-                found[-1]["content"] += f"{_NEXT_USER}{answer}"
-            elif found and "Action:" not in found[-1]["content"]:
-                found.append({"role": "user", "content": answer})
-            else:
-                return None
-        else:
-            found.append(dict(message))
-        before = role
+    found = _with_calls(messages, agent)
+    made: list[Message] = []
+    place = 0
+    while place < len(found):
+        message = found[place]
+        if message["role"] != "tool":
+            made.append(dict(message))
+            place += 1
+            continue
+        end = place
+        while end < len(found) and found[end]["role"] == "tool":
+            end += 1
+        _add_answers(made, [one["content"] for one in found[place:end]], agent, template)
+        place = end
+    return made
+
+
+def _with_calls(messages: Sequence[Message], agent: AgentTemplate) -> list[Message]:
+    """Calls that follow each other become one answer, with the first `loss` among theirs."""
+    found: list[Message] = []
+    place = 0
+    while place < len(messages):
+        end = place
+        while end < len(messages) and messages[end]["role"] == "tool_call":
+            end += 1
+        calls = messages[place:end]
+        if not calls:
+            found.append(messages[place])
+            place += 1
+            continue
+        loss: Message = {}
+        for message in calls:
+            loss = {key: message[key] for key in _LOSS if key in message} | loss
+        text = agent.calls([_call(message["content"]) for message in calls])
+        found.append({"role": "assistant", "content": text, **loss})
+        place = end
     return found
 
 
-def _call(content: str) -> str | None:
+def _add_answers(
+    made: list[Message], answers: list[str], agent: AgentTemplate, template: ChatTemplate
+) -> None:
+    before = made[-1] if made else None
+    if before is not None and before["role"] == "assistant":
+        alone = len(made) < 2 or made[-2]["role"] != "assistant"  # noqa: PLR2004 - the one before
+        told = agent.answers(before["content"], answers, template, alone=alone)
+        before["content"] = told.before
+        made.append({"role": "tool", "content": told.prompt})
+    elif before is not None and before["role"] == "user":
+        before["content"] += agent.standalone(answers, template)
+    else:
+        raise AgentError("a tool's answer follows neither a question nor a call")
+
+
+def _call(content: str) -> Call:
     call = parsed(content, None)
     if not isinstance(call, dict) or "name" not in call:
-        return None
+        raise AgentError("a call has no name")
     arguments = call.get("arguments")
     arguments = parsed(call.get("parameters") if arguments is None else arguments, None)
     if arguments is None:
+        raise AgentError("a call has no arguments")
+    return Call(call["name"], arguments)
+
+
+def parsed(text: Any, otherwise: Any) -> Any:
+    """A text read as JSON or else as Python, `otherwise` where it is neither; no text as it is."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return otherwise
+
+
+def prompt_of(
+    tools: Sequence[Any], system: str | None, agent: AgentTemplate, template: ChatTemplate
+) -> str | None:
+    """The system prompt of a row with tools; None of a row without, or where none is written.
+
+    Args:
+        tools: Of a loaded row: objects, or texts that are JSON or Python.
+        system: The row's own prompt.
+        agent: Writes what is about tools.
+        template: Of the chat.
+
+    Raises:
+        AgentError: If ms-swift fails on them.
+    """
+    if not tools:
         return None
-    text = json.dumps({"name": call["name"], "arguments": arguments}, ensure_ascii=False)
-    return f"<tool_call>\n{text}\n</tool_call>"
+    read = [without_padding(parsed(tool, None)) for tool in tools]
+    wrapped = [
+        tool if "type" in tool or "function" in tool else {"type": "function", "function": tool}
+        for tool in read
+    ]
+    if not template.has_system:
+        return None
+    return agent.system(wrapped, template.default_system if system is None else system)
+
+
+def is_exact(value: Any) -> bool:
+    """Whether values come out of the data set as they stand in the file.
+
+    `datasets` keeps them as JSON with ten decimals.
+    """
+    if isinstance(value, list):
+        return all(map(is_exact, value))
+    if isinstance(value, dict):
+        return all(map(is_exact, value.values()))
+    if isinstance(value, float):
+        return math.isfinite(value) and f"{value:.10f}".rstrip("0") in {
+            f"{value!r}",
+            f"{value:.0f}.",
+        }
+    return value is None or isinstance(value, str | bool | int)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-import json
 from typing import TYPE_CHECKING, Any
 
 from vlft.dataset.loading.texts import kind, shown
 from vlft.dataset.rows import rules
+from vlft.dataset.rows.chat import agent_of, chat_template, learns_all
+from vlft.dataset.rows.tool_turns import ROLES, parsed, prompt_of, with_tools
+from vlft.families.agents import AgentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,40 +17,44 @@ if TYPE_CHECKING:
     from vlft.dataset.rows.context import Context
     from vlft.dataset.rows.sample import Message, Sample
 
-_TOOLS = frozenset({"tool", "tool_call"})
 
-
-def check_tools(sample: Sample, _: Context) -> Iterator[RowProblem]:
+def check_tools(sample: Sample, context: Context) -> Iterator[RowProblem]:
     """Descriptions of tools and calls that the agent template can't read."""
-    tools = sample.row.get("tools")
-    if isinstance(tools, str):
-        tools = parsed(tools, tools)
-    if tools and not isinstance(tools, list):
-        tools = [tools]
-    for index, tool in enumerate(tools or []):
-        read = parsed(tool, None)
-        if not isinstance(read, dict):
+    tools = sample.row.get("tools") or []
+    broken = False
+    for index, tool in enumerate(tools):
+        if not isinstance(parsed(tool, None), dict):
+            broken = True
             said = f"a tool is {shown(tool)}"
             yield rules.TOOLS.found(said, "write its JSON schema", f"tools.{index}")
     for index, message in enumerate(sample.messages):
         if message["role"] == "tool_call" and not _is_call(message["content"]):
+            broken = True
             text = f"a tool_call is {shown(message['content'])}"
             hint = 'write {"name": "…", "arguments": {…}}'
             yield rules.TOOLS.found(text, hint, f"messages.{index + sample.offset}.content")
+    if not broken and (tools or any(message["role"] in ROLES for message in sample.messages)):
+        yield from _written(sample, context)
 
 
-def parsed(text: Any, otherwise: Any) -> Any:
-    """A text read as JSON or else as Python, `otherwise` where it is neither; no text as it is."""
-    if not isinstance(text, str):
-        return text
+def _written(sample: Sample, context: Context) -> Iterator[RowProblem]:
+    """What the agent template, or the lack of one, makes of tools."""
+    template, agent = chat_template(context.settings), agent_of(context.settings)
+    if template is None or context.settings.swift.get("template_backend", "swift") != "swift":
+        return
+    if not context.settings.swift.get("agent_template") and template.agent is None:
+        said = f"the row has tools, and the template {template.name} has no agent template"
+        hint = "write one under swift.agent_template, hermes or react_en for example"
+        yield rules.TOOLS.found(said, hint, "tools" if sample.row.get("tools") else "messages")
+        return
+    if agent is None or any(not isinstance(one["content"], str) for one in sample.messages):
+        return
     try:
-        return json.loads(text)
-    except ValueError:
-        pass
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        return otherwise
+        prompt_of(sample.row.get("tools") or [], sample.system, agent, template)
+        with_tools(sample.messages, agent, template)
+    except AgentError as error:
+        hint = "give each tool a name and a description; put a tool's answer behind its call"
+        yield rules.TOOLS.found(f"the agent template fails: {error}", hint, "tools")
 
 
 def _is_call(content: Any) -> bool:
@@ -62,14 +67,13 @@ def _is_call(content: Any) -> bool:
 
 
 _PROMPTS = frozenset({"grpo", "ppo"})
+_ANSWERLESS = frozenset({"embedding", "reranker", "generative_reranker", "seq_cls"})
+"""Values of task_type whose rows teach by more than their answers."""
 
 
 def check_turns(sample: Sample, context: Context) -> Iterator[RowProblem]:
     """Roles in an order that the template can't take, or joins."""
-    if sample.system is not None and not isinstance(sample.system, str) and sample.system:
-        said = f"the system prompt is {kind(sample.system)}"
-        hint = "write it as a text"
-        yield rules.SYSTEM_FORM.found(said, hint, f"messages.{sample.offset - 1}.content")
+    yield from _check_system(sample, context)
     turns: list[str] = []
     for index, message in enumerate(sample.messages):
         role, key = message["role"], f"messages.{index + sample.offset}"
@@ -96,12 +100,38 @@ def check_turns(sample: Sample, context: Context) -> Iterator[RowProblem]:
     settings = context.settings
     if settings.task == "rlhf" and settings.swift.get("rlhf_type") in _PROMPTS:
         return  # the model writes the answers itself
+    if settings.swift.get("task_type", "causal_lm") in _ANSWERLESS:
+        return
+    if learns_all(settings):
+        yield from _whole_texts(sample)
+        return
     yield from _answers(sample)
+
+
+def _check_system(sample: Sample, context: Context) -> Iterator[RowProblem]:
+    """A system prompt that is no text, or that is not written down."""
+    if sample.system is not None and not isinstance(sample.system, str) and sample.system:
+        said = f"the system prompt is {kind(sample.system)}"
+        hint = "write it as a text"
+        yield rules.SYSTEM_FORM.found(said, hint, f"messages.{sample.offset - 1}.content")
+    template = chat_template(context.settings)
+    if sample.system and template is not None and not template.has_system:
+        said = f"the system prompt {shown(sample.system)} is left out"
+        hint = "write it into the text, or set use_chat_template: true"
+        yield rules.SYSTEM_UNREAD.found(said, hint, f"messages.{sample.offset - 1}.content")
+
+
+def _whole_texts(sample: Sample) -> Iterator[RowProblem]:
+    """Rows of which all is learnt, as `swift pt` does."""
+    if all(message["content"] == "" for message in sample.messages) and sample.messages[-1][
+        "role"
+    ] in {"user", "tool"}:
+        yield rules.UNENCODABLE.found("the row is empty", "write a text, or leave it out")
 
 
 def _joined(messages: list[Message], index: int, key: str) -> Iterator[RowProblem]:
     first, second = messages[index - 1], messages[index]
-    if second["role"] != "user" and _TOOLS & {first["role"], second["role"]}:
+    if second["role"] != "user" and ROLES & {first["role"], second["role"]}:
         return
     one, two = first["content"], second["content"]
     if one == "" or two == "":

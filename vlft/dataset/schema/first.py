@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.dataset.schema.dates import milliseconds
 from vlft.dataset.schema.loose_json import NotJsonError, loose_loads
-from vlft.dataset.schema.shape import DICT, LIST, Shape
+from vlft.dataset.schema.shape import DICT, FLOAT, INT, LIST, Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Schema:
         self.columns = tuple(shape.fields)
         self._plan = {key: _plan(field, padded) for key, field in shape.fields.items()}
         self.plain = not any(plan is not None for plan in self._plan.values())
+        self.mixed = not padded and _is_mixed(shape)
 
     def conform(self, row: dict[str, Any]) -> dict[str, Any]:
         """The row as ms-swift's preprocessor gets it: every column, null where it has none."""
@@ -66,6 +67,12 @@ def mixes(shape: Shape, padded: bool) -> bool:
     return shape.conflict or (bool(shape.kinds & DICT) and shape.uneven and not padded)
 
 
+def _is_mixed(shape: Shape) -> bool:
+    """Whether any place within is kept as JSON text."""
+    inner = [*shape.fields.values(), *([] if shape.items is None else [shape.items])]
+    return any(mixes(one, padded=False) or _is_mixed(one) for one in inner)
+
+
 def conflicts(shape: Shape, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Places where pyarrow finds values of different types."""
     if shape.conflict:
@@ -77,7 +84,7 @@ def conflicts(shape: Shape, path: tuple[str, ...] = ()) -> Iterator[tuple[str, .
         yield from conflicts(field, (*path, key))
 
 
-# None: as it is; "json": read back from JSON text; "date"; a plan of items; a plan by key.
+# None: as it is; "json": read back from JSON text; "date"; "float"; a plan of items; a plan by key.
 _Plan = Any
 
 
@@ -86,6 +93,8 @@ def _plan(shape: Shape, padded: bool) -> _Plan:
         return "json"
     if shape.only_dates:
         return "date"
+    if shape.kinds & FLOAT and shape.kinds & INT:
+        return "float"
     if shape.kinds & LIST and shape.items is not None:
         items = _plan(shape.items, padded)
         return None if items is None else [items]
@@ -99,16 +108,22 @@ def _plan(shape: Shape, padded: bool) -> _Plan:
 def _conform(value: Any, plan: _Plan) -> Any:
     if plan is None or value is None:
         return value
-    if plan == "json":
-        return _read_back(value)
-    if plan == "date":
-        number = milliseconds(value) if isinstance(value, str) else None
-        return value if number is None else Moment(value, number)
+    if isinstance(plan, str):
+        return _LEAVES[plan](value)
     if isinstance(plan, list):
         return [_conform(item, plan[0]) for item in value] if isinstance(value, list) else value
     if not isinstance(value, dict):
         return value
     return {key: _conform(value.get(key), inner) for key, inner in plan.items()}
+
+
+def _moment(value: Any) -> Any:
+    number = milliseconds(value) if isinstance(value, str) else None
+    return value if number is None else Moment(value, number)
+
+
+def _float(value: Any) -> Any:
+    return float(value) if type(value) is int else value
 
 
 def _read_back(value: Any) -> Any:
@@ -120,3 +135,10 @@ def _read_back(value: Any) -> Any:
         return loose_loads(value)
     except NotJsonError:
         return value
+
+
+_LEAVES: Mapping[str, Callable[[Any], Any]] = {
+    "json": _read_back,
+    "date": _moment,
+    "float": _float,
+}

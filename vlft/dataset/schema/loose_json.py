@@ -7,7 +7,6 @@ import math
 import re
 from typing import Any
 
-_INTEGER = re.compile(r"\s*-?\d+\s*")
 _LARGEST = 1 << 64
 
 
@@ -18,24 +17,65 @@ class NotJsonError(ValueError):
 def loose_loads(text: str) -> Any:
     """The value that ujson reads.
 
-    Looser than JSON with leading zeros and NaN, stricter with integers beyond 64 bits.
+    Looser than JSON with NaN, leading zeros, numbers that break off, control characters, a comma
+    at an object's end and keys that stand twice; stricter with integers beyond 64 bits.
 
     Raises:
         NotJsonError: If it refuses.
     """
     try:
-        value = json.loads(text, parse_int=_small)
+        value = _loads(text)
     except (ValueError, RecursionError):
-        if _INTEGER.fullmatch(text):
-            return _small(text)
-        raise NotJsonError from None
+        try:
+            value = _loads(mended(text))
+        except (ValueError, RecursionError):
+            raise NotJsonError from None
+    if "\\u" in text and has_half_pair(text):
+        raise NotJsonError
     if isinstance(value, float) and math.isnan(value):
         return None
     return value
 
 
-def _small(text: str) -> int:
+def mended(text: str) -> str:
+    """JSON in place of what ujson takes for it."""
+    return _LOOSE.sub(_strictly, text)
+
+
+def has_half_pair(text: str) -> bool:
+    """Whether there is a second half of a surrogate pair alone: it can't be written again."""
+    return _SECOND_HALF.search(text) is not None
+
+
+def small_integer(text: str) -> int:
+    """An integer of JSON.
+
+    Raises:
+        NotJsonError: If ujson refuses it.
+    """
     number = int(text) if len(text) < 40 else _LARGEST  # noqa: PLR2004 - int() refuses long ones
     if not -_LARGEST // 2 <= number < _LARGEST:
         raise NotJsonError
     return number
+
+
+_DECODER = json.JSONDecoder(parse_int=small_integer, strict=False)
+_loads = _DECODER.decode
+_SECOND_HALF = re.compile(r"(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]")
+_LOOSE = re.compile(
+    r'"(?:[^"\\]|\\.)*"|(?P<comma>,)(?=\s*\})'
+    r"|(?P<sign>-?)(?P<whole>\d+)(?P<dot>\.?)(?P<rest>\d*)(?P<power>[eE][+-]?\d*)?",
+    re.DOTALL,
+)
+
+
+def _strictly(found: re.Match[str]) -> str:
+    if found["comma"]:
+        return ""
+    if found["whole"] is None:
+        return found[0]
+    rest = f".{found['rest'] or 0}" if found["dot"] else ""
+    power = found["power"] or ""
+    if not power[-1:].isdigit():
+        power = ""
+    return f"{found['sign']}{found['whole'].lstrip('0') or 0}{rest}{power}"

@@ -1,4 +1,4 @@
-"""Pictures to be counted: from files, from sizes, from lines of JSON."""
+"""Pictures and videos to be counted: from files, from sizes, from lines of JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from vlft.errors import UsageError, VlftError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vlft.families import ImageTokens, PixelLimits, Vision
+    from vlft.dataset.video_readers import VideoReader
+    from vlft.families import ImageTokens, PixelLimits, VideoFile, Vision
 
 _SIZE = re.compile(r"([1-9][0-9]{0,8})[x×X]([1-9][0-9]{0,8})")
 _ROW_LIMITS = ("min_pixels", "max_pixels", "max_num")
@@ -21,7 +22,7 @@ _ROW_LIMITS = ("min_pixels", "max_pixels", "max_num")
 
 @dataclass(frozen=True)
 class Asked:
-    """A picture to be counted.
+    """A picture, or a video, to be counted.
 
     Attributes:
         width: In pixels.
@@ -29,6 +30,7 @@ class Asked:
         name: The file; empty for a size.
         row: Limits of its own, as in a row's `chat_template_kwargs`.
         unread: Why a file can't be read; None if it can.
+        film: What there is of a video file; None for a picture.
     """
 
     width: int = 0
@@ -36,20 +38,26 @@ class Asked:
     name: str = ""
     row: Mapping[str, Any] = field(default_factory=dict)
     unread: str | None = None
+    film: VideoFile | None = None
 
     def count(self, vision: Vision, limits: PixelLimits) -> ImageTokens:
         """What it comes to."""
         return vision.image(self.width, self.height, limits.with_row(self.row))
 
 
-def of_words(words: Sequence[str]) -> Iterator[Asked]:
-    """Pictures named on the command line: files, or sizes as `336x500` (width first)."""
+def of_words(words: Sequence[str], reader: VideoReader) -> Iterator[Asked]:
+    """What is named on the command line: files, or sizes of pictures as `336x500`.
+
+    Args:
+        words: File names, or sizes, width first.
+        reader: What the trainer reads videos with.
+    """
     for word in words:
         size = _SIZE.fullmatch(word)
         if size and not Path(word).exists():
             yield Asked(int(size[1]), int(size[2]))
         else:
-            yield _of_file(word)
+            yield _of_file(word, reader)
 
 
 def of_lines(file: Path) -> Iterator[Asked]:
@@ -69,9 +77,16 @@ def of_lines(file: Path) -> Iterator[Asked]:
             yield _of_row(row, f"{file}:{number}")
 
 
-def _of_file(name: str) -> Asked:
+def _of_file(name: str, reader: VideoReader) -> Asked:
     from vlft.dataset.media import MediaProblem, probe_picture  # noqa: PLC0415 - not for sizes
+    from vlft.dataset.media.film import is_film, look_at_film  # noqa: PLC0415
 
+    if is_film(name):
+        film = look_at_film(name, name, reader)
+        if film.file is not None:
+            return Asked(film.file.width, film.file.height, name, film=film.file)
+        said = film.problem
+        return Asked(name=name, unread=f"{said.message}; {said.hint}" if said else "no video")
     found = probe_picture(Path(name))
     if isinstance(found, MediaProblem):
         if found.kind == "missing" and "." not in name and "/" not in name:

@@ -63,7 +63,7 @@ class Renderer:
         if read is None:
             return None
         system, rounds = read
-        parts = list(self._written(system, rounds))
+        parts = list(self._written(system if row.prompt is None else row.prompt, rounds))
         if row.images or row.videos or row.refs or row.boxes:
             with_media = self._with_media(parts, row)
             if with_media is None:
@@ -84,13 +84,16 @@ class Renderer:
             yield prompt.join(template.system_prefix), self._other
         if template.separator is None:
             rounds = rounds[-1:]
-        for number, (question, answers) in enumerate(rounds):
-            yield _numbered(question, number).join(template.prompt), self._other
+        for number, (question, answers, of_tool) in enumerate(rounds):
+            asked = _numbered(question, number)
+            asked = _filled(asked, prompt) if of_tool else asked.join(template.prompt)
+            yield asked, self._other
             is_last = number == len(rounds) - 1
             for turn in answers:
                 yield turn.content, self._weight(turn, is_last)
             if not is_last:
-                yield template.separator or "", self._other
+                if not rounds[number + 1].of_tool:
+                    yield template.separator or "", self._other
             elif self._suffix and answers and not answers[-1].content.endswith(self._stops):
                 yield (1 if template.suffix is None else template.suffix), 1.0
 
@@ -134,6 +137,15 @@ def _numbered(question: str, number: int) -> str:
     if "{{ROUND" not in question:
         return question
     return question.replace("{{ROUND0}}", str(number)).replace("{{ROUND1}}", str(number + 1))
+
+
+def _filled(answer: str, system: str | None) -> str:
+    """A tool's answer, with the marks replaced that ms-swift takes for its template's."""
+    if "{{" not in answer:
+        return answer
+    if system is not None:
+        answer = answer.replace("{{SYSTEM}}", system)
+    return answer.replace("{{QUERY}}", "")
 
 
 def _kind(part: _Part) -> float | None:

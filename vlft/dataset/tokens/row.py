@@ -15,8 +15,9 @@ class Turn(NamedTuple):
     """One message.
 
     Attributes:
-        role: system (first only), user or assistant.
-        content: Its text, with `<image>` and the like in it.
+        role: system (first only), user, assistant, or tool.
+        content: Its text, with `<image>` and the like in it. Of a tool: all that stands between
+            the answers before and after it.
         loss: The message's own `loss`; None if it has none.
         loss_scale: The message's own `loss_scale`; None if it has none.
     """
@@ -37,6 +38,7 @@ class CountedRow:
         videos: The videos, in the row's order.
         refs: References of `objects`, as they are; see `boxes.object_texts`.
         boxes: Boxes of `objects`, as the template writes them; see `boxes.object_texts`.
+        prompt: The system prompt as it is written, where it names tools; else None.
     """
 
     turns: Sequence[Turn]
@@ -44,3 +46,4 @@ class CountedRow:
     videos: Sequence[VideoTokens] = ()
     refs: Sequence[str] = ()
     boxes: Sequence[str] = ()
+    prompt: str | None = None

@@ -15,10 +15,17 @@ _START_IMAGE = "<start-image>"
 
 
 class Round(NamedTuple):
-    """A question and its answer; consecutive answers stay apart."""
+    """A question and its answer; consecutive answers stay apart.
+
+    Attributes:
+        question: Its text.
+        answers: Those to it.
+        of_tool: Whether the question is all that stands between the answers around it.
+    """
 
     question: str
     answers: tuple[Turn, ...]
+    of_tool: bool = False
 
 
 def system_and_rounds(row: CountedRow) -> tuple[str | None, list[Round]] | None:
@@ -35,26 +42,32 @@ def system_and_rounds(row: CountedRow) -> tuple[str | None, list[Round]] | None:
         return None
     tagged = _with_tags(system, turns, row)
     rounds: list[Round] = []
-    question, answers = "", []
+    question, answers, of_tool = "", [], False
     for number, turn in enumerate(turns):
         content = tagged if number == 0 else turn.content
         if turn.role == "assistant":
             answers.append(turn._replace(content=content))
             continue
         if answers:
-            rounds.append(Round(question, tuple(answers)))
+            rounds.append(Round(question, tuple(answers), of_tool))
             question, answers = "", []
         question += content
-    rounds.append(Round(question, tuple(answers)))
+        of_tool = turn.role == "tool"
+    rounds.append(Round(question, tuple(answers), of_tool))
     return system, rounds
 
 
 def _is_plain(turns: Sequence[Turn], row: CountedRow) -> bool:
+    before = ""
     for turn in turns:
-        if turn.role not in {"user", "assistant"}:
+        if turn.role == "tool":
+            if before != "assistant":
+                return False
+        elif turn.role not in {"user", "assistant"}:
             return False
         if "</img>" in turn.content and not row.images and _IMG.search(turn.content):
             return False
+        before = turn.role
     return not (turns[-1].role == "user" and turns[-1].content.endswith(_START_IMAGE))
 
 

@@ -1,0 +1,137 @@
+"""ReAct and its relatives: calls as lines with key words (swift/agent_template/base.py)."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from vlft.families.agents.base import AgentError, Answered
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vlft.families.agents.base import Call
+    from vlft.families.chat import ChatTemplate
+
+
+@dataclass(frozen=True)
+class KeyWords:
+    """What stands before a tool's name, its arguments and its answer."""
+
+    name: str = "Action:"
+    arguments: str = "Action Input:"
+    answer: str = "Observation:"
+
+
+@dataclass(frozen=True)
+class ReactPrompt:
+    """The system prompt of one of them.
+
+    Attributes:
+        before: Text before the tools; {} is the row's own prompt, dropped where it is absent.
+        tool: A tool: {name}, {human}, {description}, {parameters}, {form}.
+        after: Text after them; {} are their names.
+        language: Of the words that say how arguments are written.
+        words: Key words.
+        takes_standalone: Whether answers may follow a question.
+    """
+
+    before: str
+    tool: str
+    after: str
+    language: Literal["en", "zh"]
+    words: KeyWords = KeyWords()
+    takes_standalone: bool = False
+
+
+_FIELD = re.compile(r"\{(form|name|human|description|parameters)\}")
+_FORMS = {
+    "en": "Format the arguments as a JSON object.",
+    "zh": "此工具的输入应为JSON对象。",
+}
+
+
+class React:
+    """An agent template with key words.
+
+    Args:
+        prompt: Its prompt; None for the words alone.
+    """
+
+    def __init__(self, prompt: ReactPrompt | None = None) -> None:
+        self._prompt = prompt
+        self._words = KeyWords() if prompt is None else prompt.words
+
+    @staticmethod
+    def calls_in(text: str) -> bool:
+        """Whether a message calls a tool in ReAct's words."""
+        return _calls_in(text, KeyWords())
+
+    def system(self, tools: Sequence[dict[str, Any]], system: str | None) -> str:
+        """The tools described in words."""
+        prompt = self._prompt
+        if prompt is None:
+            raise AgentError("no prompt for tools")
+        described = [_described(tool) | {"form": _FORMS[prompt.language]} for tool in tools]
+        texts = [_FIELD.sub(lambda found: one[found[1]], prompt.tool) for one in described]  # noqa: B023
+        names = ",".join(one["name"] for one in described)
+        before = prompt.before.replace("{}", system or "")
+        return before + "\n\n".join(texts) + prompt.after.replace("{}", names)
+
+    def calls(self, calls: Sequence[Call]) -> str:
+        """Two lines a call; arguments as Python writes them."""
+        words = self._words
+        texts = [f"{words.name} {one.name}\n{words.arguments} {one.arguments}\n" for one in calls]
+        return "".join([*texts, words.answer])
+
+    def answers(
+        self,
+        before: str,
+        answers: Sequence[str],
+        template: ChatTemplate,  # noqa: ARG002 - ReAct has no turns for tools
+        *,
+        alone: bool,  # noqa: ARG002 - the last part of a message is looked at
+    ) -> Answered:
+        """Answers in the assistant's own turn, behind the word for them if it was a call."""
+        if not _calls_in(before, self._words):
+            return Answered(before, "".join(answers))
+        word = self._words.answer
+        if not before.endswith(word):
+            before += word if before.endswith("\n") else f"\n{word}"
+        return Answered(
+            before,
+            word.join(one if one.endswith("\n") else f"{one}\n" for one in answers),
+        )
+
+    def standalone(
+        self,
+        answers: Sequence[str],
+        template: ChatTemplate,  # noqa: ARG002
+    ) -> str:
+        """Each answer on lines of its own."""
+        if self._prompt is None or not self._prompt.takes_standalone:
+            raise AgentError("the agent template has no form for a tool's answer to a question")
+        return "".join(f"\n{self._words.answer}\n{answer}" for answer in answers)
+
+
+def _calls_in(text: str, words: KeyWords) -> bool:
+    return words.name in text and words.arguments in text
+
+
+def _described(tool: dict[str, Any]) -> dict[str, str]:
+    """What is said of a tool: name, name for people, description, parameters."""
+    function = tool["function"] if "type" in tool and "function" in tool else tool
+    if not isinstance(function, dict):
+        raise AgentError("a tool's function is no object")
+    name = function.get("name_for_model") or function.get("name")
+    text = function.get("description")
+    text = function.get("description_for_model") if text is None else text
+    if not isinstance(name, str) or text is None:
+        raise AgentError("a tool has no name or no description")
+    parameters = function.get("parameters") or {}
+    if not isinstance(parameters, str):
+        parameters = json.dumps(parameters, ensure_ascii=False)
+    human = function.get("name_for_human") or name
+    return {"name": name, "human": str(human), "description": str(text), "parameters": parameters}
