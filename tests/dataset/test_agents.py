@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from checking_rows import talk, write
 
 from vlft.dataset.check import check_files
 from vlft.dataset.settings import CheckSettings
 from vlft.families import family_of
+from vlft.families.agents import AgentTemplate, UntoldError, agent_named
 
 TOOLS = [{"type": "function", "function": {"name": "f", "description": "d", "parameters": {}}}]
 
@@ -37,3 +39,44 @@ def test_react_wants_names_and_descriptions(tmp_path: Path) -> None:
         ("row.tools", 2)
     ]
     assert rules(tmp_path, "qwen2_vl", *rows) == []
+
+
+SOURCE = """
+class HermesAgentTemplate(BaseAgentTemplate):
+    def _format_tools(self, tools, system=None, user_message=None):
+        tool_descs = [json.dumps(tool) for tool in tools]
+        return f'''{system} | first ''' + '\\n'.join(tool_descs) + ''' | last'''
+"""
+SIDE_EFFECT = "RAN = open('ran', 'w')\n"
+
+
+def agent_in(folder: Path, source: str) -> AgentTemplate:
+    (folder / "agent_template").mkdir(parents=True)
+    (folder / "agent_template" / "base.py").write_text("class BaseAgentTemplate: pass\n")
+    (folder / "agent_template" / "hermes.py").write_text(source)
+    agent = agent_named("hermes", str(folder))
+    assert agent is not None
+    return agent
+
+
+def test_the_words_are_those_of_the_installed_ms_swift(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    agent = agent_in(tmp_path / "swift", SIDE_EFFECT + SOURCE)
+    assert agent.system([{"a": 1}, {}], "mine") == 'mine | first {"a": 1}\n{} | last'
+    assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize(
+    "source", ["", "class (", SOURCE.replace("'\\n'.join(tool_descs)", "str(tools)"), "\0"]
+)
+def test_words_that_can_not_be_read_are_not_told(tmp_path: Path, source: str) -> None:
+    with pytest.raises(UntoldError):
+        agent_in(tmp_path, source).system([{}], None)
+
+
+def test_without_ms_swift_tools_are_judged_and_not_counted(tmp_path: Path) -> None:
+    rows = [talk(tools=TOOLS), talk("q", tools=[{"name": "g"}])]
+    react = {"agent_template": "react_en"}
+    assert rules(tmp_path, "qwen2_vl", *rows, swift=react, swift_dir=None) == [("row.tools", 2)]

@@ -39,7 +39,10 @@ from vlft.dataset.rows.context import Context
 from vlft.dataset.rows.counting import counted_row
 from vlft.dataset.rows.judge import judge
 from vlft.dataset.settings import CheckSettings
+from vlft.facts.interpreter import interpreter_at
 from vlft.families import family_of
+
+SWIFT_DIR = interpreter_at(sys.executable).swift_dir
 
 
 class RealSwift:
@@ -118,7 +121,7 @@ def settings_of(form: Form, folder: Path, model: Path) -> CheckSettings:
         swift = {"rlhf_type": "dpo", **swift}
     elif not form.options.get("chat", True) and "loss_scale" in form.options:
         asked |= {"task": "pt"}
-    asked |= {"swift": swift}
+    asked |= {"swift": swift, "swift_dir": SWIFT_DIR}
     return CheckSettings(cwd=folder, family=family_of("qwen2_vl"), tokenizer=model, **asked)
 
 

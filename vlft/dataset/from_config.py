@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from vlft.dataset.settings import CheckSettings, Truncation
 from vlft.dataset.video_readers import VideoReader, video_reader
+from vlft.facts.interpreter import find_interpreter
 from vlft.families.limits import limits_from
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def data_of_config(
         tokenizer=folder,
         template=template if isinstance(template, str) else None,
         task=loaded.config.task,
+        swift_dir=facts.interpreter.swift_dir if facts.interpreter is not None else None,
         swift=swift,
         max_length=loaded.config.data.max_length or _most_of_model(facts, swift),
         truncation=_truncation(swift.get("truncation_strategy")),
@@ -121,13 +123,16 @@ def settings_of_flags(
         found = find_model(model)
         family, vision = found.family, found.vision
         folder = Path(model) if Path(model).is_dir() else None
+    trainer = find_interpreter(None, environ=environ)
+    packages = trainer.packages if trainer is not None else None
     return CheckSettings(
         root_image_dir=environ.get("ROOT_IMAGE_DIR") or None,
-        video_reader=video_reader(family.swift_model_type if family else None, environ, None),
+        video_reader=video_reader(family.swift_model_type if family else None, environ, packages),
         family=family,
         vision=vision,
         limits=limits_from(limits_of),
         tokenizer=folder,
+        swift_dir=trainer.swift_dir if trainer is not None else None,
         max_length=max_length,
     )
 

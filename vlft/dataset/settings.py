@@ -30,6 +30,7 @@ class CheckSettings:
         tokenizer: Folder of the checkpoint, for exact counts of text tokens; None without.
         template: ms-swift's chat template; None for the family's own.
         task: sft, pt or rlhf.
+        swift_dir: Folder of its package `swift`; None if that is not installed.
         swift: Other arguments of ms-swift, by name.
         max_length: Tokens a row may have; None if there is no limit.
         truncation: What becomes of longer rows.
@@ -55,6 +56,7 @@ class CheckSettings:
     tokenizer: Path | None = None
     template: str | None = None
     task: str = "sft"
+    swift_dir: str | None = None
     swift: Mapping[str, Any] = field(default_factory=dict)
     max_length: int | None = None
     truncation: Truncation = "raise"

@@ -44,6 +44,7 @@ def verdict_key(data: ConfiguredData) -> str:
         sorted(map(str, settings.swift.items())), settings.max_length, settings.truncation,
         settings.norm_bbox, sorted(settings.columns.items()), settings.aliases, settings.strict,
         settings.lazy, settings.zero3, settings.fetch, settings.video_reader,
+        settings.swift_dir,
         find_spec("av") is not None,
     )  # fmt: skip
     return xxhash.xxh3_128_hexdigest(json.dumps([told, more], default=str).encode())

@@ -26,7 +26,7 @@ def agent_of(settings: CheckSettings) -> AgentTemplate | None:
     template, named = chat_template(settings), settings.swift.get("agent_template")
     if template is None:
         return None
-    return agent_named(str(named) if named else template.agent)
+    return agent_named(str(named) if named else template.agent, settings.swift_dir)
 
 
 def learns_all(settings: CheckSettings) -> bool:

@@ -10,7 +10,7 @@ from vlft.dataset.rows.chat import agent_of
 from vlft.dataset.rows.reference import reference_of
 from vlft.dataset.rows.videos import tokens_of_videos
 from vlft.families import SizeError
-from vlft.families.agents import AgentError
+from vlft.families.agents import AgentError, UntoldError
 
 if TYPE_CHECKING:
     from vlft.dataset.rows.context import Context
@@ -90,7 +90,7 @@ def _turns(sample: Sample, context: Context) -> tuple[list[Turn], str | None] | 
         try:
             prompt = tool_turns.prompt_of(tools or [], sample.system, agent, counter.template)
             messages = tool_turns.with_tools(messages, agent, counter.template)
-        except (AgentError, TypeError, ValueError, AttributeError):
+        except (AgentError, UntoldError, TypeError, ValueError, AttributeError):
             return None
     turns = [] if sample.system is None else [Turn("system", sample.system)]
     return [

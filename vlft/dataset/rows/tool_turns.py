@@ -131,6 +131,7 @@ def prompt_of(
 
     Raises:
         AgentError: If ms-swift fails on them.
+        UntoldError: If the words of the agent template are not known.
     """
     if not tools:
         return None

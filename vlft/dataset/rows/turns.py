@@ -8,7 +8,7 @@ from vlft.dataset.loading.texts import kind, shown
 from vlft.dataset.rows import rules
 from vlft.dataset.rows.chat import agent_of, chat_template, learns_all
 from vlft.dataset.rows.tool_turns import ROLES, parsed, prompt_of, with_tools
-from vlft.families.agents import AgentError
+from vlft.families.agents import AgentError, UntoldError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,8 @@ def _written(sample: Sample, context: Context) -> Iterator[RowProblem]:
     try:
         prompt_of(sample.row.get("tools") or [], sample.system, agent, template)
         with_tools(sample.messages, agent, template)
+    except UntoldError:
+        return
     except AgentError as error:
         hint = "give each tool a name and a description; put a tool's answer behind its call"
         yield rules.TOOLS.found(f"the agent template fails: {error}", hint, "tools")

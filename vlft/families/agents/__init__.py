@@ -1,18 +1,26 @@
 """How ms-swift writes tools, their calls and their answers into a conversation."""
 
-from vlft.families.agents.base import AgentError, AgentTemplate
+from functools import lru_cache
+
+from vlft.families.agents.base import AgentError, AgentTemplate, UntoldError
 from vlft.families.agents.hermes import Hermes
-from vlft.families.agents.prompts import PROMPTS
-from vlft.families.agents.react import React
+from vlft.families.agents.react import PROMPTS, React
+from vlft.families.agents.wording import wording
 
-__all__ = ["AgentError", "AgentTemplate", "agent_named"]
-
-_KNOWN: dict[str, AgentTemplate] = {
-    "hermes": Hermes(),
-    **{name: React(prompt) for name, prompt in PROMPTS.items()},
-}
+__all__ = ["AgentError", "AgentTemplate", "UntoldError", "agent_named"]
 
 
-def agent_named(name: str | None) -> AgentTemplate | None:
-    """An agent template by the name that `--agent_template` takes; None if it is not known."""
-    return None if name is None else _KNOWN.get(name)
+@lru_cache
+def agent_named(name: str | None, swift_dir: str | None) -> AgentTemplate | None:
+    """An agent template; None if it is not known.
+
+    Args:
+        name: As `--agent_template` takes it.
+        swift_dir: Folder of the trainer's package `swift`, whose words it takes; None if there is
+            none, and then it knows no system prompt.
+    """
+    if name == "hermes":
+        return Hermes(wording(name, swift_dir))
+    if name in PROMPTS:
+        return React(PROMPTS[name], wording(name, swift_dir))
+    return None

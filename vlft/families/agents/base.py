@@ -14,6 +14,10 @@ class AgentError(Exception):
     """ms-swift fails on the row."""
 
 
+class UntoldError(Exception):
+    """The words that ms-swift writes are not known."""
+
+
 class Call(NamedTuple):
     """A call of a tool."""
 
@@ -45,6 +49,7 @@ class AgentTemplate(Protocol):
 
         Raises:
             AgentError: If a tool can't be described.
+            UntoldError: If the words of the prompt are not known.
         """
 
     def calls(self, calls: Sequence[Call]) -> str:

@@ -5,41 +5,33 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from vlft.families.agents.base import AgentError, Answered
+from vlft.families.agents.base import AgentError, Answered, UntoldError
 from vlft.families.agents.react import React
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vlft.families.agents.base import Call
+    from vlft.families.agents.wording import Wording
     from vlft.families.chat import ChatTemplate
-
-_BEFORE_TOOLS = """
-
-# Tools
-
-You may call one or more functions to assist with the user query.
-
-You are provided with function signatures within <tools></tools> XML tags:
-<tools>
-"""
-_AFTER_TOOLS = """
-</tools>
-
-For each function call, return a json object with function name and arguments \
-within <tool_call></tool_call> XML tags:
-<tool_call>
-{"name": <function-name>, "arguments": <args-json-object>}
-</tool_call>"""
 
 
 class Hermes:
-    """The agent template of Qwen2-VL, Qwen2.5-VL and Qwen3-VL."""
+    """The agent template of Qwen2-VL, Qwen2.5-VL and Qwen3-VL.
+
+    Args:
+        wording: Of the system prompt; None if it is not known.
+    """
+
+    def __init__(self, wording: Wording | None) -> None:
+        self._wording = wording
 
     def system(self, tools: Sequence[dict[str, Any]], system: str | None) -> str:
         """The prompt, then the tools as they are."""
         described = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools)
-        return f"{system or ''}{_BEFORE_TOOLS}{described}{_AFTER_TOOLS}"
+        if self._wording is None:
+            raise UntoldError
+        return self._wording.before.replace("{}", system or "") + described + self._wording.after
 
     def calls(self, calls: Sequence[Call]) -> str:
         """A block for each call."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final
 
-from vlft.families.agents.base import AgentError, Answered
+from vlft.families.agents.base import AgentError, Answered, UntoldError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vlft.families.agents.base import Call
+    from vlft.families.agents.wording import Wording
     from vlft.families.chat import ChatTemplate
 
 
@@ -27,42 +28,44 @@ class KeyWords:
 
 @dataclass(frozen=True)
 class ReactPrompt:
-    """The system prompt of one of them.
+    """What tells one of them from another.
 
     Attributes:
-        before: Text before the tools; {} is the row's own prompt, dropped where it is absent.
-        tool: A tool: {name}, {human}, {description}, {parameters}, {form}.
-        after: Text after them; {} are their names.
-        language: Of the words that say how arguments are written.
         words: Key words.
         takes_standalone: Whether answers may follow a question.
     """
 
-    before: str
-    tool: str
-    after: str
-    language: Literal["en", "zh"]
     words: KeyWords = KeyWords()
     takes_standalone: bool = False
 
 
-_FIELD = re.compile(r"\{(form|name|human|description|parameters)\}")
-_FORMS = {
-    "en": "Format the arguments as a JSON object.",
-    "zh": "此工具的输入应为JSON对象。",
+_REACT: Final = ReactPrompt(takes_standalone=True)
+_QWEN: Final = ReactPrompt(KeyWords("✿FUNCTION✿:", "✿ARGS✿:", "✿RESULT✿:"))
+PROMPTS: Final = {
+    "react_en": _REACT,
+    "react_zh": _REACT,
+    "qwen_en": _QWEN,
+    "qwen_zh": _QWEN,
+    "qwen_en_parallel": _QWEN,
+    "qwen_zh_parallel": _QWEN,
 }
+"""Name of the agent template → what is its own."""
+
+_FIELD = re.compile(r"\{(form|name|human|description|parameters)\}")
 
 
 class React:
     """An agent template with key words.
 
     Args:
-        prompt: Its prompt; None for the words alone.
+        prompt: What is its own.
+        wording: Of the system prompt; None if it is not known.
     """
 
-    def __init__(self, prompt: ReactPrompt | None = None) -> None:
+    def __init__(self, prompt: ReactPrompt = ReactPrompt(), wording: Wording | None = None) -> None:
         self._prompt = prompt
-        self._words = KeyWords() if prompt is None else prompt.words
+        self._words = prompt.words
+        self._wording = wording
 
     @staticmethod
     def calls_in(text: str) -> bool:
@@ -71,14 +74,15 @@ class React:
 
     def system(self, tools: Sequence[dict[str, Any]], system: str | None) -> str:
         """The tools described in words."""
-        prompt = self._prompt
-        if prompt is None:
-            raise AgentError("no prompt for tools")
-        described = [_described(tool) | {"form": _FORMS[prompt.language]} for tool in tools]
-        texts = [_FIELD.sub(lambda found: one[found[1]], prompt.tool) for one in described]  # noqa: B023
-        names = ",".join(one["name"] for one in described)
-        before = prompt.before.replace("{}", system or "")
-        return before + "\n\n".join(texts) + prompt.after.replace("{}", names)
+        told = [_described(tool) for tool in tools]
+        wording = self._wording
+        if wording is None:
+            raise UntoldError
+        said = [one | {"form": wording.form} for one in told]
+        texts = [_FIELD.sub(lambda found: one[found[1]], wording.tool) for one in said]  # noqa: B023
+        names = ",".join(one["name"] for one in told)
+        before = wording.before.replace("{}", system or "")
+        return before + "\n\n".join(texts) + wording.after.replace("{}", names)
 
     def calls(self, calls: Sequence[Call]) -> str:
         """Two lines a call; arguments as Python writes them."""
@@ -111,7 +115,7 @@ class React:
         template: ChatTemplate,  # noqa: ARG002
     ) -> str:
         """Each answer on lines of its own."""
-        if self._prompt is None or not self._prompt.takes_standalone:
+        if not self._prompt.takes_standalone:
             raise AgentError("the agent template has no form for a tool's answer to a question")
         return "".join(f"\n{self._words.answer}\n{answer}" for answer in answers)
 
