@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import json
 from typing import TYPE_CHECKING, Any
 
 from vlft.dataset.convert.columns import QUERY, RESPONSE, SYSTEM
 from vlft.dataset.convert.draft import Draft, RejectError, kind_of, text_of
+from vlft.dataset.literals import read_literal
 
 if TYPE_CHECKING:
     from vlft.dataset.convert.columns import Columns
@@ -84,12 +83,8 @@ def read_text(text: str, name: str) -> Any:
         RejectError: If it is neither.
     """
     try:
-        return json.loads(text)
+        return read_literal(text)
     except ValueError:
-        pass
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         raise RejectError(f"{name} is a text that is neither JSON nor Python") from None
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import json
 from typing import Any
 
 from vlft.dataset.fates import RowLostError
+from vlft.dataset.literals import read_literal
 from vlft.dataset.loading import rules
 from vlft.dataset.loading.providers import normalized
 from vlft.dataset.loading.texts import kind, shown
@@ -63,12 +62,8 @@ def _parsed(row: dict[str, Any]) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        return read_literal(value)
     except ValueError:
-        pass
-    try:
-        return ast.literal_eval(value)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
         message = f"messages is the text {shown(value)}, neither JSON nor Python"
         raise RowLostError(rules.MESSAGES_FORM.found(message, _FORM, "messages")) from None
 

@@ -6,11 +6,10 @@ _swift_prepare_inputs.
 
 from __future__ import annotations
 
-import ast
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from vlft.dataset.literals import read_literal
 from vlft.dataset.loading.tools import without_padding
 from vlft.families.agents import AgentError
 from vlft.families.agents.base import Call
@@ -109,12 +108,8 @@ def parsed(text: Any, otherwise: Any) -> Any:
     if not isinstance(text, str):
         return text
     try:
-        return json.loads(text)
+        return read_literal(text)
     except ValueError:
-        pass
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         return otherwise
 
 
