@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from vlft.dataset.media import MediaProbe, Picture, probe_picture
+from vlft.data.media import MediaProbe, Picture, probe_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

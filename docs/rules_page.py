@@ -6,7 +6,7 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from vlft.catalogue import EFFECTS, Entry, catalogue
+from vlft.rule_catalog import EFFECTS, Entry, catalogue
 
 PAGE = Path(__file__).with_name("rules.md")
 HEAD = """\

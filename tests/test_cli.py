@@ -203,4 +203,4 @@ def test_help_needs_neither_pydantic_models_nor_rich(write_config: Any) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert "vlft.cli" in loaded
-    assert not loaded & {"vlft.config.sections", "vlft.pipeline", "yaml", "rich.console", "psutil"}
+    assert not loaded & {"vlft.config.schema", "vlft.pipeline", "yaml", "rich.console", "psutil"}

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from vlft.facts.known_models import known_config
-from vlft.outlook import look_ahead
+from vlft.estimate import look_ahead
 from vlft.pipeline import look_at_hardware, prepare
+from vlft.probe.collect import known_config
 from vlft.recipes import Recipe, recipes
 
 RECIPES = recipes()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vlft.command import Command
-from vlft.secrets import is_secret_name, mask_data, mask_text, mask_url, secret_values
+from vlft.plan.command import Command
+from vlft.security.secrets import is_secret_name, mask_data, mask_text, mask_url, secret_values
 
 
 @pytest.mark.parametrize(

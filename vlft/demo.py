@@ -16,16 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vlft.engines.training import train_prepared
 from vlft.errors import InvalidError, TrainerError, VlftError
-from vlft.facts.checkpoint import read_checkpoint
-from vlft.facts.interpreter import Interpreter, find_interpreter
+from vlft.export.run import Shipped, ship
 from vlft.findings import has_errors
-from vlft.launch.exporting import Shipped, ship
-from vlft.launch.inference import infer_rows
-from vlft.launch.training import train_prepared
+from vlft.infer.infer import infer_rows
 from vlft.pipeline import look_at_hardware, prepare
+from vlft.probe.checkpoint import read_checkpoint
 from vlft.recipes import recipe
 from vlft.runs.target import resolve_target
+from vlft.swift.interpreter import Interpreter, find_interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

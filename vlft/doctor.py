@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from vlft import __version__
 from vlft.errors import VlftError
-from vlft.facts.hardware import probe_hardware
-from vlft.facts.interpreter import find_interpreter
-from vlft.facts.swift import read_swift
-from vlft.families import FAMILIES
-from vlft.plan.quantize import METHODS, choose
-from vlft.rules.versions import package_of, unmet, version_key
+from vlft.models import FAMILIES
+from vlft.probe.hardware import probe_hardware
+from vlft.resolve.quantization import METHODS, choose
+from vlft.swift.interpreter import find_interpreter
+from vlft.swift.probe import read_swift
+from vlft.swift.versions import package_of, unmet, version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vlft.facts.interpreter import Interpreter
+    from vlft.swift.interpreter import Interpreter
 
 _SHOWN = (
     "ms-swift", "torch", "torchvision", "transformers", "tokenizers", "peft", "accelerate",

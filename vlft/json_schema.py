@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic.json_schema import GenerateJsonSchema  # noqa: TID253 - only `vlft schema`
 
 from vlft.config.ownership import ARGUMENTS, ENVIRONMENT, NODE_ENVIRONMENT, RESERVED
-from vlft.config.whole import WholeConfig
+from vlft.config.schema_full import WholeConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import core_schema
 
-    from vlft.facts.swift_types import Argument
+    from vlft.swift.release import Argument
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NULL: Final = {"type": "null"}

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vlft.config.ignores import apply_ignores
-from vlft.config.read import LoadedConfig, read_config
+from vlft.config.reader import LoadedConfig, read_config
 from vlft.config.reader_rules import READER_RULES
-from vlft.facts.gather import Facts, gather_facts
-from vlft.facts.hardware import Hardware, parse_hardware, probe_hardware
-from vlft.families import Family, family_of
 from vlft.findings import Finding, by_place, has_errors
+from vlft.models import Family, family_of
 from vlft.plan.arguments import arguments, needs_torchrun
-from vlft.plan.batch import Batch, solve
 from vlft.plan.environment import environment
 from vlft.plan.plan import Plan
-from vlft.plan.world import number_in, resolve_world
+from vlft.probe.collect import Facts, gather_facts
+from vlft.probe.hardware import Hardware, parse_hardware, probe_hardware
+from vlft.resolve.batch import Batch, solve
+from vlft.resolve.world import number_in, resolve_world
 from vlft.rules import PLANNABLE, RULES, Context, check
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vlft.config.source import Source
-    from vlft.facts.cache import FactCache
-    from vlft.row_findings import Scan
+    from vlft.probe.cache import FactCache
+    from vlft.rules.rows import Scan
 
 
 _OF_THE_MACHINE = frozenset(
@@ -127,7 +127,7 @@ def prepare(
     context = Context(loaded, facts, world, batch, family)
     findings += check(context, only=None if judge else PLANNABLE)
     if judge and data != "none":
-        from vlft.row_findings import row_findings  # noqa: PLC0415 - only where rows are read
+        from vlft.rules.rows import row_findings  # noqa: PLC0415 - only where rows are read
 
         findings += row_findings(loaded, facts, family, data)
 
@@ -165,7 +165,7 @@ def _known_rules(source: Source) -> Collection[str]:
     known = RULES.keys() | READER_RULES.keys()
     texts = source.documents.values()
     if any(f"{subject}." in text for text in texts for subject in _OF_ROWS):
-        from vlft.dataset.all_rules import ROW_RULES  # noqa: PLC0415 - imports much
+        from vlft.data.rule_registry import ROW_RULES  # noqa: PLC0415 - imports much
 
         known |= ROW_RULES.keys()
     return known

@@ -66,7 +66,7 @@ def recipe(name: str) -> Path:
     for file in (recipes_dir() / name, recipes_dir() / f"{name}.yaml"):
         if file.is_file():
             return file
-    from vlft.config.suggest import nearest  # noqa: PLC0415 - only for the message
+    from vlft.text import nearest  # noqa: PLC0415 - only for the message
 
     near = nearest(name, [one.name for one in recipes()])
     raise UsageError(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from vlft.catalogue import catalogue
+from vlft.rule_catalog import catalogue
 from vlft.rules import RULES
 
 ROOT = Path(__file__).parents[2]

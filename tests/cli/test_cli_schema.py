@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from vlft.config.ownership import ARGUMENTS, ENVIRONMENT, RESERVED
-from vlft.config.sections import Config
+from vlft.config.schema import Config
 from vlft.config.source import parse
-from vlft.facts.swift import read_swift
 from vlft.json_schema import config_schema
+from vlft.swift.probe import read_swift
 
 ROOT = Path(__file__).parents[2]
 JSON = dict[str, Any]

@@ -221,9 +221,9 @@ def test_nothing_heavy_is_imported(vlft: Vlft, tmp_path: Path) -> None:
     done = vlft("tokens", "--model", "qwen2_vl", "a.png", PYTHONPROFILEIMPORTTIME="1")
     assert done.code == 0
     imported = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
-    assert "vlft.families.qwen_vision" in imported
+    assert "vlft.models.qwen_vision" in imported
     assert not imported & {"rich", "PIL", "numpy", "tokenizers", "yaml", "vlft.rules"}
-    assert "vlft.config.sections" not in imported, "pydantic's models are for configs"
+    assert "vlft.config.schema" not in imported, "pydantic's models are for configs"
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +232,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import sys
 
     pytest.importorskip("av")
-    sys.path.append(str(Path(__file__).parents[1] / "dataset"))
+    sys.path.append(str(Path(__file__).parents[1] / "data"))
     from video_files import QUARTER, turned, video
 
     folder = tmp_path_factory.mktemp("film")

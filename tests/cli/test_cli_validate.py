@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vlft.config.find import find_configs
+from vlft.config.discover import find_configs
 from vlft.errors import UsageError
 
 WRONG = "launch: {gpu: none}\n"
@@ -84,7 +84,7 @@ def test_github_shows_a_finding_beside_its_line(vlft: Any, write_config: Any) ->
 
 def test_github_escapes_what_ends_a_command() -> None:
     from vlft.findings import Finding
-    from vlft.printers.github import to_github
+    from vlft.output.github import to_github
 
     finding = Finding("a.b", "info", "x: 100%\r\ny, z", "--set c", hint=None)
     assert to_github([finding]) == "::notice title=a.b::--set c: x: 100%25%0D%0Ay, z"
@@ -132,9 +132,9 @@ def test_sarif_is_sarif(vlft: Any, write_config: Any, tmp_path: Path) -> None:
 def test_a_thousand_configs_read_the_model_once(
     write_config: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vlft.facts import gather
-    from vlft.facts.cache import FactCache
     from vlft.pipeline import prepare
+    from vlft.probe import collect as gather
+    from vlft.probe.cache import FactCache
 
     read: list[str] = []
     real = {name: getattr(gather, name) for name in ("read_checkpoint", "read_swift")}
@@ -151,7 +151,7 @@ def test_a_thousand_configs_read_the_model_once(
 
 def test_a_cache_keeps_the_mistake_too() -> None:
     from vlft.errors import VlftError
-    from vlft.facts.cache import FactCache
+    from vlft.probe.cache import FactCache
 
     calls = []
 

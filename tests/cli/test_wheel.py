@@ -53,8 +53,8 @@ def test_the_recipes_travel_in_the_wheel(installed: Path, tmp_path: Path) -> Non
 
 
 def test_the_dumps_of_every_release_travel_in_the_wheel(installed: Path, tmp_path: Path) -> None:
-    there = {file.name for file in (installed / "vlft" / "facts" / "swift_dumps").iterdir()}
-    assert there == {file.name for file in (ROOT / "vlft/facts/swift_dumps").iterdir()}
+    there = {file.name for file in (installed / "vlft" / "swift" / "releases").iterdir()}
+    assert there == {file.name for file in (ROOT / "vlft/swift/releases").iterdir()}
     script = tmp_path / "a.sh"
     script.write_text("swift sft --model_type qwen2-vl-2b-instruct --dataset a.jsonl\n")
     assert "path: Qwen/Qwen2-VL-2B-Instruct" in ran(installed, tmp_path, "import", str(script))

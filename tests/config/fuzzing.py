@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vlft.command import render
 from vlft.pipeline import prepare
+from vlft.plan.command import render
 
 LIMIT_S = 1.0
 LIMIT_BYTES = 1 << 30

@@ -11,9 +11,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from vlft.config.complaints import legal_keys
 from vlft.config.ownership import ARGUMENTS, RESERVED
-from vlft.facts.swift import Argument, Subcommand, read_swift
+from vlft.config.validation_errors import legal_keys
+from vlft.swift.probe import Argument, Subcommand, read_swift
 
 SWIFT = read_swift(None)
 TASKS: tuple[Subcommand, ...] = ("sft", "sft", "sft", "pt")

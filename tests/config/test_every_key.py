@@ -13,11 +13,11 @@ from typing import Any, get_origin
 import pytest
 from pydantic import BaseModel
 
-from vlft.command import render
-from vlft.config.whole import WholeConfig
-from vlft.facts.hardware import parse_hardware
-from vlft.launch.engines import Order, dry_run_text
+from vlft.config.schema_full import WholeConfig
+from vlft.engines.base import Order, dry_run_text
 from vlft.pipeline import Prepared, prepare
+from vlft.plan.command import render
+from vlft.probe.hardware import parse_hardware
 from vlft.runs.create import run_folder
 from vlft.runs.export_settings import read_settings
 

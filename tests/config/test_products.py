@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlft.config.products import parse_product
+from vlft.config.fields import parse_product
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,10 @@ from examples import EXAMPLES, Example
 from examples.case_folders import lay_out_cases
 from examples.folder import lay_out
 
-from vlft.facts.cache import FactCache
-from vlft.facts.hardware import probe_hardware
 from vlft.findings import Finding
 from vlft.pipeline import look_at_hardware, prepare
+from vlft.probe.cache import FactCache
+from vlft.probe.hardware import probe_hardware
 
 EXPECTED = Path(__file__).with_name("expected")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*=")

@@ -9,16 +9,15 @@ from typing import Any
 
 import pytest
 
-from vlft.config.suggest import near_miss
-from vlft.facts.swift import read_swift
 from vlft.findings import Finding
-from vlft.migrate.names import old_name
 from vlft.pipeline import look_at_hardware, prepare
-from vlft.rules.env_names import READ, is_legal
-from vlft.rules.versions import unmet
+from vlft.swift.names import READ, is_legal, old_name
+from vlft.swift.probe import read_swift
+from vlft.swift.versions import unmet
+from vlft.text import near_miss
 
 NAMES = json.loads(
-    (Path(__file__).parents[2] / "vlft" / "migrate" / "names.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[2] / "vlft" / "swift" / "names.json").read_text(encoding="utf-8")
 )
 
 
@@ -64,9 +63,9 @@ def test_the_table_names_what_is_gone_and_what_is_there() -> None:
 
 
 def test_the_table_is_read_only_for_a_name_that_is_unknown(write_config: Any) -> None:
-    sys.modules.pop("vlft.migrate.names", None)
+    sys.modules.pop("vlft.swift.names", None)
     assert found(write_config(), "swift.warmup_ratio=0.1") == []
-    assert "vlft.migrate.names" not in sys.modules
+    assert "vlft.swift.names" not in sys.modules
 
 
 @pytest.mark.parametrize(

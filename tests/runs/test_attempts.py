@@ -14,7 +14,7 @@ import pytest
 
 from vlft.files import read_json, write_json
 from vlft.runs.attempts import all_attempts, last_attempt, new_attempt
-from vlft.runs.changes import changed_data, changed_plan
+from vlft.runs.drift import changed_data, changed_plan
 from vlft.runs.fingerprint import fingerprint
 from vlft.runs.index import list_runs, remember
 from vlft.runs.record import Run, read_run

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from vlft.engines.slurm.conclude import begins_again, conclude_job
+from vlft.engines.slurm.queue import Job, cancel, read_job, state_of, write_job
 from vlft.errors import VlftError
 from vlft.files import write_json
-from vlft.launch.slurm.concluding import begins_again, conclude_job
-from vlft.runs.jobs import Job, cancel, read_job, state_of, write_job
 from vlft.runs.record import read_run
 
 FAILED = """\

@@ -1,7 +1,7 @@
 """200 runs, two vlft at a time, started and ended in every way: nothing is left, lost or torn.
 
 The trainer is a stand-in that takes the port, as torchrun's store does, and starts two workers,
-each in a session of its own; tests/swift has a few runs of the real one.
+each in a session of its own; tests/real_swift has a few runs of the real one.
 """
 
 from __future__ import annotations

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from vlft.cli.options import Format, FormatOption, SetOption
+from vlft.errors import VlftError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vlft.data.from_config import ConfiguredData
 
 
 def check(
@@ -55,13 +62,12 @@ def check(
     import os
     from dataclasses import replace
 
-    from vlft.catalogue import find_entry
-    from vlft.cli.data_settings import checked_config
-    from vlft.dataset.check import check_files
-    from vlft.dataset.from_config import settings_of_flags
-    from vlft.dataset.printing import write_json, write_text
-    from vlft.dataset.progress import shown_progress
+    from vlft.data.check import check_files
+    from vlft.data.check_report import write_json, write_text
+    from vlft.data.from_config import settings_of_flags
     from vlft.errors import UsageError
+    from vlft.output.progress import shown_progress
+    from vlft.rule_catalog import find_entry
 
     train, held_out = list(files or ()), list(val or ())
     if config is not None:
@@ -86,3 +92,32 @@ def check(
             write_text(report)
         failed = report.errors or (strict and report.warnings)
     raise typer.Exit(1 if failed else 0)
+
+
+def checked_config(file: Path, overrides: Sequence[str]) -> ConfiguredData:
+    """Reads a config for its data.
+
+    Raises:
+        VlftError: If it can't be read; what is wrong with it is printed.
+    """
+    from vlft.data.from_config import data_of_config
+    from vlft.models import family_of
+    from vlft.output.findings import print_findings
+    from vlft.pipeline import prepare
+    from vlft.plan.environment import owned_variables
+
+    prepared = prepare(file, overrides, judge=False, plan=False)
+    if prepared.loaded is None or prepared.facts is None:
+        print_findings(prepared.findings, {})
+        raise VlftError(f"{file} can't be used", f"`vlft validate {file}` says more")
+    facts = prepared.facts
+    kind = prepared.loaded.config.model.type
+    if kind is None and facts.model.checkpoint is not None:
+        kind = facts.model.checkpoint.model_type
+    if kind is None:
+        guessed = facts.swift.guess_model_types(facts.model.argument, ())
+        kind = guessed[0] if len(guessed) == 1 else None
+    family = family_of(kind)
+    owned = owned_variables(prepared.loaded, family)
+    variables = dict(os.environ) | {name: value for name, (_, value) in owned.items()}
+    return data_of_config(prepared.loaded, facts, family, variables)

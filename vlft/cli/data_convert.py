@@ -47,9 +47,9 @@ def convert(
     import json
     import os
 
-    from vlft.dataset.convert.run import Task, convert_files
-    from vlft.dataset.progress import progress
+    from vlft.data.convert.run import Task, convert_files
     from vlft.errors import UsageError
+    from vlft.output.progress import progress
 
     for file in files:
         if not file.is_file():

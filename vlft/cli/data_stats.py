@@ -10,9 +10,9 @@ import typer
 from vlft.cli.options import Format, FormatOption, SetOption
 
 if TYPE_CHECKING:
-    from vlft.dataset.stats import StatsSettings
-    from vlft.dataset.tokens.model import TokenModel
-    from vlft.dataset.tokens.rows import RowTokens
+    from vlft.data.statistics.statistics import StatsSettings
+    from vlft.data.tokens.model import TokenModel
+    from vlft.data.tokens.rows import RowTokens
 
 _FILES = "JSON lines or arrays, CSV, Parquet; path#N is all of it. Default: the config's."
 _MODEL = "A model folder, for exact counts; or a hub id or family, for its pictures alone."
@@ -43,9 +43,9 @@ def stats(
     """Say how long rows are, what their pictures cost, and what a limit would save."""
     import json
 
-    from vlft.dataset.progress import progress
-    from vlft.dataset.stats import collect
+    from vlft.data.statistics.statistics import collect
     from vlft.errors import UsageError
+    from vlft.output.progress import progress
 
     if overrides and config is None:
         raise UsageError("--set belongs to --config", "name the config with --config")
@@ -79,15 +79,15 @@ def _settings(
     """What to count with, the files, and the heading of the table."""
     import os
 
-    from vlft.config.products import parse_product
-    from vlft.dataset.from_config import reader_of_run
-    from vlft.dataset.reading.sources import parse_source
-    from vlft.dataset.stats import StatsSettings
-    from vlft.dataset.stats_limits import choices
-    from vlft.dataset.tokens.model import find_model
-    from vlft.dataset.video_readers import video_reader
+    from vlft.config.fields import parse_product
+    from vlft.data.from_config import reader_of_run
+    from vlft.data.media.video_readers import video_reader
+    from vlft.data.reading.sources import parse_source
+    from vlft.data.statistics.measures import choices
+    from vlft.data.statistics.statistics import StatsSettings
+    from vlft.data.tokens.model import find_model
     from vlft.errors import InvalidError, UsageError
-    from vlft.families import limits_from
+    from vlft.models import limits_from
 
     values = []
     for text in compared:
@@ -99,7 +99,7 @@ def _settings(
     name, max_length, reader = model, None, None
     if config is not None:
         from vlft.pipeline import prepare
-        from vlft.plan.pixels import run_limits
+        from vlft.resolve.limits import run_limits
 
         prepared = prepare(config, overrides, judge=False, plan=False)
         if prepared.loaded is None or prepared.facts is None:
@@ -139,7 +139,7 @@ def _row_tokens(
     """What counts whole rows; None without a tokenizer."""
     import sys
 
-    from vlft.dataset.tokens.opening import ChatSettings, open_row_tokens
+    from vlft.data.tokens.factory import ChatSettings, open_row_tokens
     from vlft.errors import VlftError
 
     if name is None or not Path(name).is_dir():

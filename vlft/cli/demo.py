@@ -34,9 +34,9 @@ def demo(
     import json
     import sys
 
-    from vlft.cli.report import print_findings
     from vlft.demo import run_demo
     from vlft.errors import InvalidError
+    from vlft.output.findings import print_findings
     from vlft.runs.record import new_run_id, utc_now
 
     folder = output_dir or Path("output", new_run_id("demo", utc_now()))

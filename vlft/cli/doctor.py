@@ -25,7 +25,7 @@ def doctor(
     import json
 
     from vlft.doctor import examine
-    from vlft.doctor_text import to_text
+    from vlft.output.doctor import to_text
 
     trainer, exporter = (None, None) if config is None else _interpreters(config)
     report = examine(python or trainer, exporter)
@@ -40,9 +40,9 @@ def _interpreters(file: Path) -> tuple[str | None, str | None]:
     """`launch.python` and `export.python` of a config; names on PATH stay names."""
     import os
 
-    from vlft.config.read import read_config
+    from vlft.config.reader import read_config
     from vlft.errors import VlftError
-    from vlft.facts.dataset import absolute
+    from vlft.probe.data_entries import absolute
 
     loaded, _, findings = read_config(file)
     if loaded is None:

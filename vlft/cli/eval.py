@@ -56,12 +56,12 @@ def evaluate(
     import os
     import sys
 
-    from vlft.evaluation.metrics import chosen
-    from vlft.evaluation.summary import table, verdicts
-    from vlft.launch.evaluating import evaluate as run
-    from vlft.launch.evaluating import forms
-    from vlft.launch.inference import Asking, infer_command
-    from vlft.launch.questions import read_question
+    from vlft.infer.eval_dataset import read_question
+    from vlft.infer.evaluate import evaluate as run
+    from vlft.infer.evaluate import forms
+    from vlft.infer.infer import Asking, infer_command
+    from vlft.infer.metrics import chosen
+    from vlft.infer.summary import table, verdicts
     from vlft.runs.target import resolve_target
 
     def say(text: str) -> None:

@@ -9,7 +9,7 @@ import typer
 from vlft.cli.options import Format, FormatOption
 
 if TYPE_CHECKING:
-    from vlft.catalogue import Entry
+    from vlft.rule_catalog import Entry
 
 
 def explain(
@@ -24,8 +24,8 @@ def explain(
     import json
     from dataclasses import asdict
 
-    from vlft.catalogue import catalogue, find_entry
     from vlft.errors import UsageError
+    from vlft.rule_catalog import catalogue, find_entry
 
     if (rule is None) is not list_all:
         raise UsageError("explain takes a rule or --list", "`vlft explain --list` names all rules")

@@ -24,7 +24,7 @@ def handover(
     import json
     import sys
 
-    from vlft.launch.handover import hand_over
+    from vlft.infer.serve import hand_over
     from vlft.runs.target import resolve_target
 
     found = hand_over(resolve_target(target), base)

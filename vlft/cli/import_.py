@@ -10,8 +10,8 @@ import typer
 from vlft.cli.options import Format, FormatOption
 
 if TYPE_CHECKING:
-    from vlft.facts.swift import SwiftFacts
-    from vlft.migrate.importing import Config, Import
+    from vlft.importer.importing import Config, Import
+    from vlft.swift.probe import SwiftFacts
 
 CONTEXT = {"ignore_unknown_options": True}
 """A command's own flags are words of it."""
@@ -40,9 +40,9 @@ def import_(
     """Turn swift commands of any version into configs, running nothing."""
     import json
 
-    from vlft.facts.interpreter import find_interpreter
-    from vlft.facts.swift import read_swift
     from vlft.findings import has_errors, to_json
+    from vlft.swift.interpreter import find_interpreter
+    from vlft.swift.probe import read_swift
 
     swift = read_swift(find_interpreter(None))
     made, document = _import(words, swift, modern=modern)
@@ -65,9 +65,9 @@ def _import(words: list[str], swift: SwiftFacts, *, modern: bool) -> tuple[Impor
     import sys
 
     from vlft.errors import UsageError
-    from vlft.migrate.config_argument import MAX_BYTES
-    from vlft.migrate.importing import import_text, import_words
-    from vlft.migrate.start import Start, script_of
+    from vlft.importer.importing import import_text, import_words
+    from vlft.importer.script_args import Start, script_of
+    from vlft.importer.swift_config import MAX_BYTES
 
     script = script_of(words)
     start = script[1] if script is not None else Start()
@@ -109,8 +109,8 @@ def _write(configs: tuple[Config, ...], folder: Path) -> list[str]:
 
 
 def _print(made: Import, files: list[str], document: dict[str, str], *, on_stdout: bool) -> None:
-    from vlft.cli.report import print_findings
     from vlft.errors import UsageError
+    from vlft.output.findings import print_findings
 
     print_findings(made.findings, document)
     if not on_stdout:

@@ -10,7 +10,7 @@ import typer
 from vlft.cli.options import Format, FormatOption, TrustOption
 
 if TYPE_CHECKING:
-    from vlft.launch.inference import Asking
+    from vlft.infer.infer import Asking
     from vlft.runs.target import Target
 
 
@@ -58,8 +58,8 @@ def infer(
     import sys
 
     from vlft.errors import UsageError
-    from vlft.launch.answers import vars_of
-    from vlft.launch.inference import Asking, ask, infer_command, infer_rows
+    from vlft.infer.infer import Asking, ask, infer_command, infer_rows
+    from vlft.infer.predictions import vars_of
     from vlft.runs.target import resolve_target
 
     asking = Asking(max_new_tokens, batch_size, python)
@@ -101,7 +101,7 @@ def _talk(target: Target, asking: Asking, *, dry_run: bool) -> None:
     import sys
 
     from vlft.errors import UsageError
-    from vlft.launch.inference import chat_command
+    from vlft.infer.infer import chat_command
 
     if not dry_run and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("give a question or --data, one of the two", "a dialogue needs a terminal")

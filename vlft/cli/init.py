@@ -29,9 +29,9 @@ def init(
     import sys
 
     from vlft.errors import UsageError
+    from vlft.estimate.page import to_text
+    from vlft.estimate.starter_config import first_config
     from vlft.files import write_text
-    from vlft.outlook.first import first_config
-    from vlft.outlook.text import to_text
     from vlft.pipeline import look_at_hardware
 
     asks = sys.stdin.isatty() and not yes

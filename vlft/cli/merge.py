@@ -10,7 +10,7 @@ import typer
 from vlft.cli.options import Format, FormatOption, TrustOption
 
 if TYPE_CHECKING:
-    from vlft.launch.exporting import Shipped
+    from vlft.export.run import Shipped
 
 
 def merge(
@@ -64,7 +64,7 @@ def merge(
     import sys
 
     from vlft.errors import UsageError
-    from vlft.launch.exporting import Request, carry_out, dry_run_json, plan_export
+    from vlft.export.run import Request, carry_out, dry_run_json, plan_export
     from vlft.runs.target import newest_target, resolve_target
 
     def say(text: str) -> None:

@@ -68,8 +68,8 @@ def ignored_rules(values: list[str] | None) -> frozenset[str]:
     """
     if not values:
         return frozenset()
-    from vlft.catalogue import find_entry
     from vlft.errors import UsageError
+    from vlft.rule_catalog import find_entry
 
     for entry in map(find_entry, values):
         if entry.severity == "error":

@@ -18,8 +18,8 @@ from vlft.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from vlft.outlook.fit import Choice
-    from vlft.outlook.rows import RowLengths
+    from vlft.estimate.autotune import Choice
+    from vlft.estimate.row_lengths import RowLengths
     from vlft.pipeline import Prepared
 
 
@@ -59,9 +59,9 @@ def plan(
     """Say what a run will take: batch, steps, tokens, memory, disk, and time where known."""
     import json
 
-    from vlft.cli.report import documents_of, print_findings
     from vlft.errors import InvalidError, UsageError
     from vlft.findings import has_errors
+    from vlft.output.findings import documents_of, print_findings
     from vlft.pipeline import look_at_hardware, prepare
 
     if points is not None:
@@ -78,14 +78,14 @@ def plan(
         prepared = _without_judging(prepared, config, overrides or [], hardware)
     if prepared.plan is None:
         raise InvalidError(prepared.findings)
-    from vlft.outlook import look_ahead
-    from vlft.outlook.text import to_text
+    from vlft.estimate import look_ahead
+    from vlft.estimate.page import to_text
 
     outlook = look_ahead(prepared, _lengths(prepared, data))
     assert outlook is not None  # noqa: S101 - there is a plan
     choices: list[Choice] = []
     if fit:
-        from vlft.outlook.fit import fitting
+        from vlft.estimate.autotune import fitting
 
         interpreter = prepared.facts.interpreter if prepared.facts else None
         has_deepspeed = interpreter is None or "deepspeed" in interpreter.packages
@@ -120,9 +120,9 @@ def _without_judging(
 
 
 def _lengths(prepared: Prepared, scan: Scan) -> RowLengths | None:
-    from vlft.dataset.progress import progress
-    from vlft.families import family_of
-    from vlft.outlook.rows import MAX_SCANNED_BYTES, measure_rows, scannable_bytes
+    from vlft.estimate.row_lengths import MAX_SCANNED_BYTES, measure_rows, scannable_bytes
+    from vlft.models import family_of
+    from vlft.output.progress import progress
 
     family = family_of(prepared.plan.model_type) if prepared.plan else None
     size = scannable_bytes(prepared)
@@ -143,7 +143,7 @@ def _points(file: Path) -> list[dict[str, int]]:
     import json
 
     from vlft.errors import UsageError
-    from vlft.plan.memory.points import estimate_points
+    from vlft.estimate.memory.points import estimate_points
 
     rows = []
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
@@ -190,7 +190,7 @@ def _choice_json(choice: Choice) -> dict[str, Any]:
 
 
 def _fit_text(choices: list[Choice]) -> str:
-    from vlft.outlook.text import gib
+    from vlft.estimate.page import gib
 
     if not choices:
         return "fit      nothing fits: take a smaller model, QLoRA (quant.bits: 4), or more GPUs"

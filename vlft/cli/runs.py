@@ -101,7 +101,7 @@ def stop(
     ] = False,
 ) -> None:
     """End a run of this machine or of Slurm; its checkpoints stay."""
-    from vlft.runs.ending import stop as end
+    from vlft.runs.control import stop as end
     from vlft.runs.index import find_run
 
     ended = end(find_run(run), wait, lost=lost, after_save=after_save)
@@ -123,10 +123,10 @@ def resume(
     """Go on with a run from its last whole checkpoint, in its own folder."""
     import json
 
-    from vlft.cli.report import documents_of, print_findings
+    from vlft.engines.resume import go_to_its_folder, prepare_resumption
+    from vlft.engines.resume import resume as go_on
     from vlft.errors import InvalidError
-    from vlft.launch.resuming import go_to_its_folder, prepare_resumption
-    from vlft.launch.resuming import resume as go_on
+    from vlft.output.findings import documents_of, print_findings
     from vlft.pipeline import look_at_hardware
     from vlft.runs.index import find_run
 
@@ -161,7 +161,7 @@ def checkpoint(
     found = find_run(run)
     whole = found.whole_checkpoints
     if set_aside:
-        from vlft.launch.resuming import set_aside as move
+        from vlft.engines.resume import set_aside as move
 
         move(found)
     if not whole:
@@ -179,7 +179,7 @@ def conclude(
     ] = None,
 ) -> None:
     """Write how a job ended: its script calls this last."""
-    from vlft.launch.slurm.concluding import conclude_job
+    from vlft.engines.slurm.conclude import conclude_job
 
     outcome = conclude_job(attempt, exit_code, stopped_by)
     reason = "the job will begin again" if outcome is None else outcome.reason
@@ -195,7 +195,7 @@ def rm(
     import sys
 
     from vlft.errors import UsageError
-    from vlft.runs.ending import remove, size_of
+    from vlft.runs.control import remove, size_of
     from vlft.runs.index import find_run
 
     found = find_run(run)

@@ -24,9 +24,9 @@ def schema(
     """Print the JSON Schema of a config, for editors; `swift:` as it is installed here."""
     import json
 
-    from vlft.facts.interpreter import find_interpreter
-    from vlft.facts.swift import read_swift
     from vlft.json_schema import config_schema
+    from vlft.swift.interpreter import find_interpreter
+    from vlft.swift.probe import read_swift
 
     swift = read_swift(find_interpreter(None))
     described = config_schema(swift.arguments[task.value], swift.version)

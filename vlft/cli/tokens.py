@@ -10,9 +10,9 @@ import typer
 from vlft.cli.options import Format, FormatOption, SetOption
 
 if TYPE_CHECKING:
-    from vlft.dataset.tokens.model import TokenModel
-    from vlft.dataset.video_readers import VideoReader
-    from vlft.families import PixelLimits
+    from vlft.data.media.video_readers import VideoReader
+    from vlft.data.tokens.model import TokenModel
+    from vlft.models import PixelLimits
 
 _ROWS = (
     "JSON lines of width, height and optional min_pixels, max_pixels, max_num: limits of a "
@@ -56,12 +56,12 @@ def tokens(
     import json
     import os
 
-    from vlft.cli.token_report import as_json, as_text, count
-    from vlft.dataset.tokens.model import find_model
-    from vlft.dataset.tokens.pictures import of_lines, of_words
-    from vlft.dataset.video_readers import video_reader
+    from vlft.data.media.video_readers import video_reader
+    from vlft.data.tokens.model import find_model
+    from vlft.data.tokens.pictures import of_lines, of_words
     from vlft.errors import UsageError
-    from vlft.families import limits_from
+    from vlft.models import limits_from
+    from vlft.output.tokens import as_json, as_text, count
 
     if not pictures and rows is None:
         raise UsageError("no picture is named", "name picture files, or sizes like 336x500")
@@ -92,12 +92,12 @@ def _of_config(
     """Model, limits and reader of a config; `--model` goes before the config's."""
     import os
 
-    from vlft.cli.report import documents_of, print_findings
-    from vlft.dataset.from_config import reader_of_run
-    from vlft.dataset.tokens.model import find_model
+    from vlft.data.from_config import reader_of_run
+    from vlft.data.tokens.model import find_model
     from vlft.errors import InvalidError
+    from vlft.output.findings import documents_of, print_findings
     from vlft.pipeline import prepare
-    from vlft.plan.pixels import run_limits
+    from vlft.resolve.limits import run_limits
 
     prepared = prepare(config, overrides, judge=False, plan=False)
     if prepared.loaded is None or prepared.facts is None:
@@ -118,7 +118,7 @@ def _asked(
     """
     from dataclasses import replace
 
-    from vlft.config.products import parse_product
+    from vlft.config.fields import parse_product
     from vlft.errors import UsageError
 
     family = model.family

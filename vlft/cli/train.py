@@ -54,8 +54,8 @@ def train(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Train what a config says, and keep a record of it; several one after the other."""
-    from vlft.launch.engines import Order, dry_run_text, engine_of, start
-    from vlft.launch.node_commands import node_commands
+    from vlft.engines.base import Order, dry_run_text, engine_of, start
+    from vlft.engines.node_commands import node_commands
 
     values = list(overrides or ())
     if master_addr is not None:
@@ -89,11 +89,11 @@ def _prepared(
     judge: bool,
 ) -> tuple[Prepared, ...]:
     """All configs, none of which has an error."""
-    from vlft.cli.report import documents_of, print_findings
     from vlft.errors import InvalidError
-    from vlft.facts.cache import FactCache
     from vlft.findings import has_errors
+    from vlft.output.findings import documents_of, print_findings
     from vlft.pipeline import look_at_hardware, prepare
+    from vlft.probe.cache import FactCache
 
     machine, ignored, cache = look_at_hardware(hardware), ignored_rules(ignore), FactCache()
     prepared = tuple(

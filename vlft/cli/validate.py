@@ -43,11 +43,11 @@ def validate(
     """Say everything that is wrong with configs, without starting anything."""
     import os
 
-    from vlft.cli.report import documents_of, write_report
-    from vlft.config.find import find_configs
-    from vlft.facts.cache import FactCache
+    from vlft.config.discover import find_configs
     from vlft.findings import has_errors
+    from vlft.output.findings import documents_of, write_report
     from vlft.pipeline import look_at_hardware, prepare
+    from vlft.probe.cache import FactCache
 
     names, unheard = find_configs(configs), ignored_rules(ignore)
     machine, cache = look_at_hardware(hardware), FactCache()

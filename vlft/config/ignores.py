@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from vlft.config.suggest import nearest
 from vlft.findings import Finding
+from vlft.text import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

@@ -6,11 +6,10 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vlft.config.build import Builder, Built
 from vlft.config.compose import Node, ScalarNode, compose
-from vlft.config.layers import Draft
-from vlft.config.limits import MAX_DEPTH
-from vlft.config.places import printable, shown
+from vlft.config.construct import Builder, Built
+from vlft.config.locations import MAX_DEPTH, printable, shown
+from vlft.config.merge import Draft
 from vlft.config.source import Data, KeyPath, Place, Source, check_text, dotted
 from vlft.findings import Finding
 

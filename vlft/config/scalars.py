@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple, TypeAlias
 
-from vlft.config.places import shown
+from vlft.config.locations import shown
 
 Scalar: TypeAlias = bool | int | float | str | None
 

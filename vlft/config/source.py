@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vlft.config.build import Builder, Built
 from vlft.config.compose import ListNode, MapNode, Node, ScalarNode, compose
-from vlft.config.limits import MAX_BYTES, MAX_TAG_DIRECTIVES
-from vlft.config.places import Data, KeyPath, Place, dotted, shown
+from vlft.config.construct import Builder, Built
+from vlft.config.locations import MAX_BYTES, MAX_TAG_DIRECTIVES, Data, KeyPath, Place, dotted, shown
 from vlft.findings import Finding, Severity
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""What a config amounts to on given facts: processes, batch, devices."""
+"""The run as a command: arguments, environment, argv."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from vlft.facts.swift_types import as_flags
-from vlft.plan.compat import run_mends, with_mends
-from vlft.plan.passed import uses_ray
+from vlft.resolve.pass_through import uses_ray
+from vlft.resolve.patches import run_mends, with_mends
+from vlft.swift.release import as_flags
 
 if TYPE_CHECKING:
-    from vlft.config.read import LoadedConfig
+    from vlft.config.reader import LoadedConfig
     from vlft.config.source import KeyPath
-    from vlft.facts.gather import Facts
-    from vlft.families import Family
-    from vlft.plan.batch import Batch
-    from vlft.plan.world import World
+    from vlft.models import Family
+    from vlft.probe.collect import Facts
+    from vlft.resolve.batch import Batch
+    from vlft.resolve.world import World
 
 Arguments = dict[str, tuple[str, ...]]
 """Argument of ms-swift → its values as text; one for most, several for a list."""

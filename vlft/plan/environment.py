@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.config.read import LoadedConfig
-    from vlft.config.sections import Pixels
+    from vlft.config.reader import LoadedConfig
+    from vlft.config.schema import Pixels
     from vlft.config.source import KeyPath
-    from vlft.facts.gather import Facts
-    from vlft.families import Family
-    from vlft.plan.world import World
+    from vlft.models import Family
+    from vlft.probe.collect import Facts
+    from vlft.resolve.world import World
 
 # What makes a CPU run faster where the caller has said nothing. glibc gives large freed
 # blocks back to the kernel and faults them in again at every step; logits over a whole
@@ -111,7 +111,7 @@ def owned_variables(loaded: LoadedConfig, family: Family | None) -> dict[str, tu
 
 def _all_pixel_variables() -> Mapping[str, str]:
     """For a model whose family is not known: every variable under its key."""
-    from vlft.families import FAMILIES  # noqa: PLC0415 - the rare way
+    from vlft.models import FAMILIES  # noqa: PLC0415 - the rare way
 
     merged: dict[str, str] = {}
     for family in FAMILIES:
@@ -141,7 +141,7 @@ def environment(
 
 def _of_checkpoint(loaded: LoadedConfig, facts: Facts, family: Family | None) -> dict[str, str]:
     """What the checkpoint's config asks for, where nobody says otherwise."""
-    from vlft.families import tile_variables  # noqa: PLC0415 - the others are annotations
+    from vlft.models import tile_variables  # noqa: PLC0415 - the others are annotations
 
     checkpoint = facts.model.checkpoint
     asked = tile_variables(family, checkpoint.config if checkpoint else None)

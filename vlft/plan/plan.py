@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vlft.plan.batch import Batch
-from vlft.plan.world import World
+from vlft.resolve.batch import Batch
+from vlft.resolve.world import World
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from vlft.config.read import LoadedConfig
-    from vlft.config.sections import Config
+    from vlft.config.reader import LoadedConfig
+    from vlft.config.schema import Config
     from vlft.config.source import KeyPath
-    from vlft.facts.gather import Facts
-    from vlft.families import Family
     from vlft.findings import Finding, Severity
-    from vlft.plan.batch import Batch, Mismatch
-    from vlft.plan.world import World
+    from vlft.models import Family
+    from vlft.probe.collect import Facts
+    from vlft.probe.gpus import Capability
+    from vlft.resolve.batch import Batch, Mismatch
+    from vlft.resolve.world import World
 
 
 @dataclass(frozen=True)
@@ -130,3 +131,40 @@ def check(context: Context, only: frozenset[str] | None = None) -> list[Finding]
         for problem in rule.function(context)
         if problem.path[0] not in context.loaded.broken
     ]
+
+
+def not_installed(
+    context: Context, package: str, path: KeyPath, *, at_key: bool = False
+) -> Iterator[Problem]:
+    """The problem, unless the package is there or the interpreter is not known.
+
+    Args:
+        context: Of the rule.
+        package: Normalised name, `liger-kernel`.
+        path: Key that asks for it.
+        at_key: Whether the key rather than the value is to be pointed at.
+    """
+    interpreter = context.facts.interpreter
+    if interpreter is not None and package not in interpreter.packages:
+        yield Problem(
+            path,
+            f"{package} is not installed in {interpreter.python}",
+            f"{interpreter.python} -m pip install {package}",
+            at_key=at_key,
+        )
+
+
+def gpu_before(context: Context, needed: Capability) -> str | None:
+    """Name of a GPU of the run that is known to be older than what computes something."""
+    hardware = context.facts.hardware
+    if context.world.cpu or hardware is None:
+        return None
+    return next((gpu.name for gpu in hardware.gpus if gpu.lacks(needed)), None)
+
+
+def smallest_gpu(context: Context) -> int | None:
+    """Bytes of the smallest GPU, where each process has one; None if that is not known."""
+    hardware, world = context.facts.hardware, context.world
+    if hardware is None or world.cpu or world.gpus_per_node != world.nproc_per_node:
+        return None
+    return min((gpu.memory_bytes for gpu in hardware.gpus if gpu.memory_bytes), default=None)

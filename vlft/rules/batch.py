@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.batch import SWIFT_TARGET_BATCH, Mismatch
+from vlft.resolve.batch import SWIFT_TARGET_BATCH, Mismatch
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:

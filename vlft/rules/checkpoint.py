@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.rules.base import Context, Problem, rule
-from vlft.rules.versions import version_key
+from vlft.swift.versions import version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.facts.checkpoint import Checkpoint
+    from vlft.probe.checkpoint import Checkpoint
 
 _SAFE_TORCH = "2.6"
 # `quantization_config.quant_method` of a checkpoint → `quant.method`.

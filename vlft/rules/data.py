@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vlft.plan.passed import flag, word, words
-from vlft.plan.steps import rows_of
+from vlft.resolve.pass_through import flag, word, words
+from vlft.resolve.steps import rows_of
 from vlft.rules.base import Context, Problem, rule
-from vlft.rules.words import counted
+from vlft.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.facts.deepspeed import ZERO_PRESETS
-from vlft.plan.batch import Batch
-from vlft.plan.precision import resolve_precision
+from vlft.probe.deepspeed import ZERO_PRESETS
+from vlft.resolve.batch import Batch
+from vlft.resolve.precision import resolve_precision
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:

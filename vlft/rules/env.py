@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
 from vlft.plan.environment import inherited_variables, overruled_variables
 from vlft.rules.base import Context, Problem, rule
-from vlft.rules.env_names import GONE, READ, is_legal
-from vlft.secrets import MASK, is_secret_name
+from vlft.security.secrets import MASK, is_secret_name
+from vlft.swift.names import GONE, READ, is_legal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def name_is_no_slip(context: Context) -> Iterator[Problem]:
     for name in context.config.env:
         if is_legal(name):
             continue
-        from vlft.config.suggest import near_miss  # noqa: PLC0415 - difflib, seldom needed
+        from vlft.text import near_miss  # noqa: PLC0415 - difflib, seldom needed
 
         meant = GONE.get(name) or near_miss(name, sorted(READ))
         if meant is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.passed import flag, number, word
+from vlft.resolve.pass_through import flag, number, word
+from vlft.resolve.schedule import evaluates, evaluating, has_validation, saving
 from vlft.rules.base import Context, Problem, rule
-from vlft.rules.strategies import evaluates, evaluating, has_validation, saving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.quantize import BITS, CALIBRATED, what_works
+from vlft.resolve.quantization import BITS, CALIBRATED, what_works
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:

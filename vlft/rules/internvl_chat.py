@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.families.internvl import SWIFTS_TILE
-from vlft.families.tile_vision import PATCH, SHUFFLE, tile_side
-from vlft.plan.compat import has_own_language_model, language_model_of
+from vlft.models.internvl import SWIFTS_TILE
+from vlft.models.tile_vision import PATCH, SHUFFLE, tile_side
+from vlft.resolve.limits import variables
+from vlft.resolve.model import own_family
+from vlft.resolve.patches import has_own_language_model, language_model_of
 from vlft.rules.base import Context, Problem, rule
-from vlft.rules.pixel_limits import variables
-from vlft.rules.resolved import own_family
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.batch import Batch
-from vlft.plan.passed import flag
-from vlft.rules.base import Context, Problem, rule
-from vlft.rules.installed import not_installed
+from vlft.resolve.batch import Batch
+from vlft.resolve.pass_through import flag
+from vlft.rules.base import Context, Problem, not_installed, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,8 +62,8 @@ def liger_gets_rows_whole(context: Context) -> Iterator[Problem]:
     if batch.per_device == 1 or flag(config, "packing") or flag(config, "padding_free"):
         return
     # Imported here: only a config with Liger needs them.
-    from vlft.plan.footprint import keeps_few_logits  # noqa: PLC0415
-    from vlft.plan.memory.logits import LIGER_WITH_FEW_LOGITS  # noqa: PLC0415
+    from vlft.estimate.memory.from_config import keeps_few_logits  # noqa: PLC0415
+    from vlft.estimate.memory.liger import LIGER_WITH_FEW_LOGITS  # noqa: PLC0415
 
     kind = (context.facts.model.sizes or {}).get("model_type")
     if kind in LIGER_WITH_FEW_LOGITS and keeps_few_logits(config, context.facts, batch):

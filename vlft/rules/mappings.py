@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from vlft.plan.passed import number
+from vlft.resolve.pass_through import number
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
-from vlft.plan.batch import Batch
-from vlft.rules.base import Context, Problem, rule
-from vlft.rules.gpus import smallest_gpu
+from vlft.resolve.batch import Batch
+from vlft.rules.base import Context, Problem, rule, smallest_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.plan.memory.estimate import Memory
+    from vlft.estimate.memory.estimate import Memory
 
 _GIB = 1024**3
 _SMALLEST_ROW = 32
@@ -66,11 +65,11 @@ def the_longest_row_fits(context: Context) -> Iterator[Problem]:
 def _estimate(context: Context, tokens: int) -> Memory | None:
     """Memory of a step on such rows, as many of their tokens of pictures as the limits allow."""
     # Imported here: only a config that is judged for GPUs needs the arithmetic.
-    from vlft.plan.footprint import RowSize, largest_row, run_shape  # noqa: PLC0415
-    from vlft.plan.memory.estimate import estimate  # noqa: PLC0415
-    from vlft.plan.memory.read import shape_of  # noqa: PLC0415
-    from vlft.plan.pixels import run_limits  # noqa: PLC0415
-    from vlft.plan.tiles import run_vision, with_run_tiles  # noqa: PLC0415
+    from vlft.estimate.memory.architectures import shape_of  # noqa: PLC0415
+    from vlft.estimate.memory.estimate import estimate  # noqa: PLC0415
+    from vlft.estimate.memory.from_config import RowSize, largest_row, run_shape  # noqa: PLC0415
+    from vlft.resolve.limits import run_limits  # noqa: PLC0415
+    from vlft.resolve.tiles import run_vision, with_run_tiles  # noqa: PLC0415
 
     sizes, family = context.facts.model.sizes, context.family
     if sizes is None or family is None or not isinstance(context.batch, Batch):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Context, Problem, rule
-from vlft.rules.resolved import (
+from vlft.resolve.model import (
     brings_plugins,
     guessed_types,
     is_foreign,
     own_family,
     types_of_architecture,
 )
+from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,7 @@ def type_is_registered(context: Context) -> Iterator[Problem]:
     name = context.config.model.type
     if name is None or name in context.facts.swift.models() or brings_plugins(context):
         return
-    from vlft.config.suggest import nearest  # noqa: PLC0415 - difflib, only on an error
+    from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
 
     own = _type_of_the_weights(context)
     close = nearest(name, context.facts.swift.models())

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.facts.accelerators import FLASH_ATTENTION_2
-from vlft.facts.model_match import model_name
-from vlft.rules.base import Context, Problem, rule
-from vlft.rules.gpus import gpu_before
-from vlft.rules.own_code import missing_modules
-from vlft.rules.resolved import resolved_entry
-from vlft.rules.versions import package_of, unmet, version_key
+from vlft.probe.gpus import FLASH_ATTENTION_2
+from vlft.resolve.model import resolved_entry
+from vlft.rules.base import Context, Problem, gpu_before, rule
+from vlft.rules.remote_code import missing_modules
+from vlft.swift.model_match import model_name
+from vlft.swift.versions import package_of, unmet, version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.facts.interpreter import Interpreter
+    from vlft.swift.interpreter import Interpreter
 
 _ATTENTION = ("eager", "sdpa", "flash_attn", "flash_attention_2", "flash_attention_3",
               "flash_attention_4", "flex_attention")  # fmt: skip
@@ -43,7 +42,7 @@ def attention_is_known(context: Context) -> Iterator[Problem]:
     name = context.config.model.attn_impl
     if name is None or name in _ATTENTION or "/" in name or "|" in name:
         return
-    from vlft.config.suggest import nearest  # noqa: PLC0415 - difflib, only on an error
+    from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
 
     close = nearest(name, _ATTENTION)
     yield Problem(

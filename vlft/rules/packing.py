@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.passed import flag, is_off, number
+from vlft.resolve.pass_through import flag, is_off, number
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:

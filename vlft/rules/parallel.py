@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vlft.plan.passed import flag, words
+from vlft.resolve.pass_through import flag, words
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.facts.checkpoint import Checkpoint
+    from vlft.probe.checkpoint import Checkpoint
 
 _FSDP_PRESET = "fsdp2"
 

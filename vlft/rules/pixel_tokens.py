@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vlft.resolve.limits import VARIABLES, Key, Limit, limit, side_of_a_token, variables
 from vlft.rules.base import Context, Problem, rule
-from vlft.rules.pixel_limits import VARIABLES, Key, Limit, limit, side_of_a_token, variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.facts.accelerators import BFLOAT16
-from vlft.plan.passed import flag, given_flag
-from vlft.plan.precision import Precision, resolve_precision
-from vlft.rules.base import Context, Problem, rule
-from vlft.rules.gpus import gpu_before
+from vlft.probe.gpus import BFLOAT16
+from vlft.resolve.pass_through import flag, given_flag
+from vlft.resolve.precision import Precision, resolve_precision
+from vlft.rules.base import Context, Problem, gpu_before, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

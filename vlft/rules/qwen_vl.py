@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.compat import is_first_qwen_vl
 from vlft.plan.environment import pixel_values
+from vlft.resolve.patches import is_first_qwen_vl
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:

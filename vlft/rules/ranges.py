@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.passed import number, word
+from vlft.resolve.pass_through import number, word
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:

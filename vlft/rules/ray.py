@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vlft.plan.passed import flag, uses_ray
-from vlft.rules.base import Context, Problem, rule
-from vlft.rules.installed import not_installed
+from vlft.resolve.pass_through import flag, uses_ray
+from vlft.rules.base import Context, Problem, not_installed, rule
 from vlft.rules.mappings import parsed
 from vlft.rules.ray_groups import devices_of_a_node, ranks_that_train, wrong_groups
-from vlft.rules.words import counted
+from vlft.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

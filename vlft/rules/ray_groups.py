@@ -1,6 +1,6 @@
 """`device_groups` as ms-swift reads it (swift/ray_utils/resource_manager.py, base.py).
 
-Every clause was seen to fail there, and what has none to be taken: tests/swift/test_ray.py.
+Every clause was seen to fail there, and what has none to be taken: tests/real_swift/test_ray.py.
 """
 
 from __future__ import annotations

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.passed import flag, word, words
-from vlft.rules.base import Context, Problem, rule
-from vlft.rules.installed import not_installed
+from vlft.resolve.pass_through import flag, word, words
+from vlft.rules.base import Context, Problem, not_installed, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.passed import flag
-from vlft.plan.steps import steps_of
+from vlft.resolve.pass_through import flag
+from vlft.resolve.steps import steps_of
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.facts.resume import ResumeFacts
+    from vlft.probe.resume_state import ResumeFacts
 
 _PATH = ("train", "resume_from_checkpoint")
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.batch import Batch
-from vlft.plan.passed import flag
-from vlft.plan.precision import resolve_precision
-from vlft.plan.steps import interval, steps_of
+from vlft.resolve.batch import Batch
+from vlft.resolve.pass_through import flag
+from vlft.resolve.precision import resolve_precision
+from vlft.resolve.schedule import evaluating, saving, total_steps
+from vlft.resolve.steps import interval, steps_of
 from vlft.rules.base import Context, Problem, rule
-from vlft.rules.strategies import evaluating, saving, total_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.plan.storage import Storage
+    from vlft.estimate.disk import Storage
 
 
 @rule(
@@ -120,9 +120,9 @@ def _most_kept(context: Context) -> Storage | None:
     if context.facts.disk_free is None or sizes is None or not isinstance(context.batch, Batch):
         return None
     # Imported here: only a config that is judged for this machine needs the arithmetic.
-    from vlft.plan.footprint import model_states  # noqa: PLC0415
-    from vlft.plan.memory.read import shape_of  # noqa: PLC0415
-    from vlft.plan.storage import storage  # noqa: PLC0415
+    from vlft.estimate.disk import storage  # noqa: PLC0415
+    from vlft.estimate.memory.architectures import shape_of  # noqa: PLC0415
+    from vlft.estimate.memory.from_config import model_states  # noqa: PLC0415
 
     model = shape_of(sizes)
     states = None if model is None else model_states(context.config, model)

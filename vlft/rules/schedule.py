@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.batch import Batch
-from vlft.plan.passed import flag, number, words
-from vlft.plan.steps import steps_of
+from vlft.resolve.batch import Batch
+from vlft.resolve.pass_through import flag, number, words
+from vlft.resolve.schedule import total_steps
+from vlft.resolve.steps import steps_of
 from vlft.rules.base import Context, Problem, rule
-from vlft.rules.strategies import total_steps
-from vlft.rules.words import counted
+from vlft.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,7 +168,7 @@ def scheduler_is_known(context: Context) -> Iterator[Problem]:
     for name in words(context.config, "lr_scheduler_type"):
         if name in SCHEDULERS:
             continue
-        from vlft.config.suggest import nearest  # noqa: PLC0415 - difflib, only on an error
+        from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
 
         close = nearest(name, SCHEDULERS)
         yield Problem(

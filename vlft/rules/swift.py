@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.config.ownership import ARGUMENTS, RESERVED
+from vlft.resolve.pass_through import words
 from vlft.rules.base import Context, Problem, rule
-from vlft.secrets import is_secret_name
+from vlft.rules.mappings import parsed
+from vlft.security.secrets import is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.facts.swift import Argument
-
+    from vlft.swift.probe import Argument
 
 _TOKEN_VARIABLES = {
     "hub_token": "HF_TOKEN or MODELSCOPE_API_TOKEN",
@@ -70,8 +71,8 @@ def argument_exists(context: Context) -> Iterator[Problem]:
 def _unknown(name: str, context: Context) -> tuple[str, str | None]:
     """What to say of a name that is no argument, and what to write instead."""
     # Only an error needs these: difflib, and the names of earlier releases.
-    from vlft.config.suggest import nearest  # noqa: PLC0415
-    from vlft.migrate.names import old_name  # noqa: PLC0415
+    from vlft.swift.names import old_name  # noqa: PLC0415
+    from vlft.text import nearest  # noqa: PLC0415
 
     task, version = context.config.task, context.facts.swift.version
     legal = context.facts.swift.arguments[task]
@@ -217,3 +218,40 @@ def _shown(value: object) -> str:
     if isinstance(value, (list, dict)):
         return f"a {'list' if isinstance(value, list) else 'mapping'}"
     return f"`{str(value).lower() if isinstance(value, bool) else str(value)[:60]}`"
+
+
+_CODE = ("external_plugins", "custom_register_path")
+
+
+@rule(
+    "swift.file-missing",
+    "error",
+    "swift/utils/utils.py: import_external_file; swift/arguments/base_args/model_args.py: "
+    "_init_new_special_tokens; swift/dataset/register.py: register_dataset_info",
+    effect="aborts",
+    says="No such file or directory",
+)
+def named_files_are_there(context: Context) -> Iterator[Problem]:
+    """Plugins, lists of tokens and descriptions of data are files, from the working directory."""
+    for name, wanted in (
+        *((name, "a Python file") for name in _CODE),
+        ("new_special_tokens", "a text file"),
+        ("custom_dataset_info", "a JSON file"),
+    ):
+        for text in words(context.config, name):
+            if not _is_there(context, name, text):
+                yield Problem(
+                    ("swift", name),
+                    f"`{name}` names `{text[:60]}`, which is not {wanted} that is there",
+                    f"write the path of {wanted}; a relative one starts where vlft is started",
+                )
+
+
+def _is_there(context: Context, name: str, text: str) -> bool:
+    # What `~` is, ms-swift looks up itself.
+    found = text in context.facts.passed_files or text.startswith("~")
+    if name in _CODE:
+        return found and text.endswith((".py", ".so", ".pyc"))
+    if name == "new_special_tokens":
+        return found or not text.endswith(".txt")
+    return found or isinstance(parsed(text), (list, dict))

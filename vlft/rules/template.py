@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.facts.model_match import AMBIGUOUS
-from vlft.plan.passed import word, words
+from vlft.resolve.model import brings_plugins, guessed_types, resolved_entry
+from vlft.resolve.pass_through import word, words
 from vlft.rules.base import Context, Problem, rule
-from vlft.rules.resolved import brings_plugins, guessed_types, resolved_entry
+from vlft.swift.model_match import AMBIGUOUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.facts.swift import ModelEntry
+    from vlft.swift.probe import ModelEntry
 
 
 @rule(
@@ -27,7 +27,7 @@ def template_is_registered(context: Context) -> Iterator[Problem]:
     name, known = "".join(words(context.config, "template")), context.facts.swift.templates
     if not name or not known or name in known or brings_plugins(context):
         return
-    from vlft.config.suggest import nearest  # noqa: PLC0415 - difflib, only on an error
+    from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
 
     close = nearest(name, sorted(known))
     yield Problem(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.passed import number, words
-from vlft.rules.base import Context, Problem, rule
-from vlft.rules.installed import not_installed
-from vlft.rules.versions import version_key
+from vlft.resolve.pass_through import number, words
+from vlft.rules.base import Context, Problem, not_installed, rule
+from vlft.swift.versions import version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +53,7 @@ def tuner_is_known(context: Context) -> Iterator[Problem]:
     if name.lower() == "qlora":
         hint: str | None = "write `tuner: lora` and `quant: {bits: 4, method: bnb}`"
     else:
-        from vlft.config.suggest import nearest  # noqa: PLC0415 - difflib, only on an error
+        from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
 
         close = nearest(name, TUNERS)
         hint = f"did you mean `{close}`?" if close else "one of " + ", ".join(TUNERS)

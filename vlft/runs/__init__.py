@@ -1,1 +1,1 @@
-"""A run's folder: what was started, how it ended, and where to find it again."""
+"""A run's folder: the record, its attempts, logs and checkpoints."""

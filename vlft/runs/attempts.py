@@ -13,14 +13,30 @@ import os
 import platform
 import re
 import shutil
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
 from vlft.files import read_json, write_json
-from vlft.runs.room import hold_room
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+ROOM: Final = ".room"
+_BYTES: Final = 16 * 1024  # an outcome has two; file systems give whole blocks
+
+
+def hold_room(folder: Path) -> None:
+    """Takes the room; where there is none, a run that starts will find that out by itself."""
+    with suppress(OSError):
+        (folder / ROOM).write_bytes(bytes(_BYTES))
+
+
+def give_room(folder: Path) -> None:
+    """Gives it back, for what is written next."""
+    with suppress(OSError):
+        (folder / ROOM).unlink(missing_ok=True)
+
 
 LAUNCHER = "launcher.json"
 _NAME = re.compile(r"attempt-(\d{1,6})")

@@ -13,24 +13,24 @@ import yaml
 
 from vlft import __version__
 from vlft.errors import VlftError
-from vlft.facts.dataset import absolute
-from vlft.families import family_of
 from vlft.files import write_json, write_text
-from vlft.plan.compat import MENDS_VERSION, is_mended
+from vlft.models import family_of
 from vlft.plan.environment import inherited_variables
+from vlft.probe.data_entries import absolute
+from vlft.resolve.patches import MENDS_VERSION, is_mended
 from vlft.runs.attempts import write_launcher
 from vlft.runs.exports import mark_weights
 from vlft.runs.fingerprint import Fingerprint, fingerprint
 from vlft.runs.record import RUN_FILE, RunRecord, new_run_id, utc_now
-from vlft.secrets import mask_data, mask_text, secret_values
+from vlft.security.secrets import mask_data, mask_text, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.command import Command
-    from vlft.config.read import LoadedConfig
-    from vlft.facts.gather import Facts
+    from vlft.config.reader import LoadedConfig
+    from vlft.plan.command import Command
     from vlft.plan.plan import Plan
+    from vlft.probe.collect import Facts
 
 _FIRST = "config.yaml"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vlft.facts.dataset import absolute
+from vlft.probe.data_entries import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

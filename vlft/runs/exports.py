@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import xxhash
 
 from vlft.errors import VlftError
-from vlft.facts.checkpoint import read_checkpoint
 from vlft.files import read_json, write_json
 from vlft.plan.plan import Plan
+from vlft.probe.checkpoint import read_checkpoint
 from vlft.runs.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.facts.checkpoint import Checkpoint
+    from vlft.probe.checkpoint import Checkpoint
 
 RECORD = "vlft-export.json"
 _BLOCK = 1024 * 1024

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from vlft.engines.slurm.queue import log_files
 from vlft.runs.attempts import all_attempts
-from vlft.runs.jobs import log_files
 from vlft.runs.record import read_run
 
 if TYPE_CHECKING:

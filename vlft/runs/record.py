@@ -8,8 +8,8 @@
     stdout.log stderr.log what the trainer said
     outcome.json          how it ended, written once by the supervisor
     launcher.json         the pid of the vlft that started it, and its machine
-    .room                 16 KiB of zeros until the end: see vlft.runs.room
-    job.json slurm-*.out  in place of process.json and the logs: see vlft.runs.jobs
+    .room                 16 KiB of zeros until the end: see vlft.runs.attempts
+    job.json slurm-*.out  in place of process.json and the logs: see vlft.engines.slurm.queue
     attempt-2/ …          the last five again, of a run that was resumed
     checkpoints/          ms-swift's output folder
 
@@ -24,11 +24,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
-from vlft.facts.saved import unsaved_part
+from vlft.engines.slurm.queue import read_job, state_of
 from vlft.files import read_json
 from vlft.plan.plan import Plan
+from vlft.probe.checkpoint_integrity import unsaved_part
 from vlft.runs.attempts import is_alive, last_attempt, launcher_of, other_host
-from vlft.runs.jobs import read_job, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlft.errors import UsageError, VlftError
-from vlft.facts.checkpoint import Checkpoint, read_checkpoint
 from vlft.files import read_json
+from vlft.probe.checkpoint import Checkpoint, read_checkpoint
 from vlft.runs.export_settings import ExportSettings, run_settings
 from vlft.runs.exports import exported_plan
 from vlft.runs.index import find_run, list_runs, run_of

@@ -1,1 +1,1 @@
-"""Programs that the trainer's interpreter runs; nothing in vlft imports them."""
+"""Programs and plug-ins for the trainer's interpreter; nothing in vlft imports them."""

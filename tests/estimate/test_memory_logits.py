@@ -1,0 +1,35 @@
+"""Which logits ms-swift computes."""
+
+from __future__ import annotations
+
+import pytest
+
+from vlft.estimate.memory.liger import TrainedRow, kept_of, uses_logits_to_keep
+
+
+@pytest.mark.parametrize(
+    ("given", "major", "parallel", "used"),
+    [
+        (None, 5, 1, True),
+        (None, 4, 1, False),
+        (None, 5, 2, False),
+        (True, 4, 1, True),
+        (False, 5, 1, False),
+    ],
+)
+def test_whether_only_trained_tokens_have_logits(given, major, parallel, used):
+    assert uses_logits_to_keep(given, major, parallel) is used
+
+
+@pytest.mark.parametrize(("model", "used"), [("qwen2_5_vl", False), ("qwen3_vl", True)])
+def test_ligers_forward_of_qwen2_takes_no_number_of_logits(model, used):
+    assert uses_logits_to_keep(None, 5, 1, liger=model) is used
+
+
+def test_one_row_keeps_its_trained_tokens_and_one_more():
+    assert kept_of([TrainedRow(tokens=500, prompt=400, trained=60)]) == 61
+
+
+def test_several_rows_keep_all_from_the_earliest_trained_token():
+    rows = [TrainedRow(500, 400, 100), TrainedRow(300, 250, 50)]
+    assert kept_of(rows) == 2 * (500 - 250 + 1)

@@ -1,0 +1,91 @@
+"""The whole matrix: every request is done, or refused with something that would work."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from vlft.errors import VlftError
+from vlft.resolve.quantization import BITS, CALIBRATED, METHODS, choose
+
+BNB = {"bitsandbytes": "0.50.2"}
+GPTQ = {"gptqmodel": "7.7", "optimum": "2.0"}
+AWQ = {"autoawq": "0.2.9", "transformers": "4.51.3"}
+PACKAGES = ({}, BNB, GPTQ, AWQ, {**BNB, **GPTQ, **AWQ}, {**BNB, "transformers": "5.19.0"})
+FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "internvl", None)
+
+
+@pytest.mark.parametrize("packages", PACKAGES)
+@pytest.mark.parametrize("calibration", [False, True])
+@pytest.mark.parametrize("gpu", [False, True])
+def test_every_request_has_an_answer(
+    packages: dict[str, str], calibration: bool, gpu: bool
+) -> None:
+    methods = (*METHODS, None, "int8")
+    hints = []
+    for bits, method, family, layers, fp8 in product(
+        (None, 1, 2, 3, 4, 5, 8), methods, FAMILIES, (2, 28, None), (False, None)
+    ):
+        if bits is None and method is None:
+            continue
+        situation = {"calibration": calibration, "gpu": gpu, "fp8": fp8}
+        try:
+            done = choose(bits, method, packages, family=family, layers=layers, **situation)
+        except VlftError as refusal:
+            hints.append(refusal.hint)
+            continue
+        assert done.bits in BITS[done.method] or (done.method, done.bits) == ("fp8", None)
+        assert calibration or done.method not in CALIBRATED
+        assert done.method != "bnb" or "bitsandbytes" in packages
+        assert done.method not in ("gptq", "gptq_v2") or ("gptqmodel" in packages and layers != 2)
+        assert done.method != "awq" or family not in ("qwen3_vl", "internvl")
+        assert done.method != "fp8" or (gpu and fp8 is not False)
+    assert hints
+    assert all(hints), "a refusal says what would work"
+
+
+@pytest.mark.parametrize(
+    ("bits", "packages", "method"),
+    [
+        (8, BNB, "bnb"),
+        (8, GPTQ, "gptq"),
+        (8, {**BNB, **GPTQ}, "bnb"),
+        (4, {**GPTQ, **AWQ}, "gptq"),
+        (4, AWQ, "awq"),
+        (3, {**BNB, **GPTQ}, "gptq"),
+        (2, GPTQ, "gptq"),
+    ],
+)
+def test_the_method_follows_bits_and_packages(
+    bits: int, packages: dict[str, str], method: str
+) -> None:
+    found = choose(bits, None, packages, calibration=True, gpu=True, family="qwen2_vl", layers=28)
+    assert (found.method, found.bits) == (method, bits)
+    assert found.suffix == f"{method}-int{bits}"
+
+
+@pytest.mark.parametrize(
+    ("bits", "method", "packages", "said", "works"),
+    [
+        (4, "gptq", BNB, "gptqmodel and optimum not installed", "--quant-method bnb"),
+        (4, "awq", {**AWQ, "transformers": "5.19.0"}, "with transformers 5.19.0: 4.51", "merged"),
+        (4, "awq", {**AWQ, "transformers": "4.56.2"}, "with transformers 4.56.2: 4.51", "merged"),
+        (None, "fp8", BNB, "compute capability 8.9", "merged"),
+        (3, None, BNB, "nothing here", "export.python"),
+        (8, "awq", BNB, "awq can't quantise to 8", "bnb or gptq or gptq_v2"),
+    ],
+)
+def test_a_refusal_says_what_would_work(
+    bits: int | None, method: str | None, packages: dict[str, str], said: str, works: str
+) -> None:
+    with pytest.raises(VlftError) as refused:
+        choose(bits, method, packages, calibration=True, gpu=False)
+    assert said in refused.value.message
+    assert works in (refused.value.hint or "")
+
+
+def test_a_gpu_without_fp8_is_told_so() -> None:
+    with pytest.raises(VlftError, match="no FP8"):
+        choose(None, "fp8", {}, calibration=False, gpu=True, fp8=False)
+    assert choose(None, "fp8", {}, calibration=False, gpu=True).suffix == "fp8"

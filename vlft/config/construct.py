@@ -1,0 +1,197 @@
+"""A tree of nodes to plain data, with the place of every key and value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from vlft.config.compose import ListNode, MapNode, Node, ScalarNode
+from vlft.config.locations import MAX_FINDINGS, MAX_KEY, Data, KeyPath, Place, dotted, shown
+from vlft.config.scalars import Doubt, Scalar, read_plain, read_tagged
+from vlft.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_STANDARD: Final = "tag:yaml.org,2002:"
+_SCALAR_TAGS: Final = frozenset({"str", "int", "float", "bool", "null"})
+_YES_NO: Final = frozenset({"yes", "no", "on", "off"})
+
+
+@dataclass
+class Built:
+    """Data under construction: see vlft.config.source.Source for the fields."""
+
+    keys: dict[KeyPath, Place] = field(default_factory=dict)
+    values: dict[KeyPath, Place] = field(default_factory=dict)
+    texts: dict[KeyPath, str] = field(default_factory=dict)
+
+
+class Builder:
+    """Turns nodes of one file into data; mistakes are collected in `findings`.
+
+    Args:
+        file: Name for places and findings; None: the text comes from --set.
+        prefix: What stands before a path in a finding.
+    """
+
+    def __init__(self, file: str | None, prefix: str = "") -> None:
+        self.file = file
+        self.prefix = prefix
+        self.findings: list[Finding] = []
+        self._seen: set[tuple[str, int, int]] = set()
+
+    def report(self, rule: str, node: Node, path: KeyPath, message: str, hint: str) -> None:
+        """Adds an error, once a place: an anchor is visited as often as it is used."""
+        if (rule, node.line, node.column) in self._seen:
+            return
+        self._seen.add((rule, node.line, node.column))
+        if len(self._seen) > MAX_FINDINGS:
+            if len(self._seen) > MAX_FINDINGS + 1:
+                return
+            message = f"the file has more than {MAX_FINDINGS} mistakes; the rest is not listed"
+            rule, hint = "config.too-many-mistakes", "mend these first; is it a config?"
+        place = self.place(node)
+        name = self.prefix + dotted(path)
+        self.findings.append(
+            Finding(rule, "error", message, name, place.file, place.line, place.column, hint)
+        )
+
+    def place(self, node: Node) -> Place:
+        """Where the node starts."""
+        if self.file is None:
+            return Place(None, None, None)
+        return Place(self.file, node.line, node.column)
+
+    def value(self, node: Node, path: KeyPath, out: Built) -> Data:
+        """The data of the node; places and texts go to `out`."""
+        if path:
+            out.values[path] = self.place(node)
+        if isinstance(node, ScalarNode):
+            out.texts[path] = node.text
+            return self._scalar(node, path)
+        if isinstance(node, ListNode):
+            self._check_tag(node, path, "seq")
+            return [self.value(item, (*path, i), out) for i, item in enumerate(node.items)]
+        return self.mapping(node, path, out)
+
+    def mapping(self, node: MapNode, path: KeyPath, out: Built) -> dict[str, Data]:
+        """The data of a mapping, merge keys (`<<`) resolved."""
+        self._check_tag(node, path, "map")
+        data: dict[str, Data] = {}
+        own: dict[str, Node] = {}
+        merges: list[Node] = []
+        for key, value in node.pairs():
+            name = self._key(key, path)
+            if name is None:
+                self.value(value, path, Built())  # for its mistakes only
+                continue
+            assert isinstance(key, ScalarNode)  # noqa: S101 - _key refuses others
+            inner = (*path, name)
+            if self._check_twice(key, own, path):
+                self.value(value, inner, Built())
+                continue
+            if name == "<<" and key.plain:
+                merges.append(value)
+                continue
+            data[name] = self.value(value, inner, out)
+            out.keys[inner] = self.place(key)
+        for key, value in self._merged(merges, path):
+            name = self._key(key, path)
+            if name is not None and name not in data:
+                inner = (*path, name)
+                data[name] = self.value(value, inner, out)
+                out.keys[inner] = self.place(key)
+        return data
+
+    def _merged(self, merges: list[Node], path: KeyPath) -> Iterator[tuple[Node, Node]]:
+        """What merge keys bring, the winner of equal keys first."""
+        for value in merges:
+            for source in value.items if isinstance(value, ListNode) else [value]:
+                if not isinstance(source, MapNode):
+                    message = "`<<` takes the keys of a map, and this is none"
+                    hint = "write `<<: *name` with an anchor of a map, or a list of such"
+                    self.report("config.merge", source, path, message, hint)
+                    continue
+                deeper: list[Node] = []
+                own: dict[str, Node] = {}
+                for key, item in source.pairs():
+                    self._check_twice(key, own, path)
+                    if isinstance(key, ScalarNode) and key.plain and key.text == "<<":
+                        deeper.append(item)
+                    else:
+                        yield key, item
+                yield from self._merged(deeper, path)
+
+    def _check_twice(self, key: Node, own: dict[str, Node], path: KeyPath) -> bool:
+        """Whether the key stands in this map already; `own` takes it if not."""
+        if not isinstance(key, ScalarNode):
+            return False
+        if key.text not in own:
+            own[key.text] = key
+            return False
+        first = own[key.text].line
+        message = f"{shown(key.text)} is set twice in one map: first in line {first}"
+        if self.file is None or first == key.line:
+            message = f"{shown(key.text)} is set twice in one map"
+        hint = "remove one of the two; YAML readers disagree on which counts"
+        self.report("config.duplicate-key", key, (*path, key.text), message, hint)
+        return True
+
+    def _key(self, node: Node, path: KeyPath) -> str | None:
+        """The name that a key node gives; None, with a finding, if it gives none."""
+        if not isinstance(node, ScalarNode):
+            kind = "list" if isinstance(node, ListNode) else "map"
+            message = f"a {kind} stands where a key is expected"
+            hint = "write a name; braces in a text, such as {{ name }}, need quotes around it"
+            self.report("config.key-type", node, path, message, hint)
+            return None
+        if node.tag is not None:
+            self._scalar(node, path)
+        elif node.plain and node.text != "<<" and node.text.lower() not in _YES_NO:
+            value, doubt = read_plain(node.text)
+            if doubt is not None or not isinstance(value, str):
+                kind = "null" if value is None else type(value).__name__
+                what = shown(node.text) if node.text else "an empty key"
+                message = f"{what} is a key of type {kind}; keys are text"
+                hint = f'write "{node.text}" in quotes' if node.text else "write a name before :"
+                self.report("config.key-type", node, path, message, hint)
+                return None
+        if len(node.text) > MAX_KEY:
+            message = f"a key of {len(node.text):,} characters, {shown(node.text)}"
+            self.report("config.key-type", node, path, message, f"the limit is {MAX_KEY}")
+            return None
+        self._check_nul(node, path)
+        return node.text
+
+    def _scalar(self, node: ScalarNode, path: KeyPath) -> Scalar:
+        self._check_nul(node, path)
+        value: Scalar = node.text
+        doubt: Doubt | None = None
+        tag = (node.tag or "").removeprefix(_STANDARD)
+        if node.tag is None:
+            if node.plain:
+                value, doubt = read_plain(node.text)
+        elif node.tag.startswith(_STANDARD) and tag in _SCALAR_TAGS:
+            value, doubt = read_tagged(node.text, tag, plain=node.plain)
+        elif node.tag != "!":  # a lone ! marks text
+            self._refuse_tag(node, path)
+        if doubt is not None:
+            self.report(doubt.rule, node, path, doubt.message, doubt.hint)
+        return value
+
+    def _check_nul(self, node: ScalarNode, path: KeyPath) -> None:
+        if "\0" in node.text:
+            message = "the text holds a NUL character, which no command line can carry"
+            self.report("config.control-character", node, path, message, r"remove the \0")
+
+    def _check_tag(self, node: ListNode | MapNode, path: KeyPath, kind: str) -> None:
+        if node.tag not in (None, "!", _STANDARD + kind):
+            self._refuse_tag(node, path)
+
+    def _refuse_tag(self, node: Node, path: KeyPath) -> None:
+        tag = node.tag or ""
+        short = "!!" + tag.removeprefix(_STANDARD) if tag.startswith(_STANDARD) else tag
+        message = f"the tag {shown(short)} is not allowed in a config"
+        hint = "remove it, or put the value in quotes if it is text that starts with `!`"
+        self.report("config.tag", node, path, message, hint)

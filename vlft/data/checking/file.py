@@ -1,0 +1,154 @@
+"""One file of a check, whatever its format."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import IO, TYPE_CHECKING
+
+from vlft.data.checking.first_look import look
+from vlft.data.checking.lines import check_lines
+from vlft.data.checking.null_first import NullFirst
+from vlft.data.reading import problems
+from vlft.data.reading.array import array_rows, is_array, is_nested
+from vlft.data.reading.chunks import open_plain, packed_as
+from vlft.data.reading.lines import BrokenLineError, Row
+from vlft.data.reading.parquet_pictures import decoded, picture_places
+from vlft.data.reading.sources import format_hint, format_of
+from vlft.data.reading.tables import PIECE, NoPyarrowError, csv_rows, parquet_rows, parquet_schema
+from vlft.data.schema.shape import Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from vlft.data.checking.job import Job
+
+
+def check_file(job: Job) -> None:
+    """Checks all rows of a file; what is found goes where the job says.
+
+    Raises:
+        OSError: If the file can't be read.
+    """
+    path = job.source.path
+    kind = format_of(path)
+    packing = packed_as(path) if kind not in {"none", "other", "parquet"} else None
+    if kind == "none":
+        message = f"ms-swift has no reader for {path.suffix or 'a name without an ending'}"
+        job.say(problems.NO_READER.found(f"{message}, and asks the hub", format_hint(path)))
+    elif kind == "other":
+        job.say(problems.HUB.found(f"{path.suffix} files are not checked"))
+    elif packing not in {None, "gzip"}:
+        job.say(problems.PACKED.found(f"the content is {packing}", "unpack it, or use gzip"))
+        return
+    elif kind == "parquet":
+        _check_parquet(job)
+    else:
+        if packing is not None:
+            hint = "unpack it; or give a new file a new name"
+            job.say(problems.UNPACKED_COPY.found(f"the content is {packing}", hint))
+        with open_plain(path) as stream:
+            array = kind == "json" and is_array(stream.read(1))
+            stream.seek(0)
+            if array:
+                _check_array(job, stream)
+            elif kind == "json":
+                check_lines(job)
+            elif kind == "csv":
+                _check_typed(job, csv_rows(stream))
+            else:
+                _check_typed(job, _text_rows(stream))
+    if not job.rows and kind not in {"none", "other"}:
+        job.say(problems.EMPTY.found("the file has no rows", "name a file with rows"))
+
+
+def _check_array(job: Job, stream: IO[bytes]) -> None:
+    """An array is one piece: all of it decides the schema, and is read twice."""
+    shape = Shape()
+    try:
+        for row in array_rows(stream):
+            shape.add(row.value or {})
+    except BrokenLineError:
+        pass  # said below
+    stream.seek(0)
+    nested = is_nested(stream)
+    _check_rows(job, shape, lambda: array_rows(stream), json=not nested, padded=nested)
+
+
+def _check_typed(job: Job, rows: Iterator[Row]) -> None:
+    """Formats with a line of names, or one column: the first rows decide."""
+    shape, first = Shape(), []
+    broken: BrokenLineError | None = None
+    try:
+        for row in islice(rows, PIECE):
+            shape.add(row.value or {})
+            first.append(row)
+    except BrokenLineError as error:
+        broken = error
+
+    def again() -> Iterator[Row]:
+        yield from first
+        if broken is not None:
+            raise broken
+        yield from rows
+
+    # These columns hold texts as they stand: none is taken for a date.
+    for field in shape.fields.values():
+        _undated(field)
+    _check_rows(job, shape, again)
+
+
+def _undated(shape: Shape) -> None:
+    from vlft.data.schema.shape import DATE, TEXT  # noqa: PLC0415
+
+    if shape.kinds & DATE:
+        shape.kinds = shape.kinds & ~DATE | TEXT
+
+
+def _check_parquet(job: Job) -> None:
+    path = job.source.path
+    try:
+        names, metadata = parquet_schema(path)
+        shape = Shape()
+        shape.add(dict.fromkeys(names))
+        places = picture_places(metadata, look(shape, job.settings).columns)
+        cwd = str(job.settings.cwd)
+        _check_rows(job, shape, lambda: (decoded(row, places, cwd) for row in parquet_rows(path)))
+    except NoPyarrowError:
+        job.rows = 1
+        hint = "pip install 'vlft[data]'"
+        job.say(problems.NEEDS_PYARROW.found("Parquet files can't be read here", hint))
+    except BrokenLineError as error:
+        job.broken(error)
+
+
+def _check_rows(
+    job: Job,
+    shape: Shape,
+    rows: Callable[[], Iterable[Row]],
+    *,
+    json: bool = False,
+    padded: bool = False,
+) -> None:
+    checker = job.checker(look(shape, job.settings, padded=padded))
+    if json:
+        checker.nulls = NullFirst(checker.look.schema)
+    try:
+        for row in rows():
+            job.rows = row.number
+            job.hashes.add(row.raw)
+            job.advance(len(row.raw))
+            checker.check(row.value, row.number, row.line)
+    except BrokenLineError as error:
+        job.broken(error)
+    job.finish(checker)
+
+
+def _text_rows(stream: IO[bytes]) -> Iterator[Row]:
+    """Lines of plain text: ms-swift makes an answer of each."""
+    for number, raw in enumerate(stream, 1):
+        try:
+            text = raw.decode().rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            problem = problems.ENCODING.found(str(error.reason), "save the file as UTF-8")
+            raise BrokenLineError(problem, number, number, error.start + 1) from None
+        yield Row(number, number, {"text": text}, raw)

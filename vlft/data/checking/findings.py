@@ -1,0 +1,90 @@
+"""What was found in a row of a file, in the form of the report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from vlft.data.outcomes import fate_under
+
+if TYPE_CHECKING:
+    from vlft.data.outcomes import Fate, RowProblem
+    from vlft.data.settings import CheckSettings
+    from vlft.findings import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class RowFinding:
+    """One thing to say about a row or a file; the first eight fields are a finding's.
+
+    Attributes:
+        rule: Its id.
+        severity: error where the row is lost or wrong.
+        file: As the user named it.
+        line: From 1; None for a whole file.
+        column: From 1; None where there is none.
+        path: Dotted key within the row.
+        message: What is wrong, with the value.
+        hint: What to write instead.
+        row: From 1; None for a whole file.
+        fate: What becomes of the row by this alone.
+    """
+
+    rule: str
+    severity: Severity
+    file: str
+    line: int | None
+    column: int | None
+    path: str
+    message: str
+    hint: str | None
+    row: int | None
+    fate: Fate
+
+    def moved(self, rows: int, lines: int) -> RowFinding:
+        """The same, so many rows and lines further down."""
+        row = None if self.row is None else self.row + rows
+        line = None if self.line is None else self.line + lines
+        return replace(self, row=row, line=line)
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding as the documented JSON object."""
+        return asdict(self)
+
+
+def finding(
+    problem: RowProblem,
+    file: str,
+    row: int | None = None,
+    line: int | None = None,
+    column: int | None = None,
+    settings: CheckSettings | None = None,
+) -> RowFinding:
+    """A problem with its place.
+
+    Args:
+        problem: The problem.
+        file: As the user named it.
+        row: Of the row, if it is one's.
+        line: Of the row.
+        column: In the line.
+        settings: Of the run, which may change the fate of a row.
+    """
+    rule, message = problem.rule, problem.message
+    fate = rule.fate
+    if settings is not None:
+        fate = fate_under(fate, strict=settings.strict, lazy=settings.lazy)
+        if settings.strict and fate != rule.fate:
+            message += " (strict: true ends the run here)"
+    return RowFinding(
+        rule.id,
+        rule.severity,
+        file,
+        line,
+        column,
+        problem.key,
+        message,
+        problem.hint,
+        row,
+        fate,
+    )

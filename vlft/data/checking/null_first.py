@@ -1,0 +1,90 @@
+"""Lists that pyarrow's JSON reader miscounts.
+
+Before it has met a value of a list, it does not know the list's type; of a list that begins
+with null then, and goes on, it loses a null, and what it hands out afterwards lies beyond its
+memory: ms-swift's process ends, or texts come out of other rows (pyarrow 14 to 26; seen).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from vlft.data.schema.schema import mixes
+from vlft.data.schema.shape import BOOL, FLOAT, INT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vlft.data.schema.schema import Schema
+    from vlft.data.schema.shape import Shape
+
+Path = tuple[str, ...]
+
+
+class NullFirst:
+    """What pyarrow knows of the lists of one piece of a file.
+
+    Args:
+        schema: Of the file.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._typed: set[Path] = set()
+
+    def begin(self) -> None:
+        """A new piece begins: nothing is known of it."""
+        self._typed.clear()
+
+    def know(self, columns: Iterable[str]) -> None:
+        """Rows whose lists in these columns have values were read elsewhere."""
+        self._typed.add(())
+        self._typed.update((column,) for column in columns)
+
+    def of_numbers(self, path: Path) -> bool:
+        """Whether a list holds numbers."""
+        shape: Shape | None = self._schema.shape
+        for key in (*path, "[]"):
+            shape = shape and (shape.items if key == "[]" else shape.fields.get(key))
+        return shape is not None and bool(shape.kinds & (BOOL | INT | FLOAT))
+
+    def look(self, row: dict[str, Any] | None) -> Path | None:
+        """The place of the first list that is miscounted; () for a null row; None if none is."""
+        if row is None:
+            return None if () in self._typed else ()
+        self._typed.add(())
+        for key, value in row.items():
+            shape = self._schema.shape.fields.get(key)
+            if isinstance(value, list | dict) and shape is not None:
+                found = self._within(value, shape, (key,))
+                if found is not None:
+                    return found
+        return None
+
+    def _is_null(self, value: Any) -> bool:
+        """Whether it is null on its way; NaN and Infinity are where the file is written anew."""
+        return value is None or (
+            self._schema.mixed and isinstance(value, float) and not math.isfinite(value)
+        )
+
+    def _within(self, value: Any, shape: Shape, path: Path) -> Path | None:
+        if mixes(shape, self._schema.padded):  # read as text
+            return None
+        if isinstance(value, dict):
+            parts = [(item, shape.fields.get(key), (*path, key)) for key, item in value.items()]
+        else:
+            inner = shape.items
+            if inner is None or mixes(inner, self._schema.padded):  # no null is left of them
+                return None
+            if len(value) > 1 and self._is_null(value[0]) and path not in self._typed:
+                return path
+            if not all(map(self._is_null, value)):
+                self._typed.add(path)
+            parts = [(item, inner, (*path, "[]")) for item in value]
+        for item, inner, place in parts:
+            if isinstance(item, list | dict) and inner is not None:
+                found = self._within(item, inner, place)
+                if found is not None:
+                    return found
+        return None

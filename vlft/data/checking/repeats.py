@@ -1,0 +1,150 @@
+"""Rows and pictures that stand twice, and those of the validation data among the training data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from vlft.data.checking.findings import finding
+from vlft.data.checking.hashes import Hashes
+from vlft.data.outcomes import row_rule
+from vlft.data.reading.chunks import pieces
+from vlft.data.reading.lines import BrokenLineError, rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.data.checking.job import Job
+    from vlft.data.checking.sink import Sink
+    from vlft.data.media import MediaProbe, Picture
+
+DUPLICATE = row_rule(
+    "row.duplicate",
+    "warning",
+    "ok",
+    "No row stands twice in the training data, byte for byte.",
+    "vlft: 64-bit xxh3 of every row",
+)
+LEAK = row_rule(
+    "row.leak",
+    "warning",
+    "ok",
+    "No row of the validation data stands in the training data, byte for byte.",
+    "vlft: 64-bit xxh3 of every row",
+)
+LEAKED_PICTURE = row_rule(
+    "row.leaked-picture",
+    "warning",
+    "ok",
+    "No picture of the validation data stands in the training data, whatever its name.",
+    "vlft: size and xxh3 of every picture",
+)
+
+
+@dataclass
+class Rows:
+    """All rows of the training or of the validation data.
+
+    Attributes:
+        hashes: In order.
+        starts: First row of each file, from 0, and its job.
+        seen: Pictures by reference.
+    """
+
+    hashes: Hashes = field(default_factory=Hashes)
+    starts: list[tuple[int, Job]] = field(default_factory=list)
+    seen: dict[str, Picture] = field(default_factory=dict)
+
+    def place(self, index: int) -> tuple[Job, int, int | None]:
+        """File, row and line of a row by its number, from 0 over all files."""
+        start, job = next(entry for entry in reversed(self.starts) if entry[0] <= index)
+        row = index - start + 1
+        return job, row, row if job.numbered else None
+
+
+def report_duplicates(rows: Rows, sink: Sink) -> None:
+    """Says which rows stand twice."""
+    for index, first in rows.hashes.repeated():
+        job, row, line = rows.place(index)
+        other, before, _ = rows.place(first)
+        where = "" if other is job else f" of {other.source.text}"
+        problem = DUPLICATE.found(f"the same as row {before}{where}", "keep one of them")
+        sink.add(finding(problem, job.source.text, row, line))
+
+
+def report_leaks(train: Rows, val: Rows, sink: Sink, probe: MediaProbe) -> None:
+    """Says which rows and pictures of the validation data stand in the training data."""
+    shared = train.hashes.shared(val.hashes)
+    if shared:
+        first: dict[int, int] = {}
+        for index, digest in enumerate(train.hashes):
+            if digest in shared:
+                first.setdefault(digest, index)
+        for index, digest in enumerate(val.hashes):
+            if digest in shared:
+                job, row, line = val.place(index)
+                other, before, _ = train.place(first[digest])
+                message = f"the same as row {before} of {other.source.text}"
+                problem = LEAK.found(message, "take it out of the training data")
+                sink.add(finding(problem, job.source.text, row, line))
+    _report_pictures(train, val, sink, probe)
+
+
+def _report_pictures(train: Rows, val: Rows, sink: Sink, probe: MediaProbe) -> None:
+    rough = {(picture.size, picture.head_hash) for picture in train.seen.values()}
+    twins = {
+        name: picture
+        for name, picture in val.seen.items()
+        if (picture.size, picture.head_hash) in rough
+    }
+    if not twins:
+        return
+    candidates = {(picture.size, picture.head_hash) for picture in twins.values()}
+    exact = {
+        probe.content_key(picture): name
+        for name, picture in train.seen.items()
+        if (picture.size, picture.head_hash) in candidates
+    }
+    leaked = {
+        name: exact[key]
+        for name, picture in twins.items()
+        if (key := probe.content_key(picture)) in exact
+    }
+    for _, job in val.starts:
+        for row, line, name in _rows_with(job, leaked):
+            twin = leaked[name]
+            other = "" if twin == name else f" as {twin}"
+            message = f"{name} stands in the training data{other}"
+            problem = LEAKED_PICTURE.found(message, "split the data by picture", "images")
+            sink.add(finding(problem, job.source.text, row, line))
+
+
+def _rows_with(job: Job, names: dict[str, str]) -> Iterator[tuple[int, int, str]]:
+    """First row of a file of JSON Lines that has each of these names among its values."""
+    left = set(names)
+    row, line = 1, 1
+    if not left or job.source.path.suffix not in {".jsonl", ".json"}:
+        return
+    for piece in pieces(job.source.path):
+        data = piece.read()
+        try:
+            for found in rows_of(data, row, line):
+                row = found.number + 1
+                for text in _texts(found.value):
+                    if text in left:
+                        left.discard(text)
+                        yield found.number, found.line, text
+        except BrokenLineError:
+            return
+        line += data.count(b"\n")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)

@@ -1,0 +1,141 @@
+"""One file's rows, judged one by one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vlft.data.checking.findings import finding
+from vlft.data.checking.first_look import dotted
+from vlft.data.checking.image_kinds import OF_PATH, PLAIN_IMAGES, image_kinds
+from vlft.data.outcomes import RowProblem, worst
+from vlft.data.reading import problems
+from vlft.data.rows.coercion import reshaped
+from vlft.data.rows.run_checks import judge
+from vlft.data.rows.sample_tokens import counted_row
+
+if TYPE_CHECKING:
+    from vlft.data.checking.first_look import FirstLook
+    from vlft.data.checking.null_first import NullFirst
+    from vlft.data.checking.sink import Sink
+    from vlft.data.checking.tally import Tally
+    from vlft.data.rows.context import Context
+    from vlft.data.rows.sample import Sample
+
+_LOST = frozenset({"dropped", "load_fails"})
+
+
+class RowChecker:
+    """Judges the rows of one file and says what it finds.
+
+    Args:
+        name: The file, as the user named it.
+        look: What holds for all its rows.
+        context: Of the run.
+        sink: Where findings go.
+        tally: Takes rows in, where tokens are to be told.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        look: FirstLook,
+        context: Context,
+        sink: Sink,
+        tally: Tally | None = None,
+    ) -> None:
+        self.name = name
+        self.look = look
+        self.context = context
+        self.sink = sink
+        self.tally = tally
+        self.kept = 0
+        self.with_media = 0
+        self.odd_images: list[tuple[int, int, str]] = []
+        self.plain_images = False
+        self.nulls: NullFirst | None = None
+        """Set where pyarrow's JSON reader reads the file."""
+
+    def check(self, value: dict[str, Any] | None, row: int, line: int) -> Sample | None:
+        """Judges one row.
+
+        Args:
+            value: As the file has it.
+            row: Its number.
+            line: Where it begins.
+        """
+        if self.nulls is not None and self._miscounted(self.nulls, value, row, line):
+            self.kept += 1
+            return None
+        conformed = self.look.schema.conform(value or {})
+        found, sample = judge(conformed, self.context)
+        if not self.look.schema.plain:
+            found += reshaped(value or {}, conformed)
+        dropped = worst(found) in _LOST
+        if not dropped:
+            self._notice_images(conformed, row, line)
+        if not self.context.settings.lazy:
+            dropped |= worst(found) == "replaced"
+        if not dropped:
+            self.kept += 1
+        for problem in found:
+            self.say(problem, row, line)
+        if self.tally is not None and sample is not None and not dropped:
+            self.tally.add(counted_row(sample, self.context))
+        if sample is not None:
+            self.with_media += bool(not dropped and (sample.images or sample.videos))
+        return sample
+
+    def say(self, problem: RowProblem, row: int | None = None, line: int | None = None) -> None:
+        """Reports a problem."""
+        said = finding(problem, self.name, row, line, settings=self.context.settings)
+        self.sink.add(said)
+
+    def _miscounted(
+        self, nulls: NullFirst, value: dict[str, Any] | None, row: int, line: int
+    ) -> bool:
+        """Whether what comes of the row is left to chance."""
+        place = nulls.look(value)
+        if place is None:
+            return False
+        where = dotted(place)
+        rule = problems.NULL_NUMBER if nulls.of_numbers(place) else problems.NULL_FIRST
+        message = f"{where} begins with null" if where else "a row is null"
+        hint = "take the null out" if where else "take the line out"
+        self.say(rule.found(f"{message}, before any value like it", hint, where), row, line)
+        return True
+
+    def _notice_images(self, row: dict[str, Any], line_row: int, line: int) -> None:
+        images = self.context.columns.named(row).get("images")
+        if not images:
+            return
+        known = {kind for _, _, kind in self.odd_images}
+        kinds = image_kinds(images)
+        if kinds == PLAIN_IMAGES:
+            self.plain_images = True
+            return
+        self.odd_images += [(line_row, line, kind) for kind in sorted(kinds - known)]
+
+    def finish(self, rows: int) -> None:
+        """Says what only the whole file tells."""
+        mixed = self._mixed_images()
+        if mixed is not None:
+            problem = problems.IMAGES_MIXED.found(
+                "pictures are not named by texts here, while they are elsewhere",
+                "write a list of paths in every row",
+                "images",
+            )
+            self.say(problem, *mixed)
+        if rows and not self.kept:
+            message = f"none of the {rows} rows can be loaded" if rows > 1 else "its row is lost"
+            self.say(problems.ALL_LOST.found(message, "see what is said of the rows"))
+
+    def _mixed_images(self) -> tuple[int, int] | None:
+        """Row and line of pictures that can't stand in one column with the others."""
+        kinds = {kind for _, _, kind in self.odd_images}
+        if self.plain_images:
+            kinds |= PLAIN_IMAGES
+        of_paths = {kind for kind in kinds if kind.startswith(OF_PATH)}
+        if len(of_paths) < 2 and len(kinds - of_paths) < 2:  # noqa: PLR2004 - two differ
+            return None
+        places = [(row, line) for row, line, kind in self.odd_images if kind not in PLAIN_IMAGES]
+        return places[0]

@@ -1,0 +1,191 @@
+"""References of rows, looked up as the trainer will."""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from vlft.data.media import problems
+from vlft.data.media.content_hash import Contents
+from vlft.data.media.headers import probe_bytes, probe_picture
+from vlft.data.media.lru import Remembered
+from vlft.data.media.picture import (
+    MediaProblem,
+    Picture,
+    decoded,
+    first_place,
+    is_url,
+    may_be_path,
+    meant_as_base64,
+    second_place,
+)
+from vlft.data.media.pillow import without_idle_alpha
+from vlft.data.media.problems import in_the_row, unjudged_video
+from vlft.data.media.video_probe import Film, look_at_film
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from vlft.data.media.video_readers import VideoReader
+
+THREADS = 16
+_SAMPLE = 16  # files whose time tells whether the disk is cold
+_COLD = 40e-6  # seconds a file; a warm one takes 5
+
+
+class MediaProbe:
+    """Looks references up, each once.
+
+    Args:
+        cwd: Working directory of the trainer.
+        root_image_dir: Its ROOT_IMAGE_DIR, if set.
+        fetch: Whether to fetch URLs; otherwise they are problems of kind `url`.
+        allow_private: Whether to fetch from addresses that are not public.
+        check_end: Whether to look at the end of each picture file too.
+        video_reader: What the trainer reads videos with.
+    """
+
+    def __init__(
+        self,
+        cwd: Path,
+        root_image_dir: Path | None,
+        *,
+        fetch: bool = False,
+        allow_private: bool = False,
+        check_end: bool = True,
+        video_reader: VideoReader = "decord",
+    ) -> None:
+        self._cwd = str(cwd)
+        self._root = None if root_image_dir is None else str(root_image_dir)
+        self._fetch = fetch
+        self._allow_private = allow_private
+        self._check_end = check_end
+        self._seen: Remembered[str | bytes, Picture | MediaProblem] = Remembered()
+        self._contents = Contents()
+        self.video_reader = video_reader
+        self._films: Remembered[str, Film] = Remembered()
+        self._pool: ThreadPoolExecutor | None = None
+
+    def look(self, reference: str | bytes) -> Picture | MediaProblem:
+        """What a reference of `images` is.
+
+        Args:
+            reference: A path, URL, data URI or base64; or the bytes of a file.
+        """
+        found = self._seen.get(reference)
+        if found is None:
+            found = self._look(reference)
+            # Long ones are pictures themselves: kept, they would fill the memory.
+            if len(reference) <= 1024:  # noqa: PLR2004
+                self._seen.put(reference, found)
+        return found
+
+    def look_many(self, references: Sequence[str]) -> list[Picture | MediaProblem]:
+        """The same for many: with many threads where the disk turns out to be slow."""
+        new = [name for name in dict.fromkeys(references) if self._seen.get(name) is None]
+        began = time.perf_counter()
+        for name in new[:_SAMPLE]:
+            self.look(name)
+        rest = new[_SAMPLE:]
+        if rest and time.perf_counter() - began > _COLD * _SAMPLE:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(THREADS, "media")
+            for name, found in zip(rest, self._pool.map(self._look, rest), strict=True):
+                if len(name) <= 1024:  # noqa: PLR2004
+                    self._seen.put(name, found)
+        return [self.look(name) for name in references]
+
+    def look_video(self, reference: str) -> Film:
+        """What a reference of `videos` is.
+
+        ms-swift gives videos to their reader as they are, without looking for `~`, unless
+        ROOT_IMAGE_DIR is set or the reader is given bytes.
+        """
+        name = reference.strip()
+        if is_url(name):
+            return Film(problem=problems.not_fetched(name))
+        if not may_be_path(name) or name.startswith("data:"):
+            if self.video_reader != "decord_bytes":
+                return Film(problem=in_the_row(name))
+            if not decoded(name):
+                return Film(problem=problems.bad_base64(name))
+            return Film(problem=unjudged_video(name, "it stands in the row itself"))
+        places = [first_place(name, self._cwd)]
+        if self._root is not None or self.video_reader == "decord_bytes":
+            places.append(second_place(name, self._cwd, self._root))
+        for place in places:
+            if place and os.path.exists(place):  # noqa: PTH110 - as ms-swift, never raises
+                return self._film(place, name)
+        return Film(problem=problems.missing(name, self._cwd, self._root))
+
+    def _film(self, place: str, name: str) -> Film:
+        found = self._films.get(place)
+        if found is None:
+            if os.path.isdir(place):  # noqa: PTH112
+                found = Film(problem=problems.folder(name))
+            elif not os.path.getsize(place):  # noqa: PTH202
+                found = Film(problem=problems.empty(name))
+            else:
+                try:
+                    found = look_at_film(place, name, self.video_reader)
+                except OSError as error:
+                    said = error.strerror or str(error)
+                    found = Film(problem=problems.unreadable(name, said))
+            self._films.put(place, found)
+        return found
+
+    def content_key(self, picture: Picture) -> tuple[int, int, int]:
+        """Equal for pictures whose files are equal byte for byte, and only for those."""
+        return self._contents.key(picture)
+
+    def close(self) -> None:
+        """Ends the threads, if there are any."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    def _look(self, reference: str | bytes) -> Picture | MediaProblem:
+        if isinstance(reference, bytes):
+            found = probe_bytes(reference, f"a picture of {len(reference)} bytes")
+            return without_idle_alpha(found, reference)
+        name = reference.strip()
+        if is_url(name):
+            return self._fetched(name)
+        if not may_be_path(name):
+            return self._inside(name)
+        place = first_place(name, self._cwd)
+        if place:
+            found = probe_picture(place, check_end=self._check_end)
+            if not _is_missing(found):
+                return without_idle_alpha(found)
+        # A path that does not exist is asked for by its second name, then as base64.
+        found = probe_picture(second_place(name, self._cwd, self._root), check_end=self._check_end)
+        return self._inside(name) if _is_missing(found) else without_idle_alpha(found)
+
+    def _inside(self, name: str) -> Picture | MediaProblem:
+        """A picture that stands in the row itself; or a file that is not there."""
+        content = decoded(name)
+        found = probe_bytes(content, problems.shown(name)) if content else None
+        if isinstance(found, Picture):
+            return without_idle_alpha(found, content)
+        if not meant_as_base64(name):
+            return problems.missing(name, self._cwd, self._root, decodes=content is not None)
+        damaged = found is not None and found.kind in {"truncated", "too_large"}
+        return found if damaged and found is not None else problems.bad_base64(name)
+
+    def _fetched(self, url: str) -> Picture | MediaProblem:
+        if not self._fetch:
+            return problems.not_fetched(url)
+        from vlft.data.media.fetch import fetch  # noqa: PLC0415
+
+        content = fetch(url, allow_private=self._allow_private)
+        if isinstance(content, MediaProblem):
+            return content
+        return without_idle_alpha(probe_bytes(content, problems.shown(url)), content)
+
+
+def _is_missing(found: Picture | MediaProblem) -> bool:
+    return isinstance(found, MediaProblem) and found.kind == "missing"

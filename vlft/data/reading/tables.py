@@ -1,0 +1,156 @@
+"""Rows of a CSV file, with the types that pandas gives their columns."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+import re
+import sys
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any
+
+import xxhash
+
+from vlft.data.reading import problems
+from vlft.data.reading.chunks import BOM
+from vlft.data.reading.lines import BrokenLineError, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+PIECE = 10_000
+"""Rows whose types are decided together (CsvConfig.chunksize)."""
+
+_INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*")
+_FLOAT = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*|[+-]?inf|nan", re.IGNORECASE)
+_TRUTHS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
+
+
+def csv_rows(stream: IO[bytes]) -> Iterator[Row]:
+    """The rows of a file with a line of names.
+
+    Raises:
+        BrokenLineError: Where the load of the file fails.
+    """
+    csv.field_size_limit(min(sys.maxsize, 1 << 31))
+    text = io.TextIOWrapper(stream, "utf-8", newline="")  # closed by `stream`'s owner
+    reader = csv.reader(_without_bom(text))
+    number = 0
+    try:
+        names = next((row for row in reader if row), None)
+        if names is None:
+            return
+        while piece := list(islice(((reader.line_num, row) for row in reader if row), PIECE)):
+            for line, row in piece:
+                number += 1
+                if len(row) > len(names):
+                    problem = problems.NOT_JSON.found(
+                        f"the row has {len(row)} fields, and the first line {len(names)}",
+                        "put fields with commas in double quotes",
+                    )
+                    raise BrokenLineError(problem, number, line, 1)
+            number -= len(piece)
+            padded = [row + [""] * (len(names) - len(row)) for _, row in piece]
+            read = [_reader([row[at] for row in padded]) for at in range(len(names))]
+            for (line, _), row in zip(piece, padded, strict=True):
+                number += 1
+                values: dict[str, Any] = {
+                    name: convert(field)
+                    for name, convert, field in zip(names, read, row, strict=True)
+                }
+                yield Row(number, line, values, "\x1f".join(row).encode())
+    except UnicodeDecodeError as error:
+        problem = problems.ENCODING.found(str(error.reason), "save the file as UTF-8")
+        raise BrokenLineError(problem, number + 1, reader.line_num, 1) from None
+    except csv.Error as error:
+        problem = problems.NOT_JSON.found(f"the line is not CSV: {error}")
+        raise BrokenLineError(problem, number + 1, reader.line_num, 1) from None
+    finally:
+        text.detach()
+
+
+def _without_bom(text: IO[str]) -> Iterator[str]:
+    first = True
+    for line in text:
+        yield line.removeprefix(BOM.decode()) if first else line
+        first = False
+
+
+def _reader(fields: list[str]) -> Callable[[str], Any]:
+    """How pandas reads a column of these fields, empty ones not being missing."""
+    if all(_INTEGER.fullmatch(field) for field in fields):
+        return int
+    if all(_FLOAT.fullmatch(field) for field in fields):
+        return float
+    if all(field in _TRUTHS for field in fields):
+        return _TRUTHS.__getitem__
+    return str
+
+
+_ROWS = 1024
+_ROWS_WITH_BYTES = 16
+"""Rows at a time where they may hold pictures."""
+
+
+class NoPyarrowError(Exception):
+    """pyarrow is not installed."""
+
+
+def parquet_schema(path: Path) -> tuple[list[str], Mapping[bytes, bytes] | None]:
+    """Names of the columns, and what the writer said of them.
+
+    Raises:
+        NoPyarrowError: If pyarrow is not installed.
+        BrokenLineError: If the file is no Parquet file.
+    """
+    schema = _open(path).schema_arrow
+    return list(schema.names), schema.metadata
+
+
+def parquet_rows(path: Path) -> Iterator[Row]:
+    """The rows, with the values that Python gets of them.
+
+    Raises:
+        NoPyarrowError: If pyarrow is not installed.
+        BrokenLineError: If the file is damaged.
+    """
+    number = 0
+    try:
+        file = _open(path)
+        rows = _ROWS_WITH_BYTES if "binary" in str(file.schema_arrow.types) else _ROWS
+        for batch in file.iter_batches(batch_size=rows):
+            for value in batch.to_pylist():
+                number += 1
+                yield Row(number, number, value, repr(_short(value)).encode())
+    except (OSError, ValueError) as error:
+        raise _broken(error, number + 1) from None
+
+
+def _short(value: Any) -> Any:
+    """A value with hashes in place of pictures."""
+    if isinstance(value, bytes):
+        return xxhash.xxh3_128_digest(value)
+    if isinstance(value, list):
+        return list(map(_short, value))
+    if isinstance(value, dict):
+        return {key: _short(item) for key, item in value.items()}
+    return value
+
+
+def _open(path: Path) -> Any:
+    try:
+        parquet: Any = importlib.import_module("pyarrow.parquet")  # heavy, and an extra
+    except ImportError:
+        raise NoPyarrowError from None
+    try:
+        return parquet.ParquetFile(path)
+    except (OSError, ValueError) as error:
+        raise _broken(error, 1) from None
+
+
+def _broken(error: Exception, row: int) -> BrokenLineError:
+    said = str(error).split(". ")[0].strip()
+    problem = problems.NOT_JSON.found(f"the file is not Parquet: {said}", "write it again")
+    return BrokenLineError(problem, row, row, 1)

@@ -1,0 +1,117 @@
+"""What the rules of rows look things up in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vlft.data.media import MediaProbe, Picture
+from vlft.data.rows.sample_tokens import open_counter
+from vlft.errors import VlftError
+from vlft.models import PixelLimits, SizeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from vlft.data.loading.columns import Columns
+    from vlft.data.media import MediaProblem
+    from vlft.data.settings import CheckSettings
+    from vlft.data.tokens.rows import RowTokens
+
+MOST_SEEN = 500_000
+
+
+class Context:
+    """The run's settings, and the pictures that were looked at.
+
+    Args:
+        settings: Of the run.
+        columns: Of the file at hand.
+        lost: Column of the file that ms-swift does not know → the name it was meant for.
+    """
+
+    def __init__(
+        self,
+        settings: CheckSettings,
+        columns: Columns,
+        lost: Mapping[str, str] | None = None,
+        probe: MediaProbe | None = None,
+    ) -> None:
+        self.settings = settings
+        self.columns = columns
+        self.lost = dict(lost or {})
+        self.cwd: Path = settings.cwd
+        self.limits = settings.limits or PixelLimits()
+        self.vision = settings.vision or (settings.family.vision if settings.family else None)
+        self.probe = probe or new_probe(settings)
+        self.counter: RowTokens | None = open_counter(settings)
+        self.plain: dict[str, int] = {}
+        """Pictures with nothing odd → tokens, with those around; see `checking.fast`."""
+        self.seen: dict[str, Picture] | None = None
+        """Pictures that were looked at, where leaks are to be found; at most `MOST_SEEN`."""
+
+    @property
+    def of_qwen(self) -> bool:
+        """Whether the model is of the Qwen-VL family; taken for one if it is not known."""
+        family = self.settings.family
+        return family is None or "qwen" in family.swift_model_type
+
+    def look(self, reference: str | bytes) -> Picture | MediaProblem:
+        """What a reference of `images` is."""
+        found = self.probe.look(reference)
+        seen = self.seen
+        if seen is not None and isinstance(found, Picture) and len(seen) < MOST_SEEN:
+            seen[str(reference)] = found
+        return found
+
+    def image_tokens(self, picture: Picture, row: Mapping[str, Any] | None = None) -> int | None:
+        """Tokens of a picture with what stands around them; None if the model is not known.
+
+        Args:
+            picture: The picture.
+            row: The loaded row, for its own limits.
+
+        Raises:
+            SizeError: If ms-swift fails on its size.
+            TypeError: If a limit of the row's own is no number.
+        """
+        vision = self.vision
+        if vision is None:
+            longer, shorter = (
+                max(picture.width, picture.height),
+                min(picture.width, picture.height),
+            )
+            if shorter * 200 < longer and self.of_qwen:
+                message = f"the longer side is more than 200 times the shorter: {longer}:{shorter}"
+                raise SizeError(message)
+            return None
+        return vision.image_tokens(picture.width, picture.height, self.limits_of(row))
+
+    def limits_of(self, row: Mapping[str, Any] | None) -> PixelLimits:
+        """The limits of a loaded row.
+
+        Raises:
+            TypeError: If a limit of the row's own is no number.
+        """
+        asked, has_video = (row or {}).get("chat_template_kwargs"), bool((row or {}).get("videos"))
+        if not asked and not has_video:
+            return self.limits
+        asked = asked if isinstance(asked, dict) else None
+        try:
+            return self.limits.with_row(asked, has_video=has_video)
+        except VlftError as error:
+            raise TypeError(error.message) from None
+
+
+def new_probe(settings: CheckSettings) -> MediaProbe:
+    """A fresh memory of pictures."""
+    from pathlib import Path  # noqa: PLC0415 - only here at run time
+
+    root = settings.root_image_dir
+    return MediaProbe(
+        settings.cwd,
+        None if root is None else Path(root),
+        fetch=settings.fetch,
+        allow_private=settings.allow_private,
+        video_reader=settings.video_reader,
+    )

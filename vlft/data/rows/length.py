@@ -1,0 +1,136 @@
+"""Whether a row fits into max_length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlft.data.media import Picture
+from vlft.data.rows import rules
+from vlft.data.rows.images import reference_of
+from vlft.data.rows.sample_tokens import counted_row
+from vlft.data.rows.videos import tokens_of_videos
+from vlft.models import SizeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.data.outcomes import RowProblem
+    from vlft.data.rows.context import Context
+    from vlft.data.rows.sample import Sample
+
+OVERHEAD = 40
+"""Tokens of the default system prompt and of the ends of a row, at most."""
+A_MESSAGE = 8
+"""Tokens around a message, at most."""
+A_TOOL = 64
+"""Tokens around a tool's call or answer, at most."""
+A_PICTURE = 4
+"""Tokens around a picture's placeholders, at most."""
+
+
+def check_length(sample: Sample, context: Context) -> Iterator[RowProblem]:
+    """Rows that may be too long, as far as sizes can tell."""
+    limit = context.settings.max_length
+    if limit is None:
+        return
+    media = _media(sample, context)
+    if media is None:
+        return
+    pictures, around = media
+    if context.settings.truncation == "split" and not (sample.images or sample.videos):
+        return  # nothing is lost of a text
+    if pictures > limit:
+        yield too_long(pictures, limit, context, exact=False, videos=bool(sample.videos))
+        return
+    pictures += around
+    # What stands around tools is the template's: only counting tells.
+    if pictures + text_bound(sample) > limit or (sample.row.get("tools") and context.counter):
+        exact = _exactly(sample, context)
+        if exact is not None:
+            if exact > limit:
+                videos = bool(sample.videos)
+                yield too_long(exact, limit, context, exact=True, videos=videos)
+            return
+        if pictures + text_bound(sample) <= limit:
+            return
+        message = f"the pictures have {pictures} tokens, the texts at most {text_bound(sample)}"
+        hint = f"give --model a folder with a tokenizer, to say whether {limit} are enough"
+        yield rules.LENGTH_UNKNOWN.found(message, hint)
+
+
+def _exactly(sample: Sample, context: Context) -> int | None:
+    if context.counter is None:
+        return None
+    row = counted_row(sample, context)
+    return None if row is None else context.counter.count(row)
+
+
+def too_long(
+    tokens: int, limit: int, context: Context, *, exact: bool, videos: bool = False
+) -> RowProblem:
+    """What to say of a row that does not fit."""
+    media = "videos" if videos else "pictures"
+    counted = f"{tokens} tokens" if exact else f"{tokens} tokens in its {media} alone"
+    message = f"the row has {counted}, and max_length is {limit}"
+    hint = "raise data.max_length, or lower pixels.max"
+    if videos:
+        lower = "lower pixels.video.max, .fps or .max_frames"
+        if not context.of_qwen:
+            all_taken = context.settings.video_reader != "decord_bytes"
+            lower = "cut the video: all of it is taken" if all_taken else "lower VIDEO_SEGMENTS"
+        hint = f"raise data.max_length, or {lower}"
+    rule = rules.TOO_LONG if context.settings.truncation == "raise" else rules.CUT
+    return rule.found(message, hint)
+
+
+def text_bound(sample: Sample) -> int:
+    """No tokenizer of these families makes more tokens of the row's texts."""
+    size = OVERHEAD
+    if isinstance(sample.system, str):
+        size += byte_bound(sample.system)
+    for message in sample.messages:
+        content = message["content"]
+        size += A_MESSAGE + (A_TOOL if message["role"] in {"tool", "tool_call"} else 0)
+        size += byte_bound(content) if isinstance(content, str) else 3 * len(str(content))
+    for box in sample.objects.get("bbox") or []:
+        size += 16 * len(box) if isinstance(box, list) else 16
+    for ref in sample.objects.get("ref") or []:
+        size += byte_bound(str(ref)) + 2
+    if sample.row.get("tools"):
+        size += 3 * len(str(sample.row["tools"]).encode("utf-8", "replace")) + 400
+    return size
+
+
+def byte_bound(text: str) -> int:
+    """Tokens of a text, at most: its bytes, or three times as many where it is not ASCII.
+
+    Tokenizers bring texts into Unicode's composed form first, which can lengthen them.
+    """
+    return len(text) if text.isascii() else 3 * len(text.encode("utf-8", "surrogatepass"))
+
+
+def _media(sample: Sample, context: Context) -> tuple[int, int] | None:
+    """Tokens of a row's pictures and videos, and of what stands around the latter at most.
+
+    None where one of them can't be used or told.
+    """
+    total = 0
+    for given in sample.images:
+        reference = reference_of(given)
+        found = None if reference is None else context.look(reference)
+        if not isinstance(found, Picture):
+            return None
+        try:
+            tokens = context.image_tokens(found, sample.row)
+        except SizeError:
+            return None
+        total += (tokens or 0) + A_PICTURE
+    videos = tokens_of_videos(sample.videos, sample.row, context)
+    if videos is None:
+        return None
+    if not videos:
+        return total, 0
+    from vlft.data.tokens.rows import video_bound  # noqa: PLC0415 - few rows have any
+
+    frames = sum(video.tokens for video in videos)
+    return total + frames, sum(map(video_bound, videos)) - frames

@@ -1,0 +1,106 @@
+"""What the videos that a row names are, and what they come to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vlft.data.media import Film, MediaProblem
+from vlft.data.media.problems import frames_refused
+from vlft.data.rows import media_rules, rules
+from vlft.text import kind, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from vlft.data.outcomes import RowProblem
+    from vlft.data.rows.context import Context
+    from vlft.data.rows.sample import Sample
+    from vlft.models import VideoTokens
+
+
+def check_videos(sample: Sample, context: Context) -> Iterator[RowProblem]:
+    """Videos that can't be read, or that are too short or of a size that is refused."""
+    if sample.audios:
+        message = f"{len(sample.audios)} audios, and the model takes none"
+        yield rules.NO_AUDIO.found(message, "leave the column out", "audios")
+    for index, given in enumerate(sample.videos):
+        key = f"videos.{index}"
+        if isinstance(given, list):
+            problems = list(_frames(given, context, key))
+            yield from problems
+            if problems:
+                continue
+        elif isinstance(given, str):
+            found = context.probe.look_video(given)
+            if found.problem is not None:
+                yield _problem(found.problem, key)
+        else:
+            message = f"a video is {kind(given)}"
+            yield rules.MEDIA_FORM.found(message, "write the path as a text", key)
+            continue
+        tokens = video_tokens(given, sample.row, context)
+        if tokens is not None and tokens.error is not None:
+            name = f"{len(given)} frames" if isinstance(given, list) else shown(given)
+            hint = "take a longer one, or lower pixels.video.min_frames, or leave the row out"
+            yield media_rules.VIDEO_SIZE.found(f"{name}: {tokens.error}", hint, key)
+
+
+def video_tokens(given: Any, row: Mapping[str, Any], context: Context) -> VideoTokens | None:
+    """Tokens of a video; None if they can't be told.
+
+    Args:
+        given: A path, or a list of pictures.
+        row: The loaded row, for its own limits.
+        context: Of the run.
+
+    Raises:
+        TypeError: If a limit of the row's own is no number.
+    """
+    vision = context.vision
+    if vision is None:
+        return None
+    limits = context.limits_of(row)
+    if isinstance(given, list):
+        sizes = _sizes(given, context)
+        return None if sizes is None else vision.frame_list(sizes, limits)
+    film = context.probe.look_video(given) if isinstance(given, str) else Film()
+    return None if film.file is None else vision.video(film.file, limits)
+
+
+def tokens_of_videos(
+    given: Sequence[Any], row: Mapping[str, Any], context: Context
+) -> list[VideoTokens] | None:
+    """The same for all videos of a row; None if one fails or can't be told."""
+    found = [video_tokens(one, row, context) for one in given]
+    told = [one for one in found if one is not None and one.error is None]
+    return told if len(told) == len(found) else None
+
+
+def _frames(references: list[Any], context: Context, key: str) -> Iterator[RowProblem]:
+    if context.probe.video_reader == "decord_bytes":
+        yield _problem(frames_refused(len(references)), key)
+    for index, reference in enumerate(references):
+        if not isinstance(reference, str):
+            message = f"a frame is {kind(reference)}"
+            yield rules.MEDIA_FORM.found(message, "write the path as a text", f"{key}.{index}")
+            continue
+        found = context.look(reference)
+        if isinstance(found, MediaProblem):
+            yield _problem(found, f"{key}.{index}")
+
+
+def _sizes(references: list[Any], context: Context) -> list[tuple[int, int]] | None:
+    """Width and height of each frame; None if one is no picture, or frames are not taken."""
+    if context.probe.video_reader == "decord_bytes":
+        return None
+    found = [context.look(one) if isinstance(one, str) else None for one in references]
+    sizes = [
+        (one.width, one.height)
+        for one in found
+        if one is not None and not isinstance(one, MediaProblem)
+    ]
+    return sizes if len(sizes) == len(found) else None
+
+
+def _problem(found: MediaProblem, key: str) -> RowProblem:
+    return media_rules.BY_KIND[found.kind].found(found.message, found.hint, key)

@@ -1,0 +1,35 @@
+"""Every rule of rows and files: importing the modules registers them."""
+
+from __future__ import annotations
+
+from vlft.data.checking import mixture, repeats
+from vlft.data.loading import rules as loading
+from vlft.data.outcomes import ROW_RULES
+from vlft.data.reading import problems
+from vlft.data.rows import (
+    box_rules,
+    images,
+    media_rules,
+    preferences,
+    retrieval,
+    rules,
+)
+from vlft.data.rows import (
+    coercion as reshaped,
+)
+
+REGISTERED = (
+    box_rules,
+    images,
+    loading,
+    media_rules,
+    mixture,
+    preferences,
+    problems,
+    repeats,
+    reshaped,
+    retrieval,
+    rules,
+)
+
+__all__ = ["REGISTERED", "ROW_RULES"]

@@ -1,0 +1,143 @@
+"""The schema of a file: what the first 10 MiB fix for all the rest."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vlft.data.schema.loose_json import NotJsonError, loose_loads, milliseconds
+from vlft.data.schema.shape import DICT, FLOAT, INT, LIST, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A text that pyarrow took for a point in time.
+
+    Attributes:
+        text: As written.
+        number: What ms-swift has in its place: milliseconds since 1970.
+    """
+
+    text: str
+    number: int
+
+
+class Schema:
+    """What a row goes through between the file and ms-swift.
+
+    Args:
+        shape: Of the rows of the first chunk; its fields are the columns.
+        padded: Whether every object gets all keys of its place: where ujson can't read all
+            lines (a blank one is enough), nobody looks for objects with different keys.
+    """
+
+    def __init__(self, shape: Shape, *, padded: bool = False) -> None:
+        self.shape = shape
+        self.padded = padded
+        self.columns = tuple(shape.fields)
+        self._plan = {key: _plan(field, padded) for key, field in shape.fields.items()}
+        self.plain = not any(plan is not None for plan in self._plan.values())
+        self.mixed = not padded and _is_mixed(shape)
+
+    def conform(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The row as ms-swift's preprocessor gets it: every column, null where it has none."""
+        plans = self._plan
+        return {
+            key: row.get(key) if plan is None else _conform(row.get(key), plan)
+            for key, plan in plans.items()
+        }
+
+    def is_mixed(self, *path: str) -> bool:
+        """Whether a place is kept as JSON text."""
+        shape: Shape | None = self.shape
+        for key in path:
+            if shape is None or (shape is not self.shape and mixes(shape, self.padded)):
+                return shape is not None
+            shape = shape.items if key == "[]" else shape.fields.get(key)
+        return shape is not None and mixes(shape, self.padded)
+
+
+def mixes(shape: Shape, padded: bool) -> bool:
+    """Whether `datasets` keeps the values of a place as JSON text."""
+    return shape.conflict or (bool(shape.kinds & DICT) and shape.uneven and not padded)
+
+
+def _is_mixed(shape: Shape) -> bool:
+    """Whether any place within is kept as JSON text."""
+    inner = [*shape.fields.values(), *([] if shape.items is None else [shape.items])]
+    return any(mixes(one, padded=False) or _is_mixed(one) for one in inner)
+
+
+def conflicts(shape: Shape, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Places where pyarrow finds values of different types."""
+    if shape.conflict:
+        yield path
+        return
+    if shape.items is not None:
+        yield from conflicts(shape.items, (*path, "[]"))
+    for key, field in shape.fields.items():
+        yield from conflicts(field, (*path, key))
+
+
+# None: as it is; "json": read back from JSON text; "date"; "float"; a plan of items; a plan by key.
+_Plan = Any
+
+
+def _plan(shape: Shape, padded: bool) -> _Plan:
+    if mixes(shape, padded):
+        return "json"
+    if shape.only_dates:
+        return "date"
+    if shape.kinds & FLOAT and shape.kinds & INT:
+        return "float"
+    if shape.kinds & LIST and shape.items is not None:
+        items = _plan(shape.items, padded)
+        return None if items is None else [items]
+    if shape.kinds & DICT:
+        fields = {key: _plan(field, padded) for key, field in shape.fields.items()}
+        if shape.uneven or any(plan is not None for plan in fields.values()):
+            return fields
+    return None
+
+
+def _conform(value: Any, plan: _Plan) -> Any:
+    if plan is None or value is None:
+        return value
+    if isinstance(plan, str):
+        return _LEAVES[plan](value)
+    if isinstance(plan, list):
+        return [_conform(item, plan[0]) for item in value] if isinstance(value, list) else value
+    if not isinstance(value, dict):
+        return value
+    return {key: _conform(value.get(key), inner) for key, inner in plan.items()}
+
+
+def _moment(value: Any) -> Any:
+    number = milliseconds(value) if isinstance(value, str) else None
+    return value if number is None else Moment(value, number)
+
+
+def _float(value: Any) -> Any:
+    return float(value) if type(value) is int else value
+
+
+def _read_back(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # ujson has no other way to write it
+    if not isinstance(value, str):
+        return value
+    try:
+        return loose_loads(value)
+    except NotJsonError:
+        return value
+
+
+_LEAVES: Mapping[str, Callable[[Any], Any]] = {
+    "json": _read_back,
+    "date": _moment,
+    "float": _float,
+}

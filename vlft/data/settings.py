@@ -1,0 +1,71 @@
+"""What a run decides about the fate of rows: model, limits, and where files are looked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vlft.data.media.video_readers import VideoReader
+    from vlft.models import Family, PixelLimits, Vision
+
+Truncation = Literal["raise", "left", "right", "split"]
+"""ms-swift's `delete` is `raise` to its template."""
+
+
+@dataclass(frozen=True)
+class CheckSettings:
+    """How the trainer will read the rows.
+
+    Attributes:
+        cwd: Its working directory: relative paths start here.
+        root_image_dir: Its ROOT_IMAGE_DIR.
+        video_reader: What it reads videos with.
+        family: The model's; None if it is not known.
+        vision: How the family makes tokens of pictures, with the checkpoint's own settings.
+        limits: On pixels; None means the defaults.
+        tokenizer: Folder of the checkpoint, for exact counts of text tokens; None without.
+        template: ms-swift's chat template; None for the family's own.
+        task: sft, pt or rlhf.
+        swift_dir: Folder of its package `swift`; None if that is not installed.
+        swift: Other arguments of ms-swift, by name.
+        max_length: Tokens a row may have; None if there is no limit.
+        truncation: What becomes of longer rows.
+        norm_bbox: Whether boxes are written in thousandths or in pixels of the resized
+            picture; None for the family's own way.
+        columns: `--columns`.
+        aliases: Whether columns are known by their aliases.
+        strict: Whether ms-swift stops at the first bad row.
+        lazy: Whether rows are encoded while training (and bad ones replaced) or before it (and
+            bad ones dropped).
+        zero3: Whether DeepSpeed ZeRO-3 shares the model out.
+        fetch: Whether to fetch URLs.
+        allow_private: Whether to fetch from addresses that are not public.
+        jobs: Processes; None for as many as pay.
+    """
+
+    cwd: Path = field(default_factory=Path.cwd)
+    root_image_dir: str | None = None
+    video_reader: VideoReader = "decord"
+    family: Family | None = None
+    vision: Vision | None = None
+    limits: PixelLimits | None = None
+    tokenizer: Path | None = None
+    template: str | None = None
+    task: str = "sft"
+    swift_dir: str | None = None
+    swift: Mapping[str, Any] = field(default_factory=dict)
+    max_length: int | None = None
+    truncation: Truncation = "raise"
+    norm_bbox: Literal["norm1000", "none"] | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    aliases: bool = True
+    strict: bool = False
+    lazy: bool = True
+    zero3: bool = False
+    fetch: bool = False
+    allow_private: bool = False
+    jobs: int | None = None

@@ -1,0 +1,1 @@
+"""Runs that Kubernetes starts: a TrainJob manifest on stdout."""

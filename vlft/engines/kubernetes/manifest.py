@@ -1,0 +1,160 @@
+"""One job → a TrainJob of Kubeflow Trainer (2.2 and later), as plain data. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from vlft.engines.sections import Kubernetes, Volume
+
+# Trainer tells a pod its place by PET_*, torchrun's own names; ms-swift looks for others before
+# it calls torchrun at all, and without them every pod trains by itself.
+_RENAMED: Final = ("NNODES", "NPROC_PER_NODE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
+_CONTAINER: Final = "node"  # of the runtime torch-distributed, as is its job
+_MANAGER: Final = "vlft"
+_LONGEST: Final = 48  # a pod's name adds up to fifteen characters
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """All that a manifest is made of.
+
+    Attributes:
+        name: Of the run.
+        section: The config's `kubernetes:`.
+        argv: The trainer's words; no secrets.
+        env: Its variables; no secrets.
+        nnodes: Pods.
+        nproc_per_node: Processes of each.
+        gpus: GPUs of each; 0 for the CPU.
+        rendezvous: Whether the processes have to find each other.
+    """
+
+    name: str
+    section: Kubernetes
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    nnodes: int
+    nproc_per_node: int
+    gpus: int
+    rendezvous: bool
+
+
+def render_train_job(job: TrainJob) -> dict[str, Any]:
+    """The manifest."""
+    metadata = {"name": object_name(job.name)}
+    if job.section.namespace is not None:
+        metadata["namespace"] = job.section.namespace
+    spec: dict[str, Any] = {
+        "runtimeRef": {"name": job.section.runtime},
+        "trainer": _trainer(job),
+    }
+    pod = _pod(job.section)
+    if pod:
+        spec["runtimePatches"] = [{"manager": _MANAGER, "trainingRuntimeSpec": _patched(pod)}]
+    return {
+        "apiVersion": "trainer.kubeflow.org/v1alpha1",
+        "kind": "TrainJob",
+        "metadata": metadata,
+        "spec": spec,
+    }
+
+
+def object_name(text: str) -> str:
+    """A run's id as the name of an object, of which services are made: 63 characters at most."""
+    name = re.sub(r"[^a-z0-9-]+", "-", text.lower()).strip("-")
+    name = name if name[:1].isalpha() else f"run-{name}".rstrip("-")
+    if len(name) > _LONGEST:  # its end tells runs apart
+        name = f"{name[: _LONGEST - 21].rstrip('-')}-{name[-20:].lstrip('-')}"
+    return name
+
+
+def _trainer(job: TrainJob) -> dict[str, Any]:
+    trainer: dict[str, Any] = {
+        "image": job.section.image,
+        "numNodes": job.nnodes,
+        "numProcPerNode": job.nproc_per_node,
+        "command": ["sh", "-c", _entry(job), "vlft"],
+        "args": [_literal(word) for word in job.argv],
+        "env": list(_variables(job)),
+    }
+    resources = {name: str(value) for name, value in job.section.resources.items()}
+    if job.gpus:
+        resources[job.section.gpu_resource] = str(job.gpus)
+    if resources:
+        trainer["resourcesPerNode"] = {"requests": resources, "limits": dict(resources)}
+    return trainer
+
+
+def _entry(job: TrainJob) -> str:
+    """The shell's part: it renames variables, and becomes the trainer."""
+    if not job.rendezvous:
+        return 'exec "$@"'
+    names = _RENAMED if job.nnodes > 1 else ("NPROC_PER_NODE", "MASTER_PORT")
+    exports = " ".join(f'{name}="$PET_{name}"' for name in names)
+    return f'export {exports}; exec "$@"'
+
+
+def _literal(text: str) -> str:
+    """Kubernetes puts a variable's value in place of `$(NAME)`, and `$` in place of `$$`."""
+    return re.sub(r"\$(?=[$(])", "$$", text)
+
+
+def _variables(job: TrainJob) -> Iterator[dict[str, Any]]:
+    for name, value in job.env.items():
+        yield {"name": name, "value": _literal(value)}
+    for name, reference in job.section.secrets.items():
+        secret, _, key = reference.partition("/")
+        yield {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+
+
+def _pod(section: Kubernetes) -> dict[str, Any]:
+    pod: dict[str, Any] = {}
+    if section.node_selector:
+        pod["nodeSelector"] = dict(section.node_selector)
+    if section.tolerations:
+        pod["tolerations"] = [
+            {"operator": "Exists" if one.value is None else "Equal"} | one.given()
+            for one in section.tolerations
+        ]
+    if section.service_account is not None:
+        pod["serviceAccountName"] = section.service_account
+    if section.image_pull_secrets:
+        pod["imagePullSecrets"] = [{"name": name} for name in section.image_pull_secrets]
+    volumes = [
+        ({"name": f"volume-{index}"} | _source(volume), _mount(f"volume-{index}", volume))
+        for index, volume in enumerate(section.volumes)
+    ]
+    if section.shared_memory is not None:
+        memory = {"medium": "Memory", "sizeLimit": section.shared_memory}
+        mount = {"name": "shared-memory", "mountPath": "/dev/shm"}  # noqa: S108 - its only place
+        volumes.append(({"name": "shared-memory", "emptyDir": memory}, mount))
+    if volumes:
+        pod["volumes"] = [volume for volume, _ in volumes]
+        mounts = [mount for _, mount in volumes]
+        pod["containers"] = [{"name": _CONTAINER, "volumeMounts": mounts}]
+    return pod
+
+
+def _source(volume: Volume) -> dict[str, Any]:
+    if volume.claim is not None:
+        return {"persistentVolumeClaim": {"claimName": volume.claim}}
+    return {"hostPath": {"path": volume.host_path}}
+
+
+def _mount(name: str, volume: Volume) -> dict[str, Any]:
+    mount: dict[str, Any] = {"name": name, "mountPath": volume.mount}
+    if volume.sub_path is not None:
+        mount["subPath"] = volume.sub_path
+    if volume.read_only:
+        mount["readOnly"] = True
+    return mount
+
+
+def _patched(pod: dict[str, Any]) -> dict[str, Any]:
+    job = {"name": _CONTAINER, "template": {"spec": {"template": {"spec": pod}}}}
+    return {"template": {"spec": {"replicatedJobs": [job]}}}

@@ -1,0 +1,187 @@
+"""TrainJobs of Kubeflow Trainer: what a manifest can hold, and what a pod can see."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from vlft.engines.slurm.probe import gpus_asked_for
+from vlft.probe.data_entries import absolute
+from vlft.rules.base import Context, Problem, rule
+from vlft.security.secrets import is_secret_name, mask_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.config.source import KeyPath
+    from vlft.engines.sections import Kubernetes
+
+# kubernetes.io/docs/concepts/overview/working-with-objects/names: RFC 1123.
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_QUANTITY = re.compile(r"\d+(\.\d+)?([numkMGTPE]|[KMGTPE]i)?|\d+(\.\d+)?[eE]\d+")
+
+
+def _section(context: Context) -> Kubernetes | None:
+    """The section, where it is used."""
+    return context.config.kubernetes if context.config.launch.engine == "kubernetes" else None
+
+
+@rule("kubernetes.section", "error", "vlft: a section of an engine", effect="silent")
+def section_has_its_engine(context: Context) -> Iterator[Problem]:
+    """`kubernetes` and `launch.engine: kubernetes` go together: the image is named there."""
+    config = context.config
+    if config.kubernetes is not None and config.launch.engine != "kubernetes":
+        yield Problem(
+            ("kubernetes",),
+            f"`kubernetes` with `engine: {config.launch.engine}` does nothing",
+            "write `launch: {engine: kubernetes}`, or leave the section out",
+            at_key=True,
+        )
+    if config.kubernetes is None and config.launch.engine == "kubernetes":
+        yield Problem(
+            ("launch", "engine"),
+            "no image to run",
+            "write `kubernetes: {image: REGISTRY/NAME:TAG}`",
+        )
+
+
+@rule("kubernetes.gpus", "error", "resources of a pod are numbers", effect="late")
+def gpus_are_counted(context: Context) -> Iterator[Problem]:
+    """How many GPUs a pod gets is known when the manifest is written."""
+    visible = context.facts.visible_gpus
+    count = gpus_asked_for(context.config, None if visible is None else len(visible))
+    if context.config.launch.engine == "kubernetes" and count is None:
+        yield Problem(
+            ("launch", "gpus"),
+            "`gpus: auto` is not known before a pod runs: what is visible here says nothing",
+            "write the number of GPUs of a pod: `launch: {gpus: 8}`",
+        )
+
+
+@rule("kubernetes.python", "error", "vlft: the image's `swift` trains", effect="silent")
+def image_has_its_python(context: Context) -> Iterator[Problem]:
+    """`launch.python` is for runs outside of an image."""
+    if context.config.launch.engine == "kubernetes" and context.config.launch.python:
+        yield Problem(
+            ("launch", "python"),
+            "in a pod the image's own `swift` trains: this Python is not used",
+            "leave it out",
+            at_key=True,
+        )
+
+
+@rule("kubernetes.name", "error", "kubernetes: names are RFC 1123 subdomains", effect="aborts")
+def names_are_legal(context: Context) -> Iterator[Problem]:
+    """Names of other objects are lower case letters, digits, dashes and dots."""
+    section = _section(context)
+    if section is None:
+        return
+    names: list[tuple[KeyPath, str | None]] = [
+        (("kubernetes", key), getattr(section, key))
+        for key in ("namespace", "runtime", "service_account")
+    ]
+    names += [
+        (("kubernetes", "volumes", index, "claim"), volume.claim)
+        for index, volume in enumerate(section.volumes)
+    ]
+    names += [
+        (("kubernetes", "image_pull_secrets", index), name)
+        for index, name in enumerate(section.image_pull_secrets)
+    ]
+    for path, name in names:
+        if name is not None and not _NAME.fullmatch(name):
+            yield Problem(path, f"`{name}` can't be a name", "lower case letters, digits and `-`")
+
+
+@rule("kubernetes.quantity", "error", "kubernetes: resource.Quantity", effect="aborts")
+def amounts_are_amounts(context: Context) -> Iterator[Problem]:
+    """Resources are amounts such as 8, 500m, 64Gi, and GPUs come from `launch.gpus`."""
+    section = _section(context)
+    if section is None:
+        return
+    amounts: dict[KeyPath, object] = {
+        ("kubernetes", "resources", name): value for name, value in section.resources.items()
+    }
+    if section.shared_memory is not None:
+        amounts["kubernetes", "shared_memory"] = section.shared_memory
+    for path, value in amounts.items():
+        if not _QUANTITY.fullmatch(str(value)):
+            yield Problem(path, f"`{value}` is no amount", "write 8, 500m or 64Gi")
+    if section.gpu_resource in section.resources:
+        yield Problem(
+            ("kubernetes", "resources", section.gpu_resource),
+            f"`{section.gpu_resource}` is decided by `launch.gpus`",
+            "write `launch.gpus`",
+            at_key=True,
+        )
+
+
+@rule("kubernetes.volumes", "error", "a pod sees its image and its volumes", effect="late")
+def volumes_are_folders(context: Context) -> Iterator[Problem]:
+    """A volume is one claim or one folder of the host, at an absolute path of its own."""
+    section = _section(context)
+    seen: set[str] = set()
+    for index, volume in enumerate(section.volumes if section is not None else ()):
+        path = ("kubernetes", "volumes", index)
+        if (volume.claim is None) == (volume.host_path is None):
+            yield Problem(path, "a volume is a claim or a host_path", "write one of the two")
+        if not volume.mount.startswith("/"):
+            yield Problem((*path, "mount"), f"`{volume.mount}` is not absolute", "begin with `/`")
+        if volume.mount in seen:
+            yield Problem((*path, "mount"), f"`{volume.mount}` is mounted twice", "mount it once")
+        seen.add(volume.mount)
+
+
+@rule("kubernetes.unmounted", "warning", "a pod sees its image and its volumes", effect="late")
+def pod_sees_the_files(context: Context) -> Iterator[Problem]:
+    """Model, data and output lie in volumes, unless the image holds them."""
+    section = _section(context)
+    if section is None:
+        return
+    mounts = [PurePosixPath(volume.mount) for volume in section.volumes]
+    for path, file in _files(context):
+        if not any(PurePosixPath(file).is_relative_to(mount) for mount in mounts):
+            yield Problem(
+                path,
+                f"no volume holds {file}: a pod sees it only if the image has it",
+                "mount the folder at the same path: kubernetes.volumes",
+            )
+
+
+def _files(context: Context) -> Iterator[tuple[KeyPath, str]]:
+    config, facts = context.config, context.facts
+    if facts.model.argument.startswith("/"):
+        yield ("model", "path"), facts.model.argument
+    for key, entries in (("train", facts.train), ("val", facts.val)):
+        for index, entry in enumerate(entries):
+            if entry.path is not None:
+                yield ("data", key, index), str(entry.path)
+    base = context.loaded.source.base_dir(("output_dir",))
+    yield ("output_dir",), str(absolute(config.output_dir, base))
+    if facts.deepspeed_file is not None:
+        yield ("deepspeed",), facts.deepspeed_file
+
+
+@rule("kubernetes.secret", "error", "a manifest is read by everybody", effect="silent")
+def secrets_stay_in_the_cluster(context: Context) -> Iterator[Problem]:
+    """Secrets are named under `kubernetes.secrets`, as SECRET/KEY, and written nowhere."""
+    section = _section(context)
+    if section is None:
+        return
+    for place in ("env", "swift"):
+        for name, value in getattr(context.config, place).items():
+            if value is not None and (is_secret_name(name) or mask_url(str(value)) != str(value)):
+                hint = "name it under kubernetes.secrets: `VARIABLE: SECRET/KEY`"
+                yield Problem((place, name), f"`{name}` would stand in the manifest", hint)
+    for name, reference in section.secrets.items():
+        secret, slash, key = reference.partition("/")
+        path = ("kubernetes", "secrets", name)
+        if not (slash and _NAME.fullmatch(secret) and _KEY.fullmatch(key)):
+            yield Problem(path, f"`{reference}` names no secret", "write SECRET/KEY")
+        if not _VARIABLE.fullmatch(name):
+            yield Problem(path, f"`{name}` is no variable", "letters, digits, `_`", at_key=True)
+        elif name in context.config.env:
+            yield Problem(path, f"`{name}` stands under `env` too", "leave one out", at_key=True)

@@ -1,0 +1,242 @@
+"""The root cause in a trainer's stderr.log.
+
+What stands last is seldom the cause: torchrun reports the failure in a traceback of its own, the
+other ranks fail because the first one did, and ms-swift logs tracebacks of bad rows and goes on.
+Formats seen: CPython 3.11, torch 2.14 (torchrun, excepthook with `[rank0]: `, ProcessGroupNCCL),
+ms-swift 4.6 (`[INFO:swift] Traceback …`), tqdm (bars end in a carriage return).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vlft.engines.process import KILL_GUESS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_WINDOW = 256 * 1024  # bytes
+_LONGEST = 500  # characters of an error
+_LAST_LINES = 40  # in which a line that looks like an error is taken for one
+_MORE_LINES = 4  # of a message that goes on after its first line
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_RANK = re.compile(r"\[(?:rank|default)?(\d+)\]:\s?")
+_HEADER = "Traceback (most recent call last):"
+_CHAIN = re.compile(r"During handling of the above|The above exception was the direct cause")
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:: |:?$)")
+# Where the message of an exception ends: a log record, a progress bar, torchrun's banner.
+_RECORD = re.compile(
+    r"\[|[WEIF]\d{4} |\d{4}-\d\d-\d\d|wandb: |Exception (?:ignored )?in|"
+    r"\*{5}|={5}|-{5}|.*\d+%\||.*Warning: "
+)
+_WRAPPER = re.compile(r"(?:[\w.]+\.)?(?:ChildFailedError|SignalException|CalledProcessError)\b")
+# What a rank says because another one has gone.
+_SECONDARY = re.compile(
+    r"(?:[\w.]+\.)?(?:DistBackendError|DistNetworkError|BrokenPipeError|ConnectionResetError|"
+    r"KeyboardInterrupt|EOFError)\b|.*(?:onnection closed by peer|onnection reset by peer|"
+    r"NCCL communicator was aborted)"
+)
+# Errors that reach the log without a traceback, the most telling first.
+_PLAIN = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"Watchdog caught collective operation timeout",
+        r"OutOfMemoryError|out of memory",
+        r"CUDA error",
+        r"Fatal Python error|Segmentation fault|^\s*what\(\): ",
+        r"^terminate called|FATAL: exception not rethrown|^pure virtual method called",
+        r"^(?:free\(\)|malloc\(\)|double free or corruption|corrupted )",
+        r"\bKilled\s*$",
+    )
+)
+_USAGE = (re.compile(r"(?i)\berror: "),)  # argparse: sft.py: error: argument …
+_TORCHRUN = re.compile(r"^\s*(rank|exitcode|traceback)\s*: (.*)$", re.MULTILINE)
+_LAST_RESORT = re.compile(
+    r"(?i)error|exception|fatal|failed|denied|not found|no such|cannot|can't|abort|invalid"
+)
+
+
+@dataclass(frozen=True)
+class _Raised:
+    """The last exception of a chain, as a traceback printed it.
+
+    Attributes:
+        message: From the exception's name on.
+        rank: Of the process, where its lines say so.
+        survived: Whether the program only logged it, or it was raised beside the main thread.
+    """
+
+    message: str
+    rank: int | None
+    survived: bool
+
+
+def last_error(stderr_path: Path) -> str | None:
+    """The error that ended a trainer, in at most 500 characters; None if none is to be seen.
+
+    Reads the last 256 KiB of the file, and the first 256 KiB if there is nothing in those.
+    """
+    try:
+        with stderr_path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _WINDOW))
+            tail = _clean(file.read(_WINDOW))
+            found = _root_cause(tail)
+            if found is None and size > _WINDOW:
+                file.seek(0)
+                found = _root_cause(_clean(file.read(_WINDOW)))
+    except OSError:
+        return None
+    return _shortened(found or _last_resort(tail))
+
+
+def last_error_in(data: bytes) -> str | None:
+    """The same for the end of a log that has been read already."""
+    text = _clean(data)
+    return _shortened(_root_cause(text) or _last_resort(text))
+
+
+def _shortened(error: str | None) -> str | None:
+    return error if error is None or len(error) <= _LONGEST else error[: _LONGEST - 1] + "…"
+
+
+def _clean(data: bytes) -> str:
+    text = data.decode(errors="replace").replace("\r", "\n")
+    return _ANSI.sub("", text)
+
+
+def _root_cause(text: str) -> str | None:
+    raised = [one for one in _tracebacks(text) if not _WRAPPER.match(one.message)]
+    ended = [one for one in raised if not one.survived]
+    rank = _torchrun_rank(text)
+    chosen = _choose(ended, rank, many="torch.distributed" in text or "torchrun" in text)
+    if chosen is not None and not _SECONDARY.match(chosen.message):
+        return chosen.message
+    found = _plain(text, _PLAIN)
+    if found is not None:
+        return found
+    told = _torchrun_cause(text)
+    if told is not None and "Signal" in told:
+        return told
+    if chosen is not None:
+        return chosen.message
+    return _plain(text, _USAGE) or told or (raised[-1].message if raised else None)
+
+
+def _choose(raised: list[_Raised], rank: int | None, *, many: bool) -> _Raised | None:
+    """The cause among the exceptions that ended processes.
+
+    Of one process it is the last one: earlier ones were caught. Of many, torchrun names the rank
+    that failed first; else it is the first one that is no consequence of another.
+    """
+    ranked = [one for one in raised if one.rank is not None]
+    of_rank = [one for one in ranked if one.rank == rank]
+    if of_rank:
+        return of_rank[-1]
+    if not (many or ranked):
+        return raised[-1] if raised else None
+    # With ranks on some, those without were raised before there was a process group.
+    candidates = ranked or raised
+    own = [one for one in candidates if not _SECONDARY.match(one.message)]
+    return next(iter(own or candidates), None)
+
+
+def _tracebacks(text: str) -> Iterator[_Raised]:
+    """Every chain of tracebacks in the text, the lines of each rank taken by themselves."""
+    streams: dict[int | None, list[str]] = {}
+    order: list[tuple[int, int | None, int]] = []  # line, rank, line within the rank's
+    for number, raw in enumerate(text.split("\n")):
+        match = _RANK.match(raw)
+        rank = int(match[1]) if match else None
+        lines = streams.setdefault(rank, [])
+        if _HEADER in raw:
+            order.append((number, rank, len(lines)))
+        lines.append(raw[match.end() :] if match else raw)
+    done: dict[int | None, int] = {}
+    for _, rank, start in order:
+        if start < done.get(rank, 0):
+            continue  # a later link of a chain
+        lines = streams[rank]
+        message, done[rank] = _chain(lines, start)
+        if message is not None:
+            before = next((line for line in reversed(lines[:start]) if line.strip()), "")
+            yield _Raised(message, rank, _survived(lines[start], before))
+
+
+def _survived(header: str, before: str) -> bool:
+    return ":swift] " in header or before.startswith(("Exception ignored", "Exception in thread"))
+
+
+def _chain(lines: list[str], start: int) -> tuple[str | None, int]:
+    """The message of the last exception of the chain that starts at a line, and where it ends."""
+    message = None
+    at = start
+    while at < len(lines):
+        at += 1
+        while at < len(lines) and (not lines[at].strip() or lines[at][0].isspace()):
+            at += 1  # frames, source lines and carets
+        if at >= len(lines):
+            break
+        if _CHAIN.match(lines[at]) or _HEADER in lines[at]:
+            continue
+        if not _EXCEPTION.match(lines[at]):
+            break
+        message, at = _message(lines, at)
+        following = next((line for line in lines[at : at + 3] if line.strip()), "")
+        # A DataLoader repeats the traceback of its worker within the message.
+        if not (_CHAIN.match(following) or following.startswith("Original Traceback")):
+            break
+    return message, at
+
+
+def _message(lines: list[str], at: int) -> tuple[str, int]:
+    """The message that starts at a line, and the line after it."""
+    taken = [lines[at].strip()]
+    for line in lines[at + 1 : at + 1 + _MORE_LINES]:
+        if not line.strip() or _RECORD.match(line) or _HEADER in line:
+            break
+        taken.append(line.strip())
+    return " ".join(taken), at + len(taken)
+
+
+def _plain(text: str, patterns: Sequence[re.Pattern[str]]) -> str | None:
+    lines = [_RANK.sub("", line, count=1) for line in text.split("\n")]
+    for pattern in patterns:
+        for line in lines:
+            if pattern.search(line):
+                return line.strip()
+    return None
+
+
+def _torchrun_summary(text: str) -> dict[str, str]:
+    _, found, summary = text.rpartition("Root Cause (first observed failure):")
+    return {key: said.strip() for key, said in _TORCHRUN.findall(summary)} if found else {}
+
+
+def _torchrun_rank(text: str) -> int | None:
+    match = re.match(r"\d+", _torchrun_summary(text).get("rank", ""))
+    return int(match[0]) if match else None
+
+
+def _torchrun_cause(text: str) -> str | None:
+    """What torchrun says of a rank that left no traceback: mostly that a signal ended it."""
+    summary = _torchrun_summary(text)
+    if "rank" not in summary or "exitcode" not in summary:
+        return None
+    said = summary.get("traceback", "")
+    if not said.startswith("Signal"):
+        said = f"exit code {summary['exitcode']}"
+    if "SIGKILL" in said:
+        said += KILL_GUESS
+    return f"rank {summary['rank']}: {said}"
+
+
+def _last_resort(text: str) -> str | None:
+    lines = [line.strip() for line in text.split("\n") if line.strip()][-_LAST_LINES:]
+    told = [line for line in lines if not line.startswith("[INFO")]
+    return next((line for line in reversed(told) if _LAST_RESORT.search(line)), None)

@@ -1,0 +1,233 @@
+"""Running a trainer on this machine: `run` returns when nothing of it is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import vlft
+from vlft.engines.local.late_crash import length
+from vlft.engines.local.process_tree import Family, children, is_subreaper, set_subreaper
+from vlft.engines.local.progress import Progress
+from vlft.engines.local.signals import Stopper, stop_request
+from vlft.engines.process import OUTCOME, Outcome, Process, conclude, read_outcome, write_outcome
+from vlft.errors import VlftError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from typing_extensions import Self
+
+
+def run_watched(process: Process, folder: Path, log: Path | None = None) -> Outcome:
+    """Runs a process of ms-swift to its end; see `local.run`.
+
+    Args:
+        process: What to start.
+        folder: An existing folder for its output and its outcome.
+        log: ms-swift's log of an earlier attempt that it goes on with; else the folder's own.
+
+    Raises:
+        VlftError: The folder already holds the outcome of a run.
+        OSError: It can't be started.
+    """
+    progress = Progress(folder, log=log)
+    log = log or folder / "checkpoints" / "logging.jsonl"
+    try:
+        outcome = run(process, folder, poll=progress.poll, log=log)
+    finally:
+        progress.close()
+    if outcome.status == "finished" and outcome.exit_code != 0:
+        said = f": {outcome.error}" if outcome.error else ""
+        print(f"vlft: {outcome.reason}{said}", file=sys.stderr)
+    return outcome
+
+
+# -I keeps the working directory, PYTHONPATH and the user's site-packages out. Then exactly this
+# vlft is imported, installed or not, and where its own folder is site-packages, nothing in there
+# comes before the standard library.
+_BOOT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import vlft
+del sys.path[0]
+sys.path += sys.argv[1:]
+from vlft.launch.supervisor import main
+main()
+"""
+_ENDING_S = 0.05
+
+
+def run(
+    process: Process,
+    run_dir: Path,
+    *,
+    poll: Callable[[], None] = lambda: None,
+    poll_interval_s: float = 0.2,
+    grace_s: float = 10.0,
+    log: Path | None = None,
+) -> Outcome:
+    """Runs a trainer until it and everything that it started has ended.
+
+    SIGTERM, SIGINT and SIGHUP to this process stop the run: every descendant gets SIGTERM, and
+    SIGKILL after `grace_s` seconds; a second signal makes that zero. A SIGHUP that was ignored
+    when this process started (nohup) stays ignored. A supervisor process sees to it that the same
+    happens when this process is killed. The outcome is also in `run_dir`/outcome.json.
+
+    To be called from the main thread, which alone can handle signals.
+
+    Args:
+        process: What to start.
+        run_dir: An existing folder; gets stdout.log, stderr.log, process.json and outcome.json.
+        poll: Called every `poll_interval_s` seconds or so, and once after the end.
+        poll_interval_s: In seconds.
+        grace_s: From SIGTERM to SIGKILL, in seconds.
+        log: ms-swift's logging.jsonl, there or not yet: see trained.py. None if it writes none.
+
+    Returns:
+        The outcome; its `stopped_by` is the first signal that this process got.
+
+    Raises:
+        VlftError: The folder already holds the outcome of a run, or is none.
+        OSError: The supervisor can't be started.
+        Exception: What `poll` raised, after the run was stopped.
+    """
+    run_dir = run_dir.resolve()
+    if not run_dir.is_dir():
+        raise VlftError(f"{run_dir} is no folder")
+    if (run_dir / OUTCOME).exists():
+        raise VlftError(f"{run_dir} already holds a run that has ended")
+    job = {
+        "argv": process.argv,
+        "env": dict(process.env),
+        "cwd": process.cwd,
+        "run_dir": str(run_dir),
+        "grace_s": grace_s,
+        "log": None if log is None else [str(log.resolve()), length(log)],
+        "parent": os.getpid(),
+    }
+    with _adopting_orphans(), Stopper(grace_s) as stopper:
+        family = Family(spared=children())
+        supervisor = _Supervisor(job, stopper)
+        try:
+            with supervisor:
+                supervisor.wait(poll, poll_interval_s)
+        finally:
+            outcome = supervisor.outcome
+            if outcome is None:
+                outcome = _end_without_supervisor(supervisor.exit_code, family, stopper, run_dir)
+    poll()
+    return replace(outcome, stopped_by=stopper.signals[0]) if stopper.signals else outcome
+
+
+@contextmanager
+def _adopting_orphans() -> Iterator[None]:
+    """Should the supervisor be killed, what it leaves behind becomes ours to end."""
+    before = is_subreaper()
+    set_subreaper(True)
+    try:
+        yield
+    finally:
+        set_subreaper(before)
+
+
+class _Supervisor:
+    """The supervisor process, from its start to its end.
+
+    Attributes:
+        outcome: What it told; None if it died before that.
+        exit_code: Of the supervisor itself, once this is left; -9 if SIGKILL ended it.
+    """
+
+    def __init__(self, job: dict[str, Any], stopper: Stopper) -> None:
+        self._stopper = stopper
+        self._popen = subprocess.Popen(
+            [sys.executable, "-I", "-c", _BOOT, *_import_roots()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            cwd="/",
+            start_new_session=True,  # out of reach of the terminal's Ctrl-C
+        )
+        self.outcome: Outcome | None = None
+        self.exit_code = 0
+        self._unread = b""
+        self._send(job)
+        stopper.connect(self._send)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is not None:
+            self._send(stop_request(signal.SIGTERM, self._stopper.grace_s))
+            self.wait(lambda: None, 1.0)
+        self._stopper.disconnect()
+        with self._popen:  # closes the pipes and waits
+            pass
+        self.exit_code = self._popen.returncode
+
+    def _send(self, message: dict[str, Any]) -> None:
+        data = json.dumps(message).encode() + b"\n"
+        with suppress(BrokenPipeError):
+            while data:
+                data = data[os.write(self._pipe(self._popen.stdin), data) :]
+
+    @staticmethod
+    def _pipe(end: IO[bytes] | None) -> int:
+        assert end is not None  # noqa: S101 - asked for with PIPE
+        return end.fileno()
+
+    def wait(self, poll: Callable[[], None], poll_interval_s: float) -> None:
+        """Waits for the outcome, or for the end of a supervisor that has not told one."""
+        reports = self._pipe(self._popen.stdout)
+        while True:
+            if select.select([reports], [], [], poll_interval_s)[0]:
+                data = os.read(reports, 1 << 16)
+                if not data:
+                    return
+                *lines, self._unread = (self._unread + data).split(b"\n")
+                for message in map(json.loads, lines):
+                    if "outcome" in message:
+                        self.outcome = Outcome.from_json(message["outcome"])
+                        return
+            poll()
+
+
+def _import_roots() -> list[str]:
+    """The folders that hold vlft and psutil, in this order."""
+    psutil = find_spec("psutil")
+    files = [vlft.__file__, psutil.origin if psutil else None]
+    return [str(Path(file).resolve().parent.parent) for file in files if file]
+
+
+def _end_without_supervisor(
+    exit_code: int, family: Family, stopper: Stopper, run_dir: Path
+) -> Outcome:
+    """Ends what a supervisor has left that died, and writes the outcome in its place."""
+    family.end(stopper.grace_s)
+    while not family.step():
+        select.select([], [], [], _ENDING_S)
+        if stopper.grace_s == 0:
+            family.end(0)
+    outcome = read_outcome(run_dir)
+    if outcome is None:
+        stop = signal.Signals(stopper.signals[0]).name if stopper.signals else None
+        outcome = conclude(None, stop=stop, orphaned=True)
+        died = "was killed" if exit_code < 0 else f"failed with exit code {exit_code}"
+        outcome = replace(outcome, reason=f"the supervisor {died}, so the trainer was ended")
+        try:
+            write_outcome(run_dir, outcome)
+        except OSError as error:
+            with suppress(OSError):
+                print(f"vlft: {OUTCOME} could not be written: {error}", file=sys.stderr)
+    return outcome

@@ -1,0 +1,224 @@
+"""The process between vlft and the trainer: it lives for as long as any of the trainer does.
+
+vlft (A) starts it (B), and B starts the trainer. B's stdin is its lifeline to A: the first line is
+the job, later lines are requests to stop, and its end means that A is dead, however it died. B
+ends every descendant before it ends itself, and writes how the run ended.
+
+    A → B   {"argv", "env", "cwd", "run_dir", "grace_s", "parent": pid of A,
+             "log": [path, bytes of earlier attempts] or null}
+            {"stop": "SIGTERM", "grace_s": 10}
+    B → A   {"started": pid of the trainer}
+            {"outcome": {…}}
+
+Little is imported before the trainer starts: every run waits for that. What the end of a run needs
+is imported while the trainer loads, so that an upgrade of vlft during the run can't break it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vlft.engines.local.process_tree import Family, end_with, set_subreaper
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from vlft.engines.process import Outcome
+
+_LIFELINE, _REPORTS = 0, 1  # stdin and stdout
+_IDLE_S = 1.0
+_ENDING_S = 0.05
+
+
+class Supervisor:
+    """Waits for the end of the trainer or for a reason to end it, and leaves nothing behind."""
+
+    def __init__(self) -> None:
+        self._family = Family()
+        self._stop: str | None = None  # the name of the signal that asked for it
+        self._orphaned = False  # vlft died without a word
+        self._grace_s = 0.0
+        self._parent = os.getppid()
+        self._unread = b""
+        self._signals: list[int] = []
+        self._wake, wake = os.pipe()
+        os.set_blocking(self._wake, False)
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        for signum in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
+                signal.signal(signum, self._hear)
+
+    def _hear(self, signum: int, _frame: FrameType | None) -> None:
+        if signum != signal.SIGCHLD:
+            self._signals.append(signum)
+
+    def run(self) -> None:
+        """Runs one job, from its line on stdin to its outcome on stdout."""
+        requests = self._receive(_IDLE_S)
+        while not requests:
+            if self._orphaned or self._signals:
+                return
+            requests = self._receive(_IDLE_S)
+        job = requests.pop(0)
+        self._parent, self._grace_s = job["parent"], job["grace_s"]
+        try:
+            trainer = start(job)
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            from vlft.engines.process import not_started  # noqa: PLC0415
+
+            finish(Path(job["run_dir"]), not_started(error))
+            return
+        try:
+            self._obey(requests)
+            self._supervise(trainer, Path(job["run_dir"]), job["log"])
+        except BaseException:  # a mistake in here must not leave a trainer behind
+            self._family.end(0)
+            while not self._family.step():
+                select.select([], [], [], _ENDING_S)
+            raise
+
+    def _supervise(
+        self, trainer: subprocess.Popen[bytes], run_dir: Path, log: list[Any] | None
+    ) -> None:
+        say({"started": trainer.pid})
+        from vlft.engines import process  # noqa: PLC0415 - see the module's docstring
+        from vlft.engines.local import error_log, late_crash  # noqa: PLC0415
+
+        record(run_dir, trainer.pid)
+        asked = False  # whether the end was asked for before the trainer had come to its own
+        while not (self._family.ending and self._family.step()):
+            self._obey(self._receive(_ENDING_S if self._family.ending else _IDLE_S))
+            self._family.reap()
+            ended = trainer.pid in self._family.exit_codes
+            wanted = self._stop is not None or self._orphaned
+            asked = asked or (wanted and not ended)
+            if (wanted or ended) and not self._family.ending:
+                self._family.end(self._grace_s)
+        code = self._family.exit_codes.get(trainer.pid)
+        trainer.returncode = code  # the family has reaped it, which Popen can't know
+        outcome = process.conclude(
+            code,
+            stop=None if code == 0 and not asked else self._stop,
+            orphaned=asked and self._orphaned,
+            last_error=lambda: error_log.last_error(run_dir / process.STDERR),
+        )
+        if log is not None:
+            outcome = late_crash.forgiven(outcome, Path(log[0]), log[1])
+        finish(run_dir, process.told_of_the_disk(outcome, run_dir))
+
+    def _obey(self, requests: list[Any]) -> None:
+        """Takes in what vlft asks for, and the signals that came to this process."""
+        for request in requests:
+            self._ask(request["stop"], request["grace_s"])
+        while self._signals:
+            name = signal.Signals(self._signals.pop(0)).name
+            self._ask(name, self._grace_s if self._stop is None else 0.0)
+
+    def _ask(self, stop: str, grace_s: float) -> None:
+        self._stop = self._stop or stop
+        self._grace_s = min(self._grace_s, grace_s)
+        if self._family.ending:
+            self._family.end(grace_s)
+
+    def _receive(self, timeout_s: float) -> list[Any]:
+        """Waits until something happens; returns the messages that have come from vlft."""
+        sources = [self._wake] if self._orphaned else [self._wake, _LIFELINE]
+        ready = select.select(sources, [], [], timeout_s)[0]
+        if self._wake in ready:
+            os.read(self._wake, 4096)
+        if _LIFELINE in ready:
+            data = os.read(_LIFELINE, 1 << 16)
+            self._orphaned = not data
+            self._unread += data
+        if os.getppid() != self._parent:  # should a copy of the pipe have outlived vlft
+            self._orphaned = True
+        *lines, self._unread = self._unread.split(b"\n")
+        return [json.loads(line) for line in lines]
+
+
+def start(job: dict[str, Any]) -> subprocess.Popen[bytes]:
+    """Starts the trainer, its output going straight into the files of the run folder.
+
+    Raises:
+        OSError, ValueError, subprocess.SubprocessError: It can't be started.
+    """
+    supervisor = os.getpid()
+
+    def prepare() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        for signum in (signal.SIGTERM, signal.SIGINT):  # a shell's `&` leaves SIGINT ignored
+            signal.signal(signum, signal.SIG_DFL)
+        end_with(supervisor)
+
+    run_dir = Path(job["run_dir"])
+    with (run_dir / "stdout.log").open("ab") as out, (run_dir / "stderr.log").open("ab") as err:
+        return subprocess.Popen(
+            job["argv"],
+            env=job["env"],
+            cwd=job["cwd"],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,  # a trainer may signal its own group
+            preexec_fn=prepare,  # noqa: PLW1509 - safe: this process has one thread
+        )
+
+
+def say(message: dict[str, Any]) -> None:
+    """Tells vlft, if it is still there."""
+    with suppress(BrokenPipeError):
+        os.write(_REPORTS, json.dumps(message).encode() + b"\n")
+
+
+def complain(what: str, error: OSError) -> None:
+    """Tells the user what could not be written; the run does not end for it."""
+    with suppress(OSError):
+        sys.stderr.write(f"vlft: {what} could not be written: {error}\n")
+        sys.stderr.flush()
+
+
+def record(run_dir: Path, trainer: int) -> None:
+    """Writes process.json, from which others can tell whether the run is alive."""
+    import psutil  # noqa: PLC0415 - see the module's docstring
+
+    from vlft.engines.process import PROCESS, utc_now  # noqa: PLC0415
+    from vlft.files import write_json  # noqa: PLC0415
+
+    try:
+        write_json(
+            run_dir / PROCESS,
+            {
+                "supervisor_pid": os.getpid(),
+                "supervisor_started": psutil.Process().create_time(),
+                "pid": trainer,
+                "started": utc_now(),
+            },
+        )
+    except OSError as error:
+        complain(PROCESS, error)
+
+
+def finish(run_dir: Path, outcome: Outcome) -> None:
+    """Writes outcome.json and tells vlft."""
+    from vlft.engines.process import OUTCOME, write_outcome  # noqa: PLC0415
+
+    try:
+        write_outcome(run_dir, outcome)
+    except OSError as error:
+        complain(OUTCOME, error)
+    say({"outcome": outcome.to_json()})
+
+
+def main() -> None:
+    """The whole life of the process."""
+    set_subreaper(True)
+    Supervisor().run()

@@ -1,0 +1,184 @@
+"""What is started, how it ended, and how both are written into the run folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from vlft.files import write_json
+from vlft.runs.attempts import give_room
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+Status = Literal["finished", "failed", "stopped", "killed"]
+
+# Files of a run folder.
+OUTCOME = "outcome.json"
+PROCESS = "process.json"
+STDOUT = "stdout.log"
+STDERR = "stderr.log"
+
+_FULL_BYTES = 1 << 20
+KILL_GUESS = ", which is often the kernel's answer to memory running out"
+
+
+@dataclass(frozen=True)
+class Process:
+    """A program to start.
+
+    Attributes:
+        argv: Program and arguments; no shell reads them.
+        env: The whole environment of the program: nothing is added to it.
+        cwd: Absolute working directory.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        status: finished = exit code 0, or the training was over before a process died on its way
+            out; failed = the trainer ended by itself in another way, or
+            could not be started; stopped = a signal asked for it; killed = vlft or its supervisor
+            was killed, and the rest was ended for that reason.
+        exit_code: Of the trainer; None if a signal ended it or nobody was left to see.
+        signal: Name of the signal that ended the trainer, such as SIGKILL; None otherwise.
+        reason: One sentence.
+        error: The trainer's last error, for a failed run; None if it has not said any.
+        ended: ISO 8601, UTC, ending in Z.
+        stopped_by: Number of the signal that asked for the end; None if none did. Set whatever
+            the status is: a signal can arrive just as the trainer finishes.
+    """
+
+    status: Status
+    exit_code: int | None
+    signal: str | None
+    reason: str
+    error: str | None
+    ended: str
+    stopped_by: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The outcome as the object in outcome.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Outcome:
+        """The outcome from such an object.
+
+        Raises:
+            KeyError: A key is missing.
+        """
+        return cls(
+            status=data["status"],
+            exit_code=data["exit_code"],
+            signal=data["signal"],
+            reason=data["reason"],
+            error=data["error"],
+            ended=data["ended"],
+            stopped_by=data.get("stopped_by"),
+        )
+
+
+def conclude(
+    code: int | None,
+    *,
+    stop: str | None,
+    orphaned: bool,
+    last_error: Callable[[], str | None] = lambda: None,
+) -> Outcome:
+    """The outcome of a trainer of which nothing is left.
+
+    Args:
+        code: Exit code as in subprocess, -9 for SIGKILL; None if nobody saw it.
+        stop: Name of the signal for which the trainer was ended; None if there was none.
+        orphaned: Whether the trainer was ended because vlft had been killed.
+        last_error: Reads the trainer's last error; called only for a failed run.
+    """
+    signal_name = None if code is None or code >= 0 else _signal_name(-code)
+    status: Status
+    if stop is not None:
+        status, reason = "stopped", f"stopped by {stop}"
+    elif orphaned:
+        status, reason = "killed", "vlft was killed, so the trainer was ended"
+    elif code == 0:
+        status, reason = "finished", "the trainer finished"
+    elif signal_name is None:
+        status, reason = "failed", f"the trainer ended with exit code {code}"
+    else:
+        status, reason = "failed", f"the trainer was ended by {signal_name}"
+        reason += KILL_GUESS if signal_name == "SIGKILL" else ""
+    return Outcome(
+        status=status,
+        exit_code=None if signal_name else code,
+        signal=signal_name,
+        reason=reason,
+        error=last_error() if status == "failed" else None,
+        ended=utc_now(),
+        stopped_by=None if stop is None else int(signal.Signals[stop]),
+    )
+
+
+def told_of_the_disk(outcome: Outcome, run_dir: Path) -> Outcome:
+    """The same, with a word on a full disk: the log that lies on it can't tell."""
+    if outcome.status != "failed":
+        return outcome
+    try:
+        disk = os.statvfs(run_dir)
+    except OSError:
+        return outcome
+    if disk.f_bavail * disk.f_frsize >= _FULL_BYTES:
+        return outcome
+    return replace(outcome, reason=f"{outcome.reason}, and the disk is full")
+
+
+def not_started(error: Exception) -> Outcome:
+    """The outcome of a trainer that could not be started."""
+    what = str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        what = f"{error.strerror}: {error.filename}"
+    reason = f"the trainer could not be started: {what}"
+    return Outcome("failed", None, None, reason, None, utc_now())
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
+
+
+def utc_now() -> str:
+    """The time as ISO 8601 in UTC, to the second: 2026-01-31T12:00:00Z."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def write_outcome(run_dir: Path, outcome: Outcome) -> None:
+    """Writes outcome.json, unless the run has one: the first outcome is the true one.
+
+    Raises:
+        OSError: It could not be written.
+    """
+    path = run_dir / OUTCOME
+    give_room(run_dir)
+    if not path.exists():
+        write_json(path, outcome.to_json())
+
+
+def read_outcome(run_dir: Path) -> Outcome | None:
+    """The outcome in a run folder; None if it has none that can be read."""
+    try:
+        return Outcome.from_json(json.loads((run_dir / OUTCOME).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,230 @@
+"""A run that ended early goes on from its last whole checkpoint, in its own folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vlft.engines.local.run import run_watched
+from vlft.engines.training import (
+    MASTER_TIMEOUT_S,
+    Trained,
+    conclude,
+    meet,
+    plan_command,
+    require_swift,
+    whole,
+)
+from vlft.errors import InvalidError, VlftError
+from vlft.files import read_json, write_json
+from vlft.findings import has_errors
+from vlft.models import family_of
+from vlft.pipeline import Prepared, prepare
+from vlft.plan.environment import inherited_variables
+from vlft.runs.attempts import last_attempt, new_attempt
+from vlft.runs.drift import changed_data, changed_plan
+from vlft.runs.record import CHECKPOINTS, Run, read_run, utc_now
+from vlft.security.redaction import to_process
+from vlft.security.secrets import MASK, mask_data
+
+if TYPE_CHECKING:
+    from vlft.plan.command import Command
+    from vlft.probe.hardware import Hardware
+
+ATTEMPT = "attempt.json"
+INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """A run about to go on.
+
+    Attributes:
+        run: As it was found.
+        checkpoint: Where it goes on from.
+        prepared: Its config, read again.
+    """
+
+    run: Run
+    checkpoint: Path
+    prepared: Prepared
+
+
+def go_to_its_folder(run: Run) -> None:
+    """Changes to where the run was started: relative paths in data rows start there.
+
+    Raises:
+        VlftError: If that folder is gone.
+    """
+    folder = str(run.record.get("cwd") or ".")
+    try:
+        os.chdir(folder)
+    except (OSError, ValueError):
+        raise VlftError(
+            f"the folder that the run {run.id} was started in is gone: {folder}",
+            "make it again: relative paths in the rows start there",
+        ) from None
+
+
+def prepare_resumption(run: Run, hardware: Hardware | None, *, judge: bool = True) -> Resumption:
+    """Reads the run's config again and makes sure that it is still the same run.
+
+    The caller has gone to the run's folder: see `go_to_its_folder`.
+
+    Args:
+        run: A run that is over.
+        hardware: The machine it would go on on; None if it is not to be judged.
+        judge: Whether to ask the rules.
+
+    Raises:
+        VlftError: If the run can't go on, or would not be the run that it was; the message
+            names every difference.
+        InvalidError: If its config has errors by now.
+    """
+    _require_ended(run)
+    checkpoints = run.whole_checkpoints
+    if not checkpoints:
+        raise VlftError(
+            f"the run {run.id} has no checkpoint that was saved to its end",
+            f"start it again: vlft train {run.record.get('config')}",
+        )
+    checkpoint = checkpoints[-1]
+    config = Path(str(run.record.get("config")))
+    if not config.is_file():
+        raise VlftError(
+            f"the config of the run {run.id} is gone: {config}",
+            f"put it back; as it was then it is {run.folder / 'config.yaml'}",
+        )
+    overrides = [str(text) for text in run.record.get("overrides") or ()]
+    if any(MASK in text for text in overrides):
+        raise VlftError(
+            f"the run {run.id} was given a secret with --set, which is not kept",
+            f"start a new run: {_new_run(run, checkpoint)}",
+        )
+    # The path is absolute; JSON's quotes are YAML's, whatever stands in it.
+    overrides.append(f"train.resume_from_checkpoint={_quoted(checkpoint)}")
+    prepared = prepare(config, overrides, hardware, judge=judge)
+    if has_errors(prepared.findings):
+        raise InvalidError(prepared.findings)
+    _require_unchanged(run, prepared, checkpoint)
+    return Resumption(run, checkpoint, prepared)
+
+
+def resume(resumption: Resumption, *, node_rank: int = 0) -> Trained:
+    """Runs it to its end.
+
+    Raises:
+        VlftError: If another vlft has just begun to resume it, or there is no ms-swift.
+        TrainerError: If the trainer failed.
+        OSError: If the run's folder can't be written.
+    """
+    run, prepared = resumption.run, resumption.prepared
+    if prepared.facts is None:
+        message = "a config with errors is not resumed"
+        raise ValueError(message)
+    if prepared.loaded is not None and prepared.loaded.config.launch.engine == "slurm":
+        return _resume_job(resumption)
+    require_swift(prepared.facts)
+    planned = plan_command(prepared, node_rank=node_rank, run_dir=run.folder)
+    if prepared.plan is not None:
+        meet(prepared.plan, node_rank, MASTER_TIMEOUT_S)
+    base = run.folder / f"node-{node_rank}" if node_rank else run.folder
+    folder = _begin(resumption, base, last_attempt(base) if node_rank else run.attempt)
+    if node_rank == 0:
+        set_aside(run)
+    _note(resumption, folder, planned.command.masked())
+    process = to_process(planned.command)
+    log = run.folder / CHECKPOINTS / "logging.jsonl"
+    outcome = run_watched(process, folder, log)
+    exit_code = conclude(outcome, folder)
+    return Trained(read_run(run.folder) or run, exit_code)
+
+
+def _resume_job(resumption: Resumption) -> Trained:
+    """Submits a new job, and does not wait for it."""
+    from vlft.engines.slurm.job import plan_job  # noqa: PLC0415 - one engine of several
+    from vlft.engines.slurm.submit import require_sbatch, submit_job  # noqa: PLC0415
+
+    require_sbatch()
+    run = resumption.run
+    loaded, facts, plan = whole(resumption.prepared)
+    folder = _begin(resumption, run.folder, run.attempt)
+    set_aside(run)
+    job = plan_job(loaded.config, facts, plan, run.folder, folder)
+    _note(resumption, folder, job.command.masked())
+    submit_job(job)
+    return Trained(read_run(run.folder) or run, 0)
+
+
+def _begin(resumption: Resumption, base: Path, after: Path) -> Path:
+    """The folder of the new attempt."""
+    try:
+        return new_attempt(base, after=after)
+    except FileExistsError:
+        message = f"another vlft has begun to resume the run {resumption.run.id}"
+        raise VlftError(message) from None
+
+
+def _note(resumption: Resumption, folder: Path, masked: Command) -> None:
+    write_json(
+        folder / ATTEMPT,
+        {
+            "version": 1,
+            "started": utc_now().isoformat(timespec="seconds"),
+            "checkpoint": str(resumption.checkpoint),
+            "argv": list(masked.argv),
+            "env": masked.env,
+        },
+    )
+
+
+def _require_ended(run: Run) -> None:
+    if run.status in ("running", "starting"):
+        raise VlftError(f"the run {run.id} is {run.status}", f"vlft runs stop {run.id}")
+    if run.status == "finished":
+        raise VlftError(
+            f"the run {run.id} has finished: there is nothing left to do",
+            "to train longer, start a new run from its last checkpoint with a higher "
+            "num_train_epochs and train.resume_from_checkpoint",
+        )
+
+
+def _require_unchanged(run: Run, prepared: Prepared, checkpoint: Path) -> None:
+    before = read_json(run.folder / "plan.json")
+    if before is None or prepared.plan is None:
+        raise VlftError(f"the plan of the run {run.id} can't be read", _new_run(run, checkpoint))
+    now: Any = mask_data(prepared.plan.to_json())
+    differences = [*changed_plan(before, now), *changed_data(run)]
+    if prepared.loaded is not None and prepared.facts is not None:
+        family = family_of(prepared.plan.model_type)
+        told = inherited_variables(prepared.loaded, family, prepared.facts.environ)
+        differences += changed_plan(run.record.get("inherited") or {}, mask_data(told))
+    if differences:
+        raise VlftError(
+            f"the run {run.id} would not go on as it was: " + "; ".join(differences),
+            "undo that, or start a new run from the weights alone: " + _new_run(run, checkpoint),
+        )
+
+
+def _new_run(run: Run, checkpoint: Path) -> str:
+    return (
+        f"vlft train {run.record.get('config')} --set train.resume_from_checkpoint={checkpoint} "
+        "--set swift.resume_only_model=true --set swift.ignore_data_skip=true"
+    )
+
+
+def set_aside(run: Run) -> None:
+    """Moves what was not saved to its end out of the trainer's way; nothing is deleted."""
+    whole = set(run.whole_checkpoints)
+    for path in run.checkpoints:
+        if path not in whole:
+            folder = run.folder / INCOMPLETE
+            folder.mkdir(exist_ok=True)
+            path.rename(folder / f"{path.name}.{len(list(folder.iterdir()))}")
+
+
+def _quoted(path: Path) -> str:
+    return json.dumps(str(path), ensure_ascii=False)

@@ -1,0 +1,97 @@
+"""Options of sbatch: which keys own them, and which vlft writes itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from vlft.engines.sections import Slurm
+
+KEY_OF = {
+    "--nodes": "launch.nnodes", "-N": "launch.nnodes",
+    "--gpus": "launch.gpus", "-G": "launch.gpus", "--gpus-per-node": "launch.gpus",
+    "--gpus-per-task": "launch.gpus",
+    "--partition": "slurm.partition", "-p": "slurm.partition",
+    "--account": "slurm.account", "-A": "slurm.account",
+    "--qos": "slurm.qos", "-q": "slurm.qos",
+    "--time": "slurm.time", "-t": "slurm.time",
+    "--constraint": "slurm.constraint", "-C": "slurm.constraint",
+    "--exclude": "slurm.exclude", "-x": "slurm.exclude",
+    "--reservation": "slurm.reservation",
+    "--dependency": "slurm.dependency", "-d": "slurm.dependency",
+    "--cpus-per-task": "slurm.cpus_per_task", "-c": "slurm.cpus_per_task",
+    "--mem": "slurm.mem",
+    "--gres": "slurm.gres",
+    "--comment": "slurm.comment",
+    "--requeue": "slurm.requeue", "--no-requeue": "slurm.requeue",
+    "--signal": "slurm.signal_seconds",
+}  # fmt: skip
+"""Option → the key that owns it."""
+
+_TASKS = "one task a node starts all its processes"
+_NAME = "the run's id is the job's name"
+_LOG = "the log lies in the run's folder"
+_ARRAY = "several configs make an array: vlft train A.yaml B.yaml"
+_CHDIR = "the job starts where vlft train was called"
+_WAIT = "vlft runs logs -f waits"
+
+DECIDED = {
+    "--ntasks": _TASKS, "-n": _TASKS, "--ntasks-per-node": _TASKS,
+    "--job-name": _NAME, "-J": _NAME,
+    "--output": _LOG, "-o": _LOG, "--error": _LOG, "-e": _LOG,
+    "--open-mode": "a job that begins again goes on in the same log",
+    "--array": _ARRAY, "-a": _ARRAY,
+    "--chdir": _CHDIR, "-D": _CHDIR,
+    "--wait": _WAIT, "-W": _WAIT,
+    "--wrap": "it writes the script",
+    "--parsable": "it reads the job's id",
+    "--test-only": "vlft validate asks the cluster",
+}  # fmt: skip
+"""Option → why vlft alone writes it."""
+
+TOLD_BY = {
+    "partition": "partition",
+    "time": "time",
+    "feature": "constraint",
+    "reservation": "reservation",
+    "account": "account",
+    "qos": "qos",
+    "gres": "gres",
+    "memory": "mem",
+    "dependency": "dependency",
+}
+"""A word in sbatch's refusal → the key under `slurm:` that it is likely about."""
+
+
+SIGNAL_SECONDS: Final = 120
+"""How long before its time limit a job that begins again is told, if the config is silent."""
+
+_PLAIN: Final = (
+    "partition", "account", "qos", "time", "constraint", "exclude", "reservation", "dependency",
+    "cpus_per_task", "mem", "gres", "comment",
+)  # fmt: skip
+
+
+def sbatch_options(slurm: Slurm | None, nnodes: int, gpus: int | None) -> tuple[str, ...]:
+    """`--name=value` each; the user's own ones last, so that they win.
+
+    Args:
+        slurm: The section; None if there is none.
+        nnodes: Nodes.
+        gpus: GPUs of each; None or 0 asks for none.
+    """
+    options = [f"--nodes={nnodes}", "--ntasks-per-node=1"]
+    if gpus:
+        options.append(f"--gpus-per-node={gpus}")
+    if slurm is None:
+        return (*options, "--no-requeue")
+    for name in _PLAIN:
+        value = getattr(slurm, name)
+        if value is not None:
+            options.append(f"--{name.replace('_', '-')}={value}")
+    if slurm.requeue:
+        # B: to the batch shell alone; torchrun would die of it.
+        options += ["--requeue", f"--signal=B:USR1@{slurm.signal_seconds or SIGNAL_SECONDS}"]
+    else:
+        options.append("--no-requeue")
+    return (*options, *slurm.extra)

@@ -1,0 +1,242 @@
+"""Jobs of Slurm: what sbatch can be told, and what the cluster says of it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from vlft.engines.slurm.options import DECIDED, KEY_OF, TOLD_BY, sbatch_options
+from vlft.engines.slurm.probe import gpus_asked_for
+from vlft.probe.data_entries import absolute
+from vlft.rules.base import Context, Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.engines.sections import Container, Slurm
+
+# SOURCE[:TARGET[:FLAG+FLAG]]: commas part mounts, and enroot parts the fields by blanks.
+_PATH = r"[./][^:,\s]*"
+_MOUNT = re.compile(rf"(?:{_PATH}|tmpfs|umount)(?::{_PATH}(?::[^:,\s]*)?)?")
+_PARTING = re.compile(r"[:,\s]")
+_FLAG = re.compile(r"--[a-z][a-z-]*(?:=.*)?", re.DOTALL)
+_OWNED = {
+    "--container-image": "slurm.container.image",
+    "--container-mounts": "slurm.container.mounts",
+}
+
+
+def _container(context: Context) -> Container | None:
+    slurm = context.config.slurm if context.config.launch.engine == "slurm" else None
+    return slurm.container if slurm is not None else None
+
+
+@rule("slurm.container-mounts", "error", "pyxis: --container-mounts", effect="late")
+def mounts_can_be_read(context: Context) -> Iterator[Problem]:
+    """A mount is SOURCE:TARGET or SOURCE:TARGET:FLAG+FLAG, and so is that of the run's folder."""
+    container = _container(context)
+    if container is None:
+        return
+    for index, mount in enumerate(container.mounts):
+        bare = mount.partition(":")[0] in ("tmpfs", "umount") and ":" not in mount
+        if bare or not _MOUNT.fullmatch(mount):
+            yield Problem(
+                ("slurm", "container", "mounts", index),
+                f"`{mount}` is no mount",
+                "write `/data:/data` or `/data:/data:ro+rprivate`: paths begin with `/` or `.`, "
+                "and hold no comma, colon or blank",
+            )
+    base = context.loaded.source.base_dir(("output_dir",))
+    folder = str(absolute(context.config.output_dir, base))
+    if _PARTING.search(folder):
+        yield Problem(
+            ("output_dir",),
+            f"the run's folder can't be mounted: {folder}",
+            "choose a folder without commas, colons and blanks in its path",
+        )
+
+
+@rule("slurm.container-flags", "error", "pyxis: specified multiple times", effect="late")
+def flags_are_options(context: Context) -> Iterator[Problem]:
+    """`slurm.container.flags` are options of srun that no key owns, each in one word."""
+    container = _container(context)
+    for index, given in enumerate(container.flags if container is not None else ()):
+        path = ("slurm", "container", "flags", index)
+        name = given.partition("=")[0]
+        if not _FLAG.fullmatch(given):
+            yield Problem(path, f"`{given}` is no option", "write `--name` or `--name=value`")
+        elif name in _OWNED:
+            owner = _OWNED[name]
+            yield Problem(path, f"`{name}` is decided by `{owner}`", f"write `{owner}`")
+
+
+# man sbatch, --time: minutes, minutes:seconds, hours:minutes:seconds, and the same after days.
+_TIME = re.compile(r"\d+(:\d{1,2}){0,2}|\d+-\d{1,2}(:\d{1,2}){0,2}|UNLIMITED|INFINITE", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def _section(context: Context) -> Slurm | None:
+    """The section, where it is used."""
+    return context.config.slurm if context.config.launch.engine == "slurm" else None
+
+
+@rule("slurm.section", "error", "vlft: a section of an engine", effect="silent")
+def section_has_its_engine(context: Context) -> Iterator[Problem]:
+    """A section `slurm` goes with `launch.engine: slurm`."""
+    if context.config.slurm is not None and context.config.launch.engine != "slurm":
+        yield Problem(
+            ("slurm",),
+            f"`slurm` with `engine: {context.config.launch.engine}` does nothing",
+            "write `launch: {engine: slurm}`, or leave the section out",
+            at_key=True,
+        )
+
+
+@rule("slurm.time", "error", "man sbatch: --time", effect="aborts", says="Invalid --time")
+def time_is_a_time(context: Context) -> Iterator[Problem]:
+    """The time limit has a form that sbatch reads."""
+    slurm = _section(context)
+    if slurm is None or not isinstance(slurm.time, str) or _TIME.fullmatch(slurm.time.upper()):
+        return
+    yield Problem(
+        ("slurm", "time"),
+        f"`{slurm.time}` is no time limit",
+        "write minutes (90), 1:30:00, 2-0 for two days, or 2-12:00:00",
+    )
+
+
+@rule("slurm.line", "error", "slurm: sbatch/opt.c, a line an option", effect="silent")
+def values_fit_a_line(context: Context) -> Iterator[Problem]:
+    """What becomes an option of sbatch stands in one line."""
+    slurm = _section(context)
+    for name, value in slurm.given().items() if slurm is not None else ():
+        texts = [value] if isinstance(value, str) else value if name == "extra" else []
+        if any(_CONTROL.search(text) for text in texts):
+            yield Problem(
+                ("slurm", name),
+                "a line break or a control character: sbatch reads one line an option",
+                "write it in one line",
+            )
+
+
+@rule("slurm.output-dir", "error", "slurm: a backslash turns placeholders off", effect="late")
+def log_can_be_named(context: Context) -> Iterator[Problem]:
+    """The output folder's name can be written for sbatch."""
+    if context.config.launch.engine != "slurm":
+        return
+    base = context.loaded.source.base_dir(("output_dir",))
+    folder = str(absolute(context.config.output_dir, base))
+    if "\\" in folder or _CONTROL.search(folder):
+        yield Problem(
+            ("output_dir",),
+            "sbatch can't write a log into a folder with a backslash or a line break in its name",
+            "choose another folder",
+        )
+
+
+@rule("slurm.gpus", "error", "sbatch: --gpus-per-node", effect="late")
+def gpus_are_counted(context: Context) -> Iterator[Problem]:
+    """How many GPUs a node gives is known before the job is submitted."""
+    visible = context.facts.visible_gpus
+    config = context.config
+    count = gpus_asked_for(config, None if visible is None else len(visible))
+    if config.launch.engine == "slurm" and count is None:
+        yield Problem(
+            ("launch", "gpus"),
+            "`gpus: auto` is not known before the job runs: what is visible here says nothing",
+            "write the number of GPUs of a node: `launch: {gpus: 8}`",
+        )
+
+
+@rule("slurm.gpu-list", "warning", "Slurm sets CUDA_VISIBLE_DEVICES", effect="silent")
+def scheduler_chooses_gpus(context: Context) -> Iterator[Problem]:
+    """A scheduler is told how many GPUs, not which."""
+    launch = context.config.launch
+    if launch.engine != "local" and isinstance(launch.gpus, list):
+        yield Problem(
+            ("launch", "gpus"),
+            f"the scheduler chooses the GPUs: of the list only its length, {len(launch.gpus)}, "
+            "counts",
+            f"write `gpus: {len(launch.gpus)}`",
+        )
+
+
+@rule("slurm.extra", "error", "one owner a value", effect="silent")
+def extra_options_are_free(context: Context) -> Iterator[Problem]:
+    """`slurm.extra` holds options of sbatch that no key owns, each with its value in one word."""
+    slurm = _section(context)
+    for index, option in enumerate(slurm.extra if slurm is not None else ()):
+        path = ("slurm", "extra", index)
+        name = option.partition("=")[0] if option.startswith("--") else option[:2]
+        if not re.fullmatch(r"--[a-z][a-z-]*(=.*)?|-[A-Za-z].*", option, re.DOTALL):
+            yield Problem(path, f"`{option}` is no option", "write `--name=value`")
+        elif name in KEY_OF:
+            yield Problem(
+                path, f"`{name}` is decided by `{KEY_OF[name]}`", f"write `{KEY_OF[name]}`"
+            )
+        elif name in DECIDED:
+            yield Problem(path, f"vlft decides `{name}`: {DECIDED[name]}", "leave it out")
+
+
+@rule("slurm.signal", "error", "sbatch: --signal", effect="silent")
+def signal_has_a_use(context: Context) -> Iterator[Problem]:
+    """`slurm.signal_seconds` goes with `slurm.requeue`."""
+    slurm = _section(context)
+    if slurm is not None and slurm.signal_seconds is not None and not slurm.requeue:
+        yield Problem(
+            ("slurm", "signal_seconds"),
+            "nothing waits for the signal: the job does not begin again",
+            "write `requeue: true` too",
+            at_key=True,
+        )
+
+
+@rule("slurm.env-file", "error", "vlft: the job's shell reads the file", effect="late")
+def env_file_is_private(context: Context) -> Iterator[Problem]:
+    """`slurm.env_file` is there, and nobody but its owner may read it."""
+    facts = context.facts.slurm
+    if facts is not None and facts.env_file_problem is not None:
+        yield Problem(
+            ("slurm", "env_file"),
+            f"{facts.env_file} {facts.env_file_problem}",
+            f"chmod 600 {facts.env_file}" if "others" in facts.env_file_problem else None,
+        )
+
+
+@rule("slurm.container-python", "error", "vlft: the image's `swift` trains", effect="silent")
+def container_has_its_python(context: Context) -> Iterator[Problem]:
+    """`launch.python` is for jobs without a container."""
+    slurm = _section(context)
+    if slurm is not None and slurm.container is not None and context.config.launch.python:
+        yield Problem(
+            ("launch", "python"),
+            "in a container the image's own `swift` trains: this Python is not used",
+            "leave it out",
+            at_key=True,
+        )
+
+
+@rule("slurm.refused", "error", "sbatch --test-only", effect="aborts")
+def cluster_takes_the_job(context: Context) -> Iterator[Problem]:
+    """The cluster would take the job."""
+    facts, slurm = context.facts.slurm, _section(context)
+    if facts is None or facts.refusal is None:
+        return
+    gpus = gpus_asked_for(context.config, context.world.gpus_per_node)
+    options = sbatch_options(slurm, context.world.nnodes, gpus)
+    yield Problem(
+        _refused_key(facts.refusal, slurm),
+        f"the cluster refuses the job: {facts.refusal}",
+        "what it was asked for: " + " ".join(options),
+    )
+
+
+def _refused_key(refusal: str, slurm: Slurm | None) -> tuple[str, ...]:
+    """The key that sbatch's words are about, as far as they say so."""
+    said = refusal.lower()
+    given = slurm.given() if slurm is not None else {}
+    for word, key in TOLD_BY.items():
+        if word in said and key in given:
+            return ("slurm", key)
+    asked_for_nodes = "node count" in said or "processors" in said
+    return ("launch", "nnodes") if asked_for_nodes else ("launch", "engine")

@@ -1,0 +1,228 @@
+"""One job → the text of its batch script. Pure; golden files show what it makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from vlft.engines.slurm.quoting import directive, word
+from vlft.security.redaction import Variable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.security.redaction import Word
+
+
+REQUEST: Final = "save-and-end"
+"""File of an attempt that asks the trainer to save and to end: see trainer_side."""
+_PROGRAMS: Final = ("/cli/sft.py", "/cli/pt.py", "/cli/rlhf.py")
+_LAST_SECONDS: Final = 45  # in which a trainer that has not obeyed is ended, and the job requeued
+
+
+@dataclass(frozen=True)
+class Script:
+    """All that a batch script is made of.
+
+    Attributes:
+        options: sbatch's, `--name=value` each.
+        run: The run's folder.
+        attempt: The folder of this attempt: the run's own, or one in it.
+        cwd: Working directory of the trainer.
+        vlft: How vlft is started on the first node.
+        setup: The user's own lines of bash.
+        env_file: A file of variables for the shell; None without one.
+        unset: Variables that must not reach the trainer.
+        needed: Secret variables that the job must have from where it was submitted, or from
+            `env_file`.
+        env: Further variables of the trainer.
+        program: The trainer's words.
+        resuming: Words that a restarted job adds behind `--resume_from_checkpoint FOLDER`.
+        nnodes: Nodes.
+        rendezvous: Whether the processes have to find each other.
+        port: Port of node 0; None takes one from the job's id.
+        srun: Further options of srun.
+        signal_seconds: How long before its time is up the job is told, and begins again; None
+            for a job that does not.
+    """
+
+    options: tuple[str, ...]
+    run: str
+    attempt: str
+    cwd: str
+    vlft: tuple[str, ...]
+    setup: tuple[str, ...]
+    env_file: str | None
+    unset: tuple[str, ...]
+    needed: tuple[str, ...]
+    env: tuple[tuple[str, Word], ...]
+    program: tuple[Word, ...]
+    resuming: tuple[str, ...]
+    nnodes: int
+    rendezvous: bool
+    port: int | None
+    srun: tuple[str, ...]
+    signal_seconds: int | None
+
+
+def render_script(script: Script) -> str:
+    """The text for sbatch.
+
+    Raises:
+        VlftError: If an option can't be written.
+    """
+    parts = [_head(script), _ending(script), _surroundings(script)]
+    if script.rendezvous:
+        parts.append(_rendezvous(script))
+    parts += [_trainer(script), _restart(script), _step(script), _last(script)]
+    return "\n".join("".join(f"{line}\n" for line in part) for part in parts)
+
+
+def _head(script: Script) -> Iterator[str]:
+    yield "#!/bin/bash"
+    yield from (directive(option) for option in script.options)
+    yield "#"
+    yield "# Made by vlft for one run; `sbatch --parsable FILE` submits it by hand."
+
+
+def _ending(script: Script) -> Iterator[str]:
+    """How the job ends goes into outcome.json, whatever the way."""
+    yield f"vlft=({_words(script.vlft)})"
+    yield f"vlft_run={word(script.run)}"
+    yield f"vlft_attempt={word(script.attempt)}"
+    yield "vlft_stopped='' vlft_preempted='' vlft_watch=''"
+    yield "vlft_conclude() {"
+    yield "    local code=$?"
+    yield "    trap - EXIT"
+    yield '    "${vlft[@]}" runs conclude "$vlft_attempt" --exit-code "$code" \\'
+    yield '        ${vlft_stopped:+--stopped-by "$vlft_stopped"}'
+    yield '    exit "$code"'
+    yield "}"
+    yield "trap vlft_conclude EXIT"
+    yield "trap 'vlft_stopped=SIGTERM' TERM"
+    if script.signal_seconds is not None:
+        patience = max(script.signal_seconds // 2, script.signal_seconds - _LAST_SECONDS)
+        yield "# Time is nearly up: the trainer is asked to save and to end; if it does not, for it"
+        yield "# may still be loading the model, it is ended."
+        yield "vlft_ask() {"
+        yield "    vlft_preempted=1"
+        yield f'    : > "$vlft_attempt/{REQUEST}"'
+        yield f'    (sleep {patience} && scancel --signal=TERM "$SLURM_JOB_ID") &'
+        yield "    vlft_watch=$!"
+        yield "}"
+        yield "trap vlft_ask USR1"
+    yield 'printf \'{"version": 1, "engine": "slurm", "job": "%s"}\\n\' "$SLURM_JOB_ID" \\'
+    yield '    > "$vlft_attempt/.job.$SLURM_JOB_ID"'
+    yield 'mv --no-clobber "$vlft_attempt/.job.$SLURM_JOB_ID" "$vlft_attempt/job.json"'
+    yield 'rm -f "$vlft_attempt/.job.$SLURM_JOB_ID"'
+
+
+def _surroundings(script: Script) -> Iterator[str]:
+    yield f"cd -- {word(script.cwd)} || exit"
+    if script.env_file is not None:
+        yield "set -o allexport"
+        yield f". {word(script.env_file)} || exit"
+        yield "set +o allexport"
+    if script.setup:
+        yield "# slurm.setup, as it is written in the config:"
+        yield from script.setup
+    for name in script.needed:
+        yield f'export {name}="${{{name}:?is not set: it is a secret}}"'
+
+
+def _rendezvous(script: Script) -> Iterator[str]:
+    yield 'MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)'
+    # Below the ports that the kernel gives to outgoing connections.
+    port = str(script.port) if script.port else "$((20000 + SLURM_JOB_ID % 10000))"
+    yield f"MASTER_PORT={port}"
+
+
+def _trainer(script: Script) -> Iterator[str]:
+    yield "trainer=("
+    yield "    " + " ".join(["env", *(f"-u {name}" for name in script.unset)])
+    for name, value in script.env:
+        yield f"    {_assigned(name, value)}"
+    line = ""
+    for item in script.program:
+        if line and _opens_a_line(item):
+            yield f"    {line}"
+            line = ""
+        line = f"{line} {_word(item)}".lstrip()
+    yield f"    {line}"
+    yield ")"
+
+
+def _opens_a_line(item: Word) -> bool:
+    """Whether a word is a flag, or the program that torchrun starts."""
+    text = item if isinstance(item, str) else item.prefix
+    return text.startswith("--") or text.endswith(_PROGRAMS)
+
+
+def _restart(script: Script) -> Iterator[str]:
+    yield "# Slurm has started this job before: it goes on from what was saved."
+    yield "if ((${SLURM_RESTART_COUNT:-0} > 0)); then"
+    yield f'    rm -f "$vlft_attempt/outcome.json" "$vlft_attempt/{REQUEST}"'
+    yield '    if vlft_checkpoint=$("${vlft[@]}" runs checkpoint --set-aside "$vlft_run"); then'
+    yield '        echo "vlft: going on from $vlft_checkpoint"'
+    added = "".join(f" {word(item)}" for item in script.resuming)
+    yield f'        trainer+=(--resume_from_checkpoint "$vlft_checkpoint"{added})'
+    yield "    fi"
+    yield "fi"
+
+
+def _step(script: Script) -> Iterator[str]:
+    nodes = script.nnodes
+    options = [f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
+    options += ["--kill-on-bad-exit=1", *(["--label"] if nodes > 1 else [])]
+    yield "# srun does not take this over from sbatch."
+    yield 'if [ -n "${SLURM_CPUS_PER_TASK:-}" ]; then'
+    yield '    export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"'
+    yield "fi"
+    yield 'if [ -z "$vlft_preempted$vlft_stopped" ]; then'
+    yield f"    srun {_words(tuple(options))} \\"
+    yield from (f"        {word(option)} \\" for option in script.srun)
+    if script.rendezvous:
+        ranks = "NODE_RANK=$SLURM_NODEID PET_NODE_RANK=$SLURM_NODEID"
+        yield f"        bash -c '{ranks} exec \"$@\"' trainer \\"
+    yield '        "${trainer[@]}" < /dev/null &'
+    yield "    vlft_step=$!"
+    yield '    while kill -0 "$vlft_step" 2> /dev/null; do  # a signal ends `wait` before the step'
+    yield '        wait "$vlft_step"'
+    yield "    done"
+    yield '    wait "$vlft_step"'
+    yield "    vlft_code=$?"
+    yield "fi"
+
+
+def _last(script: Script) -> Iterator[str]:
+    if script.signal_seconds is not None:
+        yield 'if [ -n "$vlft_preempted" ]; then'
+        yield '    kill "$vlft_watch" 2> /dev/null'
+        yield "    # A request that nobody took: the training was over."
+        yield f'    if [ "${{vlft_code:-1}}" = 0 ] && [ -e "$vlft_attempt/{REQUEST}" ]; then'
+        yield "        vlft_preempted=''"
+        yield "    fi"
+        yield "fi"
+        yield 'if [ -n "$vlft_preempted" ] && [ -z "$vlft_stopped" ]; then'
+        yield '    if scontrol requeue "$SLURM_JOB_ID"; then'
+        yield "        trap - EXIT  # it has not ended"
+        yield "        exit 0"
+        yield "    fi"
+        yield "fi"
+    yield 'exit "${vlft_code:-143}"'
+
+
+def _assigned(name: str, value: Word) -> str:
+    if isinstance(value, Variable):
+        return f'{name}="${value.name}"'
+    return word(f"{name}={value}")
+
+
+def _word(item: Word) -> str:
+    if isinstance(item, Variable):
+        return f'{word(item.prefix) if item.prefix else ""}"${item.name}"'
+    return word(item)
+
+
+def _words(items: tuple[str, ...]) -> str:
+    return " ".join(map(word, items))

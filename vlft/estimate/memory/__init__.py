@@ -1,0 +1,1 @@
+"""Bytes on one GPU, operator by operator, from the sizes of a model."""

@@ -1,0 +1,100 @@
+"""The figures of a run as a page of text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vlft.estimate.memory.estimate import Memory
+    from vlft.estimate.report import Outlook
+
+_GIB = 1024**3
+_PARTS = (
+    ("weights", "weights"),
+    ("adapters", "adapters"),
+    ("gradients", "gradients"),
+    ("optimizer", "optimizer"),
+    ("activations", "activations"),
+    ("logits", "logits"),
+    ("buffers", "buffers of sharding"),
+)
+
+
+def to_text(outlook: Outlook) -> str:
+    """What `vlft plan` prints."""
+    return "\n".join(_lines(outlook))
+
+
+def gib(size: int) -> str:
+    """`17.7 GiB`."""
+    return f"{size / _GIB:.1f} GiB"
+
+
+def _lines(outlook: Outlook) -> Iterator[str]:
+    batch, steps = outlook.batch, outlook.steps
+    formula = f" = {batch.formula}" if batch.formula else ""
+    yield f"batch    {batch.global_size if batch.global_size is not None else '?'}{formula} rows"
+    if steps.total is not None:
+        per_epoch = f", {steps.per_epoch:,} an epoch" if steps.per_epoch is not None else ""
+        warmup = f", {steps.warmup:,} of warmup" if steps.warmup else ""
+        yield f"steps    {steps.total:,}{per_epoch}{warmup}"
+    if outlook.lengths is not None:
+        found = outlook.lengths
+        kind = "" if found.exact else " at most (no tokenizer)"
+        over = f", {found.over_max_length:,} rows too long" if found.over_max_length else ""
+        yield (
+            f"tokens   half of the rows {found.p50:,}, 95 % {found.p95:,}, "
+            f"longest {found.max:,}{kind}{over}"
+        )
+    if outlook.memory is not None:
+        yield from _memory(outlook, outlook.memory)
+    if outlook.storage is not None:
+        yield _disk(outlook)
+    if outlook.seconds is not None and outlook.speed is not None:
+        yield (
+            f"time     {_duration(outlook.seconds)} at {outlook.speed.seconds_per_step:.3g} s a "
+            f"step, as in {outlook.speed.run}"
+        )
+    for why in outlook.unknown:
+        yield f"unknown  {why}"
+
+
+def _memory(outlook: Outlook, memory: Memory) -> Iterator[str]:
+    trained = memory.trainable_parameters
+    share = trained / memory.parameters
+    yield f"model    {memory.parameters:,} parameters, {trained:,} trained ({share:.2%})"
+    row = outlook.row
+    if row is not None:
+        whose = "the longest row" if row.measured else "a row at the limits"
+        yield f"memory   of one GPU, for {whose}: {row.tokens:,} tokens, {row.vision:,} of pictures"
+    for name, title in _PARTS:
+        size = getattr(memory, name)
+        if size >= _GIB / 100:
+            yield f"           {title:<20}{gib(size):>10}"
+    yield f"           {'allocated at most':<20}{gib(memory.allocated_peak):>10}"
+    low, high = gib(memory.reserved_low), gib(memory.reserved_high)
+    yield f"           {'reserved':<20}{low} to {high}"
+    if outlook.gpu_bytes is not None:
+        fits = "fits" if outlook.fits else "does not fit"
+        yield f"           {fits} a GPU of {gib(outlook.gpu_bytes)}"
+
+
+def _disk(outlook: Outlook) -> str:
+    found = outlook.storage
+    assert found is not None  # noqa: S101 - asked before
+    text = f"disk     {gib(found.checkpoint_bytes)} a checkpoint"
+    if found.saves is not None and found.total_bytes is not None:
+        text += f", {found.saves} of them, {gib(found.total_bytes)} at most at a time"
+    if outlook.free_bytes is not None:
+        text += f"; {gib(outlook.free_bytes)} are free"
+    return text
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

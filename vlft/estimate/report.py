@@ -1,0 +1,224 @@
+"""All figures of a run, from a prepared config."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vlft.estimate.disk import Storage, storage
+from vlft.estimate.duration import Speed, measured_speed
+from vlft.estimate.memory.architectures import shape_of
+from vlft.estimate.memory.estimate import Memory, estimate
+from vlft.estimate.memory.from_config import RowSize, largest_row, model_states, run_shape
+from vlft.estimate.memory.parameters import count
+from vlft.findings import to_json
+from vlft.models import family_of
+from vlft.probe.data_entries import absolute
+from vlft.probe.hardware import free_bytes
+from vlft.resolve.limits import run_limits
+from vlft.resolve.precision import resolve_precision
+from vlft.resolve.steps import Steps, steps_of
+from vlft.resolve.tiles import run_vision, with_run_tiles
+
+if TYPE_CHECKING:
+    from vlft.estimate.memory.shape import ModelShape
+    from vlft.estimate.memory.step_spec import RunShape
+    from vlft.estimate.row_lengths import RowLengths
+    from vlft.findings import Finding
+    from vlft.pipeline import Prepared
+    from vlft.resolve.batch import Batch
+
+_GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is known about a run before it starts; None where something is not.
+
+    Attributes:
+        batch: Rows per step.
+        steps: Optimizer steps.
+        lengths: Of the rows in the data, if they were read.
+        row: The row that the memory is for.
+        model: Sizes of the model.
+        run: The step whose memory is estimated.
+        memory: On one GPU.
+        gpu_bytes: Memory of the smallest GPU that is used.
+        storage: Checkpoints.
+        free_bytes: Free on the disk that they go to.
+        speed: Of an earlier run that did the same.
+        findings: What the validator says.
+        unknown: Why a figure is missing, a sentence each.
+    """
+
+    batch: Batch
+    steps: Steps
+    lengths: RowLengths | None
+    row: RowSize | None
+    model: ModelShape | None
+    run: RunShape | None
+    memory: Memory | None
+    gpu_bytes: int | None
+    storage: Storage | None
+    free_bytes: int | None
+    speed: Speed | None
+    findings: tuple[Finding, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether the GPU holds it, by the middle of the reserved range."""
+        if self.memory is None or self.gpu_bytes is None:
+            return None
+        return (self.memory.reserved_low + self.memory.reserved_high) / 2 <= self.gpu_bytes
+
+    @property
+    def seconds(self) -> float | None:
+        """Time of all steps at the speed of the earlier run."""
+        if self.speed is None or self.steps.total is None:
+            return None
+        return self.steps.total * self.speed.seconds_per_step
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented object of `vlft plan --format json`."""
+        batch, memory = self.batch, self.memory
+        tokens = None
+        if self.lengths is not None:
+            tokens = {
+                "max": self.lengths.max,
+                "p50": self.lengths.p50,
+                "p95": self.lengths.p95,
+                "over_max_length": self.lengths.over_max_length,
+                "exact": self.lengths.exact,
+                "rows": self.lengths.rows,
+            }
+        return {
+            "batch": {
+                "global": batch.global_size,
+                "per_device": batch.per_device,
+                "gradient_accumulation_steps": batch.gradient_accumulation_steps,
+                "world_size": batch.world_size,
+            },
+            "steps": {
+                "per_epoch": self.steps.per_epoch,
+                "total": self.steps.total,
+                "warmup": self.steps.warmup,
+            },
+            "tokens": tokens,
+            "memory": None if memory is None else self._memory_json(memory),
+            "disk": None if self.storage is None else self._disk_json(self.storage),
+            "time": {
+                "seconds": self.seconds,
+                "seconds_per_step": self.speed.seconds_per_step if self.speed else None,
+                "measured_on": self.speed.run if self.speed else None,
+            },
+            "unknown": list(self.unknown),
+            "findings": [to_json(finding) for finding in self.findings],
+        }
+
+    def _memory_json(self, memory: Memory) -> dict[str, Any]:
+        parts = asdict(memory)
+        counts = {name: parts.pop(name) for name in ("parameters", "trainable_parameters")}
+        row = self.row
+        return {
+            **counts,
+            "per_gpu_bytes": parts,
+            "gpu_bytes": self.gpu_bytes,
+            "fits": self.fits,
+            "row": None if row is None else {"tokens": row.tokens, "vision_tokens": row.vision,
+                                             "measured": row.measured},
+        }  # fmt: skip
+
+    def _disk_json(self, found: Storage) -> dict[str, Any]:
+        return {
+            "checkpoint_bytes": found.checkpoint_bytes,
+            "checkpoints": found.saves,
+            "kept": found.kept,
+            "total_bytes": found.total_bytes,
+            "free_bytes": self.free_bytes,
+        }
+
+
+def look_ahead(prepared: Prepared, lengths: RowLengths | None = None) -> Outlook | None:
+    """The figures of a config's run; None for a config that has no plan.
+
+    Args:
+        prepared: A config.
+        lengths: Of its rows, if its data was read.
+    """
+    loaded, facts, plan = prepared.loaded, prepared.facts, prepared.plan
+    if loaded is None or facts is None or plan is None:
+        return None
+    unknown: list[str] = []
+    family = family_of(plan.model_type)
+    sizes = facts.model.sizes
+    model = None if sizes is None else shape_of(sizes)
+    row: RowSize | None = None
+    run: RunShape | None = None
+    if model is None:
+        unknown.append(
+            "memory: the model's config.json is not here, or is of a family that vlft can't size"
+        )
+    elif family is not None:
+        limits = run_limits(loaded, family, facts.environ)
+        vision = run_vision(family, facts)
+        model = with_run_tiles(model, vision, limits)
+        length = loaded.config.data.max_length
+        measured = lengths.largest(length) if lengths is not None else None
+        row = measured or largest_row(loaded.config, vision, limits)
+        run = run_shape(loaded, facts, plan.world, plan.batch, model, row)
+        if run is None:
+            unknown.append("memory: estimated for LoRA and full training in 16 bits on GPUs")
+        elif run.sharding != "none" and plan.world.world_size is None:
+            run = None
+            unknown.append("memory: it depends on the number of GPUs: --hardware 4xA100-80G")
+    stored = facts.model.checkpoint.stored_parameters if facts.model.checkpoint else None
+    if model is not None and stored is not None and (own := count(model).parameters) != stored:
+        unknown.append(
+            f"whether the figures hold: the weight files have {stored:,} parameters, and by "
+            f"config.json there are {own:,}"
+        )
+    memory = estimate(model, run) if model is not None and run is not None else None
+    steps = steps_of(loaded, facts, plan.batch) or Steps(None, None, None, None, None)
+    if steps.total is None:
+        unknown.append("steps: the rows are not counted, or the number of processes is not known")
+    speed = measured_speed(plan)
+    if speed is None:
+        unknown.append("time: no earlier run did the same")
+    return Outlook(
+        batch=plan.batch,
+        steps=steps,
+        lengths=lengths,
+        row=row,
+        model=model,
+        run=run,
+        memory=memory,
+        gpu_bytes=_smallest_gpu(prepared),
+        storage=_storage(prepared, model, steps),
+        free_bytes=free_bytes(absolute(loaded.config.output_dir, _base_dir(prepared))),
+        speed=speed,
+        findings=prepared.findings,
+        unknown=tuple(unknown),
+    )
+
+
+def _storage(prepared: Prepared, model: ModelShape | None, steps: Steps) -> Storage | None:
+    loaded, facts, plan = prepared.loaded, prepared.facts, prepared.plan
+    if model is None or loaded is None or facts is None or plan is None:
+        return None
+    states = model_states(loaded.config, model)
+    if states is None:
+        return None
+    precision = resolve_precision(loaded.config, facts.model.checkpoint, plan.world)
+    return storage(loaded.config, states, precision.weights, steps)
+
+
+def _smallest_gpu(prepared: Prepared) -> int | None:
+    hardware = prepared.facts.hardware if prepared.facts is not None else None
+    sizes = [gpu.memory_bytes for gpu in hardware.gpus if gpu.memory_bytes] if hardware else []
+    return min(sizes, default=None)
+
+
+def _base_dir(prepared: Prepared) -> Path:
+    return prepared.loaded.source.base_dir(("output_dir",)) if prepared.loaded else Path.cwd()

@@ -1,0 +1,215 @@
+"""A first config from a model folder and a data file: it validates, fits, and says why."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vlft.errors import VlftError
+from vlft.estimate.autotune import Choice, fitting
+from vlft.estimate.report import Outlook, look_ahead
+from vlft.estimate.row_lengths import MAX_SCANNED_BYTES, RowLengths, measure_rows, scannable_bytes
+from vlft.models import family_of
+from vlft.pipeline import Prepared, prepare
+
+if TYPE_CHECKING:
+    from vlft.models import Family
+    from vlft.probe.hardware import Hardware
+
+GLOBAL_BATCH = 16
+_STEPS = 8  # at least, of an epoch: fewer rows get a smaller batch
+_TOO_LARGE = "memory.does-not-fit"
+_LENGTHS = (2048, 3072, 4096, 6144, 8192, 12288, 16384)
+_PICTURE_TOKENS = 1024
+"""At most, of a picture: half of the shortest length, so that there is room for text."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstConfig:
+    """What `vlft init` wrote.
+
+    Attributes:
+        text: The config with its comments.
+        outlook: Its figures; None where there is no plan for this machine.
+    """
+
+    text: str
+    outlook: Outlook | None
+
+
+def first_config(model: str, data: Path, hardware: Hardware, destination: Path) -> FirstConfig:
+    """Looks at both and at the machine.
+
+    Args:
+        model: A folder, or an id on a hub.
+        data: Rows for training.
+        hardware: The machine to train on.
+        destination: Where the config will lie: paths are written relative to its folder.
+
+    Raises:
+        VlftError: If the model or the data can't be used, or nothing fits.
+    """
+    folder = destination.absolute().parent
+    lines = _Lines(model, data, folder, gpus=len(hardware.gpus))
+    prepared = _judged(lines.text(), folder, hardware)
+    family = family_of(prepared.plan.model_type) if prepared.plan else None
+    lines.limit_pictures(family)
+    prepared = _judged(lines.text(), folder, hardware)
+    lengths = None
+    if family is not None and 0 < scannable_bytes(prepared) <= MAX_SCANNED_BYTES:
+        lengths = measure_rows(prepared, family, lambda _: None)
+    lines.limit_rows(lengths)
+    prepared = _judged(lines.text(), folder, hardware)
+    if hardware.gpus:
+        prepared = _fitted(lines, prepared, folder, hardware)
+    return FirstConfig(lines.text(), look_ahead(prepared, lengths))
+
+
+def _fitted(
+    lines: _Lines,
+    prepared: Prepared,
+    folder: Path,
+    hardware: Hardware,
+) -> Prepared:
+    """The config with the fastest settings that fit the largest row that is let through."""
+    outlook = look_ahead(prepared)
+    if outlook is None or outlook.memory is None:
+        return prepared
+    packages = (
+        prepared.facts.interpreter.packages if prepared.facts and prepared.facts.interpreter else {}
+    )
+    choices = fitting(outlook, has_deepspeed="deepspeed" in packages, offload=False, count=1)
+    if not choices:
+        lines.quantise()
+        prepared = _judged(lines.text(), folder, hardware)
+        outlook = look_ahead(prepared)
+        choices = fitting(outlook, has_deepspeed=False, count=1) if outlook else []
+    if not choices:
+        raise VlftError(
+            "this model does not fit this machine, not even in 4 bits",
+            "take a smaller one, or name a larger machine: --hardware 4xA100-80G",
+        )
+    lines.settle(choices[0])
+    return _judged(lines.text(), folder, hardware)
+
+
+def _judged(text: str, folder: Path, hardware: Hardware) -> Prepared:
+    """The config as it would be judged at its place, without writing it there.
+
+    Raises:
+        VlftError: With the first error that the validator finds.
+    """
+    handle, name = tempfile.mkstemp(prefix=".vlft-init-", suffix=".yaml", dir=folder)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        prepared = prepare(name, [], hardware)
+        errors = [one for one in prepared.findings if one.severity == "error"]
+        if errors and all(one.rule == _TOO_LARGE for one in errors):  # mended by what follows
+            return prepare(name, [], hardware, judge=False)
+    finally:
+        Path(name).unlink()
+    if errors:
+        raise VlftError(errors[0].message, errors[0].hint)
+    return prepared
+
+
+class _Lines:
+    """The config as it grows."""
+
+    def __init__(self, model: str, data: Path, folder: Path, gpus: int) -> None:
+        self._model = _relative(Path(model), folder) if os.path.isdir(model) else model  # noqa: PTH112
+        self._hub = not os.path.isdir(model)  # noqa: PTH112
+        self._data = _relative(data, folder)
+        self._gpus = gpus
+        self._pixels = ""
+        self._length = ""
+        self._quant = ""
+        self._global = GLOBAL_BATCH
+        self._batch = f"  global_batch_size: {GLOBAL_BATCH}\n"
+        self._deepspeed = ""
+
+    def limit_pictures(self, family: Family | None) -> None:
+        """A limit on pictures, where the family has one."""
+        if family is None or family.vision is None:
+            return
+        if "max" in family.pixel_variables:
+            side = getattr(family.vision, "side", 28)
+            self._pixels = (
+                f"# {_PICTURE_TOKENS:,} tokens an image at most: a page of text stays readable.\n"
+                f"pixels: {{max: {_PICTURE_TOKENS}*{side}*{side}}}\n"
+            )
+        elif "tiles" in family.pixel_variables:
+            self._pixels = (
+                "# 256 tokens a tile, and one more tile for the whole.\npixels: {tiles: 6}\n"
+            )
+
+    def limit_rows(self, lengths: RowLengths | None) -> None:
+        """The shortest usual length that holds the longest row."""
+        if lengths is None:
+            self._length = "  max_length: 4096  # the rows were not measured: vlft data stats\n"
+            return
+        length = next((one for one in _LENGTHS if one >= lengths.max), _LENGTHS[-1])
+        counted = "has" if lengths.exact else "has at most"
+        self._length = (
+            f"  max_length: {length}  # the longest row {counted} {lengths.max:,} tokens\n"
+        )
+        while self._global > max(1, self._gpus) and lengths.rows < _STEPS * self._global:
+            self._global //= 2
+        if self._global < GLOBAL_BATCH:
+            why = f"# small, for {lengths.rows} rows are few"
+            self._batch = f"  global_batch_size: {self._global}  {why}\n"
+
+    def quantise(self) -> None:
+        """QLoRA."""
+        self._quant = "# In 16 bits it does not fit: the frozen weights are kept in 4.\n"
+        self._quant += "quant: {bits: 4, method: bnb}\n"
+
+    def settle(self, choice: Choice) -> None:
+        """The settings that were found to fit."""
+        chosen = dict(setting.partition("=")[::2] for setting in choice.settings)
+        gib = choice.memory.allocated_peak / 1024**3
+        self._batch = (
+            f"  # {gib:.1f} GiB of a GPU at a row of max_length; vlft plan says more.\n"
+            f"  global_batch_size: {self._global}\n"
+            f"  per_device_train_batch_size: {chosen['train.per_device_train_batch_size']}\n"
+            f"  gradient_checkpointing: {chosen['train.gradient_checkpointing']}\n"
+        )
+        if chosen["deepspeed"] != "null":
+            self._deepspeed = f"deepspeed: {chosen['deepspeed']}  # or it would not fit\n"
+
+    def text(self) -> str:
+        """The config."""
+        hub = "  hub: modelscope  # or huggingface\n" if self._hub else ""
+        dtype = "" if self._gpus else "  torch_dtype: float32  # a CPU\n"
+        launch = f"launch: {{gpus: {self._gpus}}}\n" if self._gpus else "launch: {gpus: none}\n"
+        return (
+            f"model:\n  path: {_yaml(self._model)}\n{hub}{dtype}"
+            "# LoRA trains a small part of the weights: less memory, and less is forgotten.\n"
+            "tuner: lora\n"
+            "lora: {rank: 16, alpha: 32, dropout: 0.05, target_modules: all-linear}\n"
+            f"{self._quant}"
+            f"data:\n  train: [{_yaml(self._data)}]\n"
+            "  val: 0.02  # a share of the rows, to see whether it learns\n"
+            f"{self._length}{self._pixels}"
+            "train:\n  num_train_epochs: 3\n"
+            "  learning_rate: 1e-4  # ten times what full training wants\n"
+            f"{self._batch}"
+            "  save_steps: 0.1  # ten times in a run\n  eval_steps: 0.1\n  save_total_limit: 2\n"
+            f"{self._deepspeed}{launch}"
+            "swift: {warmup_ratio: 0.05, logging_steps: 10}\n"
+        )
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return os.path.relpath(path.absolute(), folder)
+
+
+def _yaml(text: str) -> str:
+    """A text that YAML reads as it is: JSON's quotes where there is any doubt."""
+    plain = all(letter.isalnum() or letter in "/._-" for letter in text) and not text[0].isdigit()
+    return text if plain else json.dumps(text, ensure_ascii=False)

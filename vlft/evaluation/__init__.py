@@ -1,1 +1,0 @@
-"""How good answers are: metrics of one row, and what they come to over many."""

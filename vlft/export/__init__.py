@@ -1,0 +1,1 @@
+"""Merged and quantized weights: planned, made with `swift export`, verified."""

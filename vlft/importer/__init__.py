@@ -1,0 +1,1 @@
+"""Commands and scripts of any ms-swift release become configs."""

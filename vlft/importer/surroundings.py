@@ -1,0 +1,239 @@
+"""A command's environment and launcher → `launch:`, `pixels:`, `env:`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
+from vlft.importer.draft import Draft, Entry, Form, Key
+from vlft.importer.shell.texts import Text
+from vlft.importer.spans import finding, shown
+from vlft.security.secrets import is_secret_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from vlft.findings import Finding
+    from vlft.importer.launchers import Launch
+    from vlft.importer.shell.invocation import Variable
+    from vlft.importer.spans import Spot
+    from vlft.models import Family
+
+_PATHS: Final = frozenset({
+    "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "LIBRARY_PATH", "CPATH", "LD_PRELOAD", "MANPATH",
+    "PS1", "HOME",
+})  # fmt: skip
+LAUNCH: Final = {
+    "NPROC_PER_NODE": "nproc_per_node", "NNODES": "nnodes", "MASTER_ADDR": "master_addr",
+    "MASTER_PORT": "master_port",
+}  # fmt: skip
+"""Variable of the launcher → key of `launch:`."""
+
+_SLURM: Final = re.compile(r"scontrol|SLURM")
+_PER_GPU: Final = frozenset({"gpu", "auto"})
+
+
+class Surroundings:
+    """Places variables and launcher options in a draft.
+
+    Args:
+        draft: Takes the keys.
+        spot_of: From an offset to a place.
+        family: Of the model; None if it is not known.
+    """
+
+    def __init__(self, draft: Draft, spot_of: Callable[[int], Spot], family: Family | None) -> None:
+        self.findings: list[Finding] = []
+        self._draft = draft
+        self._spot_of = spot_of
+        self._family = family
+
+    def place(self, variables: Mapping[str, Variable], launch: Launch, offset: int) -> None:
+        """Everything around the command's own flags.
+
+        Args:
+            variables: Its environment.
+            launch: What its launcher was told.
+            offset: Where it begins.
+        """
+        given = {
+            name: (variable.value, self._spot_of(variable.offset))
+            for name, variable in variables.items()
+        }
+        here = self._spot_of(offset)
+        for name, text in launch.options.items():
+            if name.startswith("env "):
+                given[name.removeprefix("env ")] = (text, here)
+        self._launch(given, launch, here)
+        for name, (value, spot) in given.items():
+            if name in LAUNCH or name == "CUDA_VISIBLE_DEVICES":
+                continue
+            self._variable(name, value, spot)
+
+    def _launch(self, given: Mapping[str, tuple[Text, Spot]], launch: Launch, here: Spot) -> None:
+        options = {name: (text, here) for name, text in launch.options.items()}
+        for name, key in LAUNCH.items():
+            if name in given:
+                options.setdefault(key, given[name])
+        nproc = options.get("nproc_per_node")
+        if nproc is None and "processes" in options:
+            nproc = self._processes(options)
+        devices = given.get("CUDA_VISIBLE_DEVICES")
+        if "include" in options or "gpu_ids" in options:
+            text, spot = options.get("gpu_ids") or options["include"]
+            devices = (Text(text.text.rpartition(":")[2], text.why), spot)
+        if devices is not None:
+            self._devices(*devices)
+        self._nproc(nproc, launch, devices, here)
+        if "master_port" in options and self._any_port(options):
+            del options["master_port"]
+        for key in ("nnodes", "master_addr", "master_port"):
+            if key in options and not self._inherited(key, options[key][0]):
+                self._put(("launch", key), *options[key], whole=key != "master_addr")
+        self._others(options)
+
+    def _others(self, options: Mapping[str, tuple[Text, Spot]]) -> None:
+        if "hostfile" in options and "nnodes" not in options:
+            text, spot = options["hostfile"]
+            why = f"the nodes stand in {shown(text.text)}"
+            self._put(("launch", "nnodes"), Text("?", why), spot, whole=True)
+        if "node_rank" in options:
+            text, _ = options["node_rank"]
+            self._leave(f"node rank {text.text}", NODE_ENVIRONMENT["NODE_RANK"])
+
+    def _any_port(self, options: Mapping[str, tuple[Text, Spot]]) -> bool:
+        """Whether the port is one by chance, on one node: vlft looks for a free one itself."""
+        port = options["master_port"][0]
+        by_chance = port.why is not None and re.search(r"RANDOM|shuf", port.text) is not None
+        nodes = options["nnodes"][0] if "nnodes" in options else Text("1")
+        if not by_chance or nodes.text != "1":
+            return False
+        self._leave(f"MASTER_PORT={port.text}", "any port will do, and vlft takes a free one")
+        return True
+
+    def _processes(self, options: Mapping[str, tuple[Text, Spot]]) -> tuple[Text, Spot]:
+        """What accelerate is told counts the processes of all nodes."""
+        total, spot = options["processes"]
+        nodes = options.get("nnodes", (Text("1"), spot))[0]
+        if (
+            total.why is None
+            and nodes.why is None
+            and total.text.isdecimal()
+            and nodes.text.isdecimal()
+        ):
+            count, rest = divmod(int(total.text), max(1, int(nodes.text)))
+            if not rest:
+                return Text(str(count)), spot
+        return Text(total.text, total.why or "it is for all nodes together"), spot
+
+    def _nproc(
+        self,
+        nproc: tuple[Text, Spot] | None,
+        launch: Launch,
+        devices: tuple[Text, Spot] | None,
+        here: Spot,
+    ) -> None:
+        key: Key = ("launch", "nproc_per_node")
+        if nproc is not None and self._inherited("nproc_per_node", nproc[0]):
+            return
+        if nproc is not None and nproc[0].text not in _PER_GPU:
+            self._put(key, *nproc, whole=True)
+        elif nproc is None and launch.launcher == "accelerate":
+            why = "accelerate's own config file says how many processes there are"
+            self._put(key, Text("?", why), here, whole=True)
+        elif nproc is None and launch.launcher != "deepspeed" and not self._on_cpu():
+            several = devices is None or "," in devices[0].text
+            gpus = "all visible GPUs" if devices is None else "all these GPUs"
+            note = f"no NPROC_PER_NODE: one process over {gpus}" if several else None
+            self._draft.entries[key] = Entry((Text("1"),), comment=note)
+
+    def _inherited(self, key: str, value: Text) -> bool:
+        """Whether a value is the caller's own variable, which vlft reads as well."""
+        name = key.upper()
+        same = value.why is not None and value.text.strip("${}") == name
+        if same:
+            self._leave(
+                f"{name}={value.text}", "vlft takes it from the environment it is started in"
+            )
+        return same
+
+    def _on_cpu(self) -> bool:
+        gpus = self._draft.entries.get(("launch", "gpus"))
+        return gpus is not None and gpus.values[0].text == "none"
+
+    def _devices(self, value: Text, spot: Spot) -> None:
+        key: Key = ("launch", "gpus")
+        if value.why is not None:
+            self._put(key, value, spot)
+            return
+        names = [name.strip() for name in value.text.split(",") if name.strip()]
+        if not names or names == ["-1"]:
+            self._draft.entries[key] = Entry((Text("none"),), comment="no GPU is visible")
+        elif all(re.fullmatch(r"0|[1-9]\d{0,3}", name) for name in names):
+            self._draft.entries[key] = Entry((Text(f"[{', '.join(names)}]"),), "raw")
+        else:
+            self._draft.entries[key] = Entry(tuple(map(Text, names)), "list")
+
+    def _variable(self, name: str, value: Text, spot: Spot) -> None:
+        if name in NODE_ENVIRONMENT:
+            self._leave(f"{name}={value.text}", NODE_ENVIRONMENT[name])
+        elif is_secret_name(name):
+            self._leave(f"{name}=***", "a secret comes from the environment of whoever starts it")
+            message = f"`{name}` is left out: a secret does not belong into a config"
+            hint = f"set {name} in the environment that vlft is started in"
+            self._find("import.secret", spot, message, hint)
+        elif name == "USE_HF":
+            if ("model", "hub") not in self._draft.entries and value.why is None:
+                hub = "huggingface" if value.text.lower() in ("1", "true", "yes") else "modelscope"
+                self._draft.entries["model", "hub"] = Entry((Text(hub),), comment="USE_HF")
+        elif name in ENVIRONMENT:
+            self._pixels(name, value, spot)
+        elif _builds_on_caller(name, value):
+            self._leave(f"{name}={value.text}", "it builds on the environment, which vlft hands on")
+        elif value.why is not None:
+            self._leave(f"{name}={value.text}", value.why)
+            message = f"`{name}` can't be known without running the shell: {value.why}"
+            hint = f"write it at `env.{name}` if the run needs it"
+            self._find("import.unknown-variable", spot, message, hint)
+        else:
+            self._put(("env", name), value, spot)
+
+    def _pixels(self, name: str, value: Text, spot: Spot) -> None:
+        key = ENVIRONMENT[name]
+        family = self._family
+        if family is not None and key.removeprefix("pixels.") not in family.pixel_variables:
+            self._leave(f"{name}={value.text}", f"{family.title} reads no such variable")
+            message = f"`{name}` is left out: {family.title} reads no such variable"
+            self._find("import.dropped", spot, message, None)
+            return
+        self._put(tuple(key.split(".")), value, spot)
+
+    def _put(self, key: Key, value: Text, spot: Spot, *, whole: bool = False) -> None:
+        if value.why is None and whole and not value.text.isdecimal():
+            value = Text(value.text, f"{shown(value.text)} is no whole number")
+        form: Form = "text" if key == ("launch", "master_addr") else "plain"
+        self._draft.entries[key] = Entry((value,), form)
+        if value.why is not None:
+            dotted = ".".join(key)
+            message = f"`{dotted}` can't be known without running the shell: {value.why}"
+            hint = f"write its value at `{dotted}`, or set it in the script"
+            if key == ("launch", "master_addr") and _SLURM.search(value.text):
+                hint = "on Slurm write `launch.engine: slurm` instead: vlft asks Slurm for it"
+            self.findings.append(finding("import.asked", "error", spot, message, hint, dotted))
+        for note in dict.fromkeys(value.notes):
+            message = f"`{'.'.join(key)}`: {note}"[:200]
+            self.findings.append(finding("import.computed", "info", spot, message))
+
+    def _leave(self, what: str, why: str) -> None:
+        self._draft.left_out.append(f"{what}: {why}")
+
+    def _find(self, rule: str, spot: Spot, message: str, hint: str | None) -> None:
+        self.findings.append(finding(rule, "warning", spot, message, hint))
+
+
+def _builds_on_caller(name: str, value: Text) -> bool:
+    """Whether a variable adds to what whoever starts it has set: `PATH=/opt/bin:$PATH`."""
+    if value.why is None:
+        return name in _PATHS and any(f"`{name}`" in note for note in value.notes)
+    return name in _PATHS or f"${name}" in value.text or f"${{{name}" in value.text

@@ -1,0 +1,1 @@
+"""Trained weights in use: inference, evaluation with metrics, serving."""

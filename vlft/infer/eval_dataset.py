@@ -1,0 +1,204 @@
+"""The right answer of a data row, in the words that the model was trained to say."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import xxhash
+
+from vlft.data.media import MediaProblem, probe_picture
+from vlft.data.tokens.types import object_texts
+from vlft.errors import VlftError
+from vlft.export.calibration import read_rows
+from vlft.infer.settings import environment, settings
+from vlft.models import family_of, limits_from
+from vlft.probe.base_model import base_folder
+from vlft.probe.checkpoint import read_checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vlft.models import PixelLimits, Vision
+    from vlft.models.chat import ChatTemplate
+    from vlft.runs.target import Target
+
+
+@dataclass(frozen=True)
+class Question:
+    """The rows that are asked.
+
+    Attributes:
+        file: Where they came from.
+        numbers: Their places in it, from 1.
+        rows: Themselves.
+        answers: What is right.
+    """
+
+    file: Path
+    numbers: tuple[int, ...]
+    rows: tuple[Mapping[str, Any], ...]
+    answers: tuple[str, ...]
+
+
+def read_question(target: Target, file: Path, max_rows: int | None) -> Question:
+    """The rows to ask, and their right answers in the model's own words.
+
+    Args:
+        target: The model: its family writes boxes its own way.
+        file: JSONL with rows as in training.
+        max_rows: At most as many, chosen by a hash of their content; all if None.
+
+    Raises:
+        VlftError: If there is no such file, or a row has no answer to compare with.
+    """
+    if not file.is_file():
+        raise VlftError(f"there is no file `{file}`", "rows as in training: one JSON object a line")
+    rows = list(enumerate(read_rows([file]), start=1))
+    if not rows:
+        raise VlftError(f"`{file}` has no rows", "one JSON object a line")
+    if max_rows is not None and max_rows < len(rows):
+        ranked = sorted(rows, key=lambda row: xxhash.xxh3_64_intdigest(json.dumps(row[1]).encode()))
+        rows = sorted(ranked[:max_rows], key=lambda row: row[0])
+    convention = _convention(target, file)
+    answers = []
+    for number, row in rows:
+        try:
+            answer = right_answer(row, convention)
+        except VlftError as problem:
+            raise VlftError(f"{file}:{number}: {problem.message}") from None
+        if answer is None:
+            raise VlftError(
+                f"{file}:{number}: the row has no answer to compare with",
+                "its last message must be the assistant's",
+            )
+        answers.append(answer)
+    numbers, contents = zip(*rows, strict=True)
+    return Question(file.absolute(), numbers, contents, tuple(answers))
+
+
+def _convention(target: Target, file: Path) -> Convention:
+    """How the family writes boxes, with the limits of the run."""
+    family = family_of(target.plan.model_type if target.plan else None)
+    checkpoint = target.checkpoint
+    if checkpoint.kind == "adapter" and (base := base_folder(target)) is not None:
+        checkpoint = read_checkpoint(base)
+    family = family or family_of(checkpoint.model_type)
+    planned = settings(target)
+    template = (
+        family.template_named(next(iter(planned.get("template", ())), None)) if family else None
+    )
+    scale = next(iter(planned.get("norm_bbox", ())), None)
+    if template is not None and scale is not None:
+        template = replace(template, box_scale="norm1000" if scale == "norm1000" else "resized")
+    variables = {**os.environ, **environment(target)}
+    rescale = next(iter(planned.get("max_pixels", ())), "")
+    vision = family.vision if family else None
+    if vision is not None and checkpoint.config:
+        vision = vision.of_checkpoint({**checkpoint.config, **checkpoint.preprocessor})
+    return Convention(
+        template,
+        vision,
+        limits_from(variables, int(rescale) if rescale.isdecimal() else None),
+        variables.get("QWENVL_BBOX_FORMAT", "legacy") == "legacy",
+        (Path.cwd(), Path(variables.get("ROOT_IMAGE_DIR", ".")), file.absolute().parent),
+    )
+
+
+_ANSWERS = ("response", "answer", "output", "targets", "target", "solution", "completion")
+_ASSISTANT = ("assistant", "gpt", "bot")
+_TAGS = re.compile(r"<bbox>|<ref-object>")
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """How a family writes boxes.
+
+    Attributes:
+        template: Its chat template; None leaves `<bbox>` as it is.
+        vision: Its arithmetic of pictures.
+        limits: Pixel limits of the run.
+        legacy: Whether QWENVL_BBOX_FORMAT is unset or `legacy`.
+        folders: Where relative paths of pictures start from.
+    """
+
+    template: ChatTemplate | None
+    vision: Vision | None
+    limits: PixelLimits | None
+    legacy: bool
+    folders: Sequence[Path]
+
+
+def right_answer(row: Mapping[str, Any], convention: Convention) -> str | None:
+    """The last answer of a row, its boxes written as the family does; None if it has none.
+
+    Raises:
+        VlftError: If a picture that boxes need the size of can't be read.
+    """
+    texts = _texts(row)
+    if not texts or texts[-1] is None:
+        return None
+    answer = texts[-1]
+    objects = row.get("objects")
+    if not isinstance(objects, dict) or not _TAGS.search(answer) or convention.template is None:
+        return answer
+    sizes, resized = _sizes(row, convention)
+    try:
+        refs, boxes = object_texts(
+            convention.template, objects, sizes, resized, legacy=convention.legacy
+        )
+    except (IndexError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise VlftError(f"its objects can't be read: {error}") from None
+    # Tags take references and boxes in their order over all messages.
+    before = "".join(text or "" for text in texts[:-1])
+    left = {
+        "<ref-object>": iter(refs[before.count("<ref-object>") :]),
+        "<bbox>": iter(boxes[before.count("<bbox>") :]),
+    }
+    return _TAGS.sub(lambda tag: next(left[tag[0]], tag[0]), answer)
+
+
+def _texts(row: Mapping[str, Any]) -> list[str | None]:
+    """What is said, in order; the answer last, None if there is none."""
+    said = row.get("messages") or row.get("conversations") or row.get("conversation")
+    if not isinstance(said, list):
+        answer = next((row[name] for name in _ANSWERS if isinstance(row.get(name), str)), None)
+        return [str(row.get("query") or row.get("instruction") or ""), answer]
+    texts: list[str | None] = []
+    role = ""
+    for message in said:
+        if isinstance(message, dict):
+            role = str(message.get("role", message.get("from")))
+            content = message.get("content", message.get("value"))
+            texts.append(content if isinstance(content, str) else "")
+    return texts if role in _ASSISTANT else [*texts, None]
+
+
+def _sizes(
+    row: Mapping[str, Any], convention: Convention
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    images = row.get("images") or row.get("image") or []
+    named = images if isinstance(images, list) else [images]
+    sizes, resized = [], []
+    for image in named:
+        path = image.get("path") if isinstance(image, dict) else image
+        size = _size(str(path), convention.folders)
+        sizes.append(size)
+        new = (0, 0)
+        if convention.vision is not None and convention.limits is not None:
+            counted = convention.vision.image(*size, convention.limits).resized
+            new = (0, 0) if counted is None else (counted[1], counted[0])
+        resized.append(new)
+    return sizes, resized
+
+
+def _size(path: str, folders: Sequence[Path]) -> tuple[int, int]:
+    for folder in folders:
+        found = probe_picture(folder / path)
+        if not isinstance(found, MediaProblem):
+            return found.width, found.height
+    raise VlftError(f"`{path}` can't be read, and its boxes need its size")

@@ -1,0 +1,245 @@
+"""Scores of one answer that is JSON: how many of its fields are right."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vlft.errors import UsageError
+from vlft.infer.intervals import Interval, mean_interval, wilson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+ANLS_THRESHOLD = 0.5
+"""Normalised distance from which an answer counts nothing (arXiv:1905.13648)."""
+
+_QUOTES = "\"'`\u201c\u201d\u2018\u2019\u201e\u00ab\u00bb"
+_SPACE = re.compile(r"\s+")
+
+
+def exact_match(prediction: str, answer: str) -> float:
+    """1 if both are the same text but for space around it, else 0."""
+    return float(prediction.strip() == answer.strip())
+
+
+def normalise(text: str) -> str:
+    """A text without what a reader would not call a difference.
+
+    Unicode's compatible form (NFKC), no case, one space for any run of white space, no quotes
+    around it and no full stop at its end.
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    plain = _SPACE.sub(" ", folded).strip().strip(_QUOTES)
+    return plain.removesuffix(".").strip().strip(_QUOTES)
+
+
+def normalised_match(prediction: str, answer: str) -> float:
+    """1 if both are the same after `normalise`, else 0."""
+    return float(normalise(prediction) == normalise(answer))
+
+
+def anls(prediction: str, answer: str, threshold: float = ANLS_THRESHOLD) -> float:
+    """Normalised Levenshtein similarity of one answer; over rows its mean is ANLS.
+
+    1 - NL where NL, the edit distance over the length of the longer text, is below the
+    threshold, else 0. Case and space around the texts do not count. Definition: Biten et al.,
+    Scene Text Visual Question Answering, ICCV 2019 (arXiv:1905.13648).
+    """
+    first, second = prediction.strip().lower(), answer.strip().lower()
+    longer = max(len(first), len(second))
+    if not longer:
+        return 1.0
+    distance = edit_distance(first, second) / longer
+    return 1 - distance if distance < threshold else 0.0
+
+
+def edit_distance(first: str, second: str) -> int:
+    """Fewest insertions, deletions and replacements of one character (Levenshtein)."""
+    if len(first) < len(second):
+        first, second = second, first
+    row = list(range(len(second) + 1))
+    for index, left in enumerate(first, start=1):
+        diagonal, row[0] = row[0], index
+        for place, right in enumerate(second, start=1):
+            cost = diagonal if left == right else 1 + min(diagonal, row[place], row[place - 1])
+            diagonal, row[place] = row[place], cost
+    return row[-1]
+
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+_NUMBER = r"\s*(-?\d+(?:\.\d+)?)\s*"
+_BOX = re.compile(
+    rf"\({_NUMBER},{_NUMBER}\)\s*,\s*\({_NUMBER},{_NUMBER}\)"
+    rf"|\[{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}\]"
+)
+
+
+def read_boxes(text: str) -> list[Box]:
+    """All boxes in a text, corners in order."""
+    found = []
+    for match in _BOX.finditer(text):
+        a, b, c, d = (float(number) for number in match.groups() if number is not None)
+        found.append((min(a, c), min(b, d), max(a, c), max(b, d)))
+    return found
+
+
+def iou(first: Box, second: Box) -> float:
+    """Intersection over union of two boxes, 0 to 1; of two that have no area: 1 if equal."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    both = max(width, 0.0) * max(height, 0.0)
+    union = _area(first) + _area(second) - both
+    return both / union if union > 0 else float(first == second)
+
+
+def mean_iou(prediction: str, answer: str) -> float:
+    """Mean IoU over the boxes of either side, whichever has more.
+
+    Boxes are paired by falling IoU, each once; a box without a partner counts 0.
+    """
+    said, wanted = read_boxes(prediction), read_boxes(answer)
+    if not said or not wanted:
+        return 0.0
+    pairs = sorted(
+        ((iou(a, b), i, j) for i, a in enumerate(said) for j, b in enumerate(wanted)),
+        key=lambda pair: (-pair[0], pair[1], pair[2]),
+    )
+    left, right, total = set(range(len(said))), set(range(len(wanted))), 0.0
+    for value, i, j in pairs:
+        if i in left and j in right:
+            left.remove(i)
+            right.remove(j)
+            total += value
+    return total / max(len(said), len(wanted))
+
+
+def iou_at_half(prediction: str, answer: str) -> float:
+    """1 if the mean IoU is 0.5 or more: the usual measure of grounding one object."""
+    return float(mean_iou(prediction, answer) >= 0.5)  # noqa: PLR2004
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+_FENCE = re.compile(r"```(?:json)?\s*\n?(.*?)```", re.DOTALL | re.IGNORECASE)
+_ABSENT = object()
+
+
+def read_json_answer(text: str) -> Any | None:
+    """The object or list in an answer; None if there is none.
+
+    A fence of three backticks around it, and words before or after, are left out; a bare number
+    or text is no such answer.
+    """
+    fenced = _FENCE.search(text)
+    candidates = [fenced[1]] if fenced else []
+    candidates.append(text)
+    for candidate in candidates:
+        starts = [place for place in (candidate.find("{"), candidate.find("[")) if place >= 0]
+        if starts:
+            try:
+                found, _ = json.JSONDecoder().raw_decode(candidate, min(starts))
+            except (ValueError, RecursionError):
+                continue
+            return found
+    return None
+
+
+def field_accuracy(prediction: str, answer: str) -> float:
+    """Share of fields that are right: right ones over all that either side has.
+
+    A field is a path to a value that is no object or list (`items.0.price`). Texts are compared
+    after `normalise`, numbers by value; a text is never a number. A field too many counts like
+    one missing, so that saying everything does not pay.
+    """
+    wanted, said = read_json_answer(answer), read_json_answer(prediction)
+    if wanted is None or said is None:
+        return 0.0
+    left, right = dict(_leaves(wanted)), dict(_leaves(said))
+    paths = left.keys() | right.keys()
+    if not paths:
+        return float(type(wanted) is type(said))
+    same = sum(_same(left.get(path, _ABSENT), right.get(path, _ABSENT)) for path in paths)
+    return same / len(paths)
+
+
+def _leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _leaves(item, (*path, key))
+    elif isinstance(value, list) and value:
+        for index, item in enumerate(value):
+            yield from _leaves(item, (*path, str(index)))
+    else:
+        yield path, value
+
+
+def _same(left: object, right: object) -> bool:
+    if isinstance(left, str) and isinstance(right, str):
+        return normalise(left) == normalise(right)
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    return left == right
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One way to score an answer.
+
+    Attributes:
+        name: As `--metric` takes it.
+        title: Its column in a table.
+        score: Prediction, right answer → 0 to 1.
+        binary: Whether it is only ever 0 or 1.
+    """
+
+    name: str
+    title: str
+    score: Callable[[str, str], float]
+    binary: bool
+
+    def interval(self, scores: Sequence[float]) -> Interval:
+        """95 % confidence interval of the mean."""
+        return wilson(int(sum(scores)), len(scores)) if self.binary else mean_interval(scores)
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("exact", "exact", exact_match, binary=True),
+        Metric("normalised", "normalised", normalised_match, binary=True),
+        Metric("json", "JSON fields", field_accuracy, binary=False),
+        Metric("anls", "ANLS", anls, binary=False),
+        Metric("iou", "IoU", mean_iou, binary=False),
+        Metric("iou50", "IoU ≥ 0.5", iou_at_half, binary=True),
+    )
+}
+
+
+def chosen(names: Sequence[str], answers: Sequence[str]) -> tuple[Metric, ...]:
+    """The metrics that are named, else those that fit the answers.
+
+    Exact and normalised match and ANLS fit any answer; JSON fields where all answers are objects
+    or lists, IoU where all have boxes.
+
+    Raises:
+        UsageError: If there is none of a name.
+    """
+    if names:
+        for name in names:
+            if name not in METRICS:
+                raise UsageError(f"there is no metric `{name}`", "one of " + ", ".join(METRICS))
+        return tuple(METRICS[name] for name in dict.fromkeys(names))
+    fitting = ["exact", "normalised", "anls"]
+    if answers and all(read_boxes(answer) for answer in answers):
+        fitting += ["iou", "iou50"]
+    elif answers and all(read_json_answer(answer) is not None for answer in answers):
+        fitting += ["json"]
+    return tuple(METRICS[name] for name in fitting)

@@ -1,1 +1,0 @@
-"""Starting the trainer, watching it, and leaving nothing behind when it ends."""

@@ -1,1 +1,0 @@
-"""Runs that Kubernetes starts: a manifest on stdout, to be applied or committed."""

@@ -1,1 +1,0 @@
-"""From what was written for an older ms-swift to what is written now."""

@@ -1,5 +1,0 @@
-"""What a run will be: batch, steps, tokens, memory, disk and time, before it starts."""
-
-from vlft.outlook.look import Outlook, look_ahead
-
-__all__ = ["Outlook", "look_ahead"]

@@ -1,0 +1,1 @@
+"""Facts about the machine, the checkpoint and the data, read without changing anything."""

@@ -1,0 +1,266 @@
+"""All facts about one config, read once."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vlft.engines.slurm.probe import SlurmFacts, gpus_asked_for, read_slurm
+from vlft.errors import VlftError
+from vlft.probe.cache import FactCache
+from vlft.probe.checkpoint import Checkpoint, read_checkpoint
+from vlft.probe.data_entries import DataEntry, absolute, count_rows, read_entry
+from vlft.probe.deepspeed import Deepspeed, preset, read_deepspeed
+from vlft.probe.hardware import Hardware, free_bytes, visible_gpus
+from vlft.probe.resume_state import ResumeFacts, read_resume
+from vlft.swift.interpreter import Interpreter, find_interpreter
+from vlft.swift.probe import SwiftFacts, read_swift
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vlft.config.reader import LoadedConfig
+    from vlft.config.source import KeyPath
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What `model.path` turned out to be.
+
+    Attributes:
+        argument: What ms-swift is given: an absolute folder or a hub id.
+        checkpoint: The folder's content; None for a hub id or a folder that can't be read.
+        problem: Why it can't be used; None if it can.
+    """
+
+    argument: str
+    checkpoint: Checkpoint | None
+    problem: VlftError | None
+
+    @property
+    def sizes(self) -> Mapping[str, Any] | None:
+        """config.json: the folder's own, or what is known of the hub id; None if neither."""
+        return known_config(self.argument) if self.checkpoint is None else self.checkpoint.config
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the probes read about a config's surroundings.
+
+    Attributes:
+        environ: The caller's environment.
+        interpreter: The Python that will train; None if ms-swift was not found.
+        interpreter_problem: Why `launch.python` can't be used; None if it can.
+        swift: Arguments and models of the installed ms-swift (of the newest supported one
+            where none is installed).
+        model: The model folder or hub id.
+        train: Training data, in the config's order.
+        val: Validation files; empty if a share or nothing was asked for.
+        deepspeed_file: Absolute path if `deepspeed` names an existing file.
+        deepspeed: Settings of the preset or the file; None without either.
+        resume_dir: Absolute path of the checkpoint to go on from.
+        resume: What is in it; None if there is none to go on from.
+        passed_files: Texts under `swift:` that are files, from the working directory, which is
+            where ms-swift looks for them.
+        hardware: The machine; None if it is not to be judged.
+        visible_gpus: Ids of the visible GPUs, as CUDA_VISIBLE_DEVICES takes them; None
+            if the machine is not to be judged.
+        disk_free: Bytes free where checkpoints go; None if that is not this machine.
+        slurm: What the cluster says of the job; None for another engine.
+    """
+
+    environ: Mapping[str, str]
+    interpreter: Interpreter | None
+    interpreter_problem: VlftError | None
+    swift: SwiftFacts
+    model: ModelFacts
+    train: tuple[DataEntry, ...]
+    val: tuple[DataEntry, ...]
+    deepspeed_file: str | None
+    deepspeed: Deepspeed | None
+    resume_dir: str | None
+    resume: ResumeFacts | None
+    passed_files: frozenset[str]
+    hardware: Hardware | None
+    visible_gpus: tuple[str, ...] | None
+    disk_free: int | None = None
+    slurm: SlurmFacts | None = None
+
+    @property
+    def gpu_count(self) -> int:
+        """GPUs in the machine, visible or not; 0 if it was not looked at."""
+        return len(self.hardware.gpus) if self.hardware else 0
+
+
+def gather_facts(
+    loaded: LoadedConfig,
+    hardware: Hardware | None,
+    environ: Mapping[str, str],
+    cache: FactCache | None = None,
+) -> Facts:
+    """Reads everything that rules and plan need to know about this config.
+
+    Args:
+        loaded: The config.
+        hardware: The machine; None if it is not to be judged.
+        environ: The caller's environment; the same for all uses of a cache.
+        cache: What other configs of the same call have read already.
+    """
+    config, cache = loaded.config, cache or FactCache()
+    if config.launch.engine != "local" and hardware is not None and hardware.cores:
+        hardware = None  # this machine, which is not where it will run
+    interpreter, interpreter_problem, swift = cache.once(
+        _interpreter_and_swift, _configured_python(loaded), environ=environ
+    )
+    val = config.data.val if isinstance(config.data.val, list) else []
+    resume = _resume_dir(loaded)
+    train = _entries(loaded, ("data", "train"), config.data.train)
+    visible = None if hardware is None else _visible(hardware, environ)
+    counted = count_rows((*train, *_entries(loaded, ("data", "val"), val)))
+    return Facts(
+        environ=environ,
+        interpreter=interpreter,
+        interpreter_problem=interpreter_problem,
+        swift=swift,
+        model=_model(loaded, swift, cache),
+        train=counted[: len(train)],
+        val=counted[len(train) :],
+        deepspeed_file=_deepspeed_file(loaded),
+        deepspeed=_deepspeed(loaded, cache),
+        resume_dir=resume,
+        resume=None if resume is None else cache.once(read_resume, resume),
+        passed_files=_passed_files(config.swift),
+        hardware=hardware,
+        visible_gpus=visible,
+        disk_free=_disk_free(loaded) if hardware is not None and hardware.cores else None,
+        slurm=_slurm(loaded, visible, environ),
+    )
+
+
+def _disk_free(loaded: LoadedConfig) -> int | None:
+    return free_bytes(absolute(loaded.config.output_dir, loaded.source.base_dir(("output_dir",))))
+
+
+def _slurm(
+    loaded: LoadedConfig, visible: tuple[str, ...] | None, environ: Mapping[str, str]
+) -> SlurmFacts | None:
+    config = loaded.config
+    if config.launch.engine != "slurm":
+        return None
+    name = config.slurm.env_file if config.slurm else None
+    file = absolute(name, loaded.source.base_dir(("slurm", "env_file"))) if name else None
+    gpus = gpus_asked_for(config, None if visible is None else len(visible))
+    return read_slurm(config, file, gpus, environ)
+
+
+def _visible(hardware: Hardware, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Ids of the visible GPUs in the caller's own terms: its list, else the indices.
+
+    A described machine is not this one: what is visible here says nothing about it.
+    """
+    described = all(gpu.uuid is None for gpu in hardware.gpus)
+    names = "" if described else environ.get("CUDA_VISIBLE_DEVICES", "")
+    gpus = visible_gpus(hardware, {} if described else environ)
+    if not names:
+        return tuple(str(gpu.index) for gpu in gpus)
+    return tuple(name.strip() for name in names.split(",")[: len(gpus)])
+
+
+def _configured_python(loaded: LoadedConfig) -> str | None:
+    configured = loaded.config.launch.python
+    if configured is None:
+        return None
+    return str(absolute(configured, loaded.source.base_dir(("launch", "python"))))
+
+
+def _interpreter_and_swift(
+    configured: str | None, environ: Mapping[str, str]
+) -> tuple[Interpreter | None, VlftError | None, SwiftFacts]:
+    """Both, and why the interpreter can't be used; None if it can."""
+    interpreter: Interpreter | None = None
+    try:
+        interpreter = find_interpreter(configured, environ=environ)
+        return interpreter, None, read_swift(interpreter)
+    except VlftError as problem:  # judge the rest by the newest supported release
+        return interpreter, problem, read_swift(None)
+    except OSError as error:  # a name that no file can have
+        shown = f"`{(configured or '')[:60]}…` can't be used: {error.strerror}"
+        return None, VlftError(shown, "name a Python interpreter"), read_swift(None)
+
+
+def _model(loaded: LoadedConfig, swift: SwiftFacts, cache: FactCache) -> ModelFacts:
+    text = loaded.config.model.path
+    folder = absolute(text, loaded.source.base_dir(("model", "path")))
+    if os.path.exists(folder):  # noqa: PTH110 - as above
+        try:
+            return ModelFacts(str(folder), cache.once(read_checkpoint, folder), None)
+        except VlftError as problem:
+            return ModelFacts(str(folder), None, problem)
+    if _is_hub_id(text, loaded, swift):
+        return ModelFacts(text, None, None)
+    hint = "a relative path starts from the config file's folder; a hub id has the form org/name"
+    return ModelFacts(str(folder), None, VlftError(f"there is no folder `{folder}`", hint))
+
+
+def _is_hub_id(text: str, loaded: LoadedConfig, swift: SwiftFacts) -> bool:
+    """`org/name`, said to be on a hub or known to ms-swift by that id."""
+    organisation, _, name = text.partition("/")
+    if not organisation or not name or "/" in name or text.startswith((".", "~")):
+        return False
+    return loaded.config.model.hub is not None or any(
+        text in entry.hub_ids for entry in swift.models().values()
+    )
+
+
+def _entries(loaded: LoadedConfig, path: KeyPath, texts: Sequence[str]) -> tuple[DataEntry, ...]:
+    return tuple(
+        read_entry(text, loaded.source.base_dir((*path, index))) for index, text in enumerate(texts)
+    )
+
+
+def _passed_files(swift: Mapping[str, object]) -> frozenset[str]:
+    given = [
+        item for value in swift.values() for item in (value if isinstance(value, list) else [value])
+    ]
+    # os.path, for it takes a name that no file can have as one that is not there.
+    return frozenset(text for text in given if isinstance(text, str) and os.path.isfile(text))  # noqa: PTH113
+
+
+def _deepspeed_file(loaded: LoadedConfig) -> str | None:
+    name = loaded.config.deepspeed
+    if name is None:
+        return None
+    file = absolute(name, loaded.source.base_dir(("deepspeed",)))
+    # os.path, for it takes a name that no file can have as one that is not there.
+    return str(file) if os.path.isfile(file) else None  # noqa: PTH113
+
+
+def _resume_dir(loaded: LoadedConfig) -> str | None:
+    name = loaded.config.train.resume_from_checkpoint
+    if not name:
+        return None
+    return str(absolute(name, loaded.source.base_dir(("train", "resume_from_checkpoint"))))
+
+
+def _deepspeed(loaded: LoadedConfig, cache: FactCache) -> Deepspeed | None:
+    name, file = loaded.config.deepspeed, _deepspeed_file(loaded)
+    known = None if name is None else preset(name)
+    return known or (None if file is None else cache.once(read_deepspeed, Path(file)))
+
+
+_FILE = Path(__file__).with_name("known_models.json")
+
+
+def known_config(hub_id: str) -> dict[str, Any] | None:
+    """What decides the size of this model, as in its config.json; None if it is not known."""
+    return _all().get(hub_id)
+
+
+@functools.lru_cache(maxsize=1)
+def _all() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(_FILE.read_text(encoding="utf-8"))
+    return found

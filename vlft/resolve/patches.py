@@ -1,0 +1,181 @@
+"""Which mends a checkpoint with modelling code of its own needs on the versions that load it.
+
+Such code was written for a transformers of its time. What breaks on today's was tried on the
+public code of InternVL 1.5, 2 and 3 and of the first Qwen-VL: see docs/internvl.md. The mends are
+the plug-in in trainer_side/own_code, which looks for each defect in the classes that it meets; here
+is decided whether it is needed at all, and what to tell of it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vlft.config.schema import Config
+    from vlft.plan.arguments import Arguments
+    from vlft.probe.checkpoint_types import Checkpoint
+    from vlft.probe.collect import Facts
+
+MENDS_VERSION: Final = "2"
+"""Of the plug-in; it tells the same in the trainer's log."""
+
+PLUGIN: Final = Path(__file__).parents[1] / "trainer_side" / "own_code" / "vlft_own_code.py"
+
+Mend = Literal[
+    "post-init", "ties", "buffers", "generate", "caches", "heads", "config", "bnb-head", "bnb-tower"
+]
+
+WHY: Final[Mapping[Mend, str]] = {
+    "post-init": "the code never calls post_init()",
+    "ties": "tied weights are a list, and no merge could be saved",
+    "buffers": "rotary tables would be left unset, and every logit NaN",
+    "generate": "the language model has no generate",
+    "caches": "its caches are those of an older transformers",
+    "heads": "it asks for a mask of heads that is no more",
+    "config": "its config can't be printed",
+    "bnb-head": "ms-swift takes the output layer of a quantised model for InternLM2's",
+    "bnb-tower": "the tower takes packed weights for the type of its input",
+}
+"""Mend → the defect, as a part of a sentence."""
+
+
+def language_model_of(checkpoint: Checkpoint) -> str | None:
+    """Class of the language model inside an InternVL checkpoint; None if it is not said."""
+    config = checkpoint.config.get("llm_config")
+    names = config.get("architectures") if isinstance(config, dict) else None
+    return str(names[0]) if isinstance(names, list) and names else None
+
+
+def has_own_language_model(checkpoint: Checkpoint) -> bool:
+    """Whether that class is in the checkpoint as well, rather than one of transformers'."""
+    config = checkpoint.config.get("llm_config")
+    return isinstance(config, dict) and bool(config.get("auto_map"))
+
+
+def has_own_internvl(checkpoint: Checkpoint | None) -> bool:
+    """Whether a checkpoint is an InternVL that brings its own code."""
+    return (
+        checkpoint is not None
+        and checkpoint.model_type == "internvl_chat"
+        and checkpoint.has_auto_map
+    )
+
+
+def mends_of(
+    checkpoint: Checkpoint | None, packages: Mapping[str, str], *, bnb: bool = False
+) -> tuple[Mend, ...]:
+    """What has to be mended for a checkpoint to be loaded, trained, merged and asked.
+
+    Args:
+        checkpoint: The model; None for a hub id.
+        packages: Of the interpreter that loads it; without transformers, today's is meant.
+        bnb: Whether the weights are, or will be, quantised by bitsandbytes.
+    """
+    transformers = _release(packages.get("transformers", "5.0"))
+    if checkpoint is not None and is_first_qwen_vl(checkpoint):
+        return _of_qwen_vl(transformers, bnb=bnb)
+    if checkpoint is None or not has_own_internvl(checkpoint):
+        return ()
+    own, bare = has_own_language_model(checkpoint), checkpoint.own_code.bare_config
+    return _of_internvl(transformers, own=own, bare=bare, bnb=bnb)
+
+
+def _of_internvl(
+    transformers: tuple[int, ...], *, own: bool, bare: bool, bnb: bool
+) -> tuple[Mend, ...]:
+    needed: list[Mend] = []
+    if transformers >= (5, 0):
+        needed += ["post-init", "ties", "buffers"] if own else ["post-init"]
+    if transformers >= (4, 50):
+        needed += ["generate", "caches"] if own else []
+        needed += ["config"] if bare else []
+    if bnb and not own:
+        needed.append("bnb-head")
+    return tuple(needed)
+
+
+def is_first_qwen_vl(checkpoint: Checkpoint | None) -> bool:
+    """Whether a checkpoint is a Qwen-VL of the first generation, which all bring their code."""
+    return (
+        checkpoint is not None
+        and checkpoint.architectures[:1] == ("QWenLMHeadModel",)
+        and isinstance(checkpoint.config.get("visual"), dict)
+    )
+
+
+def _of_qwen_vl(transformers: tuple[int, ...], *, bnb: bool) -> tuple[Mend, ...]:
+    needed: list[Mend] = ["buffers", "heads"] if transformers >= (5, 0) else []
+    needed += ["caches"] if transformers >= (4, 50) else []
+    return (*needed, "bnb-tower") if bnb else tuple(needed)
+
+
+def run_mends(config: Config, facts: Facts) -> tuple[Mend, ...]:
+    """Those that a config's run needs.
+
+    Of a hub id only ms-swift's name for it is known: then all that its form may need.
+    """
+    checkpoint = facts.model.checkpoint
+    packages = facts.interpreter.packages if facts.interpreter and not in_image(config) else {}
+    bnb = config.quant is not None and config.quant.method == "bnb"
+    if checkpoint is None:
+        return _of_hub_id(facts, _release(packages.get("transformers", "5.0")), bnb=bnb)
+    return mends_of(checkpoint, packages, bnb=bnb or is_bnb(checkpoint))
+
+
+def own_type_of_hub_id(facts: Facts) -> str | None:
+    """ms-swift's type of a hub id that brings its own code; None for all others."""
+    if facts.model.checkpoint is not None:
+        return None
+    guessed = facts.swift.guess_model_types(facts.model.argument, ())
+    return guessed[0] if guessed in {("internvl_chat",), ("qwen_vl",)} else None
+
+
+def _of_hub_id(facts: Facts, transformers: tuple[int, ...], *, bnb: bool) -> tuple[Mend, ...]:
+    kind = own_type_of_hub_id(facts)
+    if kind == "qwen_vl":
+        return _of_qwen_vl(transformers, bnb=bnb)
+    if kind == "internvl_chat":
+        return _of_internvl(transformers, own=True, bare=True, bnb=bnb)
+    return ()
+
+
+def in_image(config: Config) -> bool:
+    """Whether an image's own packages train, of which nothing is known here."""
+    if config.launch.engine == "slurm":
+        return config.slurm is not None and config.slurm.container is not None
+    return config.launch.engine == "kubernetes"
+
+
+def is_bnb(checkpoint: Checkpoint | None) -> bool:
+    """Whether a checkpoint's weights are quantised by bitsandbytes."""
+    quantization = checkpoint.quantization if checkpoint else None
+    return quantization is not None and "gptq" not in str(quantization.get("quant_method"))
+
+
+def with_mends(arguments: Arguments, mends: tuple[Mend, ...]) -> Arguments:
+    """Arguments with the plug-in before the user's own, or without it where it is not needed.
+
+    A plug-in of another vlft, of which a record tells, goes: it may be gone by now.
+    """
+    others = tuple(one for one in arguments.get("external_plugins", ()) if not _is_ours(one))
+    plugins = ((str(PLUGIN),) if mends else ()) + others
+    kept = {name: texts for name, texts in arguments.items() if name != "external_plugins"}
+    return kept | {"external_plugins": plugins} if plugins else kept
+
+
+def is_mended(arguments: Arguments) -> bool:
+    """Whether the plug-in is among the arguments."""
+    return any(map(_is_ours, arguments.get("external_plugins", ())))
+
+
+def _is_ours(plugin: str) -> bool:
+    return Path(plugin).parts[-3:-1] == PLUGIN.parts[-3:-1]
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """`4.57.6` as (4, 57)."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])

@@ -1,0 +1,110 @@
+"""Everything that vlft can find: the rules, and what the reader of a config says itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vlft.config.ignores import UNUSED, can_be_ignored
+from vlft.config.reader_rules import READER_RULES
+from vlft.errors import UsageError
+from vlft.importer.rules import IMPORT_RULES
+from vlft.rules import RULES
+
+if TYPE_CHECKING:
+    from vlft.findings import Severity
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One id that a finding can bear.
+
+    Attributes:
+        id: `subject.what`.
+        severity: Of its findings.
+        sentence: What must hold.
+        effect: What happens without it, in words.
+        source: Where it comes from.
+        says: What ms-swift says then, or a part of it; None if it says nothing of use.
+    """
+
+    id: str
+    severity: Severity
+    sentence: str
+    effect: str
+    source: str
+    says: str | None = None
+
+    @property
+    def ignorable(self) -> bool:
+        """Whether a comment on its line can ignore it."""
+        return can_be_ignored(self.id, self.severity)
+
+
+EFFECTS = {
+    "aborts": "ms-swift refuses the arguments, seconds after it was started",
+    "late": "the run fails once the model is loaded, or later",
+    "silent": "ms-swift says nothing, and the run is not what was meant",
+    "advice": "it costs time, memory or disk that need not be spent",
+}
+
+
+FATES = {
+    "ok": "the row is trained on as it is",
+    "dropped": "ms-swift deletes the row when it loads the file",
+    "replaced": "ms-swift trains on another row in its place",
+    "silently_wrong": "the row is trained on, but not as it says",
+    "load_fails": "ms-swift can't load the file",
+    "unknown": "it is not known what becomes of the row",
+}
+
+
+def catalogue() -> dict[str, Entry]:
+    """Id → entry, sorted by id."""
+    entries = {
+        rule.id: Entry(
+            rule.id,
+            rule.severity,
+            " ".join((rule.function.__doc__ or "").split()),
+            EFFECTS[rule.effect],
+            rule.source,
+            rule.says,
+        )
+        for rule in RULES.values()
+    }
+    for name, sentence in READER_RULES.items():
+        unused = name == UNUSED
+        effect = "nothing: the comment does nothing" if unused else "there is no config to run"
+        severity: Severity = "warning" if unused else "error"
+        entries[name] = Entry(name, severity, sentence, effect, "vlft: the reader of a config")
+    for name, (severity, sentence) in IMPORT_RULES.items():
+        effect = "the config is not the run that the script meant, or it can't be run"
+        entries[name] = Entry(name, severity, sentence, effect, "vlft import")
+    entries |= _of_rows()
+    return dict(sorted(entries.items()))
+
+
+def _of_rows() -> dict[str, Entry]:
+    """The rules of data rows."""
+    from vlft.data.rule_registry import ROW_RULES  # noqa: PLC0415 - only where all are named
+
+    return {
+        rule.id: Entry(rule.id, rule.severity, rule.sentence, FATES[rule.fate], rule.source)
+        for rule in ROW_RULES.values()
+    }
+
+
+def find_entry(name: str) -> Entry:
+    """The entry with this id.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    entries = catalogue()
+    if name not in entries:
+        from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
+
+        close = nearest(name, entries)
+        hint = f"did you mean `{close}`?" if close else "`vlft explain --list` names them all"
+        raise UsageError(f"there is no rule `{name}`", hint)
+    return entries[name]

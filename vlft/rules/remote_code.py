@@ -1,0 +1,108 @@
+"""Checkpoints that bring modelling code of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vlft.probe.remote_code import is_installed
+from vlft.resolve.patches import PLUGIN, WHY, in_image, own_type_of_hub_id, run_mends
+from vlft.rules.base import Context, Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@rule(
+    "code.not-installed",
+    "error",
+    "transformers/dynamic_module_utils.py: check_imports",
+    effect="late",
+    says="requires the following packages that were not found in your environment",
+)
+def imports_are_installed(context: Context) -> Iterator[Problem]:
+    """What a checkpoint's own code imports is installed in the interpreter that trains."""
+    missing = missing_modules(context)
+    if missing and context.facts.interpreter is not None:
+        # The names of modules and packages agree for all that such code was seen to import.
+        yield Problem(
+            ("model", "path"),
+            f"the checkpoint's own code imports {', '.join(missing)}; not installed in "
+            f"{context.facts.interpreter.python}",
+            f"{context.facts.interpreter.python} -m pip install {' '.join(missing)}",
+        )
+
+
+@rule(
+    "code.mended",
+    "info",
+    "transformers/modeling_utils.py: from_pretrained",
+    effect="late",
+    says="has no attribute",
+)
+def code_runs_as_it_is(context: Context) -> Iterator[Problem]:
+    """A checkpoint's own code runs on the installed transformers without mends."""
+    mends = run_mends(context.config, context.facts)
+    if not mends:
+        return
+    interpreter = None if in_image(context.config) else context.facts.interpreter
+    version = interpreter.packages.get("transformers") if interpreter else None
+    known = context.facts.model.checkpoint is not None
+    does = "does not run" if known else "may not run"
+    yield Problem(
+        ("model", "path"),
+        f"the checkpoint's own code {does} on transformers {version or '5'} as it is, and vlft "
+        f"mends {'it' if known else 'what it finds'} in the trainer: "
+        + "; ".join(WHY[mend] for mend in mends),
+        "nothing is to be done: train, merge, infer and eval pass the plug-in by themselves",
+    )
+
+
+@rule(
+    "code.hub-consent",
+    "error",
+    "swift/model/register.py: trust_remote_code=True always",
+    effect="silent",
+)
+def code_of_a_hub_needs_consent(context: Context) -> Iterator[Problem]:
+    """A model that brings Python code from a hub is only loaded with consent."""
+    kind = own_type_of_hub_id(context.facts)
+    if kind is not None and not context.config.model.trust_remote_code:
+        yield Problem(
+            ("model", "path"),
+            f"`{context.facts.model.argument}` ({kind}) brings Python code that ms-swift would run",
+            "read it on the hub, then write `model: {trust_remote_code: true}`",
+        )
+
+
+@rule("code.pod", "error", "swift/utils/utils.py: import_external_file", effect="late")
+def the_pod_has_the_mends(context: Context) -> Iterator[Problem]:
+    """Own code that needs mends is trained where the files of the mends are."""
+    kubernetes, engine = context.config.kubernetes, context.config.launch.engine
+    if engine != "kubernetes" or not run_mends(context.config, context.facts):
+        return
+    folder = PLUGIN.parent
+    mounts = [Path(volume.mount) for volume in kubernetes.volumes] if kubernetes else []
+    if not any(mount == folder or mount in folder.parents for mount in mounts):
+        yield Problem(
+            ("model", "path"),
+            "the checkpoint's own code needs vlft's mends, and the pods don't have their files",
+            "mount the folder that vlft is installed in, under the same path (kubernetes.volumes), "
+            "or take the `-hf` form of the model",
+        )
+
+
+def missing_modules(context: Context) -> list[str]:
+    """What the checkpoint's own code imports and the interpreter that trains does not have."""
+    checkpoint, interpreter = context.facts.model.checkpoint, context.facts.interpreter
+    if checkpoint is None or interpreter is None or interpreter.swift_dir is None:
+        return []
+    if not checkpoint.has_auto_map or in_image(context.config):
+        return []
+    imports = sorted(checkpoint.own_code.imports)
+    return [
+        name
+        for name in imports
+        if name.replace("_", "-").lower() not in interpreter.packages
+        and not is_installed(name, interpreter.site_packages)
+    ]

@@ -1,0 +1,163 @@
+"""What the rows of a config's data files give the validator to say.
+
+One finding for a file and a rule: `vlft data check` names every row.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from vlft.plan.environment import owned_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from vlft.config.reader import LoadedConfig
+    from vlft.config.source import KeyPath
+    from vlft.data.checking.findings import RowFinding
+    from vlft.data.from_config import ConfiguredData
+    from vlft.findings import Finding, Severity
+    from vlft.models import Family
+    from vlft.probe.collect import Facts
+    from vlft.probe.data_entries import DataEntry
+
+Scan = Literal["none", "quick", "full"]
+"""How much of the data is read: nothing; a few rows of each file; all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """All that a rule has to say about one file.
+
+    Attributes:
+        rule: Its id.
+        severity: Of the rule.
+        message: About the first row.
+        hint: What to write instead.
+        file: As ms-swift is given it.
+        line: Of that row; None for the file itself.
+        count: Rows that it holds for.
+    """
+
+    rule: str
+    severity: Severity
+    message: str
+    hint: str | None
+    file: str
+    line: int | None
+    count: int
+
+
+def row_findings(
+    loaded: LoadedConfig,
+    facts: Facts,
+    family: Family | None,
+    scan: Scan,
+) -> list[Finding]:
+    """Findings at the entries of `data.train` and `data.val`.
+
+    Args:
+        loaded: The config.
+        facts: What was read for it.
+        family: Of its model.
+        scan: How much to read.
+
+    Raises:
+        VlftError: If a limit on pixels is no number.
+        OSError: If a file can't be read.
+    """
+    places: dict[str, KeyPath] = {}
+    for key, named in (("train", facts.train), ("val", facts.val)):
+        for index, entry in enumerate(named):
+            if entry.kind == "file" and entry.size:  # rules of configs say what the others are
+                places.setdefault(entry.argument, ("data", key, index))
+    entries = [one for one in (*facts.train, *facts.val) if one.argument in places]
+    if scan == "none" or not entries:
+        return []
+    told: Iterable[Told]
+    if scan == "quick":
+        told = _quick(loaded, facts, family, entries)
+    else:
+        told = _full(_settings(loaded, facts, family))
+    return [_finding(loaded, one, places) for one in told if one.file in places]
+
+
+def _finding(loaded: LoadedConfig, told: Told, places: dict[str, KeyPath]) -> Finding:
+    where = "" if told.line is None else f" line {told.line}"
+    more = f" ({told.count - 1} more rows like this: vlft data check)" if told.count > 1 else ""
+    message = f"{Path(told.file).name}{where}: {told.message}{more}"
+    return loaded.source.finding(told.rule, told.severity, places[told.file], message, told.hint)
+
+
+def _quick(
+    loaded: LoadedConfig, facts: Facts, family: Family | None, entries: list[DataEntry]
+) -> Iterator[Told]:
+    from vlft.data.plain import is_plain  # noqa: PLC0415 - only where there is data
+
+    swift = loaded.config.swift
+    usual = loaded.config.task == "sft" and not swift.keys() & {
+        "columns",
+        "disable_auto_column_mapping",
+        "template",
+    }
+    # Whether rows of several kinds stand in a file, only the look at rows tells.
+    usual = usual and not (facts.deepspeed is not None and facts.deepspeed.stage == 3)  # noqa: PLR2004
+    root = facts.environ.get("ROOT_IMAGE_DIR") or None
+    odd = [
+        entry.argument
+        for entry in entries
+        if not (usual and entry.path is not None and is_plain(entry.path, Path.cwd(), root))
+    ]
+    if odd:
+        from vlft.data.quick import quick_check  # noqa: PLC0415 - the rules of rows
+
+        yield from _grouped(quick_check(odd, _settings(loaded, facts, family).settings))
+
+
+def _full(data: ConfiguredData) -> tuple[Told, ...]:
+    """The verdict on whole files; the one of the last time where nothing has changed."""
+    from vlft.data.cache import read_verdict, verdict_key, write_verdict  # noqa: PLC0415
+    from vlft.data.check import check_files  # noqa: PLC0415 - only when asked for
+    from vlft.output.progress import shown_progress  # noqa: PLC0415
+
+    key = verdict_key(data)
+    kept = read_verdict(key)
+    if kept is not None:
+        return tuple(Told(*row) for row in kept)
+    names = [*data.train, *data.val]
+    with (
+        shown_progress(names, data.settings.cwd) as advance,
+        check_files(data.train, data.settings, val=data.val, advance=advance) as report,
+    ):
+        told = tuple(_grouped(report.findings))
+    write_verdict(
+        key,
+        [
+            (one.rule, one.severity, one.message, one.hint, one.file, one.line, one.count)
+            for one in told
+        ],
+    )
+    return told
+
+
+def _grouped(findings: Iterable[RowFinding]) -> Iterator[Told]:
+    """One for each file and rule, in the order in which they were met."""
+    first: dict[tuple[str, str], RowFinding] = {}
+    counts: dict[tuple[str, str], int] = {}
+    for one in findings:
+        first.setdefault((one.file, one.rule), one)
+        counts[one.file, one.rule] = counts.get((one.file, one.rule), 0) + 1
+    for (file, rule), one in first.items():
+        yield Told(rule, one.severity, one.message, one.hint, file, one.line, counts[file, rule])
+
+
+def _settings(loaded: LoadedConfig, facts: Facts, family: Family | None) -> ConfiguredData:
+    from vlft.data.from_config import data_of_config  # noqa: PLC0415 - imports much
+
+    owned = owned_variables(loaded, family)
+    variables = dict(facts.environ or os.environ)
+    variables |= {name: value for name, (_, value) in owned.items()}
+    return data_of_config(loaded, facts, family, variables)

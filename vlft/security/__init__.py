@@ -1,0 +1,1 @@
+"""Secrets, and consent to running code that comes with a checkpoint."""

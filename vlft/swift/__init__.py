@@ -1,0 +1,1 @@
+"""The installed ms-swift: its interpreter, arguments, model types and the names of all releases."""

@@ -1,0 +1,166 @@
+"""The shape of what vlft knows about an ms-swift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from vlft.swift.model_match import default_template, guess_model_types
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+Subcommand = Literal["sft", "pt", "rlhf", "export", "infer"]
+SUBCOMMANDS: tuple[Subcommand, ...] = ("sft", "pt", "rlhf", "export", "infer")
+
+ArgumentType = Literal["bool", "int", "float", "str", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a subcommand, as its command line takes it.
+
+    Attributes:
+        name: Without dashes, `max_length`.
+        type: Of one value. json: a JSON object as text, or a name or file that ms-swift
+            takes in its place (`deepspeed: zero3`).
+        many: Whether it takes one or more values.
+        optional: Whether None is legal inside ms-swift. A command line says it by leaving
+            the argument out.
+        choices: All legal values as text; None if it is open.
+        default: A JSON value; None if it is None, is no JSON, or is a path of the machine.
+        defined_in: The dataclass that declares it, with its module.
+        settable: False if no text at all is accepted: argparse can't build the type.
+        flag: What this release calls it on the command line, where that is not its name of
+            today; None where it is.
+    """
+
+    name: str
+    type: ArgumentType
+    many: bool
+    optional: bool
+    choices: tuple[str, ...] | None
+    default: object
+    defined_in: str
+    settable: bool = True
+    flag: str | None = None
+
+
+def as_flags(
+    arguments: Mapping[str, tuple[str, ...]], legal: Mapping[str, Argument]
+) -> dict[str, tuple[str, ...]]:
+    """Arguments by the names that a release has on its command line.
+
+    Args:
+        arguments: Name of today → values.
+        legal: What the release accepts, by name of today.
+    """
+    return {
+        (legal[name].flag or name) if name in legal else name: values
+        for name, values in arguments.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class ModelGroup:
+    """Published models of one type that share a template.
+
+    Attributes:
+        hub_ids: `owner/name` on ModelScope or Hugging Face.
+        template: The group's; None if the model type's holds.
+        requires: Requirements in place of the model type's; empty if that one's hold.
+    """
+
+    hub_ids: tuple[str, ...]
+    template: str | None = None
+    requires: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Folder names that ms-swift takes for these models, lower case."""
+        return tuple(dict.fromkeys(name.rsplit("/", 1)[-1].lower() for name in self.hub_ids))
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model_type of ms-swift's registry.
+
+    Attributes:
+        model_type: ms-swift's name, not that of config.json.
+        template: The template of all its groups; None where the groups name their own.
+        architectures: Class names in config.json that lead to it.
+        groups: The published models.
+        is_multimodal: Whether it takes images, videos or audio.
+        requires: Requirements such as `transformers>=4.45`; ms-swift only warns about them.
+    """
+
+    model_type: str
+    template: str | None
+    architectures: tuple[str, ...]
+    groups: tuple[ModelGroup, ...]
+    is_multimodal: bool
+    requires: tuple[str, ...]
+
+    @property
+    def hub_ids(self) -> tuple[str, ...]:
+        """`owner/name` of all published models of this type."""
+        return tuple(dict.fromkeys(name for group in self.groups for name in group.hub_ids))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Folder names that ms-swift takes for this type, lower case."""
+        return tuple(dict.fromkeys(name for group in self.groups for name in group.names))
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """Templates that one of its models uses, the type's own first."""
+        used = [self.template, *(group.template for group in self.groups)]
+        return tuple(dict.fromkeys(name for name in used if name is not None))
+
+
+def _no_models() -> Mapping[str, ModelEntry]:
+    return {}
+
+
+@dataclass(frozen=True)
+class SwiftFacts:
+    """What the ms-swift that will run accepts.
+
+    Attributes:
+        version: Of ms-swift.
+        arguments: Subcommand → name of today → argument.
+        origin: shipped: the file in vlft for this version. probed: asked of the
+            installation itself.
+        templates: Names of all templates.
+        transformers: Version of transformers that the arguments were read with; the ones
+            that `transformers.training_args` defines vary with it.
+        load_models: Reads the model registry; `models()` calls it.
+    """
+
+    version: str
+    arguments: Mapping[Subcommand, Mapping[str, Argument]]
+    origin: Literal["shipped", "probed"]
+    templates: frozenset[str] = frozenset()
+    transformers: str = ""
+    load_models: Callable[[], Mapping[str, ModelEntry]] = field(
+        default=_no_models, repr=False, compare=False
+    )
+
+    def models(self) -> Mapping[str, ModelEntry]:
+        """model_type → entry, in the order in which ms-swift looks for a name; read once."""
+        return self.load_models()
+
+    def guess_model_types(
+        self,
+        model: str,
+        architectures: Sequence[str],
+        args: Mapping[str, object] | None = None,
+    ) -> tuple[str, ...]:
+        """The model_types that ms-swift finds for a folder; see `model_match`."""
+        return guess_model_types(self.models(), model, architectures, args)
+
+    def default_template(
+        self, model_type: str | None, model: str, args: Mapping[str, object] | None = None
+    ) -> str | None:
+        """The template that ms-swift takes for a folder; see `model_match`."""
+        return default_template(self.models(), model_type, model, args)
