@@ -1,0 +1,1 @@
+"""Config and facts become the run as ms-swift will see it."""

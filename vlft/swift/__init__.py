@@ -1,0 +1,1 @@
+"""The installed ms-swift, and what it makes of a command."""
