@@ -21,7 +21,7 @@ from vlft.errors import InvalidError, TrainerError, VlftError
 from vlft.export.run import Shipped, ship
 from vlft.findings import has_errors
 from vlft.infer.infer import infer_rows
-from vlft.pipeline import look_at_hardware, prepare
+from vlft.pipeline import Rejected, look_at_hardware, prepare
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.recipes import recipe
 from vlft.runs.target import resolve_target
@@ -185,7 +185,7 @@ def _train(recipe_name: str, family: str, output_dir: Path, model: Path, data: P
     if family == "internvl":
         overrides.append("pixels=null")  # its images become tiles, whatever their pixels
     prepared = prepare(recipe(recipe_name), overrides, look_at_hardware("here"))
-    if has_errors(prepared.findings):
+    if isinstance(prepared, Rejected) or has_errors(prepared.findings):
         raise InvalidError(prepared.findings)
     trained = train_prepared(prepared, overrides)
     if trained.exit_code:

@@ -59,7 +59,6 @@ def check(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Say of every row whether ms-swift trains on it, drops it, replaces it or gets it wrong."""
-    import os
     from dataclasses import replace
 
     from vlft.data.check import check_files
@@ -100,24 +99,12 @@ def checked_config(file: Path, overrides: Sequence[str]) -> ConfiguredData:
     Raises:
         VlftError: If it can't be read; what is wrong with it is printed.
     """
-    from vlft.data.from_config import data_of_config
-    from vlft.models import family_of
+    from vlft.data.from_config import data_of_run
     from vlft.output.findings import print_findings
-    from vlft.pipeline import prepare
-    from vlft.plan.environment import owned_variables
+    from vlft.pipeline import Rejected, resolve_config
 
-    prepared = prepare(file, overrides, judge=False, plan=False)
-    if prepared.loaded is None or prepared.facts is None:
-        print_findings(prepared.findings, {})
+    run = resolve_config(file, overrides)
+    if isinstance(run, Rejected):
+        print_findings(run.findings, {})
         raise VlftError(f"{file} can't be used", f"`vlft validate {file}` says more")
-    facts = prepared.facts
-    kind = prepared.loaded.config.model.type
-    if kind is None and facts.model.checkpoint is not None:
-        kind = facts.model.checkpoint.model_type
-    if kind is None:
-        guessed = facts.swift.guess_model_types(facts.model.argument, ())
-        kind = guessed[0] if len(guessed) == 1 else None
-    family = family_of(kind)
-    owned = owned_variables(prepared.loaded, family)
-    variables = dict(os.environ) | {name: value for name, (_, value) in owned.items()}
-    return data_of_config(prepared.loaded, facts, family, variables)
+    return data_of_run(run)

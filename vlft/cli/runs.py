@@ -126,7 +126,7 @@ def resume(
     from vlft.engines.resume import go_to_its_folder, prepare_resumption
     from vlft.engines.resume import resume as go_on
     from vlft.errors import InvalidError
-    from vlft.output.findings import documents_of, print_findings
+    from vlft.output.findings import print_findings
     from vlft.pipeline import look_at_hardware
     from vlft.runs.index import find_run
 
@@ -137,7 +137,7 @@ def resume(
     except InvalidError as error:
         print_findings(error.findings, {})
         raise
-    print_findings(resumption.prepared.findings, documents_of(resumption.prepared))
+    print_findings(resumption.prepared.findings, resumption.prepared.documents)
     typer.echo(f"vlft: going on from {resumption.checkpoint.name}", err=True)
     result = go_on(resumption, node_rank=node_rank)
     if output_format is Format.JSON:

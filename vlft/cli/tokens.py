@@ -90,22 +90,18 @@ def _of_config(
     config: Path, overrides: list[str], model: str | None
 ) -> tuple[TokenModel, PixelLimits, VideoReader]:
     """Model, limits and reader of a config; `--model` goes before the config's."""
-    import os
-
-    from vlft.data.from_config import reader_of_run
+    from vlft.data.from_config import video_reader_of
     from vlft.data.tokens.model import find_model
     from vlft.errors import InvalidError
-    from vlft.output.findings import documents_of, print_findings
-    from vlft.pipeline import prepare
-    from vlft.resolve.limits import run_limits
+    from vlft.output.findings import print_findings
+    from vlft.pipeline import Rejected, resolve_config
 
-    prepared = prepare(config, overrides, judge=False, plan=False)
-    if prepared.loaded is None or prepared.facts is None:
-        print_findings(prepared.findings, documents_of(prepared))
-        raise InvalidError(prepared.findings)
-    found = find_model(model or prepared.facts.model.argument)
-    limits = run_limits(prepared.loaded, found.family, os.environ)
-    return found, limits, reader_of_run(prepared.loaded, prepared.facts, found.family)
+    run = resolve_config(config, overrides)
+    if isinstance(run, Rejected):
+        print_findings(run.findings, run.documents)
+        raise InvalidError(run.findings)
+    found = find_model(model or run.model.argument)
+    return found, run.limits.pixels, video_reader_of(run)
 
 
 def _asked(

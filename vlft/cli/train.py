@@ -19,7 +19,7 @@ from vlft.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from vlft.pipeline import Prepared
+    from vlft.pipeline import Ready
 
 
 def train(
@@ -87,12 +87,12 @@ def _prepared(
     data: Scan,
     *,
     judge: bool,
-) -> tuple[Prepared, ...]:
+) -> tuple[Ready, ...]:
     """All configs, none of which has an error."""
     from vlft.errors import InvalidError
     from vlft.findings import has_errors
-    from vlft.output.findings import documents_of, print_findings
-    from vlft.pipeline import look_at_hardware, prepare
+    from vlft.output.findings import print_findings
+    from vlft.pipeline import Ready, look_at_hardware, prepare
     from vlft.probe.cache import FactCache
 
     machine, ignored, cache = look_at_hardware(hardware), ignored_rules(ignore), FactCache()
@@ -109,8 +109,9 @@ def _prepared(
         for config in configs
     )
     for one in prepared:
-        print_findings(one.findings, documents_of(one))
+        print_findings(one.findings, one.documents)
     findings = [finding for one in prepared for finding in one.findings]
-    if has_errors(findings):
+    ready = tuple(one for one in prepared if isinstance(one, Ready))
+    if has_errors(findings) or len(ready) < len(prepared):
         raise InvalidError(findings)
-    return prepared
+    return ready

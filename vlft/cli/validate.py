@@ -45,7 +45,7 @@ def validate(
 
     from vlft.config.discover import find_configs
     from vlft.findings import has_errors
-    from vlft.output.findings import documents_of, write_report
+    from vlft.output.findings import write_report
     from vlft.pipeline import look_at_hardware, prepare
     from vlft.probe.cache import FactCache
 
@@ -60,14 +60,13 @@ def validate(
             overrides or (),
             machine,
             environ,
-            plan=False,
             data=data.value,
             ignore=unheard,
             cache=cache,
         )
         files[name] = prepared.findings
         if prepared.findings:
-            documents.update(documents_of(prepared))
+            documents.update(prepared.documents)
     write_report(files, documents, output_format.value)
     found = [finding for findings in files.values() for finding in findings]
     failed = has_errors(found) or (strict and any(f.severity == "warning" for f in found))

@@ -12,14 +12,13 @@ from vlft.engines.training import (
     dry_run_json,
     plan_command,
     train_prepared,
-    whole,
 )
 from vlft.errors import TrainerError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vlft.pipeline import Prepared
+    from vlft.pipeline import Ready
     from vlft.runs.record import Run
 
 Engine = Literal["local", "slurm", "kubernetes"]
@@ -37,21 +36,21 @@ class Order:
         master_timeout_s: How long another node waits for node 0, in seconds.
     """
 
-    configs: tuple[Prepared, ...]
+    configs: tuple[Ready, ...]
     overrides: tuple[str, ...] = ()
     node_rank: int = 0
     run_id: str | None = None
     master_timeout_s: float = MASTER_TIMEOUT_S
 
 
-def engine_of(configs: tuple[Prepared, ...], run_id: str | None, node_rank: int) -> Engine:
+def engine_of(configs: tuple[Ready, ...], run_id: str | None, node_rank: int) -> Engine:
     """The engine that all configs name.
 
     Raises:
         UsageError: If they name several, or the flags fit none of it.
     """
     engines: dict[Engine, str] = {
-        loaded.config.launch.engine: loaded.source.file for loaded, _, _ in map(whole, configs)
+        one.loaded.config.launch.engine: one.loaded.source.file for one in configs
     }
     if len(engines) > 1:
         named = ", ".join(f"{file}: {engine}" for engine, file in engines.items())
@@ -77,8 +76,8 @@ def dry_run_text(order: Order, *, as_json: bool) -> str:
     return "".join(text for _, text in described)
 
 
-def _described(prepared: Prepared, order: Order) -> tuple[dict[str, Any], str]:
-    loaded, _, plan = whole(prepared)
+def _described(prepared: Ready, order: Order) -> tuple[dict[str, Any], str]:
+    loaded, plan = prepared.loaded, prepared.plan
     engine: Engine = loaded.config.launch.engine
     if engine == "slurm":
         from vlft.engines.slurm.training import planned_job  # noqa: PLC0415 - one of several
@@ -110,7 +109,7 @@ def start(order: Order, say: Callable[[str], None], *, as_json: bool) -> int:
         VlftError: If something can't be started.
         TrainerError: If a trainer failed; the others were run all the same.
     """
-    loaded, _, _ = whole(order.configs[0])
+    loaded = order.configs[0].loaded
     if loaded.config.launch.engine == "slurm":
         return _submit(order, say, as_json=as_json)
     return _run_here(order, say, as_json=as_json)

@@ -16,14 +16,11 @@ from vlft.engines.training import (
     meet,
     plan_command,
     require_swift,
-    whole,
 )
 from vlft.errors import InvalidError, VlftError
 from vlft.files import read_json, write_json
 from vlft.findings import has_errors
-from vlft.models import family_of
-from vlft.pipeline import Prepared, prepare
-from vlft.plan.environment import inherited_variables
+from vlft.pipeline import Ready, Rejected, prepare
 from vlft.runs.attempts import last_attempt, new_attempt
 from vlft.runs.drift import changed_data, changed_plan
 from vlft.runs.record import CHECKPOINTS, Run, read_run, utc_now
@@ -50,7 +47,7 @@ class Resumption:
 
     run: Run
     checkpoint: Path
-    prepared: Prepared
+    prepared: Ready
 
 
 def go_to_its_folder(run: Run) -> None:
@@ -107,7 +104,7 @@ def prepare_resumption(run: Run, hardware: Hardware | None, *, judge: bool = Tru
     # The path is absolute; JSON's quotes are YAML's, whatever stands in it.
     overrides.append(f"train.resume_from_checkpoint={_quoted(checkpoint)}")
     prepared = prepare(config, overrides, hardware, judge=judge)
-    if has_errors(prepared.findings):
+    if isinstance(prepared, Rejected) or has_errors(prepared.findings):
         raise InvalidError(prepared.findings)
     _require_unchanged(run, prepared, checkpoint)
     return Resumption(run, checkpoint, prepared)
@@ -122,15 +119,11 @@ def resume(resumption: Resumption, *, node_rank: int = 0) -> Trained:
         OSError: If the run's folder can't be written.
     """
     run, prepared = resumption.run, resumption.prepared
-    if prepared.facts is None:
-        message = "a config with errors is not resumed"
-        raise ValueError(message)
-    if prepared.loaded is not None and prepared.loaded.config.launch.engine == "slurm":
+    if prepared.loaded.config.launch.engine == "slurm":
         return _resume_job(resumption)
     require_swift(prepared.facts)
     planned = plan_command(prepared, node_rank=node_rank, run_dir=run.folder)
-    if prepared.plan is not None:
-        meet(prepared.plan, node_rank, MASTER_TIMEOUT_S)
+    meet(prepared.plan, node_rank, MASTER_TIMEOUT_S)
     base = run.folder / f"node-{node_rank}" if node_rank else run.folder
     folder = _begin(resumption, base, last_attempt(base) if node_rank else run.attempt)
     if node_rank == 0:
@@ -150,7 +143,8 @@ def _resume_job(resumption: Resumption) -> Trained:
 
     require_sbatch()
     run = resumption.run
-    loaded, facts, plan = whole(resumption.prepared)
+    ready = resumption.prepared
+    loaded, facts, plan = ready.loaded, ready.facts, ready.plan
     folder = _begin(resumption, run.folder, run.attempt)
     set_aside(run)
     job = plan_job(loaded.config, facts, plan, run.folder, folder)
@@ -192,16 +186,14 @@ def _require_ended(run: Run) -> None:
         )
 
 
-def _require_unchanged(run: Run, prepared: Prepared, checkpoint: Path) -> None:
+def _require_unchanged(run: Run, prepared: Ready, checkpoint: Path) -> None:
     before = read_json(run.folder / "plan.json")
-    if before is None or prepared.plan is None:
+    if before is None:
         raise VlftError(f"the plan of the run {run.id} can't be read", _new_run(run, checkpoint))
     now: Any = mask_data(prepared.plan.to_json())
     differences = [*changed_plan(before, now), *changed_data(run)]
-    if prepared.loaded is not None and prepared.facts is not None:
-        family = family_of(prepared.plan.model_type)
-        told = inherited_variables(prepared.loaded, family, prepared.facts.environ)
-        differences += changed_plan(run.record.get("inherited") or {}, mask_data(told))
+    inherited = mask_data(dict(prepared.run.inherited_variables))
+    differences += changed_plan(run.record.get("inherited") or {}, inherited)
     if differences:
         raise VlftError(
             f"the run {run.id} would not go on as it was: " + "; ".join(differences),

@@ -22,7 +22,7 @@ from vlft.files import write_text
 from vlft.infer.settings import base_of, environment, mended, settings, weights
 from vlft.probe.base_model import base_folder
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.resolve.patches import MENDS_VERSION, is_mended
+from vlft.resolve.patches import PATCHES_VERSION, is_patched
 from vlft.runs.exports import ExportRecord, hash_adapter, hash_model
 from vlft.runs.record import utc_now
 
@@ -273,8 +273,8 @@ def _record(plan: ExportPlan) -> ExportRecord:
     target = plan.target
     versions = {"vlft": __version__}
     versions |= {n: v for n, v in plan.interpreter.packages.items() if n in _RECORDED}
-    if is_mended(mended({}, target, plan.interpreter, plan.base_name)):
-        versions["own-code-mends"] = MENDS_VERSION
+    if is_patched(mended({}, target, plan.interpreter, plan.base_name)):
+        versions["own-code-mends"] = PATCHES_VERSION
     return ExportRecord(
         source={},
         base={},

@@ -10,7 +10,7 @@ from vlft.errors import VlftError
 from vlft.files import read_json
 from vlft.models import family_of, tile_variables
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.resolve.patches import is_bnb, is_mended, mends_of, with_mends
+from vlft.resolve.patches import is_bnb, is_patched, patches_of, with_patches
 from vlft.security.secrets import MASK
 from vlft.swift.interpreter import Interpreter, find_interpreter
 
@@ -191,10 +191,10 @@ def mended(
         bnb: Whether bitsandbytes is to quantise them.
     """
     model = model_of(target, base)
-    if model is None and is_mended(arguments):  # on a hub: as it was trained
-        return with_mends(arguments, ("post-init",))
-    mends = mends_of(model, interpreter.packages, bnb=bnb or is_bnb(model))
-    return with_mends(arguments, mends)
+    if model is None and is_patched(arguments):  # on a hub: as it was trained
+        return with_patches(arguments, ("post-init",))
+    mends = patches_of(model, interpreter.packages, bnb=bnb or is_bnb(model))
+    return with_patches(arguments, mends)
 
 
 def _is_said(value: object) -> bool:

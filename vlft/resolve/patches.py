@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.config.schema import Config
-    from vlft.plan.arguments import Arguments
     from vlft.probe.checkpoint_types import Checkpoint
     from vlft.probe.collect import Facts
+    from vlft.swift.args import Arguments
 
-MENDS_VERSION: Final = "2"
+PATCHES_VERSION: Final = "2"
 """Of the plug-in; it tells the same in the trainer's log."""
 
 PLUGIN: Final = Path(__file__).parents[1] / "trainer_side" / "own_code" / "vlft_own_code.py"
 
-Mend = Literal[
+Patch = Literal[
     "post-init", "ties", "buffers", "generate", "caches", "heads", "config", "bnb-head", "bnb-tower"
 ]
 
-WHY: Final[Mapping[Mend, str]] = {
+WHY: Final[Mapping[Patch, str]] = {
     "post-init": "the code never calls post_init()",
     "ties": "tied weights are a list, and no merge could be saved",
     "buffers": "rotary tables would be left unset, and every logit NaN",
@@ -65,9 +65,9 @@ def has_own_internvl(checkpoint: Checkpoint | None) -> bool:
     )
 
 
-def mends_of(
+def patches_of(
     checkpoint: Checkpoint | None, packages: Mapping[str, str], *, bnb: bool = False
-) -> tuple[Mend, ...]:
+) -> tuple[Patch, ...]:
     """What has to be mended for a checkpoint to be loaded, trained, merged and asked.
 
     Args:
@@ -86,8 +86,8 @@ def mends_of(
 
 def _of_internvl(
     transformers: tuple[int, ...], *, own: bool, bare: bool, bnb: bool
-) -> tuple[Mend, ...]:
-    needed: list[Mend] = []
+) -> tuple[Patch, ...]:
+    needed: list[Patch] = []
     if transformers >= (5, 0):
         needed += ["post-init", "ties", "buffers"] if own else ["post-init"]
     if transformers >= (4, 50):
@@ -107,13 +107,13 @@ def is_first_qwen_vl(checkpoint: Checkpoint | None) -> bool:
     )
 
 
-def _of_qwen_vl(transformers: tuple[int, ...], *, bnb: bool) -> tuple[Mend, ...]:
-    needed: list[Mend] = ["buffers", "heads"] if transformers >= (5, 0) else []
+def _of_qwen_vl(transformers: tuple[int, ...], *, bnb: bool) -> tuple[Patch, ...]:
+    needed: list[Patch] = ["buffers", "heads"] if transformers >= (5, 0) else []
     needed += ["caches"] if transformers >= (4, 50) else []
     return (*needed, "bnb-tower") if bnb else tuple(needed)
 
 
-def run_mends(config: Config, facts: Facts) -> tuple[Mend, ...]:
+def run_patches(config: Config, facts: Facts) -> tuple[Patch, ...]:
     """Those that a config's run needs.
 
     Of a hub id only ms-swift's name for it is known: then all that its form may need.
@@ -123,7 +123,7 @@ def run_mends(config: Config, facts: Facts) -> tuple[Mend, ...]:
     bnb = config.quant is not None and config.quant.method == "bnb"
     if checkpoint is None:
         return _of_hub_id(facts, _release(packages.get("transformers", "5.0")), bnb=bnb)
-    return mends_of(checkpoint, packages, bnb=bnb or is_bnb(checkpoint))
+    return patches_of(checkpoint, packages, bnb=bnb or is_bnb(checkpoint))
 
 
 def own_type_of_hub_id(facts: Facts) -> str | None:
@@ -134,7 +134,7 @@ def own_type_of_hub_id(facts: Facts) -> str | None:
     return guessed[0] if guessed in {("internvl_chat",), ("qwen_vl",)} else None
 
 
-def _of_hub_id(facts: Facts, transformers: tuple[int, ...], *, bnb: bool) -> tuple[Mend, ...]:
+def _of_hub_id(facts: Facts, transformers: tuple[int, ...], *, bnb: bool) -> tuple[Patch, ...]:
     kind = own_type_of_hub_id(facts)
     if kind == "qwen_vl":
         return _of_qwen_vl(transformers, bnb=bnb)
@@ -156,7 +156,7 @@ def is_bnb(checkpoint: Checkpoint | None) -> bool:
     return quantization is not None and "gptq" not in str(quantization.get("quant_method"))
 
 
-def with_mends(arguments: Arguments, mends: tuple[Mend, ...]) -> Arguments:
+def with_patches(arguments: Arguments, mends: tuple[Patch, ...]) -> Arguments:
     """Arguments with the plug-in before the user's own, or without it where it is not needed.
 
     A plug-in of another vlft, of which a record tells, goes: it may be gone by now.
@@ -167,7 +167,7 @@ def with_mends(arguments: Arguments, mends: tuple[Mend, ...]) -> Arguments:
     return kept | {"external_plugins": plugins} if plugins else kept
 
 
-def is_mended(arguments: Arguments) -> bool:
+def is_patched(arguments: Arguments) -> bool:
     """Whether the plug-in is among the arguments."""
     return any(map(_is_ours, arguments.get("external_plugins", ())))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from vlft.config.ownership import ARGUMENTS
 from vlft.errors import VlftError
 from vlft.resolve.batch import Batch
-from vlft.resolve.patches import PLUGIN, run_mends
+from vlft.resolve.patches import PLUGIN, run_patches
 from vlft.resolve.post_init import Run, after_init
 from vlft.swift.args import Origin, SwiftArgs, Value, Written, as_text, key_of, parse_bool
 
@@ -48,7 +48,7 @@ def resolve_swift_args(
     passed = dict(_of_swift(loaded, {spec.flag: name for name, spec in legal.items()}))
     written |= {n: w for n, w in _added(loaded, facts, world, written | passed) if n in legal}
     written |= passed
-    if run_mends(loaded.config, facts) and "external_plugins" in legal:
+    if run_patches(loaded.config, facts) and "external_plugins" in legal:
         user = written.get("external_plugins")
         texts = (str(PLUGIN), *(user.texts if user else ()))
         path, origin = (user.path, user.origin) if user else (None, Origin.DERIVED)

@@ -14,10 +14,7 @@ import yaml
 from vlft import __version__
 from vlft.errors import VlftError
 from vlft.files import write_json, write_text
-from vlft.models import family_of
-from vlft.plan.environment import inherited_variables
-from vlft.probe.data_entries import absolute
-from vlft.resolve.patches import MENDS_VERSION, is_mended
+from vlft.resolve.patches import PATCHES_VERSION, is_patched
 from vlft.runs.attempts import write_launcher
 from vlft.runs.exports import mark_weights
 from vlft.runs.fingerprint import Fingerprint, fingerprint
@@ -27,10 +24,10 @@ from vlft.security.secrets import mask_data, mask_text, secret_values
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.config.reader import LoadedConfig
     from vlft.plan.command import Command
     from vlft.plan.plan import Plan
     from vlft.probe.collect import Facts
+    from vlft.resolve.run import RunSpec
 
 _FIRST = "config.yaml"
 
@@ -54,19 +51,13 @@ _PACKAGES = (
 )
 
 
-def run_folder(loaded: LoadedConfig, run_id: str | None = None) -> Path:
-    """The folder that a run of this config started now would get, or the one of that id."""
-    output_dir = absolute(loaded.config.output_dir, loaded.source.base_dir(("output_dir",)))
-    return output_dir / (run_id or new_run_id(Path(loaded.source.file).stem, utc_now()))
+def run_folder(run: RunSpec, run_id: str | None = None) -> Path:
+    """The folder that a run started now would get, or the one of that id."""
+    return run.output_dir / (run_id or new_run_id(Path(run.loaded.source.file).stem, utc_now()))
 
 
 def create_run(
-    folder: Path,
-    loaded: LoadedConfig,
-    facts: Facts,
-    plan: Plan,
-    command: Command,
-    overrides: Sequence[str],
+    folder: Path, run: RunSpec, plan: Plan, command: Command, overrides: Sequence[str]
 ) -> RunRecord:
     """Makes the folder and writes the record.
 
@@ -78,7 +69,7 @@ def create_run(
     folder.mkdir(parents=True, exist_ok=True)
     try:
         (folder / _FIRST).touch(exist_ok=False)  # of two vlft at once, one makes it
-        return _write(folder, loaded, facts, plan, command, overrides)
+        return _write(folder, run, plan, command, overrides)
     except FileExistsError:
         raise VlftError(f"{folder} holds a run already", "choose another --run-id") from None
     except OSError:
@@ -88,13 +79,9 @@ def create_run(
 
 
 def _write(
-    folder: Path,
-    loaded: LoadedConfig,
-    facts: Facts,
-    plan: Plan,
-    command: Command,
-    overrides: Sequence[str],
+    folder: Path, run: RunSpec, plan: Plan, command: Command, overrides: Sequence[str]
 ) -> RunRecord:
+    loaded, facts = run.loaded, run.facts
     hidden = secret_values(loaded.source.data)
     masked = command.masked()
     record = RunRecord(
@@ -107,7 +94,7 @@ def _write(
         cwd=str(Path.cwd()),
         argv=masked.argv,
         env=masked.env,
-        inherited=mask_data(inherited_variables(loaded, family_of(plan.model_type), facts.environ)),
+        inherited=mask_data(dict(run.inherited_variables)),
         versions=_versions(facts, plan),
         git_commit=_git_commit(Path(loaded.source.file).absolute().parent),
         data=_fingerprints(facts),
@@ -127,8 +114,8 @@ def _write(
 def _versions(facts: Facts, plan: Plan) -> dict[str, str]:
     interpreter = facts.interpreter
     versions = {"vlft": __version__, "python": platform.python_version()}
-    if is_mended(plan.arguments):
-        versions["own-code-mends"] = MENDS_VERSION
+    if is_patched(plan.arguments):
+        versions["own-code-mends"] = PATCHES_VERSION
     if interpreter is not None:
         versions |= {"trainer_python": interpreter.python_version or "unknown"}
         installed = interpreter.packages

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from vlft.config.source import Source
     from vlft.swift.release import Argument
 
+Arguments: TypeAlias = dict[str, tuple[str, ...]]
+"""Argument of ms-swift → its values as text; one for most, several for a list."""
+
 Scalar: TypeAlias = bool | int | float | str
 Value: TypeAlias = Scalar | tuple[Scalar, ...] | Mapping[str, object] | None
 """An argument inside ms-swift; lists are tuples, a torch type is its name (`bfloat16`)."""
@@ -192,6 +195,25 @@ class SwiftArgs:
             return None
         return parse_mapping(value) or self._read_json(value)
 
+    def given(self, name: str, kind: type[Kind]) -> Kind | None:
+        """What the user wrote, parsed; None if the argument is absent or of another kind."""
+        written = self._written.get(name)
+        if written is None or not written.is_given or len(written.texts) != 1:
+            return None
+        argument = self._legal.get(name)
+        try:
+            value = written.texts[0] if argument is None else parse(argument, written.texts)
+        except UnknownValueError:
+            value = written.texts[0]
+        if isinstance(value, tuple):
+            value = value[0]
+        return _as_kind(value, kind)
+
+    def given_texts(self, name: str) -> tuple[str, ...]:
+        """What the user wrote, as text; empty if the argument is absent."""
+        written = self._written.get(name)
+        return written.texts if written is not None and written.is_given else ()
+
     def value(self, name: str) -> Value:
         """The untyped value; None also where it is unknown."""
         return self._effective(name)[0]
@@ -234,7 +256,7 @@ class SwiftArgs:
         written = self._written.get(name)
         return written is not None and written.is_given
 
-    def given(self) -> Iterator[str]:
+    def names(self) -> Iterator[str]:
         """Arguments that the user wrote: those of the sections, then `swift:` in its order."""
         return (name for name, written in self._written.items() if written.is_given)
 

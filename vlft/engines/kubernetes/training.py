@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.engines.kubernetes.manifest import TrainJob, render_train_job
 from vlft.engines.slurm.probe import gpus_asked_for
-from vlft.engines.training import new_folder, whole
+from vlft.engines.training import new_folder
 from vlft.errors import VlftError
 from vlft.plan.command import Command, render
 from vlft.runs.record import CHECKPOINTS
 
 if TYPE_CHECKING:
-    from vlft.pipeline import Prepared
+    from vlft.pipeline import Ready
     from vlft.plan.plan import Plan
 
 
@@ -51,14 +51,14 @@ class PlannedTrainJob:
         }
 
 
-def planned_train_job(prepared: Prepared, run_id: str | None = None) -> PlannedTrainJob:
+def planned_train_job(prepared: Ready, run_id: str | None = None) -> PlannedTrainJob:
     """The TrainJob of a prepared config.
 
     Raises:
         VlftError: If the number of processes is not known, there is no `kubernetes:`, or a
             secret would be printed.
     """
-    loaded, _, plan = whole(prepared)
+    loaded, plan = prepared.loaded, prepared.plan
     section, world = loaded.config.kubernetes, plan.world
     if section is None:
         raise VlftError("`engine: kubernetes` needs an image", "write `kubernetes: {image: …}`")

@@ -13,7 +13,7 @@ from vlft.engines.slurm.probe import gpus_asked_for
 from vlft.engines.slurm.quoting import file_pattern
 from vlft.engines.slurm.script import REQUEST, Script, render_script
 from vlft.plan.command import Command, render
-from vlft.resolve.patches import is_mended
+from vlft.resolve.patches import is_patched
 from vlft.runs.record import CHECKPOINTS
 from vlft.security.redaction import HIDDEN, Variable, Word, hidden_words, readable, without_secrets
 
@@ -186,7 +186,7 @@ def _srun_options(slurm: Slurm | None, folder: Path, arguments: Arguments) -> tu
     if container is None:
         return ()
     own = [f"{folder}:{folder}"]
-    if (slurm is not None and slurm.requeue) or is_mended(arguments):
+    if (slurm is not None and slurm.requeue) or is_patched(arguments):
         own.append(f"{_PLUGIN.parent}:{_PLUGIN.parent}:ro")
     mounts = ",".join([*own, *container.mounts])
     return (
