@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from vlft.models.remote_code import Patch
 from vlft.pipeline import prepare
 from vlft.probe.checkpoint import Checkpoint, read_checkpoint
-from vlft.resolve.patches import MENDS_VERSION, PLUGIN, WHY, Mend, is_mended, mends_of, with_mends
+from vlft.resolve.patches import MENDS_VERSION, PLUGIN, WHY, is_mended, mends_of, with_mends
 
 QWEN2 = {"architectures": ["Qwen2ForCausalLM"]}
 INTERNLM2 = {
@@ -71,7 +72,7 @@ def test_other_models_are_left_alone(checkpoint: Any) -> None:
 
 
 def test_the_plugin_stands_before_the_users_own_and_once() -> None:
-    mends: tuple[Mend, ...] = ("post-init",)
+    mends: tuple[Patch, ...] = ("post-init",)
     old = "/old/site-packages/vlft/trainer_side/own_code/vlft_own_code.py"
     given = {"model": ("m",), "external_plugins": ("mine.py", old)}
     assert with_mends(given, mends)["external_plugins"] == (OURS, "mine.py")

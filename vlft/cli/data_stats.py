@@ -87,7 +87,7 @@ def _settings(
     from vlft.data.statistics.statistics import StatsSettings
     from vlft.data.tokens.model import find_model
     from vlft.errors import InvalidError, UsageError
-    from vlft.models import limits_from
+    from vlft.models import DEFAULT_FAMILY, limits_from
 
     values = []
     for text in compared:
@@ -115,7 +115,7 @@ def _settings(
         task = prepared.loaded.config.task
         tokens = _row_tokens(found, name, str(template) if template else None, task, dict(told))
     else:
-        found = find_model(name or "qwen2_vl")
+        found = find_model(name or DEFAULT_FAMILY.swift_model_type)
         limits = limits_from(os.environ)
         tokens = _row_tokens(found, name, None, "sft", {})
     if not paths:

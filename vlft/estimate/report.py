@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.estimate.disk import Storage, storage
 from vlft.estimate.duration import Speed, measured_speed
-from vlft.estimate.memory.architectures import shape_of
 from vlft.estimate.memory.estimate import Memory, estimate
 from vlft.estimate.memory.from_config import RowSize, largest_row, model_states, run_shape
 from vlft.estimate.memory.parameters import count
 from vlft.findings import to_json
-from vlft.models import family_of
+from vlft.models import family_of, shape_of
 from vlft.probe.data_entries import absolute
 from vlft.probe.hardware import free_bytes
 from vlft.resolve.limits import run_limits
@@ -22,10 +21,10 @@ from vlft.resolve.steps import Steps, steps_of
 from vlft.resolve.tiles import run_vision, with_run_tiles
 
 if TYPE_CHECKING:
-    from vlft.estimate.memory.shape import ModelShape
     from vlft.estimate.memory.step_spec import RunShape
     from vlft.estimate.row_lengths import RowLengths
     from vlft.findings import Finding
+    from vlft.models.architecture import ModelShape
     from vlft.pipeline import Prepared
     from vlft.resolve.batch import Batch
 
@@ -42,6 +41,7 @@ class Outlook:
         lengths: Of the rows in the data, if they were read.
         row: The row that the memory is for.
         model: Sizes of the model.
+        pixel_side: Side of a token's square in pixels, which `pixels.max` counts; None for tiles.
         run: The step whose memory is estimated.
         memory: On one GPU.
         gpu_bytes: Memory of the smallest GPU that is used.
@@ -57,6 +57,7 @@ class Outlook:
     lengths: RowLengths | None
     row: RowSize | None
     model: ModelShape | None
+    pixel_side: int | None
     run: RunShape | None
     memory: Memory | None
     gpu_bytes: int | None
@@ -192,6 +193,7 @@ def look_ahead(prepared: Prepared, lengths: RowLengths | None = None) -> Outlook
         lengths=lengths,
         row=row,
         model=model,
+        pixel_side=family.vision.side if family is not None and family.vision is not None else None,
         run=run,
         memory=memory,
         gpu_bytes=_smallest_gpu(prepared),

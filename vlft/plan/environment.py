@@ -141,10 +141,10 @@ def environment(
 
 def _of_checkpoint(loaded: LoadedConfig, facts: Facts, family: Family | None) -> dict[str, str]:
     """What the checkpoint's config asks for, where nobody says otherwise."""
-    from vlft.models import tile_variables  # noqa: PLC0415 - the others are annotations
+    from vlft.models import checkpoint_variables  # noqa: PLC0415 - the others are annotations
 
     checkpoint = facts.model.checkpoint
-    asked = tile_variables(family, checkpoint.config if checkpoint else None)
+    asked = checkpoint_variables(family, checkpoint.config if checkpoint else None)
     given = loaded.config.swift.get("model_kwargs")
     told = {str(name).upper() for name in given} if isinstance(given, dict) else set()
     return {

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from vlft.models.limits import limits_from
-from vlft.models.qwen_limits import (
+from vlft.models.limits import (
     FRAME_MAX_TOKENS,
     FRAME_MIN_TOKENS,
     IMAGE_MAX_TOKENS,
     IMAGE_MIN_TOKENS,
+    limits_from,
 )
 from vlft.plan.environment import owned_variables
 from vlft.resolve.model import own_family

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vlft.models.counts import SizeError
+from vlft.models.vision import SizeError
 
 if TYPE_CHECKING:
-    from vlft.estimate.memory.shape import ModelShape
     from vlft.models import Family
-    from vlft.models.counts import Vision
+    from vlft.models.architecture import ModelShape
     from vlft.models.limits import PixelLimits
+    from vlft.models.vision import Vision
     from vlft.probe.collect import Facts
 
 

@@ -36,7 +36,7 @@ def liger_is_installed(context: Context) -> Iterator[Problem]:
 def liger_knows_the_model(context: Context) -> Iterator[Problem]:
     """Liger kernels are asked for with a model that there are some for."""
     family = context.family
-    if family is None or family.hf_model_type != "internvl_chat":
+    if family is None or family.liger is not None:
         return
     if flag(context.config, "use_liger_kernel"):
         yield Problem(
@@ -63,10 +63,10 @@ def liger_gets_rows_whole(context: Context) -> Iterator[Problem]:
         return
     # Imported here: only a config with Liger needs them.
     from vlft.estimate.memory.from_config import keeps_few_logits  # noqa: PLC0415
-    from vlft.estimate.memory.liger import LIGER_WITH_FEW_LOGITS  # noqa: PLC0415
+    from vlft.estimate.memory.liger import liger_keeps_few_logits  # noqa: PLC0415
 
     kind = (context.facts.model.sizes or {}).get("model_type")
-    if kind in LIGER_WITH_FEW_LOGITS and keeps_few_logits(config, context.facts, batch):
+    if liger_keeps_few_logits(kind) and keeps_few_logits(config, context.facts, batch):
         yield Problem(
             ("swift", "use_liger_kernel"),
             f"Liger's loss can't take {batch.per_device} rows whose first tokens ms-swift leaves "

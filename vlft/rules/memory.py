@@ -65,9 +65,9 @@ def the_longest_row_fits(context: Context) -> Iterator[Problem]:
 def _estimate(context: Context, tokens: int) -> Memory | None:
     """Memory of a step on such rows, as many of their tokens of pictures as the limits allow."""
     # Imported here: only a config that is judged for GPUs needs the arithmetic.
-    from vlft.estimate.memory.architectures import shape_of  # noqa: PLC0415
     from vlft.estimate.memory.estimate import estimate  # noqa: PLC0415
     from vlft.estimate.memory.from_config import RowSize, largest_row, run_shape  # noqa: PLC0415
+    from vlft.models import shape_of  # noqa: PLC0415
     from vlft.resolve.limits import run_limits  # noqa: PLC0415
     from vlft.resolve.tiles import run_vision, with_run_tiles  # noqa: PLC0415
 

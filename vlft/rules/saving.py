@@ -121,8 +121,8 @@ def _most_kept(context: Context) -> Storage | None:
         return None
     # Imported here: only a config that is judged for this machine needs the arithmetic.
     from vlft.estimate.disk import storage  # noqa: PLC0415
-    from vlft.estimate.memory.architectures import shape_of  # noqa: PLC0415
     from vlft.estimate.memory.from_config import model_states  # noqa: PLC0415
+    from vlft.models import shape_of  # noqa: PLC0415
 
     model = shape_of(sizes)
     states = None if model is None else model_states(context.config, model)

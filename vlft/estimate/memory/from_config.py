@@ -10,17 +10,17 @@ from vlft.estimate.memory.liger import uses_logits_to_keep
 from vlft.estimate.memory.parameters import count
 from vlft.estimate.memory.states import plain_states
 from vlft.estimate.memory.step_spec import Attention, Optimizer, Picture, RunShape, Sharding
-from vlft.models.counts import SizeError
+from vlft.models.vision import SizeError
 from vlft.resolve.pass_through import flag, given_flag, is_off, number, word
 from vlft.resolve.precision import resolve_precision
 
 if TYPE_CHECKING:
     from vlft.config.reader import LoadedConfig
     from vlft.config.schema import Config
-    from vlft.estimate.memory.shape import ModelShape
     from vlft.estimate.memory.states import Plain
-    from vlft.models.counts import Vision
+    from vlft.models.architecture import ModelShape
     from vlft.models.limits import PixelLimits
+    from vlft.models.vision import Vision
     from vlft.probe.collect import Facts
     from vlft.resolve.batch import Batch
     from vlft.resolve.world import World
