@@ -7,17 +7,10 @@ from typing import Any
 
 import pytest
 
+from vlft.models.remote_code import Patch
 from vlft.pipeline import prepare
 from vlft.probe.checkpoint import Checkpoint, read_checkpoint
-from vlft.resolve.patches import (
-    PATCHES_VERSION,
-    PLUGIN,
-    WHY,
-    Mend,
-    is_patched,
-    patches_of,
-    with_patches,
-)
+from vlft.resolve.patches import PATCHES_VERSION, PLUGIN, WHY, is_patched, patches_of, with_patches
 
 QWEN2 = {"architectures": ["Qwen2ForCausalLM"]}
 INTERNLM2 = {
@@ -79,7 +72,7 @@ def test_other_models_are_left_alone(checkpoint: Any) -> None:
 
 
 def test_the_plugin_stands_before_the_users_own_and_once() -> None:
-    mends: tuple[Mend, ...] = ("post-init",)
+    mends: tuple[Patch, ...] = ("post-init",)
     old = "/old/site-packages/vlft/trainer_side/own_code/vlft_own_code.py"
     given = {"model": ("m",), "external_plugins": ("mine.py", old)}
     assert with_patches(given, mends)["external_plugins"] == (OURS, "mine.py")

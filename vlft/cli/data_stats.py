@@ -86,7 +86,7 @@ def _settings(
     from vlft.data.statistics.statistics import StatsSettings
     from vlft.data.tokens.model import find_model
     from vlft.errors import InvalidError, UsageError
-    from vlft.models import limits_from
+    from vlft.models import DEFAULT_FAMILY, limits_from
     from vlft.probe.data_entries import parse_entry
 
     values = []
@@ -109,7 +109,7 @@ def _settings(
         settings = stats_of_run(run, find_model(model) if model else None, values)
         paths = paths or [entry.path for entry in run.facts.train if entry.path]
     else:
-        found = find_model(model or "qwen2_vl")
+        found = find_model(model or DEFAULT_FAMILY.swift_model_type)
         root = os.environ.get("ROOT_IMAGE_DIR")
         settings = StatsSettings(
             found,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -11,19 +10,11 @@ import typer
 from vlft.cli.options import Format, FormatOption
 
 
-class Family(str, Enum):
-    """Families that the tiny-model builder makes."""
-
-    QWEN2_VL = "qwen2_vl"
-    QWEN2_5_VL = "qwen2_5_vl"
-    QWEN3_VL = "qwen3_vl"
-    INTERNVL = "internvl"
-
-
 def demo(
-    family: Annotated[Family, typer.Option("--family", help="Whose architecture.")] = (
-        Family.QWEN2_VL
-    ),
+    family: Annotated[
+        Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        typer.Option("--family", help="Model family by ms-swift's name; Qwen2-VL if absent."),
+    ] = None,
     output_dir: Annotated[
         Optional[Path],  # noqa: UP045 - typer on Python 3.10 reads it at run time
         typer.Option("--output-dir", help="Folder to make; output/demo-… if absent."),
@@ -36,6 +27,7 @@ def demo(
 
     from vlft.demo import run_demo
     from vlft.errors import InvalidError
+    from vlft.models import DEFAULT_FAMILY
     from vlft.output.findings import print_findings
     from vlft.runs.record import new_run_id, utc_now
 
@@ -45,7 +37,7 @@ def demo(
         print(f"demo: {text}", file=sys.stderr, flush=True)
 
     try:
-        result = run_demo(family.value, folder.absolute(), say)
+        result = run_demo(family or DEFAULT_FAMILY.swift_model_type, folder.absolute(), say)
     except InvalidError as error:
         print_findings(error.findings, {})
         raise

@@ -24,6 +24,7 @@ from vlft.data.rows.sample import to_sample
 from vlft.data.rows.tags import check_specials, check_tags
 from vlft.data.rows.turns import check_tools, check_turns
 from vlft.data.schema.shape import Shape
+from vlft.models import DEFAULT_FAMILY
 from vlft.probe.data_entries import parse_entry
 
 if TYPE_CHECKING:
@@ -61,8 +62,7 @@ class _QuickContext:
         self.columns = found.columns
         self.lost = dict(found.lost)
         self.cwd: Path = settings.cwd
-        family = settings.family
-        self.of_qwen = family is None or "qwen" in family.swift_model_type
+        self.family = settings.family or DEFAULT_FAMILY
 
 
 def quick_check(files: Sequence[str], settings: CheckSettings) -> list[RowFinding]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.estimate.disk import Storage, storage
 from vlft.estimate.duration import Speed, measured_speed
-from vlft.estimate.memory.architectures import shape_of
 from vlft.estimate.memory.estimate import Memory, estimate
 from vlft.estimate.memory.from_config import (
     RowSize,
@@ -18,14 +17,15 @@ from vlft.estimate.memory.from_config import (
 )
 from vlft.estimate.memory.parameters import count
 from vlft.findings import to_json
+from vlft.models import shape_of
 from vlft.probe.hardware import free_bytes
 from vlft.resolve.steps import Steps
 
 if TYPE_CHECKING:
-    from vlft.estimate.memory.shape import ModelShape
     from vlft.estimate.memory.step_spec import RunShape
     from vlft.estimate.row_lengths import RowLengths
     from vlft.findings import Finding
+    from vlft.models.architecture import ModelShape
     from vlft.pipeline import Ready
     from vlft.probe.hardware import Hardware
     from vlft.resolve.batch import Batch
@@ -43,6 +43,7 @@ class Outlook:
         lengths: Of the rows in the data, if they were read.
         row: The row that the memory is for.
         model: Sizes of the model.
+        pixel_side: Side of a token's square in pixels, which `pixels.max` counts; None for tiles.
         run: The step whose memory is estimated.
         memory: On one GPU.
         gpu_bytes: Memory of the smallest GPU that is used.
@@ -58,6 +59,7 @@ class Outlook:
     lengths: RowLengths | None
     row: RowSize | None
     model: ModelShape | None
+    pixel_side: int | None
     run: RunShape | None
     memory: Memory | None
     gpu_bytes: int | None
@@ -190,6 +192,7 @@ def look_ahead(ready: Ready, lengths: RowLengths | None = None) -> Outlook:
         lengths=lengths,
         row=row,
         model=model,
+        pixel_side=run.model.vision.side if run.model.vision is not None else None,
         run=step,
         memory=memory,
         gpu_bytes=_smallest_gpu(facts.hardware),

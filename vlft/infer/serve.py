@@ -23,8 +23,6 @@ from vlft.infer.settings import (
     weights,
 )
 from vlft.models import family_of, limits_from
-from vlft.models.qwen_limits import image_pixels
-from vlft.models.qwen_vision import QwenVision
 from vlft.plan.command import Command, render_flags
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.swift.probe import read_swift
@@ -141,13 +139,9 @@ def hand_over(target: Target, base: str | None = None) -> Handover:
 
 
 def _pixels(family: Family | None, env: Mapping[str, str]) -> tuple[int | None, int | None]:
-    """The limits in pixels, whole tokens as ms-swift counts them; none outside of Qwen-VL."""
+    """The limits in pixels, whole tokens as ms-swift counts them; none for tiles."""
     vision = family.vision if family else None
-    if not isinstance(vision, QwenVision):
-        return None, None
-    limits = limits_from(env)
-    low, high = image_pixels(vision.patch * limits.spatial_merge, vision.patch, limits)
-    return int(low), int(high)
+    return (vision.image_pixels(limits_from(env)) if vision else None) or (None, None)
 
 
 def _swift(target: Target, base: str | None, env: Mapping[str, str], name: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.errors import VlftError
 from vlft.files import read_json
-from vlft.models import family_of, tile_variables
+from vlft.models import checkpoint_variables, family_of
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.resolve.patches import is_bnb, is_patched, patches_of, with_patches
 from vlft.security.secrets import MASK
@@ -133,7 +133,7 @@ def environment(target: Target) -> dict[str, str]:
         limits = given if isinstance(given, dict) else {}
         upper = {name.upper(): str(value) for name, value in limits.items()}
         model = model_of(target)
-        own = tile_variables(family_of(model.model_type), model.config) if model else {}
+        own = checkpoint_variables(family_of(model.model_type), model.config) if model else {}
         own = {name: value for name, value in own.items() if name not in os.environ}
         return own | {name: value for name, value in upper.items() if is_limit(name)}
     kept = {name: value for name, value in target.plan.env.items() if value != MASK}

@@ -44,8 +44,8 @@ def write_report(
     findings = by_place(dict.fromkeys(finding for found in files.values() for finding in found))
     if output_format == "sarif":
         from vlft import __version__
-        from vlft.rule_catalog import catalogue
         from vlft.output.sarif import to_sarif
+        from vlft.rule_catalog import catalogue
 
         sentences = {entry.id: entry.sentence for entry in catalogue().values()}
         _write_json(to_sarif(findings, sentences, __version__))

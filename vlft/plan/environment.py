@@ -55,10 +55,10 @@ def environment(run: RunSpec) -> dict[str, str]:
 
 def _of_checkpoint(run: RunSpec) -> dict[str, str]:
     """Tile limits that the checkpoint's config asks for, where nobody decides them."""
-    from vlft.models import tile_variables  # noqa: PLC0415 - the others are annotations
+    from vlft.models import checkpoint_variables  # noqa: PLC0415 - the others are annotations
 
     checkpoint = run.model.checkpoint
-    asked = tile_variables(run.family, checkpoint.config if checkpoint else None)
+    asked = checkpoint_variables(run.family, checkpoint.config if checkpoint else None)
     return {name: value for name, value in asked.items() if name not in run.variables}
 
 

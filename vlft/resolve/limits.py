@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from vlft.models.limits import limits_from
-from vlft.models.qwen_limits import (
+from vlft.models.limits import (
     FRAME_MAX_TOKENS,
     FRAME_MIN_TOKENS,
     IMAGE_MAX_TOKENS,
     IMAGE_MIN_TOKENS,
+    limits_from,
 )
 from vlft.resolve.variables import CALLER
 

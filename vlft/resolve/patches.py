@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
+
+from vlft.models import REMOTE_CODE
+from vlft.models.remote_code import CodeFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.config.schema import Config
+    from vlft.models.remote_code import Patch, RemoteCode
     from vlft.probe.checkpoint_types import Checkpoint
     from vlft.probe.collect import Facts
     from vlft.swift.args import Arguments
@@ -24,10 +28,6 @@ PATCHES_VERSION: Final = "2"
 """Of the plug-in; it tells the same in the trainer's log."""
 
 PLUGIN: Final = Path(__file__).parents[1] / "trainer_side" / "own_code" / "vlft_own_code.py"
-
-Patch = Literal[
-    "post-init", "ties", "buffers", "generate", "caches", "heads", "config", "bnb-head", "bnb-tower"
-]
 
 WHY: Final[Mapping[Patch, str]] = {
     "post-init": "the code never calls post_init()",
@@ -56,15 +56,6 @@ def has_own_language_model(checkpoint: Checkpoint) -> bool:
     return isinstance(config, dict) and bool(config.get("auto_map"))
 
 
-def has_own_internvl(checkpoint: Checkpoint | None) -> bool:
-    """Whether a checkpoint is an InternVL that brings its own code."""
-    return (
-        checkpoint is not None
-        and checkpoint.model_type == "internvl_chat"
-        and checkpoint.has_auto_map
-    )
-
-
 def patches_of(
     checkpoint: Checkpoint | None, packages: Mapping[str, str], *, bnb: bool = False
 ) -> tuple[Patch, ...]:
@@ -76,41 +67,18 @@ def patches_of(
         bnb: Whether the weights are, or will be, quantised by bitsandbytes.
     """
     transformers = _release(packages.get("transformers", "5.0"))
-    if checkpoint is not None and is_first_qwen_vl(checkpoint):
-        return _of_qwen_vl(transformers, bnb=bnb)
-    if checkpoint is None or not has_own_internvl(checkpoint):
+    code = _code_of(checkpoint)
+    if checkpoint is None or code is None:
         return ()
     own, bare = has_own_language_model(checkpoint), checkpoint.own_code.bare_config
-    return _of_internvl(transformers, own=own, bare=bare, bnb=bnb)
+    return code.needed(CodeFacts(transformers, own, bare, bnb))
 
 
-def _of_internvl(
-    transformers: tuple[int, ...], *, own: bool, bare: bool, bnb: bool
-) -> tuple[Patch, ...]:
-    needed: list[Patch] = []
-    if transformers >= (5, 0):
-        needed += ["post-init", "ties", "buffers"] if own else ["post-init"]
-    if transformers >= (4, 50):
-        needed += ["generate", "caches"] if own else []
-        needed += ["config"] if bare else []
-    if bnb and not own:
-        needed.append("bnb-head")
-    return tuple(needed)
-
-
-def is_first_qwen_vl(checkpoint: Checkpoint | None) -> bool:
-    """Whether a checkpoint is a Qwen-VL of the first generation, which all bring their code."""
-    return (
-        checkpoint is not None
-        and checkpoint.architectures[:1] == ("QWenLMHeadModel",)
-        and isinstance(checkpoint.config.get("visual"), dict)
-    )
-
-
-def _of_qwen_vl(transformers: tuple[int, ...], *, bnb: bool) -> tuple[Patch, ...]:
-    needed: list[Patch] = ["buffers", "heads"] if transformers >= (5, 0) else []
-    needed += ["caches"] if transformers >= (4, 50) else []
-    return (*needed, "bnb-tower") if bnb else tuple(needed)
+def _code_of(checkpoint: Checkpoint | None) -> RemoteCode | None:
+    """The family whose code a checkpoint brings; None if vlft has no patches for it."""
+    if checkpoint is None or not checkpoint.has_auto_map:
+        return None
+    return next((code for code in REMOTE_CODE if code.matches(checkpoint.config)), None)
 
 
 def run_patches(config: Config, facts: Facts) -> tuple[Patch, ...]:
@@ -128,19 +96,20 @@ def run_patches(config: Config, facts: Facts) -> tuple[Patch, ...]:
 
 def own_type_of_hub_id(facts: Facts) -> str | None:
     """ms-swift's type of a hub id that brings its own code; None for all others."""
+    code = _code_of_hub_id(facts)
+    return None if code is None else code.swift_model_type
+
+
+def _code_of_hub_id(facts: Facts) -> RemoteCode | None:
     if facts.model.checkpoint is not None:
         return None
     guessed = facts.swift.guess_model_types(facts.model.argument, ())
-    return guessed[0] if guessed in {("internvl_chat",), ("qwen_vl",)} else None
+    return next((code for code in REMOTE_CODE if guessed == (code.swift_model_type,)), None)
 
 
 def _of_hub_id(facts: Facts, transformers: tuple[int, ...], *, bnb: bool) -> tuple[Patch, ...]:
-    kind = own_type_of_hub_id(facts)
-    if kind == "qwen_vl":
-        return _of_qwen_vl(transformers, bnb=bnb)
-    if kind == "internvl_chat":
-        return _of_internvl(transformers, own=True, bare=True, bnb=bnb)
-    return ()
+    code = _code_of_hub_id(facts)
+    return () if code is None else code.needed(CodeFacts(transformers, bnb=bnb))
 
 
 def in_image(config: Config) -> bool:

@@ -72,7 +72,7 @@ def processor_is_there(run: RunSpec) -> Iterator[Problem]:
     """A vision-language model's folder holds the settings of its image processor."""
     checkpoint, family = _model(run), run.family
     # InternVL's own code cuts pictures itself.
-    if checkpoint is None or family is None or family.hf_model_type == "internvl_chat":
+    if checkpoint is None or family is None or not family.processor:
         return
     if not checkpoint.has_processor:
         yield Problem(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.models.internvl import SWIFTS_TILE
-from vlft.models.tile_vision import PATCH, SHUFFLE, tile_side
+from vlft.models.internvl_chat import SWIFTS_TILE
+from vlft.models.tiles import PATCH, SHUFFLE, DynamicTiling, tile_side
 from vlft.resolve.patches import has_own_language_model, language_model_of
 from vlft.rules.base import Problem, rule
 
@@ -84,9 +84,10 @@ def the_language_model_was_tried(run: RunSpec) -> Iterator[Problem]:
 
 
 def _config(run: RunSpec) -> Mapping[str, Any]:
-    """config.json of an original InternVL; empty for any other model."""
+    """config.json of a model whose tiles ms-swift cuts; empty for any other model."""
     checkpoint, family = run.facts.model.checkpoint, run.model.weights_family
-    if checkpoint is None or family is None or family.hf_model_type != "internvl_chat":
+    vision = family.vision if family is not None else None
+    if checkpoint is None or not isinstance(vision, DynamicTiling) or not vision.native:
         return {}
     return checkpoint.config
 

@@ -37,7 +37,7 @@ def liger_is_installed(run: RunSpec) -> Iterator[Problem]:
 def liger_knows_the_model(run: RunSpec) -> Iterator[Problem]:
     """Liger kernels are asked for with a model that there are some for."""
     family = run.family
-    if family is None or family.hf_model_type != "internvl_chat":
+    if family is None or family.liger is not None:
         return
     if run.args.flag("use_liger_kernel"):
         yield Problem(
@@ -64,10 +64,10 @@ def liger_gets_rows_whole(run: RunSpec) -> Iterator[Problem]:
         return
     # Imported here: only a config with Liger needs them.
     from vlft.estimate.memory.from_config import keeps_few_logits  # noqa: PLC0415
-    from vlft.estimate.memory.liger import LIGER_WITH_FEW_LOGITS  # noqa: PLC0415
+    from vlft.estimate.memory.liger import liger_keeps_few_logits  # noqa: PLC0415
 
     kind = (run.facts.model.sizes or {}).get("model_type")
-    if kind in LIGER_WITH_FEW_LOGITS and keeps_few_logits(run, batch):
+    if liger_keeps_few_logits(kind) and keeps_few_logits(run, batch):
         yield Problem(
             ("swift", "use_liger_kernel"),
             f"Liger's loss can't take {batch.per_device} rows whose first tokens ms-swift leaves "

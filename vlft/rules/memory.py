@@ -66,7 +66,6 @@ def the_longest_row_fits(run: RunSpec) -> Iterator[Problem]:
 def _estimate(run: RunSpec, tokens: int) -> Memory | None:
     """Memory of a step on such rows, as many of their tokens of pictures as the limits allow."""
     # Imported here: only a config that is judged for GPUs needs the arithmetic.
-    from vlft.estimate.memory.architectures import shape_of  # noqa: PLC0415
     from vlft.estimate.memory.estimate import estimate  # noqa: PLC0415
     from vlft.estimate.memory.from_config import (  # noqa: PLC0415
         RowSize,
@@ -74,6 +73,7 @@ def _estimate(run: RunSpec, tokens: int) -> Memory | None:
         step_of_run,
         with_run_tiles,
     )
+    from vlft.models import shape_of  # noqa: PLC0415
 
     sizes, batch = run.facts.model.sizes, run.batch
     if sizes is None or run.family is None or not isinstance(batch, Batch):

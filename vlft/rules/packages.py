@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vlft.models import family_of
 from vlft.probe.gpus import FLASH_ATTENTION_2
 from vlft.rules.base import Problem, gpu_before, rule
 from vlft.rules.remote_code import missing_modules
@@ -26,8 +27,6 @@ _FLASH = {
 }
 # Looked at by rules of their own, or (decord) needed only for videos.
 _ELSEWHERE = ("decord", "qwen-vl-utils")
-# Asked for with models that run without it: transformers' own InternVL.
-_NEEDLESS = (("internvl", "timm"),)
 
 
 @rule(
@@ -146,7 +145,8 @@ def requirements_are_met(run: RunSpec) -> Iterator[Problem]:
     for requirement, clause, installed in _unmet(run):
         name = package_of(requirement)
         entry = run.model.entry
-        if name in (*_ELSEWHERE, *missing) or (entry and (entry.model_type, name) in _NEEDLESS):
+        family = family_of(entry.model_type) if entry else None
+        if name in (*_ELSEWHERE, *missing, *(family.needless_packages if family else ())):
             continue
         if name == "transformers" and clause.startswith(">"):
             continue

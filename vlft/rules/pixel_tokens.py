@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.models.qwen_limits import IMAGE_MIN_TOKENS
+from vlft.models.limits import IMAGE_MIN_TOKENS
 from vlft.resolve.limits import Key, Limit, is_callers
 from vlft.rules.base import Problem, rule
 

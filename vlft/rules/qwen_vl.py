@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.resolve.patches import is_first_qwen_vl
+from vlft.models.qwen_vl import is_qwen_vl
 from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def pictures_have_one_size(run: RunSpec) -> Iterator[Problem]:
     """The first Qwen-VL, which resizes every picture alike, has no limits on pixels."""
     checkpoint = run.facts.model.checkpoint
-    if checkpoint is None or not is_first_qwen_vl(checkpoint):
+    if checkpoint is None or not is_qwen_vl(checkpoint.config):
         return
     side = checkpoint.config["visual"].get("image_size", 448)
     for key in run.pixels:

@@ -119,8 +119,8 @@ def _most_kept(run: RunSpec) -> Storage | None:
         return None
     # Imported here: only a config that is judged for this machine needs the arithmetic.
     from vlft.estimate.disk import storage  # noqa: PLC0415
-    from vlft.estimate.memory.architectures import shape_of  # noqa: PLC0415
     from vlft.estimate.memory.from_config import model_states  # noqa: PLC0415
+    from vlft.models import shape_of  # noqa: PLC0415
 
     model = shape_of(sizes)
     states = None if model is None else model_states(run, model)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.data.media import problems
 from vlft.data.media.mp4 import is_turned
-from vlft.models.counts import VideoFile
+from vlft.models.vision import VideoFile
 
 if TYPE_CHECKING:
     from vlft.data.media.picture import MediaProblem

@@ -10,13 +10,13 @@ from vlft.estimate.memory.liger import uses_logits_to_keep
 from vlft.estimate.memory.parameters import count
 from vlft.estimate.memory.states import plain_states
 from vlft.estimate.memory.step_spec import Attention, Optimizer, Picture, RunShape, Sharding
-from vlft.models.counts import SizeError
+from vlft.models.vision import SizeError
 
 if TYPE_CHECKING:
-    from vlft.estimate.memory.shape import ModelShape
     from vlft.estimate.memory.states import Plain
-    from vlft.models.counts import Vision
+    from vlft.models.architecture import ModelShape
     from vlft.models.limits import PixelLimits
+    from vlft.models.vision import Vision
     from vlft.probe.collect import Facts
     from vlft.resolve import sharding as resolve
     from vlft.resolve.batch import Batch

@@ -1,13 +1,17 @@
-"""How Qwen-VL makes tokens of pictures: squares of patches, four of them a token."""
+"""Dynamic resolution: an image of any size becomes squares of patches, four of them a token."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vlft.models.counts import ImageTokens, SizeError, VideoFile, VideoTokens
-from vlft.models.qwen_limits import frame_pixels, image_pixels, token_limits
-from vlft.models.qwen_video import (
+from vlft.models.limits import frame_pixels, image_pixels, token_limits
+from vlft.models.smart_resize import (
+    hf_smart_resize,
+    qwen_vl_utils_smart_resize,
+    swift_rescale,
+)
+from vlft.models.video_sampling import (
     asked_size,
     frame_range,
     frame_size,
@@ -16,8 +20,7 @@ from vlft.models.qwen_video import (
     run_pixels,
     taken_frames,
 )
-from vlft.models.resizing import hf_smart_resize, qwen_vl_utils_smart_resize, swift_rescale
-from vlft.models.video_steps import qwen_steps
+from vlft.models.vision import ImageTokens, SizeError, VideoFile, VideoTokens
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -30,7 +33,7 @@ _START, _END = "<|vision_start|>", "<|vision_end|>"
 
 
 @dataclass(frozen=True)
-class QwenVision:
+class DynamicResolution:
     """Images of any size; `Vision` says what the methods do.
 
     Attributes:
@@ -55,7 +58,12 @@ class QwenVision:
         """Side of a token's square in pixels."""
         return self.patch * _MERGE
 
-    def of_checkpoint(self, settings: Mapping[str, Any]) -> QwenVision:
+    def image_pixels(self, limits: PixelLimits) -> tuple[int, int]:
+        """Least and most pixels of an image, in whole tokens as ms-swift counts them."""
+        low, high = image_pixels(self.patch * limits.spatial_merge, self.patch, limits)
+        return int(low), int(high)
+
+    def of_checkpoint(self, settings: Mapping[str, Any]) -> DynamicResolution:
         """With the limits of the checkpoint's own image processor."""
         size = settings.get("size")
         size = size if isinstance(size, dict) else {}
@@ -120,7 +128,7 @@ class QwenVision:
         """The way of a video file."""
         made, factor = self.video(file, limits), self.patch * limits.spatial_merge
         pixels = frame_pixels(factor, self.patch, max(made.frames, 1), limits)
-        return qwen_steps(file, limits, made, self.side, pixels)
+        return _video_steps(file, limits, made, self.side, pixels)
 
     def frame_list(self, sizes: Sequence[tuple[int, int]], limits: PixelLimits) -> VideoTokens:
         """A list of pictures as a video.
@@ -210,3 +218,49 @@ def _first(*values: float | None) -> float | None:
 def _times(size: tuple[int, int]) -> str:
     """`336×504`, width first, as people say it."""
     return f"{size[1]}×{size[0]}"
+
+
+def _video_steps(
+    file: VideoFile,
+    limits: PixelLimits,
+    made: VideoTokens,
+    square: int,
+    pixels: tuple[float, float],
+) -> tuple[str, ...]:
+    """The steps from a video file to tokens, a line each.
+
+    Args:
+        file: The video.
+        limits: Of the run and the row.
+        made: What it comes to.
+        square: Side of a token in pixels.
+        pixels: Least and most of a frame.
+    """
+    if made.error is not None or made.resized is None or made.grid_thw is None:
+        return ()
+    (height, width), (steps, rows, columns) = made.resized, made.grid_thw
+    fps = limits.fps if limits.row.fps is None else limits.row.fps
+    asked = f"{fps:g} a second, {limits.fps_min_frames} to {limits.fps_max_frames}"
+    if limits.row.nframes is not None:
+        asked = f"the row asks for {limits.row.nframes:g}"
+    start, end = made.around
+    each = made.tokens // steps
+    allowed = f"multiples of {square}, {int(pixels[0])} to {int(pixels[1])} pixels"
+    asked += f", a multiple of {limits.frame_factor}"
+    lines = [
+        f"frames taken: {made.frames} of {file.frames}: {asked}",
+        f"each resized to {width}×{height}: {allowed}",
+        f"{steps}×{rows}×{columns} patches, those of two frames together",
+        f"{made.tokens} tokens, one for 2×2 patches: {steps} steps in time of {each}",
+    ]
+    if len(made.parts) > len((start, 0, end)):
+        stamp = str(made.parts[1]).removesuffix(start)
+        lines.append(
+            f"{start} + {steps} times a time such as {stamp} and {start} + {each} × <|video_pad|> "
+            f"+ {end} + {end}"
+        )
+    else:
+        lines.append(
+            f"{start} + {made.tokens} × <|video_pad|> + {end}: {made.tokens + 2} tokens of the row"
+        )
+    return tuple(lines)

@@ -1,4 +1,4 @@
-"""How InternVL makes tokens of pictures: tiles, each the same number of tokens."""
+"""Dynamic tiling: an image is cut into tiles, each the same number of tokens."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from vlft.models.counts import ImageTokens, SizeError, VideoFile, VideoTokens
-from vlft.models.resizing import swift_rescale
-from vlft.models.video_steps import tile_steps
+from vlft.models.smart_resize import swift_rescale
+from vlft.models.vision import ImageTokens, SizeError, VideoFile, VideoTokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ PATCH, SHUFFLE = 14, 0.5
 
 
 @dataclass(frozen=True)
-class TileVision:
+class DynamicTiling:
     """Pictures cut into tiles; `Vision` says what the methods do.
 
     Attributes:
@@ -46,7 +45,10 @@ class TileVision:
     def side(self) -> None:
         """A token has no square of its own: tiles are resized as a whole."""
 
-    def of_checkpoint(self, settings: Mapping[str, Any]) -> TileVision:
+    def image_pixels(self, limits: PixelLimits) -> None:
+        """Tiles have no limit in pixels."""
+
+    def of_checkpoint(self, settings: Mapping[str, Any]) -> DynamicTiling:
         """With the tiles of the checkpoint.
 
         ms-swift's code does not read those of the native form: vlft sets INPUT_SIZE by them.
@@ -115,7 +117,7 @@ class TileVision:
     def video_steps(self, file: VideoFile, limits: PixelLimits) -> tuple[str, ...]:
         """The way of a video file."""
         made, each = self.video(file, limits), self._tile(limits)[1]
-        return tile_steps(file, limits, made, each, native=self.native)
+        return _video_steps(file, limits, made, each, native=self.native)
 
     def frame_list(self, sizes: Sequence[tuple[int, int]], limits: PixelLimits) -> VideoTokens:
         """Frames, each with its number before it.
@@ -199,3 +201,26 @@ def tiles_of(grid: tuple[int, int]) -> int:
     """Tiles of a grid: one more, of the whole picture, where it is cut at all."""
     count = grid[0] * grid[1]
     return count + 1 if count > 1 else 1
+
+
+def _video_steps(
+    file: VideoFile, limits: PixelLimits, made: VideoTokens, each: int, *, native: bool
+) -> tuple[str, ...]:
+    """The steps from a video file to tokens, a line each; `each` is the tokens of a tile."""
+    if made.error is not None or made.resized is None:
+        return ()
+    height, width = made.resized
+    tiles = made.tokens // (each * made.frames)
+    if native:
+        taken = f"frames taken: {made.frames} (VIDEO_SEGMENTS), evenly from {file.frames}"
+        cut = f"tiles of {width}×{height} pixels a frame: {tiles}, at most {limits.video_max_num}"
+        cut += " (VIDEO_MAX_NUM)" if tiles <= limits.video_max_num else " and the whole"
+    else:
+        taken = f"frames taken: all {file.frames}, for transformers leaves none out"
+        cut = f"one tile of {width}×{height} pixels a frame"
+    return (
+        taken,
+        cut,
+        f"{made.tokens} tokens, {each} a tile",
+        f"Frame1: <img> + {tiles * each} × <IMG_CONTEXT> + </img> and a new line, and so on",
+    )

@@ -1,20 +1,21 @@
-"""Which frames Qwen-VL takes from a video, how large they are, and when they were."""
+"""Which frames of a video qwen_vl_utils takes, how large they are, and when they were."""
 
 from __future__ import annotations
 
 import math
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vlft.models.counts import SizeError
-from vlft.models.qwen_limits import frame_pixels, image_pixels
-from vlft.models.resizing import qwen_vl_utils_smart_resize
+from vlft.models.limits import RowLimits, frame_pixels, image_pixels
+from vlft.models.smart_resize import qwen_vl_utils_smart_resize
+from vlft.models.vision import SizeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.models.counts import VideoFile
     from vlft.models.limits import PixelLimits
+    from vlft.models.vision import VideoFile
 
 
 def frame_range(file: VideoFile, limits: PixelLimits) -> tuple[int, int]:
@@ -88,10 +89,6 @@ def asked_size(limits: PixelLimits) -> tuple[int, int] | None:
 
 def run_pixels(factor: int, patch: int, limits: PixelLimits) -> tuple[float, float]:
     """The limits of an image without what the row says: they hold for `resized_height` too."""
-    from dataclasses import replace  # noqa: PLC0415 - seldom needed
-
-    from vlft.models.limits import RowLimits  # noqa: PLC0415
-
     return image_pixels(factor, patch, replace(limits, row=RowLimits()))
 
 

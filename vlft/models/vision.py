@@ -1,4 +1,4 @@
-"""What a picture or a video comes to, with the steps on the way."""
+"""What every way of making tokens of pictures and videos has in common."""
 
 from __future__ import annotations
 
@@ -99,6 +99,9 @@ class Vision(Protocol):
     @property
     def side(self) -> int | None:
         """Side of a token's square in pixels; None for a family that cuts tiles."""
+
+    def image_pixels(self, limits: PixelLimits) -> tuple[int, int] | None:
+        """Least and most pixels of an image; None for a family without such limits."""
 
     def of_checkpoint(self, settings: Mapping[str, Any]) -> Vision:
         """The same for one model.

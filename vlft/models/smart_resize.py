@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vlft.models.counts import SizeError
+from vlft.models.vision import SizeError
 
 if TYPE_CHECKING:
     from vlft.models.limits import Number
