@@ -5,13 +5,13 @@ text → source → config → facts → findings → plan
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vlft.config.ignores import apply_ignores
 from vlft.config.reader import LoadedConfig, read_config
 from vlft.config.reader_rules import READER_RULES
+from vlft.environment import ENVIRON
 from vlft.findings import Finding, by_place, has_errors
 from vlft.models import Family, family_of
 from vlft.plan.arguments import arguments, needs_torchrun
@@ -113,7 +113,7 @@ def prepare(
     loaded, source, findings = read_config(file, overrides)
     if loaded is None:
         return Prepared(by_place(findings), source)
-    facts = gather_facts(loaded, hardware, os.environ if environ is None else environ, cache)
+    facts = gather_facts(loaded, hardware, ENVIRON if environ is None else environ, cache)
     family = _family(loaded, facts)
     world = resolve_world(loaded.config.launch, facts.visible_gpus, facts.environ)
     train = loaded.config.train

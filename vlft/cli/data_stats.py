@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from vlft.cli.options import Format, FormatOption, SetOption
+from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.data.statistics.statistics import StatsSettings
@@ -41,8 +42,6 @@ def stats(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Say how long rows are, what their pictures cost, and what a limit would save."""
-    import json
-
     from vlft.data.statistics.statistics import collect
     from vlft.errors import UsageError
     from vlft.output.progress import progress
@@ -64,9 +63,9 @@ def stats(
         found = collect(paths, settings, advance)
     if output_format is Format.JSON:
         made = {"model": settings.model.family.swift_model_type, **found.to_json()}
-        typer.echo(json.dumps(made, indent=2, ensure_ascii=False))
+        console.write_json(made)
     else:
-        typer.echo(found.to_text(title))
+        console.write(found.to_text(title))
 
 
 def _settings(
@@ -77,8 +76,6 @@ def _settings(
     compared: list[str],
 ) -> tuple[StatsSettings, list[Path], str]:
     """What to count with, the files, and the heading of the table."""
-    import os
-
     from vlft.config.fields import parse_product
     from vlft.data.from_config import reader_of_run
     from vlft.data.media.video_readers import video_reader
@@ -86,6 +83,7 @@ def _settings(
     from vlft.data.statistics.measures import choices
     from vlft.data.statistics.statistics import StatsSettings
     from vlft.data.tokens.model import find_model
+    from vlft.environment import ENVIRON
     from vlft.errors import InvalidError, UsageError
     from vlft.models import limits_from
 
@@ -106,7 +104,7 @@ def _settings(
             raise InvalidError(prepared.findings)
         name = model or prepared.facts.model.argument
         found = find_model(name)
-        limits = run_limits(prepared.loaded, found.family, os.environ)
+        limits = run_limits(prepared.loaded, found.family, ENVIRON)
         max_length = prepared.loaded.config.data.max_length
         reader = reader_of_run(prepared.loaded, prepared.facts, found.family)
         paths = paths or [entry.path for entry in prepared.facts.train if entry.path]
@@ -116,11 +114,11 @@ def _settings(
         tokens = _row_tokens(found, name, str(template) if template else None, task, dict(told))
     else:
         found = find_model(name or "qwen2_vl")
-        limits = limits_from(os.environ)
+        limits = limits_from(ENVIRON)
         tokens = _row_tokens(found, name, None, "sft", {})
     if not paths:
         raise UsageError("no file is named", "name JSON lines files, or a config with --config")
-    root = os.environ.get("ROOT_IMAGE_DIR")
+    root = ENVIRON.get("ROOT_IMAGE_DIR")
     settings = StatsSettings(
         found,
         tokens,
@@ -128,7 +126,7 @@ def _settings(
         max_length,
         Path.cwd(),
         None if root is None else Path(root),
-        reader or video_reader(found.family.swift_model_type, os.environ, None),
+        reader or video_reader(found.family.swift_model_type, ENVIRON, None),
     )
     return settings, paths, found.family.title if name else f"as {found.family.title}"
 
@@ -137,8 +135,6 @@ def _row_tokens(
     found: TokenModel, name: str | None, template: str | None, task: str, swift: dict[str, object]
 ) -> RowTokens | None:
     """What counts whole rows; None without a tokenizer."""
-    import sys
-
     from vlft.data.tokens.factory import ChatSettings, open_row_tokens
     from vlft.errors import VlftError
 
@@ -147,5 +143,5 @@ def _row_tokens(
     try:
         return open_row_tokens(found, Path(name), template, ChatSettings(task, swift))
     except VlftError as error:
-        print(f"vlft: text tokens are not counted: {error.message}", file=sys.stderr)
+        console.note(f"vlft: text tokens are not counted: {error.message}")
         return None

@@ -5,11 +5,11 @@ One finding for a file and a rule: `vlft data check` names every row.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from vlft.environment import ENVIRON
 from vlft.plan.environment import owned_variables
 
 if TYPE_CHECKING:
@@ -158,6 +158,6 @@ def _settings(loaded: LoadedConfig, facts: Facts, family: Family | None) -> Conf
     from vlft.data.from_config import data_of_config  # noqa: PLC0415 - imports much
 
     owned = owned_variables(loaded, family)
-    variables = dict(facts.environ or os.environ)
+    variables = dict(facts.environ or ENVIRON)
     variables |= {name: value for name, (_, value) in owned.items()}
     return data_of_config(loaded, facts, family, variables)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from vlft import __version__
+from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.files import write_json, write_text
 from vlft.models import family_of
@@ -22,13 +22,13 @@ from vlft.runs.attempts import write_launcher
 from vlft.runs.exports import mark_weights
 from vlft.runs.fingerprint import Fingerprint, fingerprint
 from vlft.runs.record import RUN_FILE, RunRecord, new_run_id, utc_now
-from vlft.security.secrets import mask_data, mask_text, secret_values
+from vlft.security.masking import mask_data, mask_document, mask_text, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vlft.config.reader import LoadedConfig
-    from vlft.plan.command import Command
+    from vlft.plan.command import MaskedCommand
     from vlft.plan.plan import Plan
     from vlft.probe.collect import Facts
 
@@ -65,7 +65,7 @@ def create_run(
     loaded: LoadedConfig,
     facts: Facts,
     plan: Plan,
-    command: Command,
+    command: MaskedCommand,
     overrides: Sequence[str],
 ) -> RunRecord:
     """Makes the folder and writes the record.
@@ -92,11 +92,10 @@ def _write(
     loaded: LoadedConfig,
     facts: Facts,
     plan: Plan,
-    command: Command,
+    command: MaskedCommand,
     overrides: Sequence[str],
 ) -> RunRecord:
     hidden = secret_values(loaded.source.data)
-    masked = command.masked()
     record = RunRecord(
         id=folder.name,
         name=Path(loaded.source.file).stem,
@@ -105,8 +104,8 @@ def _write(
         started=utc_now().isoformat(timespec="seconds"),
         host=platform.node(),
         cwd=str(Path.cwd()),
-        argv=masked.argv,
-        env=masked.env,
+        argv=command.argv,
+        env=command.env,
         inherited=mask_data(inherited_variables(loaded, family_of(plan.model_type), facts.environ)),
         versions=_versions(facts, plan),
         git_commit=_git_commit(Path(loaded.source.file).absolute().parent),
@@ -115,7 +114,7 @@ def _write(
     )
     for index, (file, text) in enumerate(loaded.source.documents.items()):
         name = _FIRST if index == 0 else f"config.extends-{index}-{Path(file).name}"
-        write_text(folder / name, mask_text(text, hidden))
+        write_text(folder / name, mask_document(text, hidden))
     resolved = yaml.safe_dump(mask_data(loaded.source.data), allow_unicode=True, sort_keys=False)
     write_text(folder / "config.resolved.yaml", resolved)
     write_json(folder / "plan.json", mask_data(plan.to_json()))
@@ -163,7 +162,7 @@ def _git_commit(folder: Path) -> str | None:
                 text=True,
                 timeout=5,
                 check=False,
-                env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
+                env=ENVIRON.for_process({"GIT_OPTIONAL_LOCKS": "0"}),
             )
         except (OSError, subprocess.SubprocessError):
             return None
