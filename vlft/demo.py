@@ -9,7 +9,6 @@ in 8 bits. Every step is what a user would type.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.training import train_prepared
+from vlft.environment import ENVIRON
 from vlft.errors import InvalidError, TrainerError, UsageError, VlftError
 from vlft.export.run import Shipped, ship
 from vlft.findings import has_errors
@@ -171,7 +171,7 @@ def _program(interpreter: Interpreter, name: str, *words: str, stdin: str = "") 
         text=True,
         check=False,
         input=stdin,
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+        env=ENVIRON.for_process({"CUDA_VISIBLE_DEVICES": ""}),
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no error was printed"]

@@ -5,7 +5,6 @@ config → facts → RunSpec → findings → plan
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from vlft.config.ignores import apply_ignores
 from vlft.config.reader import read_config
 from vlft.config.reader_rules import READER_RULES
+from vlft.environment import ENVIRON
 from vlft.findings import by_place, has_errors
 from vlft.plan.plan import Plan, plan_run
 from vlft.probe.collect import Facts, gather_facts
@@ -112,7 +112,7 @@ def resolve_config(
     if loaded is None:
         documents = source.documents if source is not None else {}
         return Rejected(by_place(findings), documents)
-    environ = os.environ if environ is None else environ
+    environ = ENVIRON if environ is None else environ
     return resolve(loaded, gather_facts(loaded, hardware, environ, cache))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -64,6 +63,7 @@ def check(
     from vlft.data.check import check_files
     from vlft.data.check_report import write_json, write_text
     from vlft.data.from_config import settings_of_flags
+    from vlft.environment import ENVIRON
     from vlft.errors import UsageError
     from vlft.output.progress import shown_progress
     from vlft.rule_catalog import find_entry
@@ -76,7 +76,7 @@ def check(
         settings = data.settings
         train, held_out = train or list(data.train), held_out or list(data.val)
     else:
-        settings = settings_of_flags(model, max_length, max_pixels, os.environ)
+        settings = settings_of_flags(model, max_length, max_pixels, ENVIRON)
     if not train:
         raise UsageError("no file was named", "write `vlft data check FILE`, or add --config")
     for rule in ignore or ():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from vlft.cli.options import Format, FormatOption, SetOption
+from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.data.statistics.statistics import StatsSettings
@@ -41,8 +42,6 @@ def stats(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Say how long rows are, what their pictures cost, and what a limit would save."""
-    import json
-
     from vlft.data.statistics.statistics import collect
     from vlft.errors import UsageError
     from vlft.output.progress import progress
@@ -64,9 +63,9 @@ def stats(
         found = collect(paths, settings, advance)
     if output_format is Format.JSON:
         made = {"model": settings.model.family.swift_model_type, **found.to_json()}
-        typer.echo(json.dumps(made, indent=2, ensure_ascii=False))
+        console.write_json(made)
     else:
-        typer.echo(found.to_text(title))
+        console.write(found.to_text(title))
 
 
 def _settings(
@@ -77,14 +76,13 @@ def _settings(
     compared: list[str],
 ) -> tuple[StatsSettings, list[Path], str]:
     """What to count with, the files, and the heading of the table."""
-    import os
-
     from vlft.config.fields import parse_product
     from vlft.data.from_config import stats_of_run
     from vlft.data.media.video_readers import video_reader
     from vlft.data.statistics.measures import choices
     from vlft.data.statistics.statistics import StatsSettings
     from vlft.data.tokens.model import find_model
+    from vlft.environment import ENVIRON
     from vlft.errors import InvalidError, UsageError
     from vlft.models import DEFAULT_FAMILY, limits_from
     from vlft.probe.data_entries import parse_entry
@@ -110,15 +108,15 @@ def _settings(
         paths = paths or [entry.path for entry in run.facts.train if entry.path]
     else:
         found = find_model(model or DEFAULT_FAMILY.swift_model_type)
-        root = os.environ.get("ROOT_IMAGE_DIR")
+        root = ENVIRON.get("ROOT_IMAGE_DIR")
         settings = StatsSettings(
             found,
             _row_tokens(found, model),
-            choices(found, limits_from(os.environ), values),
+            choices(found, limits_from(ENVIRON), values),
             None,
             Path.cwd(),
             None if root is None else Path(root),
-            video_reader(found.family.swift_model_type, os.environ, None),
+            video_reader(found.family.swift_model_type, ENVIRON, None),
         )
     if not paths:
         raise UsageError("no file is named", "name JSON lines files, or a config with --config")
@@ -128,8 +126,6 @@ def _settings(
 
 def _row_tokens(found: TokenModel, name: str | None) -> RowTokens | None:
     """What counts whole rows; None without a tokenizer."""
-    import sys
-
     from vlft.data.tokens.factory import ChatSettings, open_row_tokens
     from vlft.errors import VlftError
 
@@ -138,5 +134,5 @@ def _row_tokens(found: TokenModel, name: str | None) -> RowTokens | None:
     try:
         return open_row_tokens(found, Path(name), None, ChatSettings())
     except VlftError as error:
-        print(f"vlft: text tokens are not counted: {error.message}", file=sys.stderr)
+        console.note(f"vlft: text tokens are not counted: {error.message}")
         return None

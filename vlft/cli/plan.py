@@ -16,6 +16,7 @@ from vlft.cli.options import (
     SetOption,
     ignored_rules,
 )
+from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.estimate.autotune import Choice
@@ -57,15 +58,13 @@ def plan(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Say what a run will take: batch, steps, tokens, memory, disk, and time where known."""
-    import json
-
     from vlft.errors import InvalidError, UsageError
     from vlft.findings import has_errors
     from vlft.output.findings import print_findings
     from vlft.pipeline import Rejected, look_at_hardware, prepare
 
     if points is not None:
-        typer.echo(json.dumps(_points(points), indent=2))
+        console.write_json(_points(points))
         return
     if config is None:
         raise UsageError("no config is named", "vlft plan CONFIG")
@@ -92,11 +91,11 @@ def plan(
         described = outlook.to_json()
         if fit:
             described["fitting"] = [_choice_json(choice) for choice in choices]
-        typer.echo(json.dumps(described, indent=2, ensure_ascii=False))
+        console.write_json(described)
     else:
-        typer.echo(to_text(outlook))
+        console.write(to_text(outlook))
         if fit:
-            typer.echo(_fit_text(choices))
+            console.write(_fit_text(choices))
     failed = has_errors(ready.findings) or (fit and not choices)
     raise typer.Exit(1 if failed else 0)
 

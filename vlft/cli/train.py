@@ -17,6 +17,7 @@ from vlft.cli.options import (
     SetOption,
     ignored_rules,
 )
+from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.pipeline import Ready
@@ -69,14 +70,14 @@ def train(
     if print_node_commands:
         flags = ["--no-validate"] if no_validate else []
         for one in prepared:
-            typer.echo("\n".join(node_commands(one, values, run_id, flags)))
+            console.write("\n".join(node_commands(one, values, run_id, flags)))
         return
     order = Order(prepared, tuple(values), node_rank, run_id, master_timeout)
     as_json = output_format is Format.JSON
     if dry_run or engine == "kubernetes":
-        typer.echo(dry_run_text(order, as_json=as_json), nl=False)
+        console.write_document(dry_run_text(order, as_json=as_json))
         return
-    raise typer.Exit(start(order, typer.echo, as_json=as_json))
+    raise typer.Exit(start(order, console.write, as_json=as_json))
 
 
 def _prepared(

@@ -41,9 +41,8 @@ def validate(
     ] = FindingFormat.TEXT,
 ) -> None:
     """Say everything that is wrong with configs, without starting anything."""
-    import os
-
     from vlft.config.discover import find_configs
+    from vlft.environment import ENVIRON
     from vlft.findings import has_errors
     from vlft.output.findings import write_report
     from vlft.pipeline import look_at_hardware, prepare
@@ -51,7 +50,7 @@ def validate(
 
     names, unheard = find_configs(configs), ignored_rules(ignore)
     machine, cache = look_at_hardware(hardware), FactCache()
-    environ = dict(os.environ)  # decoded once
+    environ = ENVIRON.snapshot()  # decoded once
     documents: dict[str, str] = {}
     files = {}
     for name in names:

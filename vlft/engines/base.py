@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +12,7 @@ from vlft.engines.training import (
     train_prepared,
 )
 from vlft.errors import TrainerError, UsageError
+from vlft.output import console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,7 +118,7 @@ def _submit(order: Order, say: Callable[[str], None], *, as_json: bool) -> int:
     from vlft.engines.slurm.training import submit  # noqa: PLC0415 - one engine of several
 
     submitted = submit(order.configs, order.overrides, run_id=order.run_id)
-    print(f"vlft: submitted job {submitted.job.id}", file=sys.stderr)
+    console.note(f"vlft: submitted job {submitted.job.id}")
     _say_runs(submitted.runs, say, as_json=as_json)
     return 0
 
@@ -130,7 +129,7 @@ def _run_here(order: Order, say: Callable[[str], None], *, as_json: bool) -> int
     code = 0
     for prepared in order.configs:
         if failure is not None:  # it does not keep the next one from being tried
-            print(f"vlft: {failure.message}", file=sys.stderr)
+            console.note(f"vlft: {failure.message}")
         try:
             result = train_prepared(
                 prepared,
@@ -165,4 +164,4 @@ def _say_runs(runs: Sequence[Run], say: Callable[[str], None], *, as_json: bool)
 def _json(rows: list[dict[str, Any]]) -> str:
     """One object for one config, a list for several."""
     data: object = rows[0] if len(rows) == 1 else rows
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return console.json_text(data, indent=2) + "\n"

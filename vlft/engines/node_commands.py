@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vlft.engines.training import new_folder
 from vlft.errors import UsageError, VlftError
-from vlft.security.secrets import mask_text, secret_values
+from vlft.security.masking import mask_text, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.local.run import run_watched
+from vlft.engines.process import to_process
 from vlft.engines.training import (
     MASTER_TIMEOUT_S,
     Trained,
@@ -24,11 +25,11 @@ from vlft.pipeline import Ready, Rejected, prepare
 from vlft.runs.attempts import last_attempt, new_attempt
 from vlft.runs.drift import changed_data, changed_plan
 from vlft.runs.record import CHECKPOINTS, Run, read_run, utc_now
-from vlft.security.redaction import to_process
-from vlft.security.secrets import MASK, mask_data
+from vlft.security.masking import mask_data
+from vlft.security.secrets import is_masked
 
 if TYPE_CHECKING:
-    from vlft.plan.command import Command
+    from vlft.plan.command import MaskedCommand
     from vlft.probe.hardware import Hardware
 
 ATTEMPT = "attempt.json"
@@ -96,7 +97,7 @@ def prepare_resumption(run: Run, hardware: Hardware | None, *, judge: bool = Tru
             f"put it back; as it was then it is {run.folder / 'config.yaml'}",
         )
     overrides = [str(text) for text in run.record.get("overrides") or ()]
-    if any(MASK in text for text in overrides):
+    if any(map(is_masked, overrides)):
         raise VlftError(
             f"the run {run.id} was given a secret with --set, which is not kept",
             f"start a new run: {_new_run(run, checkpoint)}",
@@ -148,7 +149,7 @@ def _resume_job(resumption: Resumption) -> Trained:
     folder = _begin(resumption, run.folder, run.attempt)
     set_aside(run)
     job = plan_job(loaded.config, facts, plan, run.folder, folder)
-    _note(resumption, folder, job.command.masked())
+    _note(resumption, folder, job.command)
     submit_job(job)
     return Trained(read_run(run.folder) or run, 0)
 
@@ -162,7 +163,7 @@ def _begin(resumption: Resumption, base: Path, after: Path) -> Path:
         raise VlftError(message) from None
 
 
-def _note(resumption: Resumption, folder: Path, masked: Command) -> None:
+def _note(resumption: Resumption, folder: Path, masked: MaskedCommand) -> None:
     write_json(
         folder / ATTEMPT,
         {

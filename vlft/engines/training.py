@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.local.run import run_watched
-from vlft.engines.process import STDERR
+from vlft.engines.process import STDERR, to_process
 from vlft.engines.rendezvous import await_master, free_port, require_free
 from vlft.errors import TrainerError, UsageError, VlftError
 from vlft.plan.command import Command, render
 from vlft.runs.create import create_run, run_folder
 from vlft.runs.index import remember
 from vlft.runs.record import CHECKPOINTS, Run, read_run
-from vlft.security.redaction import to_process
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,7 +153,7 @@ def train_prepared(
     require_swift(facts)
     planned = plan_command(prepared, node_rank=node_rank, run_id=run_id)
     meet(plan, node_rank, master_timeout_s)
-    create_run(planned.folder, prepared.run, plan, planned.command, overrides)
+    create_run(planned.folder, prepared.run, plan, planned.command.masked(), overrides)
     if node_rank == 0:
         remember(planned.folder)
     process = to_process(planned.command)

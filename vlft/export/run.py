@@ -7,12 +7,12 @@ Merging and quantising are two processes with a folder each: in one, ms-swift wo
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft import __version__
+from vlft.environment import ENVIRON
 from vlft.export.plan import ExportPlan, plan_export
 from vlft.export.request import Request
 from vlft.export.step import Exported, StoppedError, export_command, run_step
@@ -58,7 +58,7 @@ def dry_run_json(plan: ExportPlan) -> dict[str, Any]:
                 "output": str(folder),
                 "argv": list(command.masked().argv),
                 "env": command.masked().env,
-                "command": command.shell_line(os.environ),
+                "command": command.shell_line(ENVIRON),
             }
             for name, folder, command in commands
         ],

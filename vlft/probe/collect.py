@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.slurm.probe import SlurmFacts, gpus_asked_for, read_slurm
+from vlft.environment import Environment, environment_of
 from vlft.errors import VlftError
 from vlft.probe.cache import FactCache
 from vlft.probe.checkpoint import Checkpoint, read_checkpoint
@@ -74,7 +75,7 @@ class Facts:
         slurm: What the cluster says of the job; None for another engine.
     """
 
-    environ: Mapping[str, str]
+    environ: Environment
     interpreter: Interpreter | None
     interpreter_problem: VlftError | None
     swift: SwiftFacts
@@ -112,7 +113,7 @@ def gather_facts(
         environ: The caller's environment; the same for all uses of a cache.
         cache: What other configs of the same call have read already.
     """
-    config, cache = loaded.config, cache or FactCache()
+    config, cache, environ = loaded.config, cache or FactCache(), environment_of(environ)
     if config.launch.engine != "local" and hardware is not None and hardware.cores:
         hardware = None  # this machine, which is not where it will run
     interpreter, interpreter_problem, swift = cache.once(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
 from vlft.rules.base import Problem, rule
-from vlft.security.secrets import MASK, is_secret_name
+from vlft.security.secrets import mask_value
 from vlft.swift.names import GONE, READ, is_legal
 
 if TYPE_CHECKING:
@@ -83,13 +83,13 @@ def values_are_text(run: RunSpec) -> Iterator[Problem]:
 @rule("env.differs", "warning", "the config wins over the caller's environment", effect="silent")
 def caller_differs(run: RunSpec) -> Iterator[Problem]:
     """A variable that the config decides is not set to something else by the caller."""
+    caller = run.facts.environ
     for name, variable in run.decided_variables.items():
-        caller, value = run.facts.environ.get(name), variable.text
-        if caller is not None and caller != value:
-            shown = (MASK, MASK) if is_secret_name(name) else (caller, value)
+        if name in caller and not caller.holds(name, variable.text):
+            shown = mask_value(name, variable.text)
             yield Problem(
                 variable.path,
-                f"the environment has {name}={shown[0]}; the config's {shown[1]} is used",
+                f"the environment has {name}={caller[name]}; the config's {shown} is used",
                 f"unset {name}, or change the config",
             )
 

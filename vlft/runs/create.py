@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from vlft import __version__
+from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.files import write_json, write_text
 from vlft.resolve.patches import PATCHES_VERSION, is_patched
@@ -19,12 +19,12 @@ from vlft.runs.attempts import write_launcher
 from vlft.runs.exports import mark_weights
 from vlft.runs.fingerprint import Fingerprint, fingerprint
 from vlft.runs.record import RUN_FILE, RunRecord, new_run_id, utc_now
-from vlft.security.secrets import mask_data, mask_text, secret_values
+from vlft.security.masking import mask_data, mask_document, mask_text, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.plan.command import Command
+    from vlft.plan.command import MaskedCommand
     from vlft.plan.plan import Plan
     from vlft.probe.collect import Facts
     from vlft.resolve.run import RunSpec
@@ -57,7 +57,7 @@ def run_folder(run: RunSpec, run_id: str | None = None) -> Path:
 
 
 def create_run(
-    folder: Path, run: RunSpec, plan: Plan, command: Command, overrides: Sequence[str]
+    folder: Path, run: RunSpec, plan: Plan, command: MaskedCommand, overrides: Sequence[str]
 ) -> RunRecord:
     """Makes the folder and writes the record.
 
@@ -79,11 +79,10 @@ def create_run(
 
 
 def _write(
-    folder: Path, run: RunSpec, plan: Plan, command: Command, overrides: Sequence[str]
+    folder: Path, run: RunSpec, plan: Plan, command: MaskedCommand, overrides: Sequence[str]
 ) -> RunRecord:
     loaded, facts = run.loaded, run.facts
     hidden = secret_values(loaded.source.data)
-    masked = command.masked()
     record = RunRecord(
         id=folder.name,
         name=Path(loaded.source.file).stem,
@@ -92,8 +91,8 @@ def _write(
         started=utc_now().isoformat(timespec="seconds"),
         host=platform.node(),
         cwd=str(Path.cwd()),
-        argv=masked.argv,
-        env=masked.env,
+        argv=command.argv,
+        env=command.env,
         inherited=mask_data(dict(run.inherited_variables)),
         versions=_versions(facts, plan),
         git_commit=_git_commit(Path(loaded.source.file).absolute().parent),
@@ -102,7 +101,7 @@ def _write(
     )
     for index, (file, text) in enumerate(loaded.source.documents.items()):
         name = _FIRST if index == 0 else f"config.extends-{index}-{Path(file).name}"
-        write_text(folder / name, mask_text(text, hidden))
+        write_text(folder / name, mask_document(text, hidden))
     resolved = yaml.safe_dump(mask_data(loaded.source.data), allow_unicode=True, sort_keys=False)
     write_text(folder / "config.resolved.yaml", resolved)
     write_json(folder / "plan.json", mask_data(plan.to_json()))
@@ -150,7 +149,7 @@ def _git_commit(folder: Path) -> str | None:
                 text=True,
                 timeout=5,
                 check=False,
-                env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
+                env=ENVIRON.for_process({"GIT_OPTIONAL_LOCKS": "0"}),
             )
         except (OSError, subprocess.SubprocessError):
             return None

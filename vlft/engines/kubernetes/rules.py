@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vlft.engines.slurm.probe import gpus_asked_for
 from vlft.probe.data_entries import absolute
 from vlft.rules.base import Problem, rule
-from vlft.security.secrets import is_secret_name, mask_url
+from vlft.security.secrets import mask_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,7 +174,7 @@ def secrets_stay_in_the_cluster(run: RunSpec) -> Iterator[Problem]:
         return
     for place in ("env", "swift"):
         for name, value in getattr(run.config, place).items():
-            if value is not None and (is_secret_name(name) or mask_url(str(value)) != str(value)):
+            if value is not None and mask_value(name, str(value)) != str(value):
                 hint = "name it under kubernetes.secrets: `VARIABLE: SECRET/KEY`"
                 yield Problem((place, name), f"`{name}` would stand in the manifest", hint)
     for name, reference in section.secrets.items():

@@ -40,8 +40,8 @@ class PlannedTrainJob:
     def to_json(self, plan: Plan) -> dict[str, Any]:
         """The documented object of `vlft train --dry-run --format json`."""
         return {
-            "argv": list(self.command.argv),
-            "env": self.command.env,
+            "argv": list(self.command.masked().argv),
+            "env": self.command.masked().env,
             "command": "kubectl apply -f FILE",
             "nodes": plan.world.nnodes,
             "nproc_per_node": plan.world.nproc_per_node,
@@ -65,7 +65,7 @@ def planned_train_job(prepared: Ready, run_id: str | None = None) -> PlannedTrai
     folder = new_folder(prepared, run_id)
     # The image's own `swift` trains, and calls torchrun by the variables that the pod has.
     command = render(replace(plan, torchrun=False), None, folder / CHECKPOINTS)
-    if command.masked() != command:
+    if command.secrets:
         raise VlftError(
             "the manifest would hold a secret",
             "name it under kubernetes.secrets: `{HF_TOKEN: SECRET/KEY}`",
@@ -73,8 +73,8 @@ def planned_train_job(prepared: Ready, run_id: str | None = None) -> PlannedTrai
     job = TrainJob(
         name=folder.name,
         section=section,
-        argv=command.argv,
-        env=command.env,
+        argv=command.masked().argv,
+        env=command.plain_env,
         nnodes=world.nnodes,
         nproc_per_node=world.nproc_per_node or 1,
         gpus=gpus_asked_for(loaded.config, world.gpus_per_node) or 0,
