@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vlft.data.checking.jsonl import first_look
+from vlft.data.checking.lines import first_look
 from vlft.data.outcomes import worst
 from vlft.data.reading.lines import rows_of
 from vlft.data.rows.context import Context
