@@ -14,7 +14,7 @@ from vlft.data.checking.report import DataReport
 from vlft.data.checking.tally import Tally
 from vlft.data.reading import problems
 from vlft.data.rows.context import new_probe
-from vlft.data.rows.sample_tokens import SEVERAL_TEXTS, open_counter
+from vlft.data.tokens.factory import SEVERAL_TEXTS, open_counter
 from vlft.probe.data_entries import parse_entry
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import xxhash
 
-from vlft.data.media import problems
 from vlft.data.media.headers import probe_bytes, probe_picture
 from vlft.data.media.picture import (
     HEAD_BYTES,
@@ -24,7 +23,17 @@ from vlft.data.media.picture import (
     second_place,
 )
 from vlft.data.media.pillow import without_idle_alpha
-from vlft.data.media.problems import in_the_row, unjudged_video
+from vlft.data.media.problems import (
+    bad_base64,
+    empty,
+    folder,
+    in_the_row,
+    missing,
+    not_fetched,
+    shown,
+    unjudged_video,
+    unreadable,
+)
 from vlft.data.media.video_probe import Film, look_at_film
 
 if TYPE_CHECKING:
@@ -155,12 +164,12 @@ class MediaProbe:
         """
         name = reference.strip()
         if is_url(name):
-            return Film(problem=problems.not_fetched(name))
+            return Film(problem=not_fetched(name))
         if not may_be_path(name) or name.startswith("data:"):
             if self.video_reader != "decord_bytes":
                 return Film(problem=in_the_row(name))
             if not decoded(name):
-                return Film(problem=problems.bad_base64(name))
+                return Film(problem=bad_base64(name))
             return Film(problem=unjudged_video(name, "it stands in the row itself"))
         places = [first_place(name, self._cwd)]
         if self._root is not None or self.video_reader == "decord_bytes":
@@ -168,21 +177,21 @@ class MediaProbe:
         for place in places:
             if place and os.path.exists(place):  # noqa: PTH110 - as ms-swift, never raises
                 return self._film(place, name)
-        return Film(problem=problems.missing(name, self._cwd, self._root))
+        return Film(problem=missing(name, self._cwd, self._root))
 
     def _film(self, place: str, name: str) -> Film:
         found = self._films.get(place)
         if found is None:
             if os.path.isdir(place):  # noqa: PTH112
-                found = Film(problem=problems.folder(name))
+                found = Film(problem=folder(name))
             elif not os.path.getsize(place):  # noqa: PTH202
-                found = Film(problem=problems.empty(name))
+                found = Film(problem=empty(name))
             else:
                 try:
                     found = look_at_film(place, name, self.video_reader)
                 except OSError as error:
                     said = error.strerror or str(error)
-                    found = Film(problem=problems.unreadable(name, said))
+                    found = Film(problem=unreadable(name, said))
             self._films.put(place, found)
         return found
 
@@ -217,23 +226,23 @@ class MediaProbe:
     def _inside(self, name: str) -> Picture | MediaProblem:
         """A picture that stands in the row itself; or a file that is not there."""
         content = decoded(name)
-        found = probe_bytes(content, problems.shown(name)) if content else None
+        found = probe_bytes(content, shown(name)) if content else None
         if isinstance(found, Picture):
             return without_idle_alpha(found, content)
         if not meant_as_base64(name):
-            return problems.missing(name, self._cwd, self._root, decodes=content is not None)
+            return missing(name, self._cwd, self._root, decodes=content is not None)
         damaged = found is not None and found.kind in {"truncated", "too_large"}
-        return found if damaged and found is not None else problems.bad_base64(name)
+        return found if damaged and found is not None else bad_base64(name)
 
     def _fetched(self, url: str) -> Picture | MediaProblem:
         if not self._fetch:
-            return problems.not_fetched(url)
+            return not_fetched(url)
         from vlft.data.media.fetch import fetch  # noqa: PLC0415
 
         content = fetch(url, allow_private=self._allow_private)
         if isinstance(content, MediaProblem):
             return content
-        return without_idle_alpha(probe_bytes(content, problems.shown(url)), content)
+        return without_idle_alpha(probe_bytes(content, shown(url)), content)
 
 
 def _is_missing(found: Picture | MediaProblem) -> bool:
