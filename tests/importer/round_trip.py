@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from importer.import_differences import ADDED
+from import_differences import ADDED
 
 from vlft.engines.training import plan_command
 from vlft.importer.importing import Import, import_text
