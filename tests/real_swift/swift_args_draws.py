@@ -9,6 +9,7 @@ from config.strategies import free_arguments
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.internal.conjecture import providers
+
 from vlft.swift.probe import Argument
 
 TRUE = [True, "true", "True", "TRUE", "yes", "t", "Y", 1, "1"]
