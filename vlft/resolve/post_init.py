@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vlft.swift.args import SwiftArgs, UnknownValueError, Value, as_text, parse_mapping
-from vlft.swift.dumps import release
 from vlft.swift.release import AMBIGUOUS
+from vlft.swift.versions import release
 
 if TYPE_CHECKING:
     from vlft.probe.checkpoint_types import Checkpoint
