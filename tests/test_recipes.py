@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from vlft.estimate import look_ahead
-from vlft.pipeline import look_at_hardware, prepare
+from vlft.pipeline import Ready, look_at_hardware, prepare
 from vlft.probe.collect import known_config
 from vlft.recipes import Recipe, recipes
 
@@ -41,8 +41,8 @@ def test_a_recipe_is_right_and_fits(recipe: Recipe, workplace: Path) -> None:
     copied.write_text(recipe.file.read_text())
     prepared = prepare(copied, [], look_at_hardware(recipe.hardware), {"PATH": "/usr/bin:/bin"})
     assert [f"{one.rule}: {one.message}" for one in prepared.findings] == []
+    assert isinstance(prepared, Ready)
     outlook = look_ahead(prepared)
-    assert outlook is not None
     assert outlook.memory is not None, outlook.unknown
     assert outlook.gpu_bytes is not None
     assert outlook.memory.reserved_high <= outlook.gpu_bytes
@@ -88,7 +88,8 @@ def test_known_sizes_give_the_published_parameters(
     (workplace / "c.yaml").write_text(
         f"model: {{path: {hub_id}, hub: huggingface}}\ndata: {{train: [train.jsonl]}}\n"
     )
-    outlook = look_ahead(prepare(workplace / "c.yaml", [], look_at_hardware("8xH200")))
-    assert outlook is not None
+    ready = prepare(workplace / "c.yaml", [], look_at_hardware("8xH200"))
+    assert isinstance(ready, Ready)
+    outlook = look_ahead(ready)
     assert outlook.memory is not None
     assert outlook.memory.parameters - outlook.memory.trainable_parameters == parameters

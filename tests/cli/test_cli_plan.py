@@ -140,7 +140,7 @@ def test_the_time_is_an_earlier_runs(vlft: Any, seven: Any, tmp_path: Path) -> N
     from vlft.pipeline import look_at_hardware, prepare
 
     plan = prepare(
-        tmp_path / config, ["train.learning_rate=3e-4"], look_at_hardware("A100-80G"), plan=True
+        tmp_path / config, ["train.learning_rate=3e-4"], look_at_hardware("A100-80G")
     ).plan
     assert plan is not None
     run = tmp_path / "output" / "earlier-run"

@@ -132,7 +132,7 @@ def test_sarif_is_sarif(vlft: Any, write_config: Any, tmp_path: Path) -> None:
 def test_a_thousand_configs_read_the_model_once(
     write_config: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vlft.pipeline import prepare
+    from vlft.pipeline import Ready, prepare
     from vlft.probe import collect as gather
     from vlft.probe.cache import FactCache
 
@@ -143,10 +143,9 @@ def test_a_thousand_configs_read_the_model_once(
     cache = FactCache()
     for number in range(5):
         config = write_config(f"launch: {{gpus: none}}\ntrain: {{seed: {number}}}\n")
-        assert prepare(config, plan=False, cache=cache).findings == ()
+        assert prepare(config, cache=cache).findings == ()
     assert sorted(read) == ["read_checkpoint", "read_swift"]
-    assert prepare(config).plan is not None
-    assert prepare(config, plan=False).plan is None
+    assert isinstance(prepare(config), Ready)
 
 
 def test_a_cache_keeps_the_mistake_too() -> None:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vlft.pipeline import prepare
+from vlft.pipeline import Ready, prepare
 from vlft.plan.command import render
 
 LIMIT_S = 1.0
@@ -173,8 +173,8 @@ def judge(file: Path) -> str:
     """The first error's rule, or `planned`."""
     made = prepare(file, environ={"PATH": "/usr/bin:/bin"})
     errors = [found.rule for found in made.findings if found.severity == "error"]
-    assert errors or made.plan is not None, "no plan, and nobody says why"
-    if made.plan is not None and made.facts is not None:
+    assert errors or isinstance(made, Ready), "rejected, and no finding says why"
+    if isinstance(made, Ready):
         render(made.plan, made.facts.interpreter, file.parent)
     return errors[0] if errors else "planned"
 

@@ -9,7 +9,7 @@ from import_differences import ADDED
 
 from vlft.engines.training import plan_command
 from vlft.importer.importing import Import, import_text
-from vlft.pipeline import prepare
+from vlft.pipeline import Rejected, prepare
 from vlft.swift.probe import read_swift
 
 SWIFT = read_swift(None)
@@ -39,7 +39,7 @@ def command_of(config: str, folder: Path) -> tuple[Flags, dict[str, str]] | str:
     file = folder / "config.yaml"
     file.write_text(config, encoding="utf-8")
     prepared = prepare(file, environ=ENVIRON, judge=False)
-    if prepared.plan is None:
+    if isinstance(prepared, Rejected):
         return "; ".join(one.message for one in prepared.findings) or "no plan"
     nodes = prepared.plan.world.nnodes > 1
     command = plan_command(prepared, run_id="run" if nodes else None).command

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vlft.pipeline import Prepared
+from vlft.pipeline import Ready, Rejected
 from vlft.plan.command import render
 
 # Packages that ms-swift asks for while it reads arguments, where they are asked for.
@@ -51,7 +51,7 @@ class Judge:
 
 
 def request(
-    prepared: Prepared,
+    prepared: Ready | Rejected,
     folder: Path,
     environ: Mapping[str, str] | None = None,
     want: Iterable[str] = (),
@@ -60,9 +60,9 @@ def request(
 
     Where it is not known how many GPUs there are, there is one a process.
     """
-    plan, facts = prepared.plan, prepared.facts
-    if plan is None or facts is None:
+    if isinstance(prepared, Rejected):
         return None
+    plan, facts = prepared.plan, prepared.facts
     command = render(plan, facts.interpreter, folder / "judged")
     flags = next(i for i, word in enumerate(command.argv) if word.startswith("--model"))
     world = plan.world

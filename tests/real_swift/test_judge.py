@@ -13,7 +13,7 @@ from judge_page import PAGE, page
 from judging import Judge, Verdict, request
 
 from vlft.findings import has_errors
-from vlft.pipeline import Prepared, look_at_hardware, prepare
+from vlft.pipeline import Ready, Rejected, look_at_hardware, prepare
 from vlft.rules import RULES
 
 RECIPES = sorted(Path(__file__).parents[2].glob("configs/**/*.yaml"))
@@ -31,12 +31,14 @@ def config(tmp_path: Path, monkeypatch: Any, make_model: Any, write_config: Any)
     return file
 
 
-def prepared(config: Path, example: Example, overrides: list[str], **how: bool) -> Prepared:
+def prepared(config: Path, example: Example, overrides: list[str], **how: bool) -> Ready | Rejected:
     environ = {"PATH": "/usr/bin:/bin", **example.environ}
     return prepare(config, overrides, look_at_hardware(example.hardware), environ, **how)
 
 
-def ask(judge: Judge, made: Prepared, example: Example, folder: Path, *want: str) -> Verdict:
+def ask(
+    judge: Judge, made: Ready | Rejected, example: Example, folder: Path, *want: str
+) -> Verdict:
     asked = request(made, folder, example.environ, want)
     assert asked is not None, made.findings
     return judge.ask(asked)

@@ -14,9 +14,7 @@ from judging import Judge, request
 from swift_args_draws import drawn
 from tests_support import QWEN2_VL, make_model_folder
 
-from vlft.models import family_of
-from vlft.pipeline import prepare
-from vlft.resolve.swift_args import resolve_swift_args
+from vlft.pipeline import Ready, prepare
 from vlft.swift.args import SwiftArgs
 
 COUNT = int(os.environ.get("VLFT_CONFIGS", "150"))
@@ -107,13 +105,8 @@ def _asked(
     file = folder / "config.yaml"
     file.write_text(json.dumps(data).replace("of the run", str(folder / data["model"]["path"])))
     prepared = prepare(file, environ=environ, judge=False)
-    plan, loaded, facts = prepared.plan, prepared.loaded, prepared.facts
-    assert plan is not None, prepared.findings
-    assert loaded is not None
-    assert facts is not None
-    args = resolve_swift_args(loaded, facts, plan.world, plan.batch, family_of(plan.model_type))
-    own = {name: texts for name, texts in args.written().items() if name != "add_version"}
-    assert own == plan.arguments
+    assert isinstance(prepared, Ready), prepared.findings
+    args = prepared.run.args
     asked = request(prepared, folder, environ)
     assert asked is not None
     return args, asked

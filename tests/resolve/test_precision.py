@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from pathlib import Path
 
 import pytest
 
-from vlft.config.schema import Config
-from vlft.resolve.precision import Precision, resolve_precision
-from vlft.resolve.world import World
+from vlft.pipeline import Rejected, resolve_config
+from vlft.resolve.precision import Precision
 
-GPU = World(1, 1, 1, "0", cpu=False)
-CPU = World(1, 1, 0, "", cpu=True)
-
-
-def config(dtype: str | None, **swift: object) -> Config:
-    model: dict[str, Any] = {"path": "m", "torch_dtype": dtype}
-    return Config.model_validate({"model": model, "data": {"train": ["a"]}, "swift": swift})
+GPU, CPU = "[0]", "none"
 
 
 @pytest.mark.parametrize(
-    ("dtype", "world", "swift", "expected"),
+    ("dtype", "gpus", "swift", "expected"),
     [
         ("bfloat16", GPU, {}, Precision("bfloat16", fp16=False, bf16=True)),
         ("float16", GPU, {}, Precision("float16", fp16=True, bf16=False)),
@@ -34,6 +28,12 @@ def config(dtype: str | None, **swift: object) -> Config:
     ],
 )
 def test_the_types(
-    dtype: str | None, world: World, swift: dict[str, object], expected: Precision
+    dtype: str | None, gpus: str, swift: dict[str, object], expected: Precision, tmp_path: Path
 ) -> None:
-    assert resolve_precision(config(dtype, **swift), None, world) == expected
+    file = tmp_path / "c.yaml"
+    model = {"path": "Qwen/Qwen2-VL-2B-Instruct", "torch_dtype": dtype}
+    sections = {"model": model, "data": {"train": ["a.jsonl"]}, "swift": swift}
+    file.write_text(json.dumps(sections))
+    run = resolve_config(file, [f"launch.gpus={gpus}"])
+    assert not isinstance(run, Rejected)
+    assert run.precision == expected

@@ -12,7 +12,7 @@ from tests_support import make_model_folder
 
 from vlft.estimate import look_ahead
 from vlft.estimate.report import Outlook
-from vlft.pipeline import look_at_hardware, prepare
+from vlft.pipeline import Ready, look_at_hardware, prepare
 
 NATIVE = config("InternVL3-1B")
 VISION = {
@@ -44,9 +44,9 @@ def outlook(folder: Path, sizes: dict[str, Any], environ: dict[str, str]) -> Out
         "model: {path: InternVL3-1B}\ndata: {train: [train.jsonl], max_length: 2048}\n"
         "pixels: {tiles: 1}\nlaunch: {gpus: 1}\ntrain: {global_batch_size: 1}\n"
     )
-    found = look_ahead(prepare(folder / "c.yaml", [], look_at_hardware("A100-80G"), environ))
-    assert found is not None
-    return found
+    ready = prepare(folder / "c.yaml", [], look_at_hardware("A100-80G"), environ)
+    assert isinstance(ready, Ready)
+    return look_ahead(ready)
 
 
 @pytest.mark.parametrize(

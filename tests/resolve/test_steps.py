@@ -81,7 +81,7 @@ def test_an_interval_below_one_is_a_share(value: float, total: int | None, steps
 def test_rows_that_are_trained_on(
     rows: int | None, sample: int | None, share: float, left: int | None
 ) -> None:
-    entry = DataEntry("a", "file", "a", Path("a"), sample, rows)
+    entry = DataEntry("a", "file", "a", Path("a"), sample=sample, rows=rows)
     assert rows_of(entry, share) == left
 
 

@@ -143,7 +143,7 @@ def test_every_origin_is_named(tmp_path: Path, resolve: Resolve) -> None:
         "output_dir": Origin.UNKNOWN,
     }
     assert {name: args.origin(name) for name in origins} == origins
-    assert list(args.given()) == ["model", "dataset", "warmup_ratio", "strict", "logging_steps"]
+    assert list(args.names()) == ["model", "dataset", "warmup_ratio", "strict", "logging_steps"]
     assert "use_hf" not in args.written()
 
 
