@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vlft.models import family_of, limits_from, checkpoint_variables
+from vlft.models import checkpoint_variables, family_of, limits_from
 
 CHAT = family_of("internvl_chat")
 
