@@ -9,7 +9,6 @@ in 8 bits. Every step is what a user would type.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from dataclasses import dataclass
@@ -17,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.training import train_prepared
+from vlft.environment import ENVIRON
 from vlft.errors import InvalidError, TrainerError, UsageError, VlftError
 from vlft.export.run import Shipped, ship
 from vlft.findings import has_errors
 from vlft.infer.infer import infer_rows
 from vlft.models import family_of, tiny_families
 from vlft.models.tiny import SIZES, tiny_spec
-from vlft.pipeline import look_at_hardware, prepare
+from vlft.pipeline import Rejected, look_at_hardware, prepare
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.recipes import recipe
 from vlft.runs.target import resolve_target
@@ -171,7 +171,7 @@ def _program(interpreter: Interpreter, name: str, *words: str, stdin: str = "") 
         text=True,
         check=False,
         input=stdin,
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+        env=ENVIRON.for_process({"CUDA_VISIBLE_DEVICES": ""}),
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no error was printed"]
@@ -187,7 +187,7 @@ def _train(recipe_name: str, family: Family, output_dir: Path, model: Path, data
     if "max" not in family.pixel_variables:
         overrides.append("pixels=null")  # its images become tiles, whatever their pixels
     prepared = prepare(recipe(recipe_name), overrides, look_at_hardware("here"))
-    if has_errors(prepared.findings):
+    if isinstance(prepared, Rejected) or has_errors(prepared.findings):
         raise InvalidError(prepared.findings)
     trained = train_prepared(prepared, overrides)
     if trained.exit_code:

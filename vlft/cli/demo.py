@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from vlft.cli.options import Format, FormatOption
+from vlft.output import console
 
 
 def demo(
@@ -22,9 +23,6 @@ def demo(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Train a tiny model on real digits, merge, quantise, and ask it about unseen ones."""
-    import json
-    import sys
-
     from vlft.demo import run_demo
     from vlft.errors import InvalidError
     from vlft.models import DEFAULT_FAMILY
@@ -34,7 +32,7 @@ def demo(
     folder = output_dir or Path("output", new_run_id("demo", utc_now()))
 
     def say(text: str) -> None:
-        print(f"demo: {text}", file=sys.stderr, flush=True)
+        console.note(f"demo: {text}")
 
     try:
         result = run_demo(family or DEFAULT_FAMILY.swift_model_type, folder.absolute(), say)
@@ -42,7 +40,7 @@ def demo(
         print_findings(error.findings, {})
         raise
     if output_format is Format.JSON:
-        typer.echo(json.dumps(result.to_json(), indent=2))
+        console.write_json(result.to_json())
         return
     names = {
         "before": ("base", "before LoRA", "infer_before"),
@@ -50,11 +48,11 @@ def demo(
         "merged": ("merged", "merged", "infer_merged"),
         "quantized": ("quantized", "in 8 bits", "infer_quantized"),
     }
-    typer.echo(f"held-out digits answered right, of {result.held_out}:")
+    console.write(f"held-out digits answered right, of {result.held_out}:")
     for key, (weights, name, stage) in names.items():
         size, seconds = result.bytes[weights] / 1e6, result.seconds[stage]
-        typer.echo(
+        console.write(
             f"  {name:<17} {result.accuracy[key]:7.1%} {size:8.1f} MB   asked in {seconds:.0f} s"
         )
     total = sum(result.seconds.values())
-    typer.echo(f"{total:.0f} s in all; everything is in {result.output_dir}")
+    console.write(f"{total:.0f} s in all; everything is in {result.output_dir}")

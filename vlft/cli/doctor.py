@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from vlft.cli.options import Format, FormatOption
+from vlft.output import console
 
 
 def doctor(
@@ -22,17 +23,15 @@ def doctor(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Report versions, GPUs, and what works with them; exit code 1 if something is missing."""
-    import json
-
     from vlft.doctor import examine
     from vlft.output.doctor import to_text
 
     trainer, exporter = (None, None) if config is None else _interpreters(config)
     report = examine(python or trainer, exporter)
-    as_json = output_format is Format.JSON
-    typer.echo(
-        json.dumps(report.to_json(), indent=2, ensure_ascii=False) if as_json else to_text(report)
-    )
+    if output_format is Format.JSON:
+        console.write_json(report.to_json())
+    else:
+        console.write(to_text(report))
     raise typer.Exit(1 if report.problems else 0)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from vlft.environment import variable_set
 
 _FACTOR: Final = re.compile(r"0|[1-9][0-9]{0,11}")
 _BOUND: Final = 1 << 63  # a result must fit a signed 64-bit integer
@@ -50,14 +51,8 @@ class Section(BaseModel):
     @classmethod
     def complete(cls) -> None:
         """Builds the validator, without pydantic's look for plug-ins in every package."""
-        given = os.environ.get(_PLUGINS)
-        os.environ[_PLUGINS] = "__all__"
-        try:
+        with variable_set(_PLUGINS, "__all__"):
             cls.model_rebuild()
-        finally:
-            del os.environ[_PLUGINS]
-            if given is not None:
-                os.environ[_PLUGINS] = given
 
 
 def _product(value: object) -> object:

@@ -29,11 +29,13 @@ class LoadedConfig:
         source: The same as plain data with places.
         broken: Top-level sections that lack what was wrong in them. Empty for a config that
             can be run; the others can still be judged.
+        findings: What the reader found.
     """
 
     config: Config
     source: Source
     broken: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
 
     def written(self, path: KeyPath, value: object) -> str:
         """A scalar as the user wrote it (`1e-4`), else as YAML writes it.
@@ -64,15 +66,17 @@ def read_config(
     form = config_form(data)
     form.complete()
     try:
-        return LoadedConfig(form.model_validate(data), source), source, findings
+        config = form.model_validate(data)
     except ValidationError as error:
         mistakes = by_place(error, data)
+    else:
+        return LoadedConfig(config, source, findings=tuple(findings)), source, findings
     findings.extend(complaint(path, details, source) for path, details in mistakes.items())
     try:
         config = form.model_validate(_without(data, mistakes))
     except ValidationError:
         return None, source, findings
-    return LoadedConfig(config, source, _broken(mistakes)), source, findings
+    return LoadedConfig(config, source, _broken(mistakes), tuple(findings)), source, findings
 
 
 def config_form(data: Mapping[str, Any]) -> type[Config]:

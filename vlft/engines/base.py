@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,14 +10,14 @@ from vlft.engines.training import (
     dry_run_json,
     plan_command,
     train_prepared,
-    whole,
 )
 from vlft.errors import TrainerError, UsageError
+from vlft.output import console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vlft.pipeline import Prepared
+    from vlft.pipeline import Ready
     from vlft.runs.record import Run
 
 Engine = Literal["local", "slurm", "kubernetes"]
@@ -37,21 +35,21 @@ class Order:
         master_timeout_s: How long another node waits for node 0, in seconds.
     """
 
-    configs: tuple[Prepared, ...]
+    configs: tuple[Ready, ...]
     overrides: tuple[str, ...] = ()
     node_rank: int = 0
     run_id: str | None = None
     master_timeout_s: float = MASTER_TIMEOUT_S
 
 
-def engine_of(configs: tuple[Prepared, ...], run_id: str | None, node_rank: int) -> Engine:
+def engine_of(configs: tuple[Ready, ...], run_id: str | None, node_rank: int) -> Engine:
     """The engine that all configs name.
 
     Raises:
         UsageError: If they name several, or the flags fit none of it.
     """
     engines: dict[Engine, str] = {
-        loaded.config.launch.engine: loaded.source.file for loaded, _, _ in map(whole, configs)
+        one.loaded.config.launch.engine: one.loaded.source.file for one in configs
     }
     if len(engines) > 1:
         named = ", ".join(f"{file}: {engine}" for engine, file in engines.items())
@@ -77,8 +75,8 @@ def dry_run_text(order: Order, *, as_json: bool) -> str:
     return "".join(text for _, text in described)
 
 
-def _described(prepared: Prepared, order: Order) -> tuple[dict[str, Any], str]:
-    loaded, _, plan = whole(prepared)
+def _described(prepared: Ready, order: Order) -> tuple[dict[str, Any], str]:
+    loaded, plan = prepared.loaded, prepared.plan
     engine: Engine = loaded.config.launch.engine
     if engine == "slurm":
         from vlft.engines.slurm.training import planned_job  # noqa: PLC0415 - one of several
@@ -110,7 +108,7 @@ def start(order: Order, say: Callable[[str], None], *, as_json: bool) -> int:
         VlftError: If something can't be started.
         TrainerError: If a trainer failed; the others were run all the same.
     """
-    loaded, _, _ = whole(order.configs[0])
+    loaded = order.configs[0].loaded
     if loaded.config.launch.engine == "slurm":
         return _submit(order, say, as_json=as_json)
     return _run_here(order, say, as_json=as_json)
@@ -120,7 +118,7 @@ def _submit(order: Order, say: Callable[[str], None], *, as_json: bool) -> int:
     from vlft.engines.slurm.training import submit  # noqa: PLC0415 - one engine of several
 
     submitted = submit(order.configs, order.overrides, run_id=order.run_id)
-    print(f"vlft: submitted job {submitted.job.id}", file=sys.stderr)
+    console.note(f"vlft: submitted job {submitted.job.id}")
     _say_runs(submitted.runs, say, as_json=as_json)
     return 0
 
@@ -131,7 +129,7 @@ def _run_here(order: Order, say: Callable[[str], None], *, as_json: bool) -> int
     code = 0
     for prepared in order.configs:
         if failure is not None:  # it does not keep the next one from being tried
-            print(f"vlft: {failure.message}", file=sys.stderr)
+            console.note(f"vlft: {failure.message}")
         try:
             result = train_prepared(
                 prepared,
@@ -166,4 +164,4 @@ def _say_runs(runs: Sequence[Run], say: Callable[[str], None], *, as_json: bool)
 def _json(rows: list[dict[str, Any]]) -> str:
     """One object for one config, a list for several."""
     data: object = rows[0] if len(rows) == 1 else rows
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return console.json_text(data, indent=2) + "\n"

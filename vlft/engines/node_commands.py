@@ -6,18 +6,18 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vlft.engines.training import new_folder, whole
+from vlft.engines.training import new_folder
 from vlft.errors import UsageError, VlftError
-from vlft.security.secrets import mask_text, secret_values
+from vlft.security.masking import mask_text, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.pipeline import Prepared
+    from vlft.pipeline import Ready
 
 
 def node_commands(
-    prepared: Prepared, overrides: Sequence[str], run_id: str | None, flags: Sequence[str] = ()
+    prepared: Ready, overrides: Sequence[str], run_id: str | None, flags: Sequence[str] = ()
 ) -> list[str]:
     """A line for a shell on each node, the first for node 0.
 
@@ -33,7 +33,7 @@ def node_commands(
         VlftError: If an override holds a secret, or the number of processes is not known.
         UsageError: If a scheduler starts the nodes.
     """
-    loaded, _, plan = whole(prepared)
+    loaded, plan = prepared.loaded, prepared.plan
     engine = loaded.config.launch.engine
     if engine != "local":
         raise UsageError(f"with `engine: {engine}` the scheduler starts the nodes")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.local.run import run_watched
+from vlft.engines.process import to_process
 from vlft.engines.training import (
     MASTER_TIMEOUT_S,
     Trained,
@@ -16,22 +17,19 @@ from vlft.engines.training import (
     meet,
     plan_command,
     require_swift,
-    whole,
 )
 from vlft.errors import InvalidError, VlftError
 from vlft.files import read_json, write_json
 from vlft.findings import has_errors
-from vlft.models import family_of
-from vlft.pipeline import Prepared, prepare
-from vlft.plan.environment import inherited_variables
+from vlft.pipeline import Ready, Rejected, prepare
 from vlft.runs.attempts import last_attempt, new_attempt
 from vlft.runs.drift import changed_data, changed_plan
 from vlft.runs.record import CHECKPOINTS, Run, read_run, utc_now
-from vlft.security.redaction import to_process
-from vlft.security.secrets import MASK, mask_data
+from vlft.security.masking import mask_data
+from vlft.security.secrets import is_masked
 
 if TYPE_CHECKING:
-    from vlft.plan.command import Command
+    from vlft.plan.command import MaskedCommand
     from vlft.probe.hardware import Hardware
 
 ATTEMPT = "attempt.json"
@@ -50,7 +48,7 @@ class Resumption:
 
     run: Run
     checkpoint: Path
-    prepared: Prepared
+    prepared: Ready
 
 
 def go_to_its_folder(run: Run) -> None:
@@ -99,7 +97,7 @@ def prepare_resumption(run: Run, hardware: Hardware | None, *, judge: bool = Tru
             f"put it back; as it was then it is {run.folder / 'config.yaml'}",
         )
     overrides = [str(text) for text in run.record.get("overrides") or ()]
-    if any(MASK in text for text in overrides):
+    if any(map(is_masked, overrides)):
         raise VlftError(
             f"the run {run.id} was given a secret with --set, which is not kept",
             f"start a new run: {_new_run(run, checkpoint)}",
@@ -107,7 +105,7 @@ def prepare_resumption(run: Run, hardware: Hardware | None, *, judge: bool = Tru
     # The path is absolute; JSON's quotes are YAML's, whatever stands in it.
     overrides.append(f"train.resume_from_checkpoint={_quoted(checkpoint)}")
     prepared = prepare(config, overrides, hardware, judge=judge)
-    if has_errors(prepared.findings):
+    if isinstance(prepared, Rejected) or has_errors(prepared.findings):
         raise InvalidError(prepared.findings)
     _require_unchanged(run, prepared, checkpoint)
     return Resumption(run, checkpoint, prepared)
@@ -122,15 +120,11 @@ def resume(resumption: Resumption, *, node_rank: int = 0) -> Trained:
         OSError: If the run's folder can't be written.
     """
     run, prepared = resumption.run, resumption.prepared
-    if prepared.facts is None:
-        message = "a config with errors is not resumed"
-        raise ValueError(message)
-    if prepared.loaded is not None and prepared.loaded.config.launch.engine == "slurm":
+    if prepared.loaded.config.launch.engine == "slurm":
         return _resume_job(resumption)
     require_swift(prepared.facts)
     planned = plan_command(prepared, node_rank=node_rank, run_dir=run.folder)
-    if prepared.plan is not None:
-        meet(prepared.plan, node_rank, MASTER_TIMEOUT_S)
+    meet(prepared.plan, node_rank, MASTER_TIMEOUT_S)
     base = run.folder / f"node-{node_rank}" if node_rank else run.folder
     folder = _begin(resumption, base, last_attempt(base) if node_rank else run.attempt)
     if node_rank == 0:
@@ -150,11 +144,12 @@ def _resume_job(resumption: Resumption) -> Trained:
 
     require_sbatch()
     run = resumption.run
-    loaded, facts, plan = whole(resumption.prepared)
+    ready = resumption.prepared
+    loaded, facts, plan = ready.loaded, ready.facts, ready.plan
     folder = _begin(resumption, run.folder, run.attempt)
     set_aside(run)
     job = plan_job(loaded.config, facts, plan, run.folder, folder)
-    _note(resumption, folder, job.command.masked())
+    _note(resumption, folder, job.command)
     submit_job(job)
     return Trained(read_run(run.folder) or run, 0)
 
@@ -168,7 +163,7 @@ def _begin(resumption: Resumption, base: Path, after: Path) -> Path:
         raise VlftError(message) from None
 
 
-def _note(resumption: Resumption, folder: Path, masked: Command) -> None:
+def _note(resumption: Resumption, folder: Path, masked: MaskedCommand) -> None:
     write_json(
         folder / ATTEMPT,
         {
@@ -192,16 +187,14 @@ def _require_ended(run: Run) -> None:
         )
 
 
-def _require_unchanged(run: Run, prepared: Prepared, checkpoint: Path) -> None:
+def _require_unchanged(run: Run, prepared: Ready, checkpoint: Path) -> None:
     before = read_json(run.folder / "plan.json")
-    if before is None or prepared.plan is None:
+    if before is None:
         raise VlftError(f"the plan of the run {run.id} can't be read", _new_run(run, checkpoint))
     now: Any = mask_data(prepared.plan.to_json())
     differences = [*changed_plan(before, now), *changed_data(run)]
-    if prepared.loaded is not None and prepared.facts is not None:
-        family = family_of(prepared.plan.model_type)
-        told = inherited_variables(prepared.loaded, family, prepared.facts.environ)
-        differences += changed_plan(run.record.get("inherited") or {}, mask_data(told))
+    inherited = mask_data(dict(prepared.run.inherited_variables))
+    differences += changed_plan(run.record.get("inherited") or {}, inherited)
     if differences:
         raise VlftError(
             f"the run {run.id} would not go on as it was: " + "; ".join(differences),

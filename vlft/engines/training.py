@@ -8,22 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.local.run import run_watched
-from vlft.engines.process import STDERR
+from vlft.engines.process import STDERR, to_process
 from vlft.engines.rendezvous import await_master, free_port, require_free
 from vlft.errors import TrainerError, UsageError, VlftError
 from vlft.plan.command import Command, render
 from vlft.runs.create import create_run, run_folder
 from vlft.runs.index import remember
 from vlft.runs.record import CHECKPOINTS, Run, read_run
-from vlft.security.redaction import to_process
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from vlft.config.reader import LoadedConfig
     from vlft.engines.process import Outcome
-    from vlft.pipeline import Prepared
+    from vlft.pipeline import Ready
     from vlft.plan.plan import Plan
     from vlft.probe.collect import Facts
 
@@ -58,7 +56,7 @@ class Trained:
 
 
 def plan_command(
-    prepared: Prepared,
+    prepared: Ready,
     *,
     node_rank: int = 0,
     run_id: str | None = None,
@@ -77,7 +75,7 @@ def plan_command(
         VlftError: If the number of processes is unknown, or the nodes would not agree on
             the folder.
     """
-    _, facts, plan = whole(prepared)
+    facts, plan = prepared.facts, prepared.plan
     if node_rank >= plan.world.nnodes:
         raise VlftError(
             f"--node-rank {node_rank}, but launch.nnodes is {plan.world.nnodes}",
@@ -96,14 +94,14 @@ def plan_command(
     return Planned(run_dir / f"node-{node_rank}" if node_rank else run_dir, command)
 
 
-def new_folder(prepared: Prepared, run_id: str | None = None) -> Path:
+def new_folder(prepared: Ready, run_id: str | None = None) -> Path:
     """The folder of a run that would start now.
 
     Raises:
         VlftError: If the number of processes is not known yet.
         UsageError: If the id can't be a folder's name.
     """
-    loaded, _, plan = whole(prepared)
+    plan = prepared.plan
     if plan.world.world_size is None:
         raise VlftError(
             "the number of GPUs is not known, so there is no command yet",
@@ -111,12 +109,12 @@ def new_folder(prepared: Prepared, run_id: str | None = None) -> Path:
         )
     if run_id is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
         raise UsageError(f"`{run_id}` can't be a run's id", "letters, digits, dots and dashes")
-    return run_folder(loaded, run_id)
+    return run_folder(prepared.run, run_id)
 
 
-def dry_run_json(prepared: Prepared, planned: Planned) -> dict[str, Any]:
+def dry_run_json(prepared: Ready, planned: Planned) -> dict[str, Any]:
     """The documented object of `vlft train --dry-run --format json`."""
-    _, facts, plan = whole(prepared)
+    facts, plan = prepared.facts, prepared.plan
     masked = planned.command.masked()
     return {
         "argv": list(masked.argv),
@@ -130,7 +128,7 @@ def dry_run_json(prepared: Prepared, planned: Planned) -> dict[str, Any]:
 
 
 def train_prepared(
-    prepared: Prepared,
+    prepared: Ready,
     overrides: Sequence[str] = (),
     *,
     node_rank: int = 0,
@@ -151,11 +149,11 @@ def train_prepared(
         TrainerError: If the trainer failed; the message holds its last error.
         OSError: If the run's folder can't be written.
     """
-    loaded, facts, plan = whole(prepared)
+    facts, plan = prepared.facts, prepared.plan
     require_swift(facts)
     planned = plan_command(prepared, node_rank=node_rank, run_id=run_id)
     meet(plan, node_rank, master_timeout_s)
-    create_run(planned.folder, loaded, facts, plan, planned.command, overrides)
+    create_run(planned.folder, prepared.run, plan, planned.command.masked(), overrides)
     if node_rank == 0:
         remember(planned.folder)
     process = to_process(planned.command)
@@ -210,15 +208,3 @@ def _found(folder: Path) -> Run:
         message = f"the run's record is gone from {folder}"
         raise VlftError(message)
     return found
-
-
-def whole(prepared: Prepared) -> tuple[LoadedConfig, Facts, Plan]:
-    """The parts of a config without errors.
-
-    Raises:
-        ValueError: If it has some.
-    """
-    if prepared.loaded is None or prepared.facts is None or prepared.plan is None:
-        message = "a config with errors has no plan"
-        raise ValueError(message)
-    return prepared.loaded, prepared.facts, prepared.plan

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.export.base import find_base
 from vlft.export.calibration import ROWS, Calibration, read_rows, select
@@ -189,7 +189,7 @@ def _quantization(
         return None, None, ()
     files = _calibration_files(target, request)
     plain = tuple(Path(file) for file in files if file.endswith(".jsonl"))
-    gpus = visible_gpus(hardware, os.environ)
+    gpus = visible_gpus(hardware, ENVIRON)
     family = family_of(model.model_type) if model else None
 
     def chosen(calibration: bool) -> Quantization:
@@ -253,7 +253,7 @@ def _needs(
         return None
     dtype = settings(target).get("torch_dtype", (None,))[0]
     on_cpu = target.plan is not None and target.plan.world.cpu
-    gpu = bool(visible_gpus(hardware, os.environ)) and not on_cpu
+    gpu = bool(visible_gpus(hardware, ENVIRON)) and not on_cpu
     merge = target.checkpoint.kind == "adapter"
     return needs(model, merge=merge, quantization=quantization, torch_dtype=dtype, gpu=gpu)
 

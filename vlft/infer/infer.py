@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.local.run import run_watched
+from vlft.engines.process import to_process
 from vlft.engines.training import conclude
 from vlft.errors import VlftError
 from vlft.files import write_text
@@ -17,7 +18,6 @@ from vlft.plan.command import Command, render_flags
 from vlft.plan.environment import FOREIGN
 from vlft.resolve.quantization import lacks_to_load
 from vlft.runs.record import new_run_id, utc_now
-from vlft.security.redaction import to_process
 from vlft.security.remote_code import refuse_unread_code
 from vlft.swift.probe import read_swift
 from vlft.swift.release import as_flags

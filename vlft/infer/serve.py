@@ -7,12 +7,12 @@ the chat template. All three are spelled out here for each server, from the run'
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vlft.environment import ENVIRON
 from vlft.infer.settings import (
     base_of,
     environment,
@@ -154,7 +154,7 @@ def _swift(target: Target, base: str | None, env: Mapping[str, str], name: str) 
     flags = [*render_flags(as_flags(known, legal)), "--served_model_name", name]
     script = str(Path(interpreter.swift_dir or "", "cli", "deploy.py"))
     command = Command((interpreter.python, script, *flags), dict(env), ())
-    return command.shell_line(os.environ)
+    return command.shell_line(ENVIRON)
 
 
 def _named_type(target: Target) -> Arguments:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.files import read_json
 from vlft.models import checkpoint_variables, family_of
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.resolve.patches import is_bnb, is_mended, mends_of, with_mends
-from vlft.security.secrets import MASK
+from vlft.resolve.patches import is_bnb, is_patched, patches_of, with_patches
+from vlft.security.secrets import is_masked
 from vlft.swift.interpreter import Interpreter, find_interpreter
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ _OLD_DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 
 
 def interpreter_for(
-    target: Target, environ: Mapping[str, str] = os.environ, *, python: str | None = None
+    target: Target, environ: Mapping[str, str] = ENVIRON, *, python: str | None = None
 ) -> Interpreter:
     """The Python that is named, else that of `export.python`, else the one that trained.
 
@@ -134,9 +134,9 @@ def environment(target: Target) -> dict[str, str]:
         upper = {name.upper(): str(value) for name, value in limits.items()}
         model = model_of(target)
         own = checkpoint_variables(family_of(model.model_type), model.config) if model else {}
-        own = {name: value for name, value in own.items() if name not in os.environ}
+        own = {name: value for name, value in own.items() if name not in ENVIRON}
         return own | {name: value for name, value in upper.items() if is_limit(name)}
-    kept = {name: value for name, value in target.plan.env.items() if value != MASK}
+    kept = {name: value for name, value in target.plan.env.items() if not is_masked(value)}
     if not target.plan.world.cpu:
         kept.pop("CUDA_VISIBLE_DEVICES", None)
     return kept
@@ -191,10 +191,10 @@ def mended(
         bnb: Whether bitsandbytes is to quantise them.
     """
     model = model_of(target, base)
-    if model is None and is_mended(arguments):  # on a hub: as it was trained
-        return with_mends(arguments, ("post-init",))
-    mends = mends_of(model, interpreter.packages, bnb=bnb or is_bnb(model))
-    return with_mends(arguments, mends)
+    if model is None and is_patched(arguments):  # on a hub: as it was trained
+        return with_patches(arguments, ("post-init",))
+    mends = patches_of(model, interpreter.packages, bnb=bnb or is_bnb(model))
+    return with_patches(arguments, mends)
 
 
 def _is_said(value: object) -> bool:

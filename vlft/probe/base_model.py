@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.infer.settings import base_of, environment, settings
 from vlft.probe.checkpoint import read_checkpoint
@@ -24,7 +25,7 @@ _YES = ("1", "true", "t", "yes", "y", "on")  # swift/utils/env.py: strtobool
 
 
 def base_folder(
-    target: Target, base: str | None = None, environ: Mapping[str, str] = os.environ
+    target: Target, base: str | None = None, environ: Mapping[str, str] = ENVIRON
 ) -> Path | None:
     """The folder of an adapter's base.
 
@@ -70,7 +71,7 @@ Hub = Literal["huggingface", "modelscope"]
 
 
 def cached_model(
-    name: str, hub: Hub, revision: str | None = None, environ: Mapping[str, str] = os.environ
+    name: str, hub: Hub, revision: str | None = None, environ: Mapping[str, str] = ENVIRON
 ) -> Path | None:
     """The folder that a hub's client would load a model from without a network.
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from vlft.config.schema import Config
     from vlft.models.remote_code import Patch, RemoteCode
-    from vlft.plan.arguments import Arguments
     from vlft.probe.checkpoint_types import Checkpoint
     from vlft.probe.collect import Facts
+    from vlft.swift.args import Arguments
 
-MENDS_VERSION: Final = "2"
+PATCHES_VERSION: Final = "2"
 """Of the plug-in; it tells the same in the trainer's log."""
 
 PLUGIN: Final = Path(__file__).parents[1] / "trainer_side" / "own_code" / "vlft_own_code.py"
@@ -43,7 +43,7 @@ WHY: Final[Mapping[Patch, str]] = {
 """Mend → the defect, as a part of a sentence."""
 
 
-def mends_of(
+def patches_of(
     checkpoint: Checkpoint | None, packages: Mapping[str, str], *, bnb: bool = False
 ) -> tuple[Patch, ...]:
     """What has to be mended for a checkpoint to be loaded, trained, merged and asked.
@@ -68,7 +68,7 @@ def _code_of(checkpoint: Checkpoint | None) -> RemoteCode | None:
     return next((code for code in REMOTE_CODE if code.matches(checkpoint.config)), None)
 
 
-def run_mends(config: Config, facts: Facts) -> tuple[Patch, ...]:
+def run_patches(config: Config, facts: Facts) -> tuple[Patch, ...]:
     """Those that a config's run needs.
 
     Of a hub id only ms-swift's name for it is known: then all that its form may need.
@@ -78,7 +78,7 @@ def run_mends(config: Config, facts: Facts) -> tuple[Patch, ...]:
     bnb = config.quant is not None and config.quant.method == "bnb"
     if checkpoint is None:
         return _of_hub_id(facts, _release(packages.get("transformers", "5.0")), bnb=bnb)
-    return mends_of(checkpoint, packages, bnb=bnb or is_bnb(checkpoint))
+    return patches_of(checkpoint, packages, bnb=bnb or is_bnb(checkpoint))
 
 
 def own_type_of_hub_id(facts: Facts) -> str | None:
@@ -112,7 +112,7 @@ def is_bnb(checkpoint: Checkpoint | None) -> bool:
     return quantization is not None and "gptq" not in str(quantization.get("quant_method"))
 
 
-def with_mends(arguments: Arguments, mends: tuple[Patch, ...]) -> Arguments:
+def with_patches(arguments: Arguments, mends: tuple[Patch, ...]) -> Arguments:
     """Arguments with the plug-in before the user's own, or without it where it is not needed.
 
     A plug-in of another vlft, of which a record tells, goes: it may be gone by now.
@@ -123,7 +123,7 @@ def with_mends(arguments: Arguments, mends: tuple[Patch, ...]) -> Arguments:
     return kept | {"external_plugins": plugins} if plugins else kept
 
 
-def is_mended(arguments: Arguments) -> bool:
+def is_patched(arguments: Arguments) -> bool:
     """Whether the plug-in is among the arguments."""
     return any(map(_is_ours, arguments.get("external_plugins", ())))
 

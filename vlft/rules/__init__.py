@@ -37,6 +37,6 @@ from vlft.rules import (  # noqa: F401
     template,
     tuner,
 )
-from vlft.rules.base import PLANNABLE, RULES, Context, check
+from vlft.rules.base import PLANNABLE, RULES, check
 
-__all__ = ["PLANNABLE", "RULES", "Context", "check"]
+__all__ = ["PLANNABLE", "RULES", "check"]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from vlft.data.media import MediaProbe, Picture
     from vlft.data.outcomes import RowProblem
     from vlft.data.reading.lines import BrokenLineError
-    from vlft.data.reading.sources import Source
     from vlft.data.settings import CheckSettings
+    from vlft.probe.data_entries import DataEntry
 
 
 def _quiet(_: int) -> None:
@@ -46,7 +46,7 @@ class Job:
         pictured: Those with pictures or videos.
     """
 
-    source: Source
+    source: DataEntry
     settings: CheckSettings
     sink: Sink
     probe: MediaProbe

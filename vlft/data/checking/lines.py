@@ -28,7 +28,7 @@ def check_lines(job: Job, *, fast: bool = True) -> None:
         job: Of the file.
         fast: Whether plain rows may take the short way.
     """
-    found = pieces(job.source.path)
+    found = pieces(job.source.file)
     first = next(found, None)
     if first is None:
         return

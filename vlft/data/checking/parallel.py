@@ -68,7 +68,7 @@ class Part:
 
 def processes(job: Job) -> int:
     """How many processes a file is worth."""
-    path = job.source.path
+    path = job.source.file
     size = path.stat().st_size
     if is_gzip(path):
         return 1
@@ -90,7 +90,7 @@ def read_in_parallel(job: Job, reader: LinesReader, look: FirstLook, jobs: int) 
         BrokenLineError: Where the load of the file fails.
         VlftError: If one of the processes was killed.
     """
-    spans = boundaries(job.source.path)
+    spans = boundaries(job.source.file)
     tasks = [spans[at : at + _TOGETHER] for at in range(0, len(spans), _TOGETHER)]
     said: set[tuple[str, str]] = set()
     with closing(in_order(lambda: _Worker(job, look).work, tasks, jobs)) as parts:
@@ -143,7 +143,7 @@ class _Worker:
         reader, broken = LinesReader(job, checker), None
         try:
             for start, end in spans:
-                reader.read(Piece(job.source.path, start, end))
+                reader.read(Piece(job.source.file, start, end))
         except BrokenLineError as error:
             broken = (error.problem, error.row, error.line, error.column)
         if tally is not None:

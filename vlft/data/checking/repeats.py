@@ -123,9 +123,9 @@ def _rows_with(job: Job, names: dict[str, str]) -> Iterator[tuple[int, int, str]
     """First row of a file of JSON Lines that has each of these names among its values."""
     left = set(names)
     row, line = 1, 1
-    if not left or job.source.path.suffix not in {".jsonl", ".json"}:
+    if not left or job.source.file.suffix not in {".jsonl", ".json"}:
         return
-    for piece in pieces(job.source.path):
+    for piece in pieces(job.source.file):
         data = piece.read()
         try:
             for found in rows_of(data, row, line):

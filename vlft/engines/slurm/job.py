@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import vlft
+from vlft.engines.process import HIDDEN, hidden_words
 from vlft.engines.slurm.options import SIGNAL_SECONDS, sbatch_options
 from vlft.engines.slurm.probe import gpus_asked_for
 from vlft.engines.slurm.quoting import file_pattern
 from vlft.engines.slurm.script import REQUEST, Script, render_script
-from vlft.plan.command import Command, render
-from vlft.resolve.patches import is_mended
+from vlft.plan.command import MaskedCommand, render
+from vlft.resolve.patches import is_patched
 from vlft.runs.record import CHECKPOINTS
-from vlft.security.redaction import HIDDEN, Variable, Word, hidden_words, readable, without_secrets
+from vlft.security.secrets import Secret, Variable, Word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,14 +43,14 @@ class PlannedJob:
         attempt: Where the script goes: the run's folder, or one in it.
         script: What it is made of.
         secrets: Variables that the submitting environment must hold.
-        command: The trainer for the record: secrets and what only the job knows stand as $NAME.
+        command: The trainer for the record; what only the job knows stands as $NAME.
     """
 
     folder: Path
     attempt: Path
     script: Script
-    secrets: dict[str, str]
-    command: Command
+    secrets: dict[str, Secret]
+    command: MaskedCommand
 
     @property
     def text(self) -> str:
@@ -97,10 +98,10 @@ def plan_job(
     # torchrun's own flags are added here: what they say is known to the job only.
     bare = replace(plan, torchrun=False, arguments=arguments)
     command = render(bare, interpreter, folder / CHECKPOINTS)
-    split = without_secrets(command)
-    launcher, program = _launched(plan, split.words)
-    variables = split.env + launcher
-    hidden = tuple(word.name for word in split.words if isinstance(word, Variable))
+    launcher, program = _launched(plan, command.argv)
+    shown = tuple(map(str, program))
+    variables = (*command.plain_env.items(), *launcher)
+    hidden = tuple(word.name for word in command.argv if isinstance(word, Variable))
     if hidden and interpreter is not None and interpreter.swift_dir is not None:
         # An image's own `swift` is given the values, which `ps` then shows on the nodes.
         program = hidden_words(program, hidden)
@@ -128,7 +129,7 @@ def plan_job(
         setup=tuple(slurm.setup) if slurm is not None else (),
         env_file=_env_file(facts),
         unset=unset,
-        needed=tuple(split.held),
+        needed=tuple(command.secrets),
         env=variables,
         program=program,
         resuming=tuple(
@@ -140,13 +141,10 @@ def plan_job(
         srun=_srun_options(slurm, folder, arguments),
         signal_seconds=(slurm.signal_seconds or SIGNAL_SECONDS) if slurm and requeue else None,
     )
-    shown = Command(
-        tuple(map(readable, program)),
-        {name: readable(word) for name, word in variables}
-        | {name: f"${name}" for name in split.held if name in command.env},
-        unset,
-    )
-    return PlannedJob(folder, attempt, script, split.held, shown)
+    env = {name: str(word) for name, word in variables} | {
+        name: str(value) for name, value in command.env.items() if isinstance(value, Secret)
+    }
+    return PlannedJob(folder, attempt, script, command.secrets, MaskedCommand(shown, env))
 
 
 def _launched(
@@ -186,7 +184,7 @@ def _srun_options(slurm: Slurm | None, folder: Path, arguments: Arguments) -> tu
     if container is None:
         return ()
     own = [f"{folder}:{folder}"]
-    if (slurm is not None and slurm.requeue) or is_mended(arguments):
+    if (slurm is not None and slurm.requeue) or is_patched(arguments):
         own.append(f"{_PLUGIN.parent}:{_PLUGIN.parent}:ro")
     mounts = ",".join([*own, *container.mounts])
     return (

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vlft.engines.slurm.options import sbatch_options
+from vlft.environment import environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,7 +82,7 @@ def _refusal(options: Sequence[str], environ: Mapping[str, str]) -> str | None:
     try:
         done = subprocess.run(
             [sbatch, "--test-only", "--output=/dev/null", *options, "--wrap=true"],
-            env=dict(environ),
+            env=environment_of(environ).for_process(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from vlft.engines.slurm.options import DECIDED, KEY_OF, TOLD_BY, sbatch_options
 from vlft.engines.slurm.probe import gpus_asked_for
 from vlft.probe.data_entries import absolute
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.engines.sections import Container, Slurm
+    from vlft.resolve.run import RunSpec
 
 # SOURCE[:TARGET[:FLAG+FLAG]]: commas part mounts, and enroot parts the fields by blanks.
 _PATH = r"[./][^:,\s]*"
@@ -26,15 +27,15 @@ _OWNED = {
 }
 
 
-def _container(context: Context) -> Container | None:
-    slurm = context.config.slurm if context.config.launch.engine == "slurm" else None
+def _container(run: RunSpec) -> Container | None:
+    slurm = run.config.slurm if run.config.launch.engine == "slurm" else None
     return slurm.container if slurm is not None else None
 
 
 @rule("slurm.container-mounts", "error", "pyxis: --container-mounts", effect="late")
-def mounts_can_be_read(context: Context) -> Iterator[Problem]:
+def mounts_can_be_read(run: RunSpec) -> Iterator[Problem]:
     """A mount is SOURCE:TARGET or SOURCE:TARGET:FLAG+FLAG, and so is that of the run's folder."""
-    container = _container(context)
+    container = _container(run)
     if container is None:
         return
     for index, mount in enumerate(container.mounts):
@@ -46,8 +47,8 @@ def mounts_can_be_read(context: Context) -> Iterator[Problem]:
                 "write `/data:/data` or `/data:/data:ro+rprivate`: paths begin with `/` or `.`, "
                 "and hold no comma, colon or blank",
             )
-    base = context.loaded.source.base_dir(("output_dir",))
-    folder = str(absolute(context.config.output_dir, base))
+    base = run.loaded.source.base_dir(("output_dir",))
+    folder = str(absolute(run.config.output_dir, base))
     if _PARTING.search(folder):
         yield Problem(
             ("output_dir",),
@@ -57,9 +58,9 @@ def mounts_can_be_read(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.container-flags", "error", "pyxis: specified multiple times", effect="late")
-def flags_are_options(context: Context) -> Iterator[Problem]:
+def flags_are_options(run: RunSpec) -> Iterator[Problem]:
     """`slurm.container.flags` are options of srun that no key owns, each in one word."""
-    container = _container(context)
+    container = _container(run)
     for index, given in enumerate(container.flags if container is not None else ()):
         path = ("slurm", "container", "flags", index)
         name = given.partition("=")[0]
@@ -75,27 +76,27 @@ _TIME = re.compile(r"\d+(:\d{1,2}){0,2}|\d+-\d{1,2}(:\d{1,2}){0,2}|UNLIMITED|INF
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def _section(context: Context) -> Slurm | None:
+def _section(run: RunSpec) -> Slurm | None:
     """The section, where it is used."""
-    return context.config.slurm if context.config.launch.engine == "slurm" else None
+    return run.config.slurm if run.config.launch.engine == "slurm" else None
 
 
 @rule("slurm.section", "error", "vlft: a section of an engine", effect="silent")
-def section_has_its_engine(context: Context) -> Iterator[Problem]:
+def section_has_its_engine(run: RunSpec) -> Iterator[Problem]:
     """A section `slurm` goes with `launch.engine: slurm`."""
-    if context.config.slurm is not None and context.config.launch.engine != "slurm":
+    if run.config.slurm is not None and run.config.launch.engine != "slurm":
         yield Problem(
             ("slurm",),
-            f"`slurm` with `engine: {context.config.launch.engine}` does nothing",
+            f"`slurm` with `engine: {run.config.launch.engine}` does nothing",
             "write `launch: {engine: slurm}`, or leave the section out",
             at_key=True,
         )
 
 
 @rule("slurm.time", "error", "man sbatch: --time", effect="aborts", says="Invalid --time")
-def time_is_a_time(context: Context) -> Iterator[Problem]:
+def time_is_a_time(run: RunSpec) -> Iterator[Problem]:
     """The time limit has a form that sbatch reads."""
-    slurm = _section(context)
+    slurm = _section(run)
     if slurm is None or not isinstance(slurm.time, str) or _TIME.fullmatch(slurm.time.upper()):
         return
     yield Problem(
@@ -106,9 +107,9 @@ def time_is_a_time(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.line", "error", "slurm: sbatch/opt.c, a line an option", effect="silent")
-def values_fit_a_line(context: Context) -> Iterator[Problem]:
+def values_fit_a_line(run: RunSpec) -> Iterator[Problem]:
     """What becomes an option of sbatch stands in one line."""
-    slurm = _section(context)
+    slurm = _section(run)
     for name, value in slurm.given().items() if slurm is not None else ():
         texts = [value] if isinstance(value, str) else value if name == "extra" else []
         if any(_CONTROL.search(text) for text in texts):
@@ -120,12 +121,12 @@ def values_fit_a_line(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.output-dir", "error", "slurm: a backslash turns placeholders off", effect="late")
-def log_can_be_named(context: Context) -> Iterator[Problem]:
+def log_can_be_named(run: RunSpec) -> Iterator[Problem]:
     """The output folder's name can be written for sbatch."""
-    if context.config.launch.engine != "slurm":
+    if run.config.launch.engine != "slurm":
         return
-    base = context.loaded.source.base_dir(("output_dir",))
-    folder = str(absolute(context.config.output_dir, base))
+    base = run.loaded.source.base_dir(("output_dir",))
+    folder = str(absolute(run.config.output_dir, base))
     if "\\" in folder or _CONTROL.search(folder):
         yield Problem(
             ("output_dir",),
@@ -135,10 +136,10 @@ def log_can_be_named(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.gpus", "error", "sbatch: --gpus-per-node", effect="late")
-def gpus_are_counted(context: Context) -> Iterator[Problem]:
+def gpus_are_counted(run: RunSpec) -> Iterator[Problem]:
     """How many GPUs a node gives is known before the job is submitted."""
-    visible = context.facts.visible_gpus
-    config = context.config
+    visible = run.facts.visible_gpus
+    config = run.config
     count = gpus_asked_for(config, None if visible is None else len(visible))
     if config.launch.engine == "slurm" and count is None:
         yield Problem(
@@ -149,9 +150,9 @@ def gpus_are_counted(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.gpu-list", "warning", "Slurm sets CUDA_VISIBLE_DEVICES", effect="silent")
-def scheduler_chooses_gpus(context: Context) -> Iterator[Problem]:
+def scheduler_chooses_gpus(run: RunSpec) -> Iterator[Problem]:
     """A scheduler is told how many GPUs, not which."""
-    launch = context.config.launch
+    launch = run.config.launch
     if launch.engine != "local" and isinstance(launch.gpus, list):
         yield Problem(
             ("launch", "gpus"),
@@ -162,9 +163,9 @@ def scheduler_chooses_gpus(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.extra", "error", "one owner a value", effect="silent")
-def extra_options_are_free(context: Context) -> Iterator[Problem]:
+def extra_options_are_free(run: RunSpec) -> Iterator[Problem]:
     """`slurm.extra` holds options of sbatch that no key owns, each with its value in one word."""
-    slurm = _section(context)
+    slurm = _section(run)
     for index, option in enumerate(slurm.extra if slurm is not None else ()):
         path = ("slurm", "extra", index)
         name = option.partition("=")[0] if option.startswith("--") else option[:2]
@@ -179,9 +180,9 @@ def extra_options_are_free(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.signal", "error", "sbatch: --signal", effect="silent")
-def signal_has_a_use(context: Context) -> Iterator[Problem]:
+def signal_has_a_use(run: RunSpec) -> Iterator[Problem]:
     """`slurm.signal_seconds` goes with `slurm.requeue`."""
-    slurm = _section(context)
+    slurm = _section(run)
     if slurm is not None and slurm.signal_seconds is not None and not slurm.requeue:
         yield Problem(
             ("slurm", "signal_seconds"),
@@ -192,9 +193,9 @@ def signal_has_a_use(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.env-file", "error", "vlft: the job's shell reads the file", effect="late")
-def env_file_is_private(context: Context) -> Iterator[Problem]:
+def env_file_is_private(run: RunSpec) -> Iterator[Problem]:
     """`slurm.env_file` is there, and nobody but its owner may read it."""
-    facts = context.facts.slurm
+    facts = run.facts.slurm
     if facts is not None and facts.env_file_problem is not None:
         yield Problem(
             ("slurm", "env_file"),
@@ -204,10 +205,10 @@ def env_file_is_private(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.container-python", "error", "vlft: the image's `swift` trains", effect="silent")
-def container_has_its_python(context: Context) -> Iterator[Problem]:
+def container_has_its_python(run: RunSpec) -> Iterator[Problem]:
     """`launch.python` is for jobs without a container."""
-    slurm = _section(context)
-    if slurm is not None and slurm.container is not None and context.config.launch.python:
+    slurm = _section(run)
+    if slurm is not None and slurm.container is not None and run.config.launch.python:
         yield Problem(
             ("launch", "python"),
             "in a container the image's own `swift` trains: this Python is not used",
@@ -217,13 +218,13 @@ def container_has_its_python(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.refused", "error", "sbatch --test-only", effect="aborts")
-def cluster_takes_the_job(context: Context) -> Iterator[Problem]:
+def cluster_takes_the_job(run: RunSpec) -> Iterator[Problem]:
     """The cluster would take the job."""
-    facts, slurm = context.facts.slurm, _section(context)
+    facts, slurm = run.facts.slurm, _section(run)
     if facts is None or facts.refusal is None:
         return
-    gpus = gpus_asked_for(context.config, context.world.gpus_per_node)
-    options = sbatch_options(slurm, context.world.nnodes, gpus)
+    gpus = gpus_asked_for(run.config, run.world.gpus_per_node)
+    options = sbatch_options(slurm, run.world.nnodes, gpus)
     yield Problem(
         _refused_key(facts.refusal, slurm),
         f"the cluster refuses the job: {facts.refusal}",

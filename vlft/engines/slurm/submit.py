@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from vlft.engines.process import Outcome, utc_now, write_outcome
 from vlft.engines.slurm.job import SCRIPT
 from vlft.engines.slurm.queue import Job, write_job
+from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.files import write_text
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vlft.engines.slurm.job import PlannedJob
+    from vlft.environment import Environment
+    from vlft.security.secrets import Secret
 
 _SECONDS: Final = 120
 # What the job would take from a job around vlft for its own, and what sbatch would put over the
@@ -73,7 +75,7 @@ def submit_job(job: PlannedJob) -> Job:
 
 
 def submitting_environment(
-    caller: Mapping[str, str], options: Sequence[str], secrets: Mapping[str, str]
+    caller: Environment, options: Sequence[str], secrets: Mapping[str, str | Secret]
 ) -> dict[str, str]:
     """What sbatch is started with, and the job after it.
 
@@ -82,14 +84,16 @@ def submitting_environment(
         options: Those in the script; the caller's defaults count where they are silent.
         secrets: Variables that the job must have.
     """
-    kept = {name: value for name, value in caller.items() if not _LEFT_OUT.match(name)}
-    for name, option in _WHERE_SILENT.items():
-        if name in caller and not any(given.startswith(option) for given in options):
-            kept[name] = caller[name]
-    return kept | dict(secrets)
+    kept = {
+        name
+        for name, option in _WHERE_SILENT.items()
+        if not any(given.startswith(option) for given in options)
+    }
+    unset = (name for name in caller if _LEFT_OUT.match(name) and name not in kept)
+    return caller.for_process(secrets, tuple(unset))
 
 
-def sbatch(script: Path, options: Sequence[str], secrets: Mapping[str, str]) -> Job:
+def sbatch(script: Path, options: Sequence[str], secrets: Mapping[str, str | Secret]) -> Job:
     """Submits a script; arguments as in `submitting_environment`.
 
     Raises:
@@ -98,7 +102,7 @@ def sbatch(script: Path, options: Sequence[str], secrets: Mapping[str, str]) -> 
     try:
         done = subprocess.run(
             [require_sbatch(), "--parsable", str(script)],
-            env=submitting_environment(os.environ, options, secrets),
+            env=submitting_environment(ENVIRON, options, secrets),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

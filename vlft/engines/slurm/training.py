@@ -10,7 +10,7 @@ from vlft.engines.slurm.job import SCRIPT, PlannedJob, plan_job
 from vlft.engines.slurm.queue import Job, write_job
 from vlft.engines.slurm.quoting import directive, file_pattern, word
 from vlft.engines.slurm.submit import require_sbatch, sbatch, submit_job
-from vlft.engines.training import new_folder, require_swift, whole
+from vlft.engines.training import new_folder, require_swift
 from vlft.errors import VlftError
 from vlft.files import write_text
 from vlft.runs.create import create_run
@@ -20,7 +20,8 @@ from vlft.runs.record import Run, read_run
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vlft.pipeline import Prepared
+    from vlft.pipeline import Ready
+    from vlft.security.secrets import Secret
 
 ARRAY: Final = "array.sbatch"
 _OF_A_RUN: Final = ("--job-name=", "--output=")
@@ -63,13 +64,13 @@ def _shared(job: PlannedJob) -> tuple[str, ...]:
     return tuple(option for option in job.script.options if not option.startswith(_OF_A_RUN))
 
 
-def array_secrets(jobs: Sequence[PlannedJob]) -> dict[str, str]:
+def array_secrets(jobs: Sequence[PlannedJob]) -> dict[str, Secret]:
     """What the submitting environment must hold for all of them.
 
     Raises:
         VlftError: If two jobs want the same variable to hold different secrets.
     """
-    held: dict[str, str] = {}
+    held: dict[str, Secret] = {}
     for job in jobs:
         for variable, value in job.secrets.items():
             if held.setdefault(variable, value) != value:
@@ -122,19 +123,19 @@ class Submitted:
     job: Job
 
 
-def planned_job(prepared: Prepared, run_id: str | None = None) -> PlannedJob:
+def planned_job(prepared: Ready, run_id: str | None = None) -> PlannedJob:
     """The job of a prepared config, as it would be submitted now.
 
     Raises:
         VlftError: If the number of processes is not known, or sbatch can't be told.
     """
-    loaded, facts, plan = whole(prepared)
+    loaded, facts, plan = prepared.loaded, prepared.facts, prepared.plan
     folder = new_folder(prepared, run_id)
     return plan_job(loaded.config, facts, plan, folder)
 
 
 def submit(
-    configs: Sequence[Prepared], overrides: Sequence[str] = (), *, run_id: str | None = None
+    configs: Sequence[Ready], overrides: Sequence[str] = (), *, run_id: str | None = None
 ) -> Submitted:
     """Submits one job, or an array of one job a config.
 
@@ -145,7 +146,7 @@ def submit(
     require_sbatch()
     jobs: list[PlannedJob] = []
     for prepared in configs:
-        loaded, facts, _ = whole(prepared)
+        loaded, facts = prepared.loaded, prepared.facts
         if loaded.config.slurm is None or loaded.config.slurm.container is None:
             require_swift(facts)
         jobs.append(planned_job(prepared, run_id))
@@ -154,8 +155,7 @@ def submit(
     array_secrets(jobs)
     array = render_array(jobs) if len(texts) > 1 else None
     for prepared, job in zip(configs, jobs, strict=True):
-        loaded, facts, plan = whole(prepared)
-        create_run(job.folder, loaded, facts, plan, job.command, overrides)
+        create_run(job.folder, prepared.run, prepared.plan, job.command, overrides)
         remember(job.folder)
     submitted = submit_job(jobs[0]) if array is None else submit_array(jobs, array)
     found = (read_run(job.folder) for job in jobs)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from vlft.environment import Environment
 from vlft.plan.command import Command
-from vlft.security.secrets import is_secret_name, mask_data, mask_text, mask_url, secret_values
+from vlft.security.masking import mask_data, mask_text, secret_values
+from vlft.security.secrets import Secret, Variable, is_secret_name, mask
 
 
 @pytest.mark.parametrize(
@@ -38,8 +40,8 @@ def test_a_secret_leaves_plain_data_and_text() -> None:
 
 
 def test_a_password_leaves_a_url() -> None:
-    assert mask_url("http://me:secret@host/x") == "http://me:***@host/x"
-    assert mask_url("http://host/x@y") == "http://host/x@y"
+    assert mask("http://me:secret@host/x") == "http://me:***@host/x"
+    assert mask("http://host/x@y") == "http://host/x@y"
 
 
 def test_a_command_shows_references_in_place_of_secrets() -> None:
@@ -48,7 +50,7 @@ def test_a_command_shows_references_in_place_of_secrets() -> None:
         {"WANDB_API_KEY": "w0p", "A": "b c"},
         (),
     )
-    line = command.shell_line({})
+    line = command.shell_line(Environment({}))
     assert line == (
         'env WANDB_API_KEY="${WANDB_API_KEY}" A=\'b c\' swift sft --hub_token "${HUB_TOKEN}" '
         '--seed 1 --swanlab_token="${SWANLAB_TOKEN}"'
@@ -56,4 +58,4 @@ def test_a_command_shows_references_in_place_of_secrets() -> None:
     masked = command.masked()
     assert not {"t0p", "w0p"} & {*masked.argv, *masked.env.values()}
     assert "-t1p" not in " ".join(masked.argv)
-    assert command.argv[3] == "t0p"
+    assert command.argv[3] == Variable("VLFT_HUB_TOKEN", secret=Secret("t0p"))
