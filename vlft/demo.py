@@ -21,8 +21,8 @@ from vlft.errors import InvalidError, TrainerError, UsageError, VlftError
 from vlft.export.run import Shipped, ship
 from vlft.findings import has_errors
 from vlft.infer.infer import infer_rows
-from vlft.models import family_of, tiny_families
-from vlft.models.tiny import SIZES, tiny_spec
+from vlft.models import family_of, tiny_families, tiny_spec
+from vlft.models.tiny import SIZES
 from vlft.pipeline import Rejected, look_at_hardware, prepare
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.recipes import recipe
@@ -103,7 +103,8 @@ def run_demo(name: str, output_dir: Path, say: Callable[[str], None]) -> DemoRes
     if output_dir.exists() and any(output_dir.iterdir()):
         raise VlftError(f"{output_dir} is not empty", "name another folder: --output-dir")
     output_dir.mkdir(parents=True, exist_ok=True)
-    model, data = output_dir / family.tiny(size).folder, output_dir / "data"
+    tiny = family.tiny(size)
+    model, data = output_dir / tiny.folder, output_dir / "data"
     held_out = data / "held_out.jsonl"
     accuracy: dict[str, float] = {}
     stage = Stages(say)

@@ -10,8 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vlft.config.ignores import apply_ignores
-from vlft.config.reader import read_config
-from vlft.config.reader_rules import READER_RULES
+from vlft.config.reader import READER_RULES, read_config
 from vlft.environment import ENVIRON
 from vlft.findings import by_place, has_errors
 from vlft.plan.plan import Plan, plan_run

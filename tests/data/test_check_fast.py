@@ -12,10 +12,9 @@ from checking_rows import png, talk, write
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlft.data.checking.hashes import Hashes
-from vlft.data.checking.job import Job
+from vlft.data.checking.findings import Sink
+from vlft.data.checking.job import Hashes, Job
 from vlft.data.checking.lines import check_lines
-from vlft.data.checking.sink import Sink
 from vlft.data.rows.context import new_probe
 from vlft.data.settings import CheckSettings
 from vlft.models import family_of

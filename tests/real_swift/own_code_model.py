@@ -26,8 +26,8 @@ from safetensors.torch import save_file
 from transformers import DynamicCache
 
 import vlft
-from vlft.models import internvl_hf
-from vlft.models.tiny import SIZES, tiny_spec
+from vlft.models import internvl_hf, tiny_spec
+from vlft.models.tiny import SIZES
 
 CODE = Path(__file__).with_name("own_code")
 SIDE, VOCABULARY = 56, 151_936

@@ -6,17 +6,15 @@ import gc
 from typing import TYPE_CHECKING
 
 from vlft.data.checking.file import check_file
-from vlft.data.checking.findings import finding
-from vlft.data.checking.hashes import Hashes
-from vlft.data.checking.job import Job
+from vlft.data.checking.findings import Sink, finding
+from vlft.data.checking.job import Hashes, Job
 from vlft.data.checking.mixture import mixture
 from vlft.data.checking.repeats import Rows, report_duplicates, report_leaks
 from vlft.data.checking.report import DataReport
-from vlft.data.checking.sink import Sink
 from vlft.data.checking.tally import Tally
 from vlft.data.reading import problems
 from vlft.data.rows.context import new_probe
-from vlft.data.rows.sample_tokens import SEVERAL_TEXTS, open_counter
+from vlft.data.tokens.factory import SEVERAL_TEXTS, open_counter
 from vlft.probe.data_entries import parse_entry
 
 if TYPE_CHECKING:

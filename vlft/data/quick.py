@@ -16,8 +16,8 @@ from vlft.data.checking.mixture import mixture
 from vlft.data.loading.load import load
 from vlft.data.outcomes import RowLostError
 from vlft.data.reading import problems
-from vlft.data.reading.formats import format_hint, format_of
 from vlft.data.reading.lines import BrokenLineError, lines_are_loose_json, rows_of
+from vlft.data.reading.problems import format_hint, format_of
 from vlft.data.rows import media_rules
 from vlft.data.rows.coercion import check_lost
 from vlft.data.rows.sample import to_sample

@@ -19,8 +19,7 @@ from vlft.infer.settings import base_of
 from vlft.infer.summary import Variant, summarise
 from vlft.probe.base_model import base_folder
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.runs.fingerprint import fingerprint
-from vlft.runs.record import new_run_id, utc_now
+from vlft.runs.record import fingerprint, new_run_id, utc_now
 from vlft.runs.target import resolve_target
 
 if TYPE_CHECKING:

@@ -17,8 +17,11 @@ from vlft.models.limits import PixelLimits, RowLimits, limits_from
 from vlft.models.vision import ImageTokens, SizeError, VideoFile, VideoTokens, Vision
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from vlft.models.architecture import Config, ModelShape
     from vlft.models.remote_code import RemoteCode
+    from vlft.models.tiny import TinySize
 
 __all__ = [
     "DEFAULT_FAMILY",
@@ -37,6 +40,7 @@ __all__ = [
     "limits_from",
     "shape_of",
     "tiny_families",
+    "tiny_spec",
 ]
 
 FAMILIES: tuple[Family, ...] = (
@@ -81,3 +85,16 @@ def checkpoint_variables(family: Family | None, config: Config | None) -> dict[s
 def tiny_families() -> tuple[str, ...]:
     """Families that a tiny model can be built of, by ms-swift's name."""
     return tuple(family.swift_model_type for family in FAMILIES if family.tiny is not None)
+
+
+def tiny_spec(family: Family, size: TinySize) -> dict[str, Any]:
+    """What trainer_side/tiny_model.py reads, ready for JSON.
+
+    Raises:
+        ValueError: If the family has no tiny model.
+    """
+    from vlft.models.tiny import spec_of
+
+    if family.tiny is None:
+        raise ValueError(family.swift_model_type)
+    return spec_of(family.swift_model_type, family.tiny(size), size)

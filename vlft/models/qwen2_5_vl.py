@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vlft.models import qwen2_vl
 from vlft.models.liger import LigerKernels
+from vlft.models.qwen2_vl import FAMILY as QWEN2_VL
+from vlft.models.qwen2_vl import IMAGE_TAG, VIDEO_TAG, patch_inputs
 
 if TYPE_CHECKING:
     from vlft.models.architecture import Config, ModelShape
@@ -25,7 +26,7 @@ def _architecture(config: Config) -> ModelShape:
         depth=vision["depth"],
         heads=vision["num_heads"],
         output=decoder.hidden,
-        patch_inputs=qwen2_vl.patch_inputs(vision, 14),
+        patch_inputs=patch_inputs(vision, 14),
         patch_bias=False,
         norm="rms_norm",
         mlp="gated",
@@ -62,18 +63,18 @@ def _tiny(size: TinySize) -> TinyModel:
         processor=HfClass("Qwen2_5_VLProcessor"),
         image_processor=HfClass("Qwen2VLImageProcessor", patches),
         video_processor=HfClass("Qwen2VLVideoProcessor", patches),
-        image_tag=qwen2_vl.IMAGE_TAG,
-        video_tag=qwen2_vl.VIDEO_TAG,
+        image_tag=IMAGE_TAG,
+        video_tag=VIDEO_TAG,
     )
 
 
 FAMILY = replace(
-    qwen2_vl.FAMILY,
+    QWEN2_VL,
     title="Qwen2.5-VL",
     hf_model_type="qwen2_5_vl",
     swift_model_type="qwen2_5_vl",
     template="qwen2_5_vl",
-    templates=(replace(qwen2_vl.FAMILY.templates[0], name="qwen2_5_vl", box_scale="resized"),),
+    templates=(replace(QWEN2_VL.templates[0], name="qwen2_5_vl", box_scale="resized"),),
     architecture=_architecture,
     liger=LigerKernels(
         text=frozenset({"rms_norm", "gate", "rope", "loss"}), vision=frozenset({"rms_norm"})

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vlft.models import qwen2_vl
 from vlft.models.dynamic_resolution import DynamicResolution
 from vlft.models.liger import LigerKernels
+from vlft.models.qwen2_vl import FAMILY as QWEN2_VL
+from vlft.models.qwen2_vl import IMAGE_TAG, VIDEO_TAG, patch_inputs
 
 if TYPE_CHECKING:
     from vlft.models.architecture import Config, ModelShape
@@ -28,7 +29,7 @@ def _architecture(config: Config) -> ModelShape:
         depth=vision["depth"],
         heads=vision["num_heads"],
         output=decoder.hidden,
-        patch_inputs=qwen2_vl.patch_inputs(vision, 16),
+        patch_inputs=patch_inputs(vision, 16),
         patch_bias=True,
         merge=vision.get("spatial_merge_size", 2) ** 2,
         positions=vision.get("num_position_embeddings", 2304),
@@ -63,14 +64,14 @@ def _tiny(size: TinySize) -> TinyModel:
         processor=HfClass("Qwen3VLProcessor"),
         image_processor=HfClass("Qwen2VLImageProcessor", patches),
         video_processor=HfClass("Qwen3VLVideoProcessor", patches),
-        image_tag=qwen2_vl.IMAGE_TAG,
-        video_tag=qwen2_vl.VIDEO_TAG,
+        image_tag=IMAGE_TAG,
+        video_tag=VIDEO_TAG,
         special_tokens=(*QWEN2_TOKENS, *_THINKING_TOKENS),
     )
 
 
 FAMILY = replace(
-    qwen2_vl.FAMILY,
+    QWEN2_VL,
     title="Qwen3-VL",
     hf_model_type="qwen3_vl",
     swift_model_type="qwen3_vl",
@@ -78,7 +79,7 @@ FAMILY = replace(
     vision=DynamicResolution(
         16, hf_min_pixels=64 * 32**2, hf_max_pixels=16_384 * 32**2, stamps=True
     ),
-    templates=(replace(qwen2_vl.FAMILY.templates[0], name="qwen3_vl", default_system=None),),
+    templates=(replace(QWEN2_VL.templates[0], name="qwen3_vl", default_system=None),),
     architecture=_architecture,
     liger=LigerKernels(
         text=frozenset({"rms_norm", "rope", "loss"}),

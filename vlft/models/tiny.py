@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.models.base import Family
-
 # The size of the published vocabularies: ms-swift and the processors use ids just below it.
 VOCAB_SIZE = 151_936
 FIRST_SPECIAL_ID = 151_643
@@ -104,20 +102,20 @@ class TinyModel:
     named_tokens: Mapping[str, str] = field(default_factory=dict)
 
 
-def tiny_spec(family: Family, size: TinySize) -> dict[str, Any]:
+def spec_of(family: str, model: TinyModel, size: TinySize) -> dict[str, Any]:
     """What tiny_model.py reads, ready for JSON.
 
-    Raises:
-        ValueError: If the family has no tiny model.
+    Args:
+        family: ms-swift's model_type.
+        model: Its tiny model.
+        size: Of the model.
     """
-    if family.tiny is None:
-        raise ValueError(family.swift_model_type)
     return {
-        "family": family.swift_model_type,
+        "family": family,
         "vocab_size": VOCAB_SIZE,
         "first_special_id": FIRST_SPECIAL_ID,
         "embedding_std": size.embedding_std,
-        **asdict(family.tiny(size)),
+        **asdict(model),
     }
 
 

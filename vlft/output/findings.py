@@ -42,13 +42,13 @@ def write_report(
     findings = by_place(dict.fromkeys(finding for found in files.values() for finding in found))
     if output_format == "sarif":
         from vlft import __version__
-        from vlft.output.sarif import to_sarif
+        from vlft.output.ci_formats import to_sarif
         from vlft.rule_catalog import catalogue
 
         sentences = {entry.id: entry.sentence for entry in catalogue().values()}
         console.write_json(to_sarif(findings, sentences, __version__))
     elif output_format == "github":
-        from vlft.output.github import to_github
+        from vlft.output.ci_formats import to_github
 
         if findings:
             console.write(to_github(findings))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from vlft.resolve.batch import SWIFT_TARGET_BATCH
 from vlft.swift.args import SwiftArgs, UnknownValueError, Value, as_text, parse_mapping
 from vlft.swift.dumps import release
-from vlft.swift.model_match import AMBIGUOUS
+from vlft.swift.release import AMBIGUOUS
 
 if TYPE_CHECKING:
     from vlft.probe.collect import Facts

@@ -8,7 +8,7 @@ from vlft.models import family_of
 from vlft.probe.gpus import FLASH_ATTENTION_2
 from vlft.rules.base import Problem, gpu_before, rule
 from vlft.rules.remote_code import missing_modules
-from vlft.swift.model_match import model_name
+from vlft.swift.release import model_name
 from vlft.swift.versions import package_of, unmet, version_key
 
 if TYPE_CHECKING:

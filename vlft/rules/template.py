@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.rules.base import Problem, rule
-from vlft.swift.model_match import AMBIGUOUS
+from vlft.swift.release import AMBIGUOUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,8 +17,7 @@ from vlft.files import write_json, write_text
 from vlft.resolve.patches import PATCHES_VERSION, is_patched
 from vlft.runs.attempts import write_launcher
 from vlft.runs.exports import mark_weights
-from vlft.runs.fingerprint import Fingerprint, fingerprint
-from vlft.runs.record import RUN_FILE, RunRecord, new_run_id, utc_now
+from vlft.runs.record import RUN_FILE, Fingerprint, RunRecord, fingerprint, new_run_id, utc_now
 from vlft.security.masking import mask_data, mask_document, mask_text, secret_values
 
 if TYPE_CHECKING:

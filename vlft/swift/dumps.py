@@ -13,14 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from vlft.swift.release import (
-    SUBCOMMANDS,
-    Argument,
-    ModelEntry,
-    ModelGroup,
-    Subcommand,
-    SwiftFacts,
-)
+from vlft.swift.release import SUBCOMMANDS, Argument, ModelEntry, ModelGroup, Subcommand, SwiftFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

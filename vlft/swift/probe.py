@@ -12,14 +12,7 @@ from typing import TYPE_CHECKING
 from vlft.errors import VlftError
 from vlft.files import write_text
 from vlft.swift.dumps import parse_facts, parse_models, read_shipped, release, shipped_versions
-from vlft.swift.release import (
-    SUBCOMMANDS,
-    Argument,
-    ModelEntry,
-    ModelGroup,
-    Subcommand,
-    SwiftFacts,
-)
+from vlft.swift.release import SUBCOMMANDS, Argument, ModelEntry, ModelGroup, Subcommand, SwiftFacts
 
 if TYPE_CHECKING:
     from vlft.swift.interpreter import Interpreter

@@ -4,7 +4,7 @@ Run by the trainer's interpreter, never imported by vlft (it needs torch and tra
 
     python tiny_model.py --output models/Qwen2-VL-2B-Instruct < spec.json
 
-The specification on stdin is what `vlft.models.tiny.tiny_spec` makes of a family. The folder holds
+The specification on stdin is what `vlft.models.tiny_spec` makes of a family. The folder holds
 what ms-swift needs with no network: weights (float32), config, processor and tokenizer. ms-swift
 recognizes a model by the folder's name, so OUTPUT should end in the specification's `folder`. One
 seed always gives the same weights.

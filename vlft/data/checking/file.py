@@ -11,9 +11,9 @@ from vlft.data.checking.null_first import NullFirst
 from vlft.data.reading import problems
 from vlft.data.reading.array import array_rows, is_array, is_nested
 from vlft.data.reading.chunks import open_plain, packed_as
-from vlft.data.reading.formats import format_hint, format_of
 from vlft.data.reading.lines import BrokenLineError, Row
 from vlft.data.reading.parquet_pictures import decoded, picture_places
+from vlft.data.reading.problems import format_hint, format_of
 from vlft.data.reading.tables import PIECE, NoPyarrowError, csv_rows, parquet_rows, parquet_schema
 from vlft.data.schema.shape import Shape
 

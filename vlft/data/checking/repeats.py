@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.checking.findings import finding
-from vlft.data.checking.hashes import Hashes
+from vlft.data.checking.job import Hashes
 from vlft.data.outcomes import row_rule
 from vlft.data.reading.chunks import pieces
 from vlft.data.reading.lines import BrokenLineError, rows_of
@@ -14,8 +14,8 @@ from vlft.data.reading.lines import BrokenLineError, rows_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vlft.data.checking.findings import Sink
     from vlft.data.checking.job import Job
-    from vlft.data.checking.sink import Sink
     from vlft.data.media import MediaProbe, Picture
 
 DUPLICATE = row_rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.media import MediaProbe, Picture
-from vlft.data.rows.sample_tokens import open_counter
+from vlft.data.tokens.factory import open_counter
 from vlft.errors import VlftError
 from vlft.models import DEFAULT_FAMILY, PixelLimits, SizeError
 
