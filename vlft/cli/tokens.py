@@ -57,10 +57,10 @@ def tokens(
     from vlft.data.media.video_readers import video_reader
     from vlft.data.tokens.model import find_model
     from vlft.data.tokens.pictures import of_lines, of_words
+    from vlft.data.tokens.report import as_json, as_text, count
     from vlft.environment import ENVIRON
     from vlft.errors import UsageError
     from vlft.models import limits_from
-    from vlft.output.tokens import as_json, as_text, count
 
     if not pictures and rows is None:
         raise UsageError("no picture is named", "name picture files, or sizes like 336x500")

@@ -35,6 +35,10 @@ def parse_product(text: str) -> int | None:
     return result if result < _BOUND else None
 
 
+OWNED_ARGUMENTS: Final = "x-arguments"
+OWNED_VARIABLES: Final = "x-variables"
+"""Where `key` notes what a key decides."""
+
 _PLUGINS: Final = "PYDANTIC_DISABLE_PLUGINS"
 
 
@@ -78,3 +82,28 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 Count = Annotated[int, Field(ge=1)]
 """A whole number from 1."""
+
+
+def key(
+    default: Any = ...,
+    *,
+    description: str | None = None,
+    argument: str | tuple[str, ...] = (),
+    variable: str | tuple[str, ...] = (),
+    **constraints: Any,
+) -> Any:
+    """A key that decides arguments of ms-swift or variables of its environment.
+
+    This is the one place where they are tied together: `ownership` reads it from here.
+
+    Args:
+        default: Of the key; a key without one is required.
+        description: For editors and the documentation.
+        argument: Name on ms-swift's command line, or several.
+        variable: Name in the trainer's environment, or several.
+        **constraints: Further arguments of pydantic's Field.
+    """
+    arguments = (argument,) if isinstance(argument, str) else argument
+    variables = (variable,) if isinstance(variable, str) else variable
+    owned: dict[str, Any] = {OWNED_ARGUMENTS: [*arguments], OWNED_VARIABLES: [*variables]}
+    return Field(default, description=description, json_schema_extra=owned, **constraints)

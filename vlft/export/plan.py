@@ -11,13 +11,13 @@ from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.export.base import find_base
 from vlft.export.calibration import ROWS, Calibration, read_rows, select
-from vlft.infer.settings import interpreter_for, settings
 from vlft.models import family_of
 from vlft.probe.gpus import FP8
 from vlft.probe.hardware import free_bytes, probe_hardware, visible_gpus
 from vlft.probe.safetensors import BITS
 from vlft.resolve.quantization import Quantization, choose
-from vlft.security.remote_code import refuse_unread_code
+from vlft.runs.inference_settings import interpreter_for, settings
+from vlft.runs.remote_code import refuse_unread_code
 
 if TYPE_CHECKING:
     from vlft.export.merged import Base

@@ -19,11 +19,11 @@ from vlft.export.step import Exported, StoppedError, export_command, run_step
 from vlft.export.unquantized import trained_quantized, without_quantization
 from vlft.export.verify import read_base, verify_merge, verify_quantized
 from vlft.files import write_text
-from vlft.infer.settings import base_of, environment, mended, settings, weights
-from vlft.probe.base_model import base_folder
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.resolve.patches import PATCHES_VERSION, is_patched
+from vlft.runs.base_model import base_folder
 from vlft.runs.exports import ExportRecord, hash_adapter, hash_model
+from vlft.runs.inference_settings import base_of, environment, mended, settings, weights
 from vlft.runs.record import utc_now
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vlft.swift.names import old_name
+from vlft.swift.versions import release
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -60,11 +61,11 @@ def tell_era(
         elif name == "deepspeed" and _V2_PRESET.fullmatch(flag.value):
             second.append(f"--{flag.name} {flag.value}")
         elif name not in legal and (old := old_name(subcommand, name)) is not None:
-            release = tuple(int(part) for part in old.last_seen.split("."))
-            if release < (3,):
+            last = release(old.last_seen)
+            if last < (3,):
                 second.append(f"--{flag.name}")
             else:
-                third.append((release, f"--{flag.name}"))
+                third.append((last, f"--{flag.name}"))
     if second:
         return Era(2, tuple(second), splits=True)
     if third:

@@ -15,10 +15,10 @@ from vlft.data.tokens.types import object_texts
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.export.calibration import read_rows
-from vlft.infer.settings import environment, settings
 from vlft.models import family_of, limits_from
-from vlft.probe.base_model import base_folder
 from vlft.probe.checkpoint import read_checkpoint
+from vlft.runs.base_model import base_folder
+from vlft.runs.inference_settings import environment, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.environment import ENVIRON
-from vlft.infer.settings import (
+from vlft.models import family_of, limits_from
+from vlft.plan.command import Command, render_flags
+from vlft.probe.checkpoint import read_checkpoint
+from vlft.runs.inference_settings import (
     base_of,
     environment,
     interpreter_for,
@@ -22,9 +25,6 @@ from vlft.infer.settings import (
     settings,
     weights,
 )
-from vlft.models import family_of, limits_from
-from vlft.plan.command import Command, render_flags
-from vlft.probe.checkpoint import read_checkpoint
 from vlft.swift.probe import read_swift
 from vlft.swift.release import as_flags
 

@@ -8,12 +8,12 @@ is decided whether it is needed at all, and what to tell of it.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vlft.models import REMOTE_CODE
 from vlft.models.remote_code import CodeFacts
+from vlft.swift.versions import release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,7 @@ def patches_of(
         packages: Of the interpreter that loads it; without transformers, today's is meant.
         bnb: Whether the weights are, or will be, quantised by bitsandbytes.
     """
-    transformers = _release(packages.get("transformers", "5.0"))
+    transformers = release(packages.get("transformers", "5.0"))[:2]
     code = _code_of(checkpoint)
     if checkpoint is None or code is None:
         return ()
@@ -77,7 +77,7 @@ def run_patches(config: Config, facts: Facts) -> tuple[Patch, ...]:
     packages = facts.interpreter.packages if facts.interpreter and not in_image(config) else {}
     bnb = config.quant is not None and config.quant.method == "bnb"
     if checkpoint is None:
-        return _of_hub_id(facts, _release(packages.get("transformers", "5.0")), bnb=bnb)
+        return _of_hub_id(facts, release(packages.get("transformers", "5.0"))[:2], bnb=bnb)
     return patches_of(checkpoint, packages, bnb=bnb or is_bnb(checkpoint))
 
 
@@ -130,8 +130,3 @@ def is_patched(arguments: Arguments) -> bool:
 
 def _is_ours(plugin: str) -> bool:
     return Path(plugin).parts[-3:-1] == PLUGIN.parts[-3:-1]
-
-
-def _release(version: str) -> tuple[int, ...]:
-    """`4.57.6` as (4, 57)."""
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])

@@ -1,24 +1,23 @@
 """What `__post_init__` of ms-swift's argument classes makes of the arguments, as a table.
 
-Read from 4.0.4 to 4.6.0 (swift/arguments/, swift/trainers/arguments.py), which agree in it, with
-transformers 5.19 (training_args.py). Of another release only plain values are known.
+Sources: swift/arguments/ and swift/trainers/arguments.py of 4.6.0, compared with 4.0.4 to 4.5.2
+and with swift/llm/argument/ of 3.12.6; transformers/training_args.py of 5.19. Of another release
+only values that no `__post_init__` touches are known.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vlft.resolve.batch import SWIFT_TARGET_BATCH
 from vlft.swift.args import SwiftArgs, UnknownValueError, Value, as_text, parse_mapping
-from vlft.swift.dumps import release
 from vlft.swift.release import AMBIGUOUS
+from vlft.swift.versions import release
 
 if TYPE_CHECKING:
+    from vlft.probe.checkpoint_types import Checkpoint
     from vlft.probe.collect import Facts
-    from vlft.resolve.world import World
     from vlft.swift.release import ModelEntry, Subcommand
 
 
@@ -29,11 +28,21 @@ class Run:
     args: SwiftArgs
     task: Subcommand
     facts: Facts
-    world: World
     environ: Mapping[str, str]
 
     def __getitem__(self, name: str) -> Value:
         return self.args.require(name)
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The model's folder; None for a hub id.
+
+        Raises:
+            UnknownValueError: If the run starts from another one: `resume_only_model`.
+        """
+        if self["model"] != self.facts.model.argument:
+            raise UnknownValueError
+        return self.facts.model.checkpoint
 
     @property
     def model(self) -> ModelEntry:
@@ -47,8 +56,19 @@ class Run:
 Fill = Callable[[Run], Value]
 Change = Callable[[Run, Value], Value]
 
-_VERIFIED: Final = ((4, 0), (4, 6))
-"""First and last release whose `__post_init__` the tables below were read from."""
+_FIRST: Final[Mapping[Subcommand, tuple[int, int]]] = {
+    "sft": (3, 12),
+    "pt": (3, 12),
+    "rlhf": (4, 5),
+}
+_LAST: Final = (4, 6)
+"""Releases of which the tables below hold."""
+
+_SINCE_4: Final = frozenset(
+    {"callbacks", "dataloader_persistent_workers", "eval_metric", "external_plugins"}
+    | {"padding_side", "template"}
+)
+"""Arguments that 3.12 treats otherwise."""
 
 
 def after_init(run: Run, name: str, value: Value) -> Value:
@@ -57,11 +77,12 @@ def after_init(run: Run, name: str, value: Value) -> Value:
     Raises:
         UnknownValueError: If only the trainer knows it.
     """
-    rlhf = run.task == "rlhf"
-    fill = (_RLHF_FILLED.get(name) if rlhf else None) or _FILLED.get(name)
-    change = (_RLHF_CHANGED.get(name) if rlhf else None) or _CHANGED.get(name)
-    known = _VERIFIED[0] <= release(run.facts.swift.version)[:2] <= _VERIFIED[1]
-    if not known and (change is not None or (fill is not None and value is None)):
+    fill, change = _FILLED.get(name), _CHANGED.get(name)
+    if run.task == "rlhf":
+        fill, change = _RLHF_FILLED.get(name, fill), _RLHF_CHANGED.get(name, change)
+    version = release(run.facts.swift.version)[:2]
+    holds = _FIRST[run.task] <= version <= _LAST and not (version < (4, 0) and name in _SINCE_4)
+    if not holds and (change is not None or (fill is not None and value is None)):
         raise UnknownValueError(name)
     if name in _FROM_CHECKPOINT and run.args.before("load_args"):
         raise UnknownValueError(name)
@@ -80,20 +101,13 @@ def _lazy(run: Run) -> Value:
     return not any(run[name] for name in eager) and run.model.is_multimodal
 
 
-def _accumulation(run: Run) -> Value:
-    size, world = run["per_device_train_batch_size"], run.world.world_size
-    if not isinstance(size, int) or size < 1 or world is None:
-        raise UnknownValueError
-    return max(1, math.ceil(SWIFT_TARGET_BATCH / size / world))
-
-
 _FLOAT32_TYPES: Final = frozenset({"molmoe"})
 """model_types that ms-swift loads in float32 whatever their config.json says."""
 
 
 def _torch_dtype(run: Run) -> Value:
     """swift/model/model_meta.py: get_model_info_meta; without one the GPU decides."""
-    checkpoint = run.facts.model.checkpoint
+    checkpoint = run.checkpoint
     if run["model_type"] in _FLOAT32_TYPES:
         return "float32"
     names = ("bfloat16", "float16", "float32")
@@ -128,12 +142,11 @@ def _num_labels(run: Run) -> Value:
 
 
 def _model_type(run: Run) -> Value:
-    if run["external_plugins"] and run.args.is_given("external_plugins"):
-        raise UnknownValueError  # which may register others
-    swift, model = run.facts.swift, run.facts.model
-    found = model.checkpoint
+    if any(map(run.args.is_given, ("external_plugins", "custom_register_path"))):
+        raise UnknownValueError  # they may register others
+    swift, found = run.facts.swift, run.checkpoint
     guessed = (
-        swift.guess_model_types(model.argument, ())
+        swift.guess_model_types(run.facts.model.argument, ())
         if found is None
         else swift.guess_model_types(found.path, found.architectures, found.args)
     )
@@ -143,9 +156,9 @@ def _model_type(run: Run) -> Value:
 
 
 def _template(run: Run) -> Value:
-    model, name = run.facts.model, run["model_type"]
-    args = model.checkpoint.args if model.checkpoint else None
-    template = run.facts.swift.default_template(str(name), model.argument, args)
+    checkpoint, folder = run.checkpoint, run.facts.model.argument
+    args = checkpoint.args if checkpoint else None
+    template = run.facts.swift.default_template(str(run["model_type"]), folder, args)
     if template is None or template == AMBIGUOUS:
         raise UnknownValueError
     return template
@@ -159,7 +172,7 @@ _LENGTHS: Final = (
 
 def _model_length(run: Run) -> Value:
     """swift/utils/hf_config.py: get_max_model_len, as far as config.json says it."""
-    checkpoint = run.facts.model.checkpoint
+    checkpoint = run.checkpoint
     config = checkpoint.config if checkpoint is not None else {}
     parts = [config, *(config.get(f"{name}_config") for name in ("language", "llm", "text"))]
     firsts = (
@@ -333,25 +346,19 @@ _FILLED: Final[dict[str, Fill]] = {
     "bnb_4bit_compute_dtype": lambda run: (
         "bfloat16" if run["torch_dtype"] == "bfloat16" else "float32"
     ),
-    "columns": lambda _: {},
     "dataloader_num_workers": lambda _: 1,
     "dataloader_prefetch_factor": lambda run: 2 if run["dataloader_num_workers"] else None,
     "disable_tqdm": _unknown,
     "debug": lambda _: (),
-    "eval_dataset_args": lambda run: {} if run["eval_use_evalscope"] else None,
-    "eval_generation_config": lambda run: {} if run["eval_use_evalscope"] else None,
     "eval_metric": _eval_metric,
-    "extra_eval_args": lambda run: {} if run["eval_use_evalscope"] else None,
     "fp16": lambda run: run["torch_dtype"] != "bfloat16",
-    "gradient_accumulation_steps": _accumulation,
+    "gradient_accumulation_steps": _unknown,  # vlft writes it wherever it knows the processes
     "greater_is_better": lambda run: "loss" not in as_text(run["metric_for_best_model"]),
     "lazy_tokenize": _lazy,
     "learning_rate": lambda run: 1e-5 if run["tuner_type"] == "full" else 1e-4,
     "logging_dir": _unknown,
     "max_length": _model_length,
-    "max_memory": lambda _: {},
     "metric_for_best_model": lambda run: "rouge-l" if run["predict_with_generate"] else "loss",
-    "model_kwargs": lambda _: {},
     "model_type": _model_type,
     "num_labels": _num_labels,
     "optimizer": _optimizer,
@@ -417,8 +424,120 @@ _CHANGED: Final[dict[str, Change]] = {
 }
 """Argument → what it becomes, written or not."""
 
-_RLHF_FILLED: Final[dict[str, Fill]] = {}
-_RLHF_CHANGED: Final[dict[str, Change]] = {}
+
+def _is(*methods: str) -> Callable[[Run], bool]:
+    return lambda run: run["rlhf_type"] in methods
+
+
+def _beta(run: Run) -> Value:
+    method = run.args.before("rlhf_type")
+    return {"simpo": 2.0, "grpo": 0.04, "gkd": 0.5}.get(as_text(method), 0.1)
+
+
+def _loss_type(run: Run) -> Value:
+    named = {"simpo": "simpo", "dpo": "sigmoid", "cpo": "sigmoid", "kto": "kto", "grpo": "grpo"}
+    name = named.get(as_text(run.args.before("rlhf_type")))
+    return None if name is None else (name,)
+
+
+def _alphapo(run: Run) -> bool:
+    return run["rlhf_type"] == "cpo" and run.args.before("loss_type") == ("alphapo",)
+
+
+def _rlhf_scale(run: Run) -> Value:
+    method = run["rlhf_type"]
+    several = method in {"grpo", "gkd"} and run["multi_turn_scheduler"]
+    text_only = method == "orpo" and not run.model.is_multimodal
+    return "default" if several or text_only else "last_round"
+
+
+def _scale_rewards(run: Run, value: Value) -> Value:
+    if run["rlhf_type"] != "grpo":
+        return value
+    if run["loss_type"] == ("real",):
+        return "none"
+    groups = {"grpo": "group", "rloo": "none", "reinforce_plus_plus": "batch"}
+    return groups.get(as_text(run["advantage_estimator"])) if value is None else value
+
+
+def _completion(run: Run, _: Value) -> Value:
+    names = ("response_length", "max_new_tokens", "max_completion_length")
+    return next((length for name in names if (length := run.args.before(name))), None)
+
+
+def _reference(name: str) -> Change:
+    """The model itself is the reference of full training."""
+
+    def change(run: Run, value: Value) -> Value:
+        if run["rlhf_type"] == "grpo" and run["beta"] == 0:
+            return None if name == "model" else value
+        is_full = run["rlhf_type"] in {"dpo", "kto", "ppo", "grpo"} and run["tuner_type"] == "full"
+        return _either(value, run[name]) if is_full else value
+
+    return change
+
+
+def _own_teacher(run: Run, value: Value) -> Value:
+    disabled = value == run["model"] and run["tuner_type"] == "lora" and not run["teacher_adapters"]
+    return None if disabled and run["rlhf_type"] in {"grpo", "gkd"} else value
+
+
+def _rollout(run: Run) -> Value:
+    return _unknown(run) if run["rlhf_type"] in {"grpo", "gkd"} else None
+
+
+def _awake(run: Run, value: Value) -> Value:
+    awake = run["async_generate"] or not run["use_vllm"] or run["vllm_mode"] == "server"
+    return 0 if run["rlhf_type"] == "grpo" and awake else value
+
+
+_RLHF_FILLED: Final[dict[str, Fill]] = {
+    "beta": _beta,
+    "cosine_max_len": lambda run: run["max_completion_length"] if _is("grpo")(run) else None,
+    "generation_batch_size": _rollout,
+    "gradient_accumulation_steps": lambda run: 1 if _is("grpo")(run) else _unknown(run),
+    "kl_in_reward": lambda run: run["advantage_estimator"] != "grpo" if _is("grpo")(run) else None,
+    "loss_scale": _rlhf_scale,
+    "loss_type": _loss_type,
+    "metric_for_best_model": lambda run: (
+        "reward" if _is("grpo")(run) else _FILLED["metric_for_best_model"](run)
+    ),
+    "num_labels": lambda run: 1 if _is("rm")(run) else _num_labels(run),
+    "soft_max_length": lambda run: (
+        run.args.before("max_completion_length")
+        if _is("grpo")(run) and "soft_overlong" in _items(run["reward_funcs"])
+        else None
+    ),
+    "steps_per_generation": _rollout,
+    "truncation_strategy": lambda run: "left" if _is("grpo")(run) else "delete",
+    "use_gym_env": lambda run: True if run["gym_env"] is not None else None,
+}
+"""What `swift rlhf` fills in otherwise (swift/arguments/rlhf_args.py, rlhf_trainers/)."""
+
+_RLHF_CHANGED: Final[dict[str, Change]] = {
+    "cpo_alpha": lambda run, value: 0.0 if _alphapo(run) else value,
+    "dataloader_drop_last": lambda run, value: bool(value or _is("grpo")(run)),
+    "greater_is_better": lambda run, value: None if _is("ppo")(run) else value,
+    "loss_type": lambda run, value: ("simpo",) if _alphapo(run) else value,
+    "max_completion_length": _completion,
+    "max_new_tokens": _completion,
+    "metric_for_best_model": lambda run, value: None if _is("ppo")(run) else value,
+    "padding_side": lambda run, value: "left" if _is("ppo", "gkd")(run) else value,
+    "ref_model": _reference("model"),
+    "ref_model_revision": _reference("model_revision"),
+    "ref_model_type": _reference("model_type"),
+    "remove_unused_columns": lambda run, value: bool(value and not _is("grpo")(run)),
+    "response_length": _completion,
+    "rlhf_type": lambda _, value: "cpo" if value == "simpo" else value,
+    "scale_rewards": _scale_rewards,
+    "sleep_level": _awake,
+    "task_type": lambda run, value: "seq_cls" if _is("rm")(run) else value,
+    "teacher_model": _own_teacher,
+    "vllm_tensor_parallel_size": lambda run, value: (
+        1 if _is("grpo", "gkd")(run) and not run["use_vllm"] else value
+    ),
+}
+"""What `swift rlhf` changes otherwise."""
 
 _FROM_CHECKPOINT: Final = frozenset(
     {"tuner_type", "task_type", "bnb_4bit_quant_type", "bnb_4bit_use_double_quant"}

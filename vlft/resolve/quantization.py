@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vlft.errors import VlftError
 from vlft.models import family_of
+from vlft.swift.versions import release
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -175,8 +176,7 @@ def lacks_to_load(config: Mapping[str, Any] | None, packages: Mapping[str, str])
 
 def _awq(situation: Situation) -> str | None:
     transformers = situation.packages.get("transformers", "")
-    numbers = tuple(int(part) for part in transformers.split(".")[:2] if part.isdecimal())
-    if numbers > _AWQ_TRANSFORMERS:
+    if release(transformers)[:2] > _AWQ_TRANSFORMERS:
         return (
             f"autoawq does not work with transformers {transformers}: 4.51 or older ({_ELSEWHERE})"
         )

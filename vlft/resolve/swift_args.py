@@ -61,7 +61,7 @@ def resolve_swift_args(
         return _read_file(folder / name)
 
     def compute(args: SwiftArgs, name: str, value: Value) -> Value:
-        return after_init(Run(args, loaded.config.task, facts, world, environ), name, value)
+        return after_init(Run(args, loaded.config.task, facts, environ), name, value)
 
     return SwiftArgs(legal, written, loaded.source, compute, read)
 

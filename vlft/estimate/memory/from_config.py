@@ -11,6 +11,7 @@ from vlft.estimate.memory.parameters import count
 from vlft.estimate.memory.states import plain_states
 from vlft.estimate.memory.step_spec import Attention, Optimizer, Picture, RunShape, Sharding
 from vlft.models.vision import SizeError
+from vlft.swift.versions import release
 
 if TYPE_CHECKING:
     from vlft.estimate.memory.states import Plain
@@ -225,8 +226,7 @@ def _with_tuner(shape: RunShape, args: SwiftArgs) -> RunShape:
 def _transformers(facts: Facts) -> int:
     """Major release; that of a new installation where none is known."""
     packages = facts.interpreter.packages if facts.interpreter is not None else {}
-    major = packages.get("transformers", "").partition(".")[0]
-    return int(major) if major.isdecimal() else _NEW_TRANSFORMERS
+    return next(iter(release(packages.get("transformers", ""))), _NEW_TRANSFORMERS)
 
 
 def _attention(args: SwiftArgs) -> Attention:

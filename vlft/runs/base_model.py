@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
-from vlft.infer.settings import base_of, environment, settings
 from vlft.probe.checkpoint import read_checkpoint
+from vlft.runs.inference_settings import base_of, environment, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

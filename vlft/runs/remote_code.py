@@ -6,8 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
-from vlft.probe.base_model import base_folder
 from vlft.probe.checkpoint import read_checkpoint
+from vlft.runs.base_model import base_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
