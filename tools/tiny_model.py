@@ -17,8 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from vlft.models import family_of, tiny_families  # noqa: E402
-from vlft.models.tiny import SIZES, tiny_spec  # noqa: E402
+from vlft.models import family_of, tiny_families, tiny_spec  # noqa: E402
+from vlft.models.tiny import SIZES  # noqa: E402
 
 
 def main() -> int:

@@ -24,8 +24,7 @@ pytestmark = [
 LAYERS, LINEAR = 10, 7
 BUILD = (
     "import sys; from pathlib import Path\n"
-    "from vlft.models import tiny_spec\n"
-    "from vlft.models.qwen2_vl import FAMILY\n"
+    "from vlft.models import tiny_spec; from vlft.models.qwen2_vl import FAMILY\n"
     "from vlft.models.tiny import TinySize\n"
     "from vlft.trainer_side.tiny_model import build\n"
     f"size = TinySize(hidden=128, layers={LAYERS}, vision_hidden=32, vision_layers=2)\n"

@@ -136,7 +136,7 @@ class _Lines:
         if family is None or family.vision is None:
             return
         if "max" in family.pixel_variables:
-            side = getattr(family.vision, "side", 28)
+            side = family.vision.side
             self._pixels = (
                 f"# {_PICTURE_TOKENS:,} tokens an image at most: a page of text stays readable.\n"
                 f"pixels: {{max: {_PICTURE_TOKENS}*{side}*{side}}}\n"

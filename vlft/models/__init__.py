@@ -14,7 +14,6 @@ from vlft.models import (
 )
 from vlft.models.base import Family
 from vlft.models.limits import PixelLimits, RowLimits, limits_from
-from vlft.models.tiny import spec_of
 from vlft.models.vision import ImageTokens, SizeError, VideoFile, VideoTokens, Vision
 
 if TYPE_CHECKING:
@@ -94,6 +93,8 @@ def tiny_spec(family: Family, size: TinySize) -> dict[str, Any]:
     Raises:
         ValueError: If the family has no tiny model.
     """
+    from vlft.models.tiny import spec_of
+
     if family.tiny is None:
         raise ValueError(family.swift_model_type)
     return spec_of(family.swift_model_type, family.tiny(size), size)

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from vlft.models.liger import LigerKernels
+
 Config = Mapping[str, Any]
 """config.json, or a part of it."""
 
 Norm = Literal["layer_norm", "rms_norm"]
 Mlp = Literal["gelu", "quick_gelu", "gated"]
-Fused = Literal["rms_norm", "layer_norm", "gate", "rope", "loss"]
-"""Operators that Liger has kernels for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +96,6 @@ class VisionShape:
     deepstack: tuple[int, ...] = ()
     input_hook: bool = True
     tile_patches: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LigerKernels:
-    """What `use_liger_kernel` replaces in a family, by liger-kernel 0.8.
-
-    Attributes:
-        text: Operators of the language model.
-        vision: Operators of the tower's blocks; what merges patches keeps its own.
-        keeps_few_logits: Whether its forward has the argument logits_to_keep, which ms-swift
-            looks for.
-    """
-
-    text: frozenset[Fused] = frozenset()
-    vision: frozenset[Fused] = frozenset()
-    keeps_few_logits: bool = False
 
 
 NO_KERNELS = LigerKernels()

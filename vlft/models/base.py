@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from vlft.models.architecture import Config, LigerKernels, ModelShape
+    from vlft.models.architecture import Config, ModelShape
     from vlft.models.chat import ChatTemplate
+    from vlft.models.liger import LigerKernels
     from vlft.models.remote_code import RemoteCode
     from vlft.models.tiny import TinyModel, TinySize
     from vlft.models.vision import Vision

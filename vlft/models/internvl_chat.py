@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.models.architecture import ModelShape
 from vlft.models.base import Family
 from vlft.models.chat import INTERNVL_BOXES, ChatTemplate
-from vlft.models.intern_vit import first, read_intern_vit, read_language_model
 from vlft.models.internvl_hf import CONTROL_TOKENS
 from vlft.models.remote_code import CodePatch, RemoteCode
 from vlft.models.tiles import DynamicTiling, tile_side
 
 if TYPE_CHECKING:
-    from vlft.models.architecture import Config
+    from vlft.models.architecture import Config, ModelShape
 
 # ruff: noqa: RUF001 - these are the templates' own prompts
 _INTERNVL2_SYSTEM = (
@@ -39,7 +37,23 @@ def _tile_variable(config: Config) -> dict[str, str]:
     return {} if side in (None, SWIFTS_TILE) else {"INPUT_SIZE": str(side)}
 
 
+def language_model_of(config: Config) -> str | None:
+    """Class of the language model inside a checkpoint; None if config.json does not say."""
+    text = config.get("llm_config")
+    names = text.get("architectures") if isinstance(text, dict) else None
+    return str(names[0]) if isinstance(names, list) and names else None
+
+
+def has_own_language_model(config: Config) -> bool:
+    """Whether that class is in the checkpoint as well, rather than one of transformers'."""
+    text = config.get("llm_config")
+    return isinstance(text, dict) and bool(text.get("auto_map"))
+
+
 def _architecture(config: Config) -> ModelShape:
+    from vlft.models.architecture import ModelShape
+    from vlft.models.intern_vit import first, read_intern_vit, read_language_model
+
     text, vision = config["llm_config"], config["vision_config"]
     decoder = read_language_model(text, tied=bool(text.get("tie_word_embeddings", False)))
     tower = read_intern_vit(
@@ -80,7 +94,8 @@ FAMILY = Family(
     remote_code=RemoteCode(
         "internvl_chat",
         lambda config: config.get("model_type") == "internvl_chat",
-        (
+        own_language_model=has_own_language_model,
+        patches=(
             CodePatch("post-init", since=(5, 0)),
             CodePatch("ties", since=(5, 0), own_language_model=True),
             CodePatch("buffers", since=(5, 0), own_language_model=True),

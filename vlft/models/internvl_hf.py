@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.models.architecture import LigerKernels, ModelShape, is_tied
 from vlft.models.base import Family
 from vlft.models.chat import INTERNVL_BOXES, ChatTemplate
-from vlft.models.intern_vit import first, read_intern_vit, read_language_model
+from vlft.models.liger import LigerKernels
 from vlft.models.tiles import DynamicTiling
-from vlft.models.tiny import QWEN2_TOKENS, HfClass, TinyModel, tiny_text_config
 
 if TYPE_CHECKING:
-    from vlft.models.architecture import Config
-    from vlft.models.tiny import TinySize
+    from vlft.models.architecture import Config, ModelShape
+    from vlft.models.tiny import TinyModel, TinySize
 
 CONTROL_TOKENS = (
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>"
@@ -23,6 +21,9 @@ _TILE, _TILE_TOKENS = 56, 4
 
 
 def _architecture(config: Config) -> ModelShape:
+    from vlft.models.architecture import ModelShape, is_tied
+    from vlft.models.intern_vit import first, read_intern_vit, read_language_model
+
     text, vision = config["text_config"], config["vision_config"]
     decoder = read_language_model(text, tied=is_tied(config, text))
     tower = read_intern_vit(
@@ -38,6 +39,8 @@ def _architecture(config: Config) -> ModelShape:
 
 
 def _tiny(size: TinySize) -> TinyModel:
+    from vlft.models.tiny import QWEN2_TOKENS, HfClass, TinyModel, tiny_text_config
+
     side = {"height": _TILE, "width": _TILE}
     text = tiny_text_config(size) | {
         "model_type": "qwen2",

@@ -5,23 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vlft.models.architecture import (
-    LigerKernels,
-    ModelShape,
-    VisionShape,
-    is_tied,
-    read_decoder,
-)
+from vlft.models.liger import LigerKernels
 from vlft.models.qwen2_vl import FAMILY as QWEN2_VL
 from vlft.models.qwen2_vl import IMAGE_TAG, VIDEO_TAG, patch_inputs
-from vlft.models.tiny import HfClass, TinyModel, tiny_text_config
 
 if TYPE_CHECKING:
-    from vlft.models.architecture import Config
-    from vlft.models.tiny import TinySize
+    from vlft.models.architecture import Config, ModelShape
+    from vlft.models.tiny import TinyModel, TinySize
 
 
 def _architecture(config: Config) -> ModelShape:
+    from vlft.models.architecture import ModelShape, VisionShape, is_tied, read_decoder
+
     text = config.get("text_config") or config
     decoder = read_decoder(text, tied=is_tied(config, text), qkv_bias=True)
     vision = config["vision_config"]
@@ -43,6 +38,8 @@ def _architecture(config: Config) -> ModelShape:
 
 
 def _tiny(size: TinySize) -> TinyModel:
+    from vlft.models.tiny import HfClass, TinyModel, tiny_text_config
+
     patches = {"patch_size": 14, "merge_size": 2}
     vision = {
         "depth": size.vision_layers,

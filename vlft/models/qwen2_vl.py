@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vlft.models.architecture import (
-    LigerKernels,
-    ModelShape,
-    VisionShape,
-    is_tied,
-    read_decoder,
-)
 from vlft.models.base import Family
 from vlft.models.chat import ChatTemplate
 from vlft.models.dynamic_resolution import DynamicResolution
-from vlft.models.tiny import HfClass, TinyModel, tiny_text_config
+from vlft.models.liger import LigerKernels
 
 if TYPE_CHECKING:
-    from vlft.models.architecture import Config
-    from vlft.models.tiny import TinySize
+    from vlft.models.architecture import Config, ModelShape
+    from vlft.models.tiny import TinyModel, TinySize
 
 # Read by ms-swift's Qwen templates through qwen_vl_utils (template/templates/qwen.py).
 PIXEL_VARIABLES = {
@@ -41,6 +34,8 @@ VIDEO_TAG = "<|vision_start|><|video_pad|><|vision_end|>"
 
 
 def _architecture(config: Config) -> ModelShape:
+    from vlft.models.architecture import ModelShape, VisionShape, is_tied, read_decoder
+
     text = config.get("text_config") or config
     decoder = read_decoder(text, tied=is_tied(config, text), qkv_bias=True)
     vision = config["vision_config"]
@@ -73,6 +68,8 @@ def patch_inputs(vision: Config, side: int) -> int:
 
 
 def _tiny(size: TinySize) -> TinyModel:
+    from vlft.models.tiny import HfClass, TinyModel, tiny_text_config
+
     vision: dict[str, Any] = {
         "depth": size.vision_layers,
         "num_heads": size.vision_heads,

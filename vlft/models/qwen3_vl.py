@@ -5,26 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vlft.models.architecture import (
-    LigerKernels,
-    ModelShape,
-    VisionShape,
-    is_tied,
-    read_decoder,
-)
 from vlft.models.dynamic_resolution import DynamicResolution
+from vlft.models.liger import LigerKernels
 from vlft.models.qwen2_vl import FAMILY as QWEN2_VL
 from vlft.models.qwen2_vl import IMAGE_TAG, VIDEO_TAG, patch_inputs
-from vlft.models.tiny import QWEN2_TOKENS, HfClass, TinyModel, tiny_text_config
 
 if TYPE_CHECKING:
-    from vlft.models.architecture import Config
-    from vlft.models.tiny import TinySize
+    from vlft.models.architecture import Config, ModelShape
+    from vlft.models.tiny import TinyModel, TinySize
 
 _THINKING_TOKENS = ("<tool_response>", "</tool_response>", "<think>", "</think>")
 
 
 def _architecture(config: Config) -> ModelShape:
+    from vlft.models.architecture import ModelShape, VisionShape, is_tied, read_decoder
+
     text = config.get("text_config") or config
     decoder = read_decoder(text, tied=is_tied(config, text), qkv_bias=False, qk_norm=True)
     vision = config["vision_config"]
@@ -45,6 +40,8 @@ def _architecture(config: Config) -> ModelShape:
 
 
 def _tiny(size: TinySize) -> TinyModel:
+    from vlft.models.tiny import QWEN2_TOKENS, HfClass, TinyModel, tiny_text_config
+
     patches = {"patch_size": 16, "merge_size": 2}
     text = tiny_text_config(size) | {"head_dim": size.head}
     text["rope_parameters"]["mrope_interleaved"] = True

@@ -7,8 +7,7 @@ trainer_side/own_code applies them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +19,7 @@ Patch = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class CodeFacts:
+class CodeFacts(NamedTuple):
     """What decides which patches are needed.
 
     Attributes:
@@ -37,8 +35,7 @@ class CodeFacts:
     bnb: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CodePatch:
+class CodePatch(NamedTuple):
     """A patch and when it is needed; a condition that is None always holds.
 
     Attributes:
@@ -65,19 +62,20 @@ class CodePatch:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteCode:
+class RemoteCode(NamedTuple):
     """A family whose code is in its checkpoints.
 
     Attributes:
         swift_model_type: ms-swift's model_type.
         matches: Whether a config.json is of this family.
+        own_language_model: See CodeFacts, of a config.json.
         patches: All that its code may need, in the order of the plug-in.
     """
 
     swift_model_type: str
     matches: Callable[[Config], bool]
     patches: tuple[CodePatch, ...]
+    own_language_model: Callable[[Config], bool] = lambda _: False
 
     def needed(self, facts: CodeFacts) -> tuple[Patch, ...]:
         """The patches that are needed."""

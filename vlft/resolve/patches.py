@@ -43,19 +43,6 @@ WHY: Final[Mapping[Patch, str]] = {
 """Mend → the defect, as a part of a sentence."""
 
 
-def language_model_of(checkpoint: Checkpoint) -> str | None:
-    """Class of the language model inside an InternVL checkpoint; None if it is not said."""
-    config = checkpoint.config.get("llm_config")
-    names = config.get("architectures") if isinstance(config, dict) else None
-    return str(names[0]) if isinstance(names, list) and names else None
-
-
-def has_own_language_model(checkpoint: Checkpoint) -> bool:
-    """Whether that class is in the checkpoint as well, rather than one of transformers'."""
-    config = checkpoint.config.get("llm_config")
-    return isinstance(config, dict) and bool(config.get("auto_map"))
-
-
 def patches_of(
     checkpoint: Checkpoint | None, packages: Mapping[str, str], *, bnb: bool = False
 ) -> tuple[Patch, ...]:
@@ -70,7 +57,7 @@ def patches_of(
     code = _code_of(checkpoint)
     if checkpoint is None or code is None:
         return ()
-    own, bare = has_own_language_model(checkpoint), checkpoint.own_code.bare_config
+    own, bare = code.own_language_model(checkpoint.config), checkpoint.own_code.bare_config
     return code.needed(CodeFacts(transformers, own, bare, bnb))
 
 

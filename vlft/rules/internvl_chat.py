@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.models.internvl_chat import SWIFTS_TILE
+from vlft.models.internvl_chat import SWIFTS_TILE, has_own_language_model, language_model_of
 from vlft.models.tiles import PATCH, SHUFFLE, DynamicTiling, tile_side
-from vlft.resolve.patches import has_own_language_model, language_model_of
 from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
@@ -71,10 +70,10 @@ def tokens_are_counted_right(run: RunSpec) -> Iterator[Problem]:
 @rule("internvl.untried", "warning", "docs/internvl.md: what was tried", effect="late")
 def the_language_model_was_tried(run: RunSpec) -> Iterator[Problem]:
     """A language model inside the checkpoint's own code is one that the mends were tried on."""
-    checkpoint = run.facts.model.checkpoint
-    if checkpoint is None or not _config(run) or not has_own_language_model(checkpoint):
+    config = _config(run)
+    if not has_own_language_model(config):
         return
-    name = language_model_of(checkpoint)
+    name = language_model_of(config)
     if name != _TRIED:
         yield Problem(
             ("model", "path"),

@@ -10,7 +10,7 @@ from vlft.estimate.memory.tape import Tensor
 
 if TYPE_CHECKING:
     from vlft.estimate.memory.tape import Tape
-    from vlft.models.architecture import Fused
+    from vlft.models.liger import Fused
 
 Attention = Literal["flash", "sdpa", "eager"]
 _FOUR = 4

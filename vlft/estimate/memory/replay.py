@@ -19,7 +19,8 @@ from vlft.estimate.memory.towers import Tower, run_tower
 if TYPE_CHECKING:
     from vlft.estimate.memory.step_spec import RunShape
     from vlft.estimate.memory.tape import Tape, Tensor
-    from vlft.models.architecture import Fused, ModelShape
+    from vlft.models.architecture import ModelShape
+    from vlft.models.liger import Fused
 
 _NO_KERNELS: frozenset[Fused] = frozenset()
 _WINDOW = 8

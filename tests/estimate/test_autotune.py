@@ -1,0 +1,47 @@
+"""Which settings `vlft plan --fit` proposes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from estimate.memory_points import config
+
+from vlft.estimate.autotune import fitting
+from vlft.estimate.memory.from_config import RowSize, pictures_of
+from vlft.estimate.memory.step_spec import RunShape
+from vlft.models import family_of, shape_of
+
+GIB = 1024**3
+
+
+def outlook(model: str, vision: int, gpu_gib: int) -> Any:
+    """Full training on one GPU: rows of one picture."""
+    sizes = config(model)
+    shape, family = shape_of(sizes), family_of(sizes["model_type"])
+    assert shape is not None
+    assert family is not None
+    assert family.vision is not None
+    row = RowSize(vision + 256, vision)
+    run = RunShape(tokens=row.tokens, vision_tokens=vision, pictures=pictures_of(vision, shape))
+    run = replace(run, lora=False, gradient_checkpointing=True)
+    batch = SimpleNamespace(global_size=8, world_size=1, sequence_parallel_size=1)
+    return SimpleNamespace(
+        model=shape, run=run, gpu_bytes=gpu_gib * GIB, row=row, batch=batch,
+        pixel_side=family.vision.side,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "square"), [("Qwen2-VL-2B", "28*28"), ("Qwen3-VL-2B", "32*32")])
+def test_pictures_are_shrunk_in_the_familys_own_squares(model: str, square: str) -> None:
+    choices = fitting(outlook(model, 16384, 24), has_deepspeed=False)
+    assert choices
+    pixels = [one for one in choices[0].settings if one.startswith("pixels.max=")]
+    assert [text.split("*", 1)[1] for text in pixels] == [square]
+
+
+def test_tiles_are_not_limited_in_pixels() -> None:
+    choices = fitting(outlook("InternVL3-2B", 16384, 30), has_deepspeed=False)
+    assert not any(one.startswith("pixels") for choice in choices for one in choice.settings)
