@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from vlft.facts.model_match import AMBIGUOUS
 from vlft.facts.swift_dump import release
-from vlft.swift.args import SwiftArgs, UnknownValueError, Value, as_text, parse_mapping
+from vlft.swift.args import SwiftArgs, UnknownValueError, Value, as_text
 
 if TYPE_CHECKING:
     from vlft.facts.checkpoint_types import Checkpoint
@@ -101,14 +101,14 @@ def _lazy(run: Run) -> Value:
     return not any(run[name] for name in eager) and run.model.is_multimodal
 
 
-_FLOAT32_TYPES: Final = frozenset({"molmoe"})
+FLOAT32_TYPES: Final = frozenset({"molmoe"})
 """model_types that ms-swift loads in float32 whatever their config.json says."""
 
 
 def _torch_dtype(run: Run) -> Value:
     """swift/model/model_meta.py: get_model_info_meta; without one the GPU decides."""
     checkpoint = run.checkpoint
-    if run["model_type"] in _FLOAT32_TYPES:
+    if run["model_type"] in FLOAT32_TYPES:
         return "float32"
     names = ("bfloat16", "float16", "float32")
     for key in ("dtype", "torch_dtype") if checkpoint is not None else ():
@@ -118,7 +118,7 @@ def _torch_dtype(run: Run) -> Value:
     raise UnknownValueError
 
 
-_TASKS: Final = {
+TASKS: Final = {
     "bge_reranker": "reranker",
     "modern_bert_gte_reranker": "reranker",
     "jina_reranker_m0": "reranker",
@@ -132,12 +132,12 @@ _TASKS: Final = {
 
 
 def _task_type(run: Run) -> Value:
-    named = _TASKS.get(str(run["model_type"]))
+    named = TASKS.get(str(run["model_type"]))
     return named or ("causal_lm" if run.args.before("num_labels") is None else "seq_cls")
 
 
 def _num_labels(run: Run) -> Value:
-    rewards = run["task_type"] == "seq_cls" and run["model_type"] in _TASKS
+    rewards = run["task_type"] == "seq_cls" and run["model_type"] in TASKS
     return 1 if run["task_type"] == "reranker" or rewards else None
 
 
@@ -269,7 +269,7 @@ def _parts_of_full(run: Run, value: Value) -> Value:
     return value
 
 
-_HYBRID: Final = frozenset(
+HYBRID_TEMPLATES: Final = frozenset(
     {"qwen3", "qwen3_5", "qwen3_8", "qwen3_5_emb", "deepseek_v3_1", "deepseek_v4"}
     | {"deepseek_v41", "deepseek_v4_flash", "gemma4", "diffusion_gemma", "glm4_5", "glm4_7"}
     | {"glm5_1", "glm5_2", "glm5_3", "glm4_5v", "glm5_next", "xing4_0", "hunyuan"}
@@ -286,7 +286,7 @@ def _loss_scale(run: Run, value: Value) -> Value:
     if template not in run.facts.swift.templates:
         raise UnknownValueError
     appends = "disable_ignore_empty_think" in run.facts.swift.arguments["sft"]
-    if not appends or run["disable_ignore_empty_think"] or template not in _HYBRID:
+    if not appends or run["disable_ignore_empty_think"] or template not in HYBRID_TEMPLATES:
         return value
     return text + "+ignore_empty_think" if text and "ignore_empty_think" not in text else value
 
@@ -319,11 +319,6 @@ def _rope(run: Run, value: Value) -> Value:
     if value or run.args.before("max_model_len") is not None:
         raise UnknownValueError
     return value
-
-
-def _json(_: Run, value: Value) -> Value:
-    """Text that `json.loads` reads."""
-    return value if not isinstance(value, str) else parse_mapping(value) or value
 
 
 def _either(first: Value, second: Value) -> Value:
@@ -386,7 +381,6 @@ _CHANGED: Final[dict[str, Change]] = {
         value and run["dataloader_num_workers"]
     ),
     "dataloader_pin_memory": lambda run, value: bool(value and not run["use_cpu"]),
-    "device_groups": _json,
     "do_eval": lambda run, value: bool(value or run["eval_strategy"] != "no"),
     "eval_steps": _eval_steps,
     "eval_strategy": _eval_strategy,
