@@ -252,6 +252,7 @@ def test_a_release_that_was_not_read_has_no_computed_values(resolve: Resolve) ->
     old = resolve(extra, version="4.2.3")
     assert old.origin("beta") is Origin.UNKNOWN
     assert old.value("strict") is True
+    assert old.value("learning_rate") == 1e-4
 
 
 def test_every_argument_can_be_read(resolve: Resolve) -> None:

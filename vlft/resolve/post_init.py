@@ -56,13 +56,11 @@ class Run:
 Fill = Callable[[Run], Value]
 Change = Callable[[Run, Value], Value]
 
-_FIRST: Final[Mapping[Subcommand, tuple[int, int]]] = {
-    "sft": (3, 12),
-    "pt": (3, 12),
-    "rlhf": (4, 5),
-}
-_LAST: Final = (4, 6)
-"""Releases of which the tables below hold."""
+_READ: Final = ((3, 12), (4, 6))
+"""First and last release of which the tables below hold."""
+
+_RLHF_SINCE: Final = (4, 5)
+"""First release of which the tables of `swift rlhf` hold."""
 
 _SINCE_4: Final = frozenset(
     {"callbacks", "dataloader_persistent_workers", "eval_metric", "external_plugins"}
@@ -77,11 +75,12 @@ def after_init(run: Run, name: str, value: Value) -> Value:
     Raises:
         UnknownValueError: If only the trainer knows it.
     """
-    fill, change = _FILLED.get(name), _CHANGED.get(name)
-    if run.task == "rlhf":
-        fill, change = _RLHF_FILLED.get(name, fill), _RLHF_CHANGED.get(name, change)
     version = release(run.facts.swift.version)[:2]
-    holds = _FIRST[run.task] <= version <= _LAST and not (version < (4, 0) and name in _SINCE_4)
+    fill, change = _FILLED.get(name), _CHANGED.get(name)
+    holds = _READ[0] <= version <= _READ[1] and (version >= (4, 0) or name not in _SINCE_4)
+    if run.task == "rlhf" and (name in _RLHF_FILLED or name in _RLHF_CHANGED):
+        fill, change = _RLHF_FILLED.get(name, fill), _RLHF_CHANGED.get(name, change)
+        holds = holds and version >= _RLHF_SINCE
     if not holds and (change is not None or (fill is not None and value is None)):
         raise UnknownValueError(name)
     if name in _FROM_CHECKPOINT and run.args.before("load_args"):
