@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from vlft.facts.accelerators import BFLOAT16
 from vlft.facts.model_match import AMBIGUOUS
 from vlft.facts.swift_dump import release
 from vlft.swift.args import SwiftArgs, UnknownValueError, Value, as_text
@@ -105,16 +106,27 @@ FLOAT32_TYPES: Final = frozenset({"molmoe"})
 
 
 def _torch_dtype(run: Run) -> Value:
-    """swift/model/model_meta.py: get_model_info_meta; without one the GPU decides."""
-    checkpoint = run.checkpoint
+    """The top level of config.json decides, else the GPU (swift/model/utils.py).
+
+    A type in `text_config` alone does not count.
+    """
     if run["model_type"] in FLOAT32_TYPES:
         return "float32"
-    names = ("bfloat16", "float16", "float32")
-    for key in ("dtype", "torch_dtype") if checkpoint is not None else ():
-        name = str(checkpoint.config.get(key)).removeprefix("torch.") if checkpoint else ""
-        if name in names:
+    config = run.checkpoint.config if run.checkpoint is not None else None
+    named = [config[key] for key in ("dtype", "torch_dtype") if config and key in config]
+    if named:
+        name = str(named[0]).removeprefix("torch.")
+        if name in {"bfloat16", "float16", "float32"}:
             return name
+    elif config is not None and "quantization_config" not in config and _all_have_bfloat16(run):
+        return "bfloat16"
     raise UnknownValueError
+
+
+def _all_have_bfloat16(run: Run) -> bool:
+    gpus = run.facts.hardware.gpus if run.facts.hardware is not None else ()
+    capabilities = [gpu.capability for gpu in gpus]
+    return bool(gpus) and all(found is not None and found >= BFLOAT16 for found in capabilities)
 
 
 TASKS: Final = {
@@ -174,11 +186,12 @@ def _model_length(run: Run) -> Value:
     checkpoint = run.checkpoint
     config = checkpoint.config if checkpoint is not None else {}
     parts = [config, *(config.get(f"{name}_config") for name in ("language", "llm", "text"))]
-    firsts = (
-        next((part[key] for part in parts if isinstance(part, dict) and key in part), None)
-        for key in _LENGTHS
-    )
-    found = [length for length in firsts if isinstance(length, int)]
+    found: set[int] = set()
+    for key in _LENGTHS:
+        values = [part[key] for part in parts if isinstance(part, dict) and key in part]
+        if len(set(map(str, values))) > 1:
+            raise UnknownValueError  # the class of the config decides which one counts
+        found.update(value for value in values[:1] if isinstance(value, int))
     if not found:
         raise UnknownValueError
     return min(found)
