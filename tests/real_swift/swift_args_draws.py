@@ -266,6 +266,27 @@ def _make_rlhf(swift: dict[str, Any], values: dict[str, Any]) -> None:
     swift |= values
 
 
+def rare_configs() -> list[dict[str, Any]]:
+    """What is seldom drawn: every method of `swift rlhf`, and values with a rule of their own."""
+    base = {"model": {"path": _MODELS[0]}, "data": {"train": ["train.jsonl"], "val": ["val.jsonl"]}}
+    methods: list[dict[str, Any]] = [{"rlhf_type": method} for method in _METHODS]
+    methods += [{"rlhf_type": "cpo", "loss_type": "alphapo"}]
+    methods += [{"rlhf_type": "gkd", "metric_for_best_model": "loss"}]
+    methods[_METHODS.index("grpo")] |= {"num_generations": 1, "teacher_model": "of the run"}
+    configs = [
+        {**base, "task": "rlhf", "tuner": tuner, "launch": {"gpus": "none"}, "swift": values}
+        for tuner in ("lora", "full")
+        for values in methods
+    ]
+    resumed = {"resume_from_checkpoint": "resumed/Qwen2-VL-2B-Instruct"}
+    for tuner in ("lora", "full"):
+        swift = {"resume_only_model": "yes", "include_num_input_tokens_seen": True}
+        configs += [{**base, "tuner": tuner, "train": resumed, "swift": swift}]
+    for swift in ({"new_special_tokens": ["tokens.txt"]}, {"task_type": "reranker"}):
+        configs += [{**base, "swift": swift}]
+    return configs
+
+
 def drawn(count: int, number: int) -> list[dict[str, Any]]:
     """The same configs each time, whatever modules happen to be imported."""
     configs: list[dict[str, Any]] = []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,11 @@ from typing import Any
 import pytest
 from cases import ENVIRON, SWIFT, first_line
 from judging import Judge, request
-from swift_args_draws import drawn
+from swift_args_draws import drawn, rare_configs
 from tests_support import QWEN2_VL, make_model_folder
 
 from vlft.pipeline import Ready, prepare
+from vlft.resolve import post_init
 from vlft.swift.args import SwiftArgs
 
 COUNT = int(os.environ.get("VLFT_CONFIGS", "150"))
@@ -75,6 +78,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_model_folder(tmp_path / "resumed" / "Qwen2-VL-2B-Instruct", flat)
     (tmp_path / "resumed" / "Qwen2-VL-2B-Instruct" / "adapter_config.json").write_text("{}")
     (tmp_path / "plugin.py").touch()
+    (tmp_path / "tokens.txt").write_text("<a> <b>")
     (tmp_path / "kwargs.json").write_text('{"max_pixels": 50176}')
     (tmp_path / "ds.json").write_text('{"zero_optimization": {"stage": 1}}')
     return tmp_path
@@ -83,10 +87,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_argument_is_that_of_the_real_command(folder: Path, judge: Judge) -> None:
     wrong: dict[str, Any] = {}
     refused: list[str] = []
-    configs = drawn(COUNT, SEED)
+    configs = [*rare_configs(), *drawn(COUNT, SEED)]
     for index, data in enumerate(configs):
         args, asked = _asked(data, folder, ENVIRON | ({} if index % 5 else {"USE_HF": "1"}))
-        names = SWIFT.arguments[data["task"]]
+        names = SWIFT.arguments[data.get("task", "sft")]
         asked["want"] = [*names, *(f"training_args.{name}" for name in names)]
         verdict = judge.ask(asked)
         if not verdict.ok:
@@ -137,6 +141,8 @@ def _open_here(args: SwiftArgs) -> set[str]:
         names |= {"fsdp_config"}
     if args.value("rlhf_type") in {"grpo", "gkd"}:
         names |= {"generation_batch_size", "steps_per_generation"}
+    if "tokens.txt" in args.get("new_special_tokens", str).text:
+        names |= {"new_special_tokens"}
     if args.is_given("rope_scaling"):
         names |= {"rope_scaling", "max_model_len"}
     if args.is_given("external_plugins") or args.is_given("custom_register_path"):
@@ -164,3 +170,24 @@ def _plain(value: Any) -> Any:
         if isinstance(value, (int, float)) and not isinstance(value, bool)
         else value
     )
+
+
+_REGISTRY = """
+import json, sys
+from swift.model import MODEL_MAPPING as models
+from swift.template import TEMPLATE_MAPPING as templates
+json.dump({
+    "tasks": {n: m.task_type or "seq_cls" for n, m in models.items() if m.task_type or m.is_reward},
+    "float32": [n for n, m in models.items() if m.torch_dtype is not None],
+    "hybrid": [n for n, t in templates.items() if t.is_thinking and t.non_thinking_prefix],
+}, open(sys.argv[1], "w"))
+"""
+
+
+def test_the_exceptions_among_models_are_those_of_the_registry(tmp_path: Path) -> None:
+    file = tmp_path / "registry.json"
+    subprocess.run([sys.executable, "-c", _REGISTRY, file], check=True, capture_output=True)
+    real = json.loads(file.read_text())
+    assert real["tasks"] == post_init.TASKS
+    assert set(real["float32"]) == post_init.FLOAT32_TYPES
+    assert set(real["hybrid"]) == post_init.HYBRID_TEMPLATES

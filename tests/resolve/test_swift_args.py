@@ -15,6 +15,7 @@ from vlft.config.reader import read_config
 from vlft.models import family_of
 from vlft.probe.cache import FactCache
 from vlft.probe.collect import gather_facts
+from vlft.probe.hardware import parse_hardware
 from vlft.resolve.batch import solve
 from vlft.resolve.swift_args import resolve_swift_args
 from vlft.resolve.world import resolve_world
@@ -24,14 +25,13 @@ from vlft.swift.dumps import read_shipped
 CACHE = FactCache()
 """The interpreter is looked for once."""
 
+NAME = "Qwen2-VL-2B-Instruct"
 Resolve = Callable[..., SwiftArgs]
 
 
 @pytest.fixture
 def resolve(tmp_path: Path) -> Resolve:
     """The arguments of a config for one GPU that adds the given YAML."""
-    model = {**QWEN2_VL, "max_position_embeddings": 32768}
-    make_model_folder(tmp_path / "Qwen2-VL-2B-Instruct", model)
     (tmp_path / "train.jsonl").write_text("{}\n")
     (tmp_path / "val.jsonl").write_text("{}\n")
 
@@ -42,20 +42,23 @@ def resolve(tmp_path: Path) -> Resolve:
         launch: str = "gpus: 1",
         version: str = "4.6.0",
         environ: dict[str, str] | None = None,
+        hardware: str | None = None,
+        config: dict[str, Any] | None = None,
     ) -> SwiftArgs:
+        model = config or {**QWEN2_VL, "max_position_embeddings": 32768}
+        folder = make_model_folder(tmp_path / str(len(list(tmp_path.iterdir()))) / NAME, model)
         file = tmp_path / "config.yaml"
         file.write_text(
-            "model: {path: Qwen2-VL-2B-Instruct}\n"
-            f"data: {{{data}}}\nlaunch: {{{launch}}}\n{extra}"
+            f"model: {{path: {folder}}}\ndata: {{{data}}}\nlaunch: {{{launch}}}\n{extra}"
         )
         loaded, _, findings = read_config(file, overrides)
         assert loaded is not None
         assert findings == []
         release = read_shipped(version)
         assert release is not None
-        facts = replace(
-            gather_facts(loaded, None, environ or {}, None if environ else CACHE), swift=release
-        )
+        machine = parse_hardware(hardware) if hardware else None
+        facts = gather_facts(loaded, machine, environ or {}, None if environ else CACHE)
+        facts = replace(facts, swift=release)
         world = resolve_world(loaded.config.launch, facts.visible_gpus, {})
         train = loaded.config.train
         batch = solve(
@@ -234,6 +237,21 @@ def test_the_longest_row_is_the_model_s_whatever_max_model_len_says(resolve: Res
     assert resolve("swift: {max_model_len: 8192}\n").value("max_length") == 32768
 
 
+def test_lengths_that_contradict_each_other_are_unknown(resolve: Resolve) -> None:
+    inner = {"max_position_embeddings": 1024}
+    config = {**QWEN2_VL, "max_position_embeddings": 4096, "text_config": inner}
+    assert resolve(config=config).origin("max_length") is Origin.UNKNOWN
+
+
+def test_a_type_of_the_language_model_alone_leaves_the_choice_to_the_gpu(resolve: Resolve) -> None:
+    config = {key: value for key, value in QWEN2_VL.items() if key != "torch_dtype"}
+    config["text_config"] = {"dtype": "float16"}
+    assert resolve(config=config).origin("torch_dtype") is Origin.UNKNOWN
+    assert resolve(config=config).origin("bf16") is Origin.UNKNOWN
+    assert resolve(config=config, hardware="1xA100-80G").value("torch_dtype") == "bfloat16"
+    assert resolve(config=config, hardware="1xV100-32G").origin("torch_dtype") is Origin.UNKNOWN
+
+
 def test_the_warm_up_has_one_name(resolve: Resolve) -> None:
     assert resolve("swift: {warmup_ratio: 0.03}\n").value("warmup_steps") == 0.03
     assert resolve("swift: {warmup_steps: 30}\n").value("warmup_steps") == 30
@@ -252,6 +270,7 @@ def test_a_release_that_was_not_read_has_no_computed_values(resolve: Resolve) ->
     old = resolve(extra, version="4.2.3")
     assert old.origin("beta") is Origin.UNKNOWN
     assert old.value("strict") is True
+    assert old.value("learning_rate") == 1e-4
 
 
 def test_every_argument_can_be_read(resolve: Resolve) -> None:

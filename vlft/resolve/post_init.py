@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vlft.swift.args import SwiftArgs, UnknownValueError, Value, as_text, parse_mapping
+from vlft.probe.gpus import BFLOAT16
+from vlft.swift.args import SwiftArgs, UnknownValueError, Value, as_text
 from vlft.swift.release import AMBIGUOUS
 from vlft.swift.versions import release
 
@@ -56,13 +57,11 @@ class Run:
 Fill = Callable[[Run], Value]
 Change = Callable[[Run, Value], Value]
 
-_FIRST: Final[Mapping[Subcommand, tuple[int, int]]] = {
-    "sft": (3, 12),
-    "pt": (3, 12),
-    "rlhf": (4, 5),
-}
-_LAST: Final = (4, 6)
-"""Releases of which the tables below hold."""
+_READ: Final = ((3, 12), (4, 6))
+"""First and last release of which the tables below hold."""
+
+_RLHF_SINCE: Final = (4, 5)
+"""First release of which the tables of `swift rlhf` hold."""
 
 _SINCE_4: Final = frozenset(
     {"callbacks", "dataloader_persistent_workers", "eval_metric", "external_plugins"}
@@ -77,11 +76,12 @@ def after_init(run: Run, name: str, value: Value) -> Value:
     Raises:
         UnknownValueError: If only the trainer knows it.
     """
-    fill, change = _FILLED.get(name), _CHANGED.get(name)
-    if run.task == "rlhf":
-        fill, change = _RLHF_FILLED.get(name, fill), _RLHF_CHANGED.get(name, change)
     version = release(run.facts.swift.version)[:2]
-    holds = _FIRST[run.task] <= version <= _LAST and not (version < (4, 0) and name in _SINCE_4)
+    fill, change = _FILLED.get(name), _CHANGED.get(name)
+    holds = _READ[0] <= version <= _READ[1] and (version >= (4, 0) or name not in _SINCE_4)
+    if run.task == "rlhf" and (name in _RLHF_FILLED or name in _RLHF_CHANGED):
+        fill, change = _RLHF_FILLED.get(name, fill), _RLHF_CHANGED.get(name, change)
+        holds = holds and version >= _RLHF_SINCE
     if not holds and (change is not None or (fill is not None and value is None)):
         raise UnknownValueError(name)
     if name in _FROM_CHECKPOINT and run.args.before("load_args"):
@@ -101,24 +101,35 @@ def _lazy(run: Run) -> Value:
     return not any(run[name] for name in eager) and run.model.is_multimodal
 
 
-_FLOAT32_TYPES: Final = frozenset({"molmoe"})
+FLOAT32_TYPES: Final = frozenset({"molmoe"})
 """model_types that ms-swift loads in float32 whatever their config.json says."""
 
 
 def _torch_dtype(run: Run) -> Value:
-    """swift/model/model_meta.py: get_model_info_meta; without one the GPU decides."""
-    checkpoint = run.checkpoint
-    if run["model_type"] in _FLOAT32_TYPES:
+    """The top level of config.json decides, else the GPU (swift/model/utils.py).
+
+    A type in `text_config` alone does not count.
+    """
+    if run["model_type"] in FLOAT32_TYPES:
         return "float32"
-    names = ("bfloat16", "float16", "float32")
-    for key in ("dtype", "torch_dtype") if checkpoint is not None else ():
-        name = str(checkpoint.config.get(key)).removeprefix("torch.") if checkpoint else ""
-        if name in names:
+    config = run.checkpoint.config if run.checkpoint is not None else None
+    named = [config[key] for key in ("dtype", "torch_dtype") if config and key in config]
+    if named:
+        name = str(named[0]).removeprefix("torch.")
+        if name in {"bfloat16", "float16", "float32"}:
             return name
+    elif config is not None and "quantization_config" not in config and _all_have_bfloat16(run):
+        return "bfloat16"
     raise UnknownValueError
 
 
-_TASKS: Final = {
+def _all_have_bfloat16(run: Run) -> bool:
+    gpus = run.facts.hardware.gpus if run.facts.hardware is not None else ()
+    capabilities = [gpu.capability for gpu in gpus]
+    return bool(gpus) and all(found is not None and found >= BFLOAT16 for found in capabilities)
+
+
+TASKS: Final = {
     "bge_reranker": "reranker",
     "modern_bert_gte_reranker": "reranker",
     "jina_reranker_m0": "reranker",
@@ -132,12 +143,12 @@ _TASKS: Final = {
 
 
 def _task_type(run: Run) -> Value:
-    named = _TASKS.get(str(run["model_type"]))
+    named = TASKS.get(str(run["model_type"]))
     return named or ("causal_lm" if run.args.before("num_labels") is None else "seq_cls")
 
 
 def _num_labels(run: Run) -> Value:
-    rewards = run["task_type"] == "seq_cls" and run["model_type"] in _TASKS
+    rewards = run["task_type"] == "seq_cls" and run["model_type"] in TASKS
     return 1 if run["task_type"] == "reranker" or rewards else None
 
 
@@ -175,11 +186,12 @@ def _model_length(run: Run) -> Value:
     checkpoint = run.checkpoint
     config = checkpoint.config if checkpoint is not None else {}
     parts = [config, *(config.get(f"{name}_config") for name in ("language", "llm", "text"))]
-    firsts = (
-        next((part[key] for part in parts if isinstance(part, dict) and key in part), None)
-        for key in _LENGTHS
-    )
-    found = [length for length in firsts if isinstance(length, int)]
+    found: set[int] = set()
+    for key in _LENGTHS:
+        values = [part[key] for part in parts if isinstance(part, dict) and key in part]
+        if len(set(map(str, values))) > 1:
+            raise UnknownValueError  # the class of the config decides which one counts
+        found.update(value for value in values[:1] if isinstance(value, int))
     if not found:
         raise UnknownValueError
     return min(found)
@@ -269,7 +281,7 @@ def _parts_of_full(run: Run, value: Value) -> Value:
     return value
 
 
-_HYBRID: Final = frozenset(
+HYBRID_TEMPLATES: Final = frozenset(
     {"qwen3", "qwen3_5", "qwen3_8", "qwen3_5_emb", "deepseek_v3_1", "deepseek_v4"}
     | {"deepseek_v41", "deepseek_v4_flash", "gemma4", "diffusion_gemma", "glm4_5", "glm4_7"}
     | {"glm5_1", "glm5_2", "glm5_3", "glm4_5v", "glm5_next", "xing4_0", "hunyuan"}
@@ -286,7 +298,7 @@ def _loss_scale(run: Run, value: Value) -> Value:
     if template not in run.facts.swift.templates:
         raise UnknownValueError
     appends = "disable_ignore_empty_think" in run.facts.swift.arguments["sft"]
-    if not appends or run["disable_ignore_empty_think"] or template not in _HYBRID:
+    if not appends or run["disable_ignore_empty_think"] or template not in HYBRID_TEMPLATES:
         return value
     return text + "+ignore_empty_think" if text and "ignore_empty_think" not in text else value
 
@@ -319,11 +331,6 @@ def _rope(run: Run, value: Value) -> Value:
     if value or run.args.before("max_model_len") is not None:
         raise UnknownValueError
     return value
-
-
-def _json(_: Run, value: Value) -> Value:
-    """Text that `json.loads` reads."""
-    return value if not isinstance(value, str) else parse_mapping(value) or value
 
 
 def _either(first: Value, second: Value) -> Value:
@@ -386,7 +393,6 @@ _CHANGED: Final[dict[str, Change]] = {
         value and run["dataloader_num_workers"]
     ),
     "dataloader_pin_memory": lambda run, value: bool(value and not run["use_cpu"]),
-    "device_groups": _json,
     "do_eval": lambda run, value: bool(value or run["eval_strategy"] != "no"),
     "eval_steps": _eval_steps,
     "eval_strategy": _eval_strategy,
