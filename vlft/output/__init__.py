@@ -1,0 +1,1 @@
+"""What vlft prints: findings, reports, progress."""
