@@ -61,7 +61,7 @@ sys.path.insert(0, sys.argv[1])
 import vlft
 del sys.path[0]
 sys.path += sys.argv[1:]
-from vlft.launch.supervisor import main
+from vlft.engines.local.supervisor import main
 main()
 """
 _ENDING_S = 0.05
