@@ -91,7 +91,7 @@ def run(
         poll: Called every `poll_interval_s` seconds or so, and once after the end.
         poll_interval_s: In seconds.
         grace_s: From SIGTERM to SIGKILL, in seconds.
-        log: ms-swift's logging.jsonl, there or not yet: see trained.py. None if it writes none.
+        log: ms-swift's logging.jsonl, there or not yet: see late_crash.py. None if it writes none.
 
     Returns:
         The outcome; its `stopped_by` is the first signal that this process got.
