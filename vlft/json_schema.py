@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic.json_schema import GenerateJsonSchema  # noqa: TID253 - only `vlft schema`
 
 from vlft.config.ownership import ARGUMENTS, ENVIRONMENT, NODE_ENVIRONMENT, RESERVED
-from vlft.config.schema_full import WholeConfig
+from vlft.config.schema import Config, config_with
+from vlft.engines import section_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,7 @@ def config_schema(arguments: Mapping[str, Argument], version: str) -> dict[str, 
         arguments: Those of ms-swift's subcommand, by name.
         version: Of ms-swift.
     """
-    schema = WholeConfig.model_json_schema(schema_generator=_Generator)
+    schema = config_with(section_names()).model_json_schema(schema_generator=_Generator)
     _describe(schema, arguments)
     parts = [schema, *schema["$defs"].values()]
     required = {part["title"]: part.pop("required", []) for part in parts}
@@ -65,7 +66,7 @@ def config_schema(arguments: Mapping[str, Argument], version: str) -> dict[str, 
         **schema,
         "if": {"required": ["extends"]},
         "else": {
-            "required": required["WholeConfig"],
+            "required": required[Config.__name__],
             "properties": {
                 name: {"required": required[section]}
                 for name, section in (("model", "Model"), ("data", "Data"), ("quant", "Quant"))

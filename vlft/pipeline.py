@@ -21,7 +21,7 @@ from vlft.probe.collect import Facts, gather_facts
 from vlft.probe.hardware import Hardware, parse_hardware, probe_hardware
 from vlft.resolve.batch import Batch, solve
 from vlft.resolve.world import number_in, resolve_world
-from vlft.rules import PLANNABLE, RULES, Context, check
+from vlft.rules import PLANNABLE, RULES, Context, all_rules, check
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -162,8 +162,9 @@ def prepare(
 
 def _known_rules(source: Source) -> Collection[str]:
     """Ids that a comment may name; those of rows are looked up only where one seems to."""
-    known = RULES.keys() | READER_RULES.keys()
     texts = source.documents.values()
+    commented = any("vlft:" in text for text in texts)
+    known = (all_rules() if commented else RULES).keys() | READER_RULES.keys()
     if any(f"{subject}." in text for text in texts for subject in _OF_ROWS):
         from vlft.data.rule_registry import ROW_RULES  # noqa: PLC0415 - imports much
 

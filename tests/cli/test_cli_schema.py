@@ -11,6 +11,7 @@ import pytest
 from vlft.config.ownership import ARGUMENTS, ENVIRONMENT, RESERVED
 from vlft.config.schema import Config
 from vlft.config.source import parse
+from vlft.engines import section_names
 from vlft.json_schema import config_schema
 from vlft.swift.probe import read_swift
 
@@ -46,7 +47,7 @@ def test_it_is_printed(vlft: Any) -> None:
 
 
 def test_it_has_the_keys_of_the_sections_and_refuses_others(schema: JSON) -> None:
-    assert set(schema["properties"]) == {*Config.model_fields, "extends"}
+    assert set(schema["properties"]) == {*Config.model_fields, *section_names(), "extends"}
     assert schema["additionalProperties"] is False
     assert all(part["additionalProperties"] is False for part in schema["$defs"].values())
     for key in [*ARGUMENTS.values(), *ENVIRONMENT.values()]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from vlft.engines.training import plan_command
+from vlft.engines.local.start import plan_command
 from vlft.importer.differences import ADDED
 from vlft.importer.importing import Import, import_text
 from vlft.pipeline import prepare

@@ -100,7 +100,7 @@ def stop(
         bool, typer.Option("--after-save", help="Let it go on until its next checkpoint is whole.")
     ] = False,
 ) -> None:
-    """End a run of this machine or of Slurm; its checkpoints stay."""
+    """End a run; its checkpoints stay."""
     from vlft.runs.control import stop as end
     from vlft.runs.index import find_run
 
@@ -123,8 +123,7 @@ def resume(
     """Go on with a run from its last whole checkpoint, in its own folder."""
     import json
 
-    from vlft.engines.resume import go_to_its_folder, prepare_resumption
-    from vlft.engines.resume import resume as go_on
+    from vlft.engines.resume import engine_to_resume, go_to_its_folder, prepare_resumption
     from vlft.errors import InvalidError
     from vlft.output.findings import documents_of, print_findings
     from vlft.pipeline import look_at_hardware
@@ -139,7 +138,7 @@ def resume(
         raise
     print_findings(resumption.prepared.findings, documents_of(resumption.prepared))
     typer.echo(f"vlft: going on from {resumption.checkpoint.name}", err=True)
-    result = go_on(resumption, node_rank=node_rank)
+    result = engine_to_resume(resumption).resume(resumption, node_rank=node_rank)
     if output_format is Format.JSON:
         typer.echo(json.dumps(result.run.to_json(), indent=2, ensure_ascii=False))
     else:
@@ -179,9 +178,9 @@ def conclude(
     ] = None,
 ) -> None:
     """Write how a job ended: its script calls this last."""
-    from vlft.engines.slurm.conclude import conclude_job
+    from vlft.runs.attempts import engine_of
 
-    outcome = conclude_job(attempt, exit_code, stopped_by)
+    outcome = engine_of(attempt).conclude(attempt, exit_code, stopped_by)
     reason = "the job will begin again" if outcome is None else outcome.reason
     typer.echo(f"vlft: {reason}", err=True)
 

@@ -54,8 +54,7 @@ def train(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Train what a config says, and keep a record of it; several one after the other."""
-    from vlft.engines.base import Order, dry_run_text, engine_of, start
-    from vlft.engines.node_commands import node_commands
+    from vlft.engines.train import Order, dry_run_text, engine_for, start
 
     values = list(overrides or ())
     if master_addr is not None:
@@ -65,15 +64,15 @@ def train(
     elif node_rank:
         data = Scan.NONE  # node 0 looks
     prepared = _prepared(configs, values, hardware, ignore, data, judge=not no_validate)
-    engine = engine_of(prepared, run_id, node_rank)
+    order = Order(prepared, tuple(values), node_rank, run_id, master_timeout)
+    engine = engine_for(order)
     if print_node_commands:
         flags = ["--no-validate"] if no_validate else []
         for one in prepared:
-            typer.echo("\n".join(node_commands(one, values, run_id, flags)))
+            typer.echo("\n".join(engine.node_commands(one, values, run_id, flags)))
         return
-    order = Order(prepared, tuple(values), node_rank, run_id, master_timeout)
     as_json = output_format is Format.JSON
-    if dry_run or engine == "kubernetes":
+    if dry_run or not engine.starts_runs:
         typer.echo(dry_run_text(order, as_json=as_json), nl=False)
         return
     raise typer.Exit(start(order, typer.echo, as_json=as_json))

@@ -9,6 +9,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from vlft.errors import TrainerError
 from vlft.files import write_json
 from vlft.runs.attempts import give_room
 
@@ -128,6 +129,20 @@ def conclude(
         ended=utc_now(),
         stopped_by=None if stop is None else int(signal.Signals[stop]),
     )
+
+
+def exit_code_of(outcome: Outcome, folder: Path) -> int:
+    """What vlft ends with after a run: 0, or 128 + the signal that stopped it.
+
+    Raises:
+        TrainerError: If the trainer failed.
+    """
+    if outcome.stopped_by is not None and outcome.status != "finished":
+        return 128 + outcome.stopped_by
+    if outcome.status != "finished":
+        said = f": {outcome.error}" if outcome.error else ""
+        raise TrainerError(f"{outcome.reason}{said}", f"the whole log: {folder / STDERR}")
+    return 0
 
 
 def told_of_the_disk(outcome: Outcome, run_dir: Path) -> Outcome:

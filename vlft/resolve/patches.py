@@ -12,6 +12,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from vlft.engines import engine_named
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -145,9 +147,7 @@ def _of_hub_id(facts: Facts, transformers: tuple[int, ...], *, bnb: bool) -> tup
 
 def in_image(config: Config) -> bool:
     """Whether an image's own packages train, of which nothing is known here."""
-    if config.launch.engine == "slurm":
-        return config.slurm is not None and config.slurm.container is not None
-    return config.launch.engine == "kubernetes"
+    return engine_named(config.launch.engine).uses_image(config)
 
 
 def is_bnb(checkpoint: Checkpoint | None) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from vlft.engines import engine_names, load_rules, owner_of
+
 if TYPE_CHECKING:
     from vlft.config.reader import LoadedConfig
     from vlft.config.schema import Config
@@ -87,8 +89,21 @@ class Rule:
     says: str | None
     function: RuleFunction
 
+    @property
+    def engine(self) -> str | None:
+        """The engine whose runs it is asked for; None for all runs."""
+        return owner_of(self.function.__module__)
+
 
 RULES: dict[str, Rule] = {}
+"""Those that are loaded: an engine's are, once a run of it is judged; see `all_rules`."""
+
+
+def all_rules() -> dict[str, Rule]:
+    """Every rule by its id, those of all engines too."""
+    for name in engine_names():
+        load_rules(name)
+    return RULES
 
 
 def rule(
@@ -116,7 +131,8 @@ def check(context: Context, only: frozenset[str] | None = None) -> list[Finding]
     A section that lacks what was wrong in it is not judged: what seems missing there may
     be what was misspelt.
     """
-    source = context.loaded.source
+    source, engine = context.loaded.source, context.config.launch.engine
+    load_rules(engine)
     return [
         source.finding(
             rule.id,
@@ -127,6 +143,7 @@ def check(context: Context, only: frozenset[str] | None = None) -> list[Finding]
             at_key=problem.at_key,
         )
         for rule in RULES.values()
+        if rule.engine in (None, engine)
         if only is None or rule.id in only
         for problem in rule.function(context)
         if problem.path[0] not in context.loaded.broken

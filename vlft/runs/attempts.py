@@ -16,11 +16,14 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from vlft.engines import DEFAULT, engine_named, engine_names
 from vlft.files import read_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from vlft.engines.base import Engine
 
 ROOM: Final = ".room"
 _BYTES: Final = 16 * 1024  # an outcome has two; file systems give whole blocks
@@ -39,6 +42,8 @@ def give_room(folder: Path) -> None:
 
 
 LAUNCHER = "launcher.json"
+JOB: Final = "job.json"
+"""Which engine an attempt was handed to, and what it is called there."""
 _NAME = re.compile(r"attempt-(\d{1,6})")
 
 
@@ -93,6 +98,12 @@ def write_launcher(folder: Path) -> None:
     written = {"pid": process.pid, "started": process.create_time(), "host": platform.node()}
     write_json(folder / LAUNCHER, written)
     hold_room(folder)
+
+
+def engine_of(attempt: Path) -> Engine:
+    """The engine that holds an attempt; the default one where it was handed to none."""
+    name = (read_json(attempt / JOB) or {}).get("engine")
+    return engine_named(name if name in engine_names() else DEFAULT)
 
 
 def is_alive(pid: object, started: object) -> bool:

@@ -6,14 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 from vlft.engines.slurm.options import DECIDED, KEY_OF, TOLD_BY, sbatch_options
-from vlft.engines.slurm.probe import gpus_asked_for
+from vlft.engines.slurm.probe import SlurmFacts
+from vlft.engines.slurm.section import Slurm
 from vlft.probe.data_entries import absolute
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.engines.sections import Container, Slurm
+    from vlft.engines.slurm.section import Container
 
 # SOURCE[:TARGET[:FLAG+FLAG]]: commas part mounts, and enroot parts the fields by blanks.
 _PATH = r"[./][^:,\s]*"
@@ -27,7 +28,7 @@ _OWNED = {
 
 
 def _container(context: Context) -> Container | None:
-    slurm = context.config.slurm if context.config.launch.engine == "slurm" else None
+    slurm = _section(context)
     return slurm.container if slurm is not None else None
 
 
@@ -76,20 +77,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def _section(context: Context) -> Slurm | None:
-    """The section, where it is used."""
-    return context.config.slurm if context.config.launch.engine == "slurm" else None
-
-
-@rule("slurm.section", "error", "vlft: a section of an engine", effect="silent")
-def section_has_its_engine(context: Context) -> Iterator[Problem]:
-    """A section `slurm` goes with `launch.engine: slurm`."""
-    if context.config.slurm is not None and context.config.launch.engine != "slurm":
-        yield Problem(
-            ("slurm",),
-            f"`slurm` with `engine: {context.config.launch.engine}` does nothing",
-            "write `launch: {engine: slurm}`, or leave the section out",
-            at_key=True,
-        )
+    return context.config.engine_section(Slurm)
 
 
 @rule("slurm.time", "error", "man sbatch: --time", effect="aborts", says="Invalid --time")
@@ -122,8 +110,6 @@ def values_fit_a_line(context: Context) -> Iterator[Problem]:
 @rule("slurm.output-dir", "error", "slurm: a backslash turns placeholders off", effect="late")
 def log_can_be_named(context: Context) -> Iterator[Problem]:
     """The output folder's name can be written for sbatch."""
-    if context.config.launch.engine != "slurm":
-        return
     base = context.loaded.source.base_dir(("output_dir",))
     folder = str(absolute(context.config.output_dir, base))
     if "\\" in folder or _CONTROL.search(folder):
@@ -137,27 +123,11 @@ def log_can_be_named(context: Context) -> Iterator[Problem]:
 @rule("slurm.gpus", "error", "sbatch: --gpus-per-node", effect="late")
 def gpus_are_counted(context: Context) -> Iterator[Problem]:
     """How many GPUs a node gives is known before the job is submitted."""
-    visible = context.facts.visible_gpus
-    config = context.config
-    count = gpus_asked_for(config, None if visible is None else len(visible))
-    if config.launch.engine == "slurm" and count is None:
+    if context.world.gpus_per_node is None:
         yield Problem(
             ("launch", "gpus"),
             "`gpus: auto` is not known before the job runs: what is visible here says nothing",
             "write the number of GPUs of a node: `launch: {gpus: 8}`",
-        )
-
-
-@rule("slurm.gpu-list", "warning", "Slurm sets CUDA_VISIBLE_DEVICES", effect="silent")
-def scheduler_chooses_gpus(context: Context) -> Iterator[Problem]:
-    """A scheduler is told how many GPUs, not which."""
-    launch = context.config.launch
-    if launch.engine != "local" and isinstance(launch.gpus, list):
-        yield Problem(
-            ("launch", "gpus"),
-            f"the scheduler chooses the GPUs: of the list only its length, {len(launch.gpus)}, "
-            "counts",
-            f"write `gpus: {len(launch.gpus)}`",
         )
 
 
@@ -194,7 +164,7 @@ def signal_has_a_use(context: Context) -> Iterator[Problem]:
 @rule("slurm.env-file", "error", "vlft: the job's shell reads the file", effect="late")
 def env_file_is_private(context: Context) -> Iterator[Problem]:
     """`slurm.env_file` is there, and nobody but its owner may read it."""
-    facts = context.facts.slurm
+    facts = context.facts.of_engine(SlurmFacts)
     if facts is not None and facts.env_file_problem is not None:
         yield Problem(
             ("slurm", "env_file"),
@@ -219,11 +189,10 @@ def container_has_its_python(context: Context) -> Iterator[Problem]:
 @rule("slurm.refused", "error", "sbatch --test-only", effect="aborts")
 def cluster_takes_the_job(context: Context) -> Iterator[Problem]:
     """The cluster would take the job."""
-    facts, slurm = context.facts.slurm, _section(context)
+    facts, slurm = context.facts.of_engine(SlurmFacts), _section(context)
     if facts is None or facts.refusal is None:
         return
-    gpus = gpus_asked_for(context.config, context.world.gpus_per_node)
-    options = sbatch_options(slurm, context.world.nnodes, gpus)
+    options = sbatch_options(slurm, context.world)
     yield Problem(
         _refused_key(facts.refusal, slurm),
         f"the cluster refuses the job: {facts.refusal}",

@@ -1,0 +1,214 @@
+"""What `vlft train` does with configs that are right: it asks the engine that they name."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from vlft.engines import engine_named
+from vlft.errors import UsageError, VlftError
+from vlft.runs.create import run_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from vlft.config.reader import LoadedConfig
+    from vlft.engines.base import Engine
+    from vlft.pipeline import Prepared
+    from vlft.plan.command import Command
+    from vlft.plan.plan import Plan
+    from vlft.probe.collect import Facts
+    from vlft.resolve.world import World
+    from vlft.runs.record import Run
+
+
+MASTER_TIMEOUT_S = 600.0
+"""How long the other nodes wait for node 0, in seconds: it may have to be started by hand."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be started.
+
+    Attributes:
+        configs: Without errors, all for the same engine.
+        overrides: `--set` values, for the record.
+        node_rank: Which node this is; 0 where the engine places the processes.
+        run_id: Name of the run's folder; None makes one up.
+        master_timeout_s: How long another node waits for node 0, in seconds.
+    """
+
+    configs: tuple[Prepared, ...]
+    overrides: tuple[str, ...] = ()
+    node_rank: int = 0
+    run_id: str | None = None
+    master_timeout_s: float = MASTER_TIMEOUT_S
+
+
+@dataclass(frozen=True)
+class Description:
+    """What would be started.
+
+    Attributes:
+        text: For a terminal: a command, a script, a manifest.
+        command: The trainer, without secrets.
+        starter: One line that starts it by hand.
+        details: What else there is, by its key in JSON.
+    """
+
+    text: str
+    command: Command
+    starter: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self, engine: str, world: World) -> dict[str, Any]:
+        """The documented object of `vlft train --dry-run --format json`."""
+        return {
+            "argv": list(self.command.argv),
+            "env": self.command.env,
+            "command": self.starter,
+            "nodes": world.nnodes,
+            "nproc_per_node": world.nproc_per_node,
+            "world_size": world.world_size,
+            "engine": engine,
+            **self.details,
+        }
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run that was resumed or run to its end.
+
+    Attributes:
+        run: The run, as it can be found again.
+        exit_code: What vlft ends with: 0, or 128 + the signal that stopped it.
+    """
+
+    run: Run
+    exit_code: int
+
+
+def engine_for(order: Order) -> Engine:
+    """The engine that all configs name.
+
+    Raises:
+        UsageError: If they name several, or the flags fit none of it.
+    """
+    names = {
+        loaded.config.launch.engine: loaded.source.file
+        for loaded, _, _ in map(whole, order.configs)
+    }
+    if len(names) > 1:
+        named = ", ".join(f"{file}: {engine}" for engine, file in names.items())
+        raise UsageError(f"the configs name several engines ({named})", "start them one by one")
+    engine = engine_named(*names)
+    if engine.places_processes and order.node_rank:
+        raise UsageError(
+            f"--node-rank with `engine: {engine.name}`: the scheduler numbers the nodes"
+        )
+    if len(order.configs) > 1 and (order.run_id is not None or order.node_rank):
+        flag = "--run-id" if order.run_id is not None else "--node-rank"
+        raise UsageError(f"{flag} is for one config", "start them one by one")
+    return engine
+
+
+def dry_run_text(order: Order, *, as_json: bool) -> str:
+    """What would be started: commands, batch scripts, or the manifests themselves.
+
+    Raises:
+        VlftError: If it is not known yet.
+    """
+    engine = engine_for(order)
+    described = [
+        (engine.describe(prepared, run_id=order.run_id, node_rank=order.node_rank), prepared)
+        for prepared in order.configs
+    ]
+    if not as_json:
+        return "".join(description.text for description, _ in described)
+    return _json(
+        [
+            description.to_json(engine.name, whole(prepared)[2].world)
+            for description, prepared in described
+        ]
+    )
+
+
+def start(order: Order, say: Callable[[str], None], *, as_json: bool) -> int:
+    """Starts everything; runs of this machine one after the other, to their ends.
+
+    Args:
+        order: For one engine, which starts runs.
+        say: Takes what goes to stdout.
+        as_json: Whether that is JSON; else the folders of the runs.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        VlftError: If something can't be started.
+        TrainerError: If a trainer failed; the others were run all the same.
+    """
+    runs: list[Run] = []
+
+    def report(run: Run) -> None:
+        runs.append(run)
+        if not as_json:
+            say(str(run.folder))
+
+    try:
+        return engine_for(order).start(order, report)
+    finally:
+        if as_json and runs:
+            say(_json([run.to_json() for run in runs]).rstrip())
+
+
+def new_folder(prepared: Prepared, run_id: str | None = None) -> Path:
+    """The folder of a run that would start now.
+
+    Raises:
+        VlftError: If the number of processes is not known yet.
+        UsageError: If the id can't be a folder's name.
+    """
+    loaded, _, plan = whole(prepared)
+    if plan.world.world_size is None:
+        raise VlftError(
+            "the number of GPUs is not known, so there is no command yet",
+            "say what machine it is for: --hardware 4xA100-80G, or write launch.nproc_per_node",
+        )
+    if run_id is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
+        raise UsageError(f"`{run_id}` can't be a run's id", "letters, digits, dots and dashes")
+    return run_folder(loaded, run_id)
+
+
+def require_swift(facts: Facts) -> None:
+    """Stops where there is no ms-swift to start.
+
+    Raises:
+        VlftError: With the command that installs it.
+    """
+    if facts.interpreter is None or facts.interpreter.swift_dir is None:
+        raise VlftError(
+            "ms-swift is not installed: nothing can be trained here",
+            "pip install 'vlft[train]', or name an interpreter that has it: launch.python",
+        )
+
+
+def whole(prepared: Prepared) -> tuple[LoadedConfig, Facts, Plan]:
+    """The parts of a config without errors.
+
+    Raises:
+        ValueError: If it has some.
+    """
+    if prepared.loaded is None or prepared.facts is None or prepared.plan is None:
+        message = "a config with errors has no plan"
+        raise ValueError(message)
+    return prepared.loaded, prepared.facts, prepared.plan
+
+
+def _json(rows: list[dict[str, Any]]) -> str:
+    """One object for one config, a list for several."""
+    data: object = rows[0] if len(rows) == 1 else rows
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
