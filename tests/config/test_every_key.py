@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from vlft.config.schema import config_with
 from vlft.engines import section_names
-from vlft.engines.train import Order, dry_run_text
+from vlft.engines.order import Order
+from vlft.engines.train import dry_run_text
 from vlft.pipeline import Prepared, prepare
 from vlft.plan.command import render
 from vlft.probe.hardware import parse_hardware

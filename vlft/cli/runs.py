@@ -178,9 +178,10 @@ def conclude(
     ] = None,
 ) -> None:
     """Write how a job ended: its script calls this last."""
+    from vlft.engines.base import engine_named
     from vlft.runs.attempts import engine_of
 
-    outcome = engine_of(attempt).conclude(attempt, exit_code, stopped_by)
+    outcome = engine_named(engine_of(attempt)).conclude(attempt, exit_code, stopped_by)
     reason = "the job will begin again" if outcome is None else outcome.reason
     typer.echo(f"vlft: {reason}", err=True)
 

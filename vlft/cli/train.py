@@ -54,7 +54,8 @@ def train(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Train what a config says, and keep a record of it; several one after the other."""
-    from vlft.engines.train import Order, dry_run_text, engine_for, start
+    from vlft.engines.order import Order
+    from vlft.engines.train import dry_run_text, engine_for, start
 
     values = list(overrides or ())
     if master_addr is not None:

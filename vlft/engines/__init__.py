@@ -1,6 +1,6 @@
 """Where a run is carried out. Each folder in here is an engine, called what `launch.engine` says.
 
-    engine.py    ENGINE: what it does, see `base.Engine`
+    engine.py    ENGINE: what it does, a `base.Engine`
     section.py   SECTION: its section of the config, called what the engine is; if it has one
     rules.py     its rules, asked for runs of this engine alone; if it has any
 
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from vlft.config.fields import Section
-    from vlft.engines.base import Engine
 
 DEFAULT: Final = "local"
 _FOLDER: Final = Path(__file__).parent
@@ -33,12 +32,6 @@ def engine_names() -> tuple[str, ...]:
 def section_names() -> tuple[str, ...]:
     """Engines that have a section of the config."""
     return tuple(name for name in engine_names() if (_FOLDER / name / "section.py").is_file())
-
-
-def engine_named(name: str) -> Engine:
-    """The engine of that name, one of `engine_names`."""
-    engine: Engine = import_module(f"{__name__}.{name}.engine").ENGINE
-    return engine
 
 
 def section_of(name: str) -> type[Section]:

@@ -1,72 +1,30 @@
-"""What an engine does, and what others may ask it."""
+"""What an engine does."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from importlib import import_module
+from typing import TYPE_CHECKING
 
+from vlft.engines.traits import EngineTraits
 from vlft.errors import UsageError, VlftError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from vlft.config.reader import LoadedConfig
-    from vlft.config.schema import Config
+    from vlft.engines.order import Description, Order, Resumption, Trained
     from vlft.engines.process import Outcome
-    from vlft.engines.resume import Resumption
-    from vlft.engines.train import Description, Order, Trained
     from vlft.pipeline import Prepared
     from vlft.runs.record import Run
 
-State = Literal["starting", "running", "gone"]
-"""What an engine says of an attempt without an outcome; `gone`: nothing of it is left."""
 
+class Engine(EngineTraits, ABC):
+    """Where a run is carried out: `ENGINE` in the `engine.py` of a folder of vlft/engines.
 
-class Engine(ABC):
-    """Where a run is carried out.
-
-    Attributes:
-        name: What `launch.engine` says, and what the folder in vlft/engines is called.
-        shares_machine: Whether the trainer runs on the machine that vlft was called on, so that
-            its GPUs, its cores and its processes tell of the run.
-        places_processes: Whether it chooses nodes and GPUs, numbers the nodes, and tells the
-            processes where node 0 is. Otherwise vlft is called on each node.
-        starts_runs: Whether vlft starts runs itself; else it prints what starts them.
-        unread_keys: Keys under `launch:` that nothing reads.
+    What it can be asked are `EngineTraits`. Its section and its rules stand beside it: see
+    `vlft.engines`.
     """
-
-    name: ClassVar[str]
-    shares_machine: ClassVar[bool]
-    places_processes: ClassVar[bool]
-    starts_runs: ClassVar[bool] = True
-    unread_keys: ClassVar[tuple[str, ...]] = ()
-
-    def probe(
-        self,
-        loaded: LoadedConfig,  # noqa: ARG002
-        visible: tuple[str, ...] | None,  # noqa: ARG002
-        environ: Mapping[str, str],  # noqa: ARG002
-    ) -> object | None:
-        """What can be found out about a run before it is started; read-only.
-
-        Args:
-            loaded: A config of this engine.
-            visible: Ids of the visible GPUs; None if the machine is not to be judged.
-            environ: The caller's environment.
-
-        Returns:
-            A frozen dataclass, which rules get by `facts.of_engine`.
-        """
-        return None
-
-    def uses_image(self, config: Config) -> bool:  # noqa: ARG002
-        """Whether an image's own packages train, of which nothing is known here."""
-        return False
-
-    def cores_per_node(self, config: Config) -> int | None:  # noqa: ARG002
-        """Cores that the config asks for on a node; None if it does not say."""
-        return None
 
     @abstractmethod
     def describe(
@@ -129,15 +87,6 @@ class Engine(ABC):
             f"start it again from {resumption.checkpoint}: train.resume_from_checkpoint",
         )
 
-    def status(self, attempt: Path, record: Mapping[str, Any]) -> State:  # noqa: ARG002
-        """How an attempt without an outcome is.
-
-        Args:
-            attempt: Its folder.
-            record: run.json.
-        """
-        return "gone"
-
     def stop(self, run: Run, wait_s: float) -> Run:  # noqa: ARG002
         """Ends a run, waits until nothing of it is left, and returns it as it is then.
 
@@ -145,12 +94,6 @@ class Engine(ABC):
             VlftError: If it can't be ended, or has not ended in time.
         """
         raise VlftError(f"vlft does not stop runs with `engine: {self.name}`")
-
-    def log_files(self, attempt: Path) -> list[Path]:
-        """Files that the trainer's output goes to; they may not be there yet."""
-        from vlft.engines.process import STDERR, STDOUT  # noqa: PLC0415 - runs alone have logs
-
-        return [attempt / STDOUT, attempt / STDERR]
 
     def conclude(self, attempt: Path, exit_code: int, stopped_by: str | None) -> Outcome | None:
         """Writes how an attempt ended, unless that is known already; its own job calls this.
@@ -172,3 +115,9 @@ class Engine(ABC):
         outcome = process.told_of_the_disk(outcome, attempt)
         process.write_outcome(attempt, outcome)
         return outcome
+
+
+def engine_named(name: str) -> Engine:
+    """The engine of that name, one of `engine_names`."""
+    engine: Engine = import_module(f"vlft.engines.{name}.engine").ENGINE
+    return engine

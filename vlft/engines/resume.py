@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlft.engines import engine_named
+from vlft.engines.base import engine_named
+from vlft.engines.order import Resumption
 from vlft.engines.train import whole
 from vlft.errors import InvalidError, VlftError
 from vlft.files import read_json, write_json
 from vlft.findings import has_errors
 from vlft.models import family_of
-from vlft.pipeline import Prepared, prepare
+from vlft.pipeline import prepare
 from vlft.plan.environment import inherited_variables
 from vlft.runs.attempts import new_attempt
 from vlft.runs.drift import changed_data, changed_plan
@@ -26,27 +26,13 @@ from vlft.security.secrets import MASK, mask_data
 
 if TYPE_CHECKING:
     from vlft.engines.base import Engine
+    from vlft.pipeline import Prepared
     from vlft.plan.command import Command
     from vlft.probe.hardware import Hardware
     from vlft.runs.record import Run
 
 ATTEMPT = "attempt.json"
 INCOMPLETE = "incomplete"
-
-
-@dataclass(frozen=True)
-class Resumption:
-    """A run about to go on.
-
-    Attributes:
-        run: As it was found.
-        checkpoint: Where it goes on from.
-        prepared: Its config, read again.
-    """
-
-    run: Run
-    checkpoint: Path
-    prepared: Prepared
 
 
 def go_to_its_folder(run: Run) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.engines import engine_named, section_names, section_of
+from vlft.engines import section_names, section_of
+from vlft.engines.traits import traits_of
 from vlft.rules.base import Context, Problem, rule
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ for _name in section_names():
 def scheduler_chooses_gpus(context: Context) -> Iterator[Problem]:
     """A scheduler is told how many GPUs, not which."""
     launch = context.config.launch
-    if engine_named(launch.engine).places_processes and isinstance(launch.gpus, list):
+    if traits_of(launch.engine).places_processes and isinstance(launch.gpus, list):
         yield Problem(
             ("launch", "gpus"),
             f"the scheduler chooses the GPUs: of the list only its length, {len(launch.gpus)}, "

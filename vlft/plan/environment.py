@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.engines import engine_named
+from vlft.engines.traits import traits_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,7 +132,7 @@ def environment(
         env[_devices_variable(facts)] = world.visible_devices
     if world.cpu:
         env = {name: value for name, value in CPU_DEFAULTS.items() if name not in caller} | env
-    cores = engine_named(loaded.config.launch.engine).cores_per_node(loaded.config)
+    cores = traits_of(loaded.config.launch.engine).cores_per_node(loaded.config)
     if cores is None and facts.hardware is not None:
         cores = facts.hardware.cores
     if cores and "OMP_NUM_THREADS" not in caller:

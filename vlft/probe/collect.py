@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vlft.engines import engine_named
+from vlft.engines.traits import traits_of
 from vlft.errors import VlftError
 from vlft.probe.cache import FactCache
 from vlft.probe.checkpoint import Checkpoint, read_checkpoint
@@ -117,7 +117,7 @@ def gather_facts(
         cache: What other configs of the same call have read already.
     """
     config, cache = loaded.config, cache or FactCache()
-    engine = engine_named(config.launch.engine)
+    engine = traits_of(config.launch.engine)
     if not engine.shares_machine and hardware is not None and hardware.cores:
         hardware = None  # this machine, which is not where it will run
     interpreter, interpreter_problem, swift = cache.once(

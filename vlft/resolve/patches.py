@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from vlft.engines import engine_named
+from vlft.engines.traits import traits_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -147,7 +147,7 @@ def _of_hub_id(facts: Facts, transformers: tuple[int, ...], *, bnb: bool) -> tup
 
 def in_image(config: Config) -> bool:
     """Whether an image's own packages train, of which nothing is known here."""
-    return engine_named(config.launch.engine).uses_image(config)
+    return traits_of(config.launch.engine).uses_image(config)
 
 
 def is_bnb(checkpoint: Checkpoint | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vlft.engines import engine_named
+from vlft.engines.traits import traits_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,7 @@ def resolve_world(
     else:
         count = len(gpus)
         devices = ",".join(map(str, gpus))
-    if engine_named(launch.engine).places_processes:
+    if traits_of(launch.engine).places_processes:
         # The scheduler chooses them, and where none are counted each process gets one.
         devices, count = None, nproc if count is None else count
     # No visible GPU is a finding, not a world of no processes.

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
-from vlft.engines import engine_named
+from vlft.engines.traits import traits_of
 from vlft.plan.arguments import needs_torchrun
 from vlft.resolve.batch import divisors
 from vlft.resolve.pass_through import flag, uses_ray
@@ -207,7 +207,7 @@ def _process_key(context: Context) -> tuple[str, ...]:
 def nodes_need_an_address(context: Context) -> Iterator[Problem]:
     """Several nodes know the address of the first and the port there."""
     launch, nnodes = context.config.launch, context.world.nnodes
-    if nnodes == 1 or engine_named(launch.engine).places_processes:
+    if nnodes == 1 or traits_of(launch.engine).places_processes:
         return
     if launch.master_addr is None and context.facts.environ.get("MASTER_ADDR") is None:
         yield Problem(
@@ -231,7 +231,7 @@ def address_leads_to_node_0(context: Context) -> Iterator[Problem]:
     written = context.config.launch.master_addr
     address = written or context.facts.environ.get("MASTER_ADDR")
     one_place = context.world.nnodes == 1 or context.world.cpu
-    placed = engine_named(context.config.launch.engine).places_processes
+    placed = traits_of(context.config.launch.engine).places_processes
     if one_place or placed or not address or not _is_loopback(address):
         return
     yield Problem(
@@ -245,7 +245,7 @@ def address_leads_to_node_0(context: Context) -> Iterator[Problem]:
 def scheduler_knows_the_address(context: Context) -> Iterator[Problem]:
     """`launch.master_addr` is for nodes that no scheduler starts."""
     launch = context.config.launch
-    for key in engine_named(launch.engine).unread_keys:
+    for key in traits_of(launch.engine).unread_keys:
         if getattr(launch, key) is None:
             continue
         yield Problem(

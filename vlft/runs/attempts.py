@@ -16,14 +16,12 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from vlft.engines import DEFAULT, engine_named, engine_names
+from vlft.engines import DEFAULT, engine_names
 from vlft.files import read_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from vlft.engines.base import Engine
 
 ROOM: Final = ".room"
 _BYTES: Final = 16 * 1024  # an outcome has two; file systems give whole blocks
@@ -100,10 +98,10 @@ def write_launcher(folder: Path) -> None:
     hold_room(folder)
 
 
-def engine_of(attempt: Path) -> Engine:
-    """The engine that holds an attempt; the default one where it was handed to none."""
+def engine_of(attempt: Path) -> str:
+    """Name of the engine that holds an attempt; the default one where it was handed to none."""
     name = (read_json(attempt / JOB) or {}).get("engine")
-    return engine_named(name if name in engine_names() else DEFAULT)
+    return name if name in engine_names() else DEFAULT
 
 
 def is_alive(pid: object, started: object) -> bool:

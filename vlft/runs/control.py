@@ -6,6 +6,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
+from vlft.engines.base import engine_named
 from vlft.errors import VlftError
 from vlft.files import write_json
 from vlft.runs.attempts import engine_of, other_host
@@ -36,8 +37,8 @@ def stop(run: Run, wait_s: float, *, lost: bool = False, after_save: bool = Fals
     """
     if run.status not in GOING_ON:
         raise VlftError(f"the run {run.id} does not run: it is {run.status}")
-    shared = engine_of(run.attempt).shares_machine
-    host = other_host(run.attempt, run.record) if shared else None
+    engine = engine_named(engine_of(run.attempt))
+    host = other_host(run.attempt, run.record) if engine.shares_machine else None
     if host is not None and not lost:
         raise VlftError(
             f"the run {run.id} was started on {host}",
@@ -48,9 +49,10 @@ def stop(run: Run, wait_s: float, *, lost: bool = False, after_save: bool = Fals
         return read_run(run.folder) or run
     if after_save:
         run = _after_a_checkpoint(run)
+        engine = engine_named(engine_of(run.attempt))
     if run.status not in GOING_ON:
         return run
-    return engine_of(run.attempt).stop(run, wait_s)
+    return engine.stop(run, wait_s)
 
 
 def _after_a_checkpoint(run: Run) -> Run:

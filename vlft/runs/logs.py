@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from vlft.engines.traits import traits_of
 from vlft.runs.attempts import all_attempts, engine_of
 from vlft.runs.record import read_run
 
@@ -47,7 +48,7 @@ def follow(run: Path) -> Iterator[str]:
 
 
 def _files(attempt: Path) -> list[Path]:
-    return engine_of(attempt).log_files(attempt)
+    return traits_of(engine_of(attempt)).log_files(attempt)
 
 
 def _tail(path: Path, count: int | None) -> list[str]:

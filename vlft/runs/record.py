@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from vlft.engines.traits import traits_of
 from vlft.files import read_json
 from vlft.plan.plan import Plan
 from vlft.probe.checkpoint_integrity import unsaved_part
@@ -178,7 +179,7 @@ def _status(attempt: Path, record: Mapping[str, Any]) -> tuple[Status, Mapping[s
     outcome = _outcome(attempt)
     if outcome:
         return outcome["status"], outcome
-    state = engine_of(attempt).status(attempt, record)
+    state = traits_of(engine_of(attempt)).status(attempt, record)
     if state != "gone":
         return state, {}
     outcome = _outcome(attempt)  # it may have ended while the engine was asked

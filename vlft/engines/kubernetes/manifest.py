@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from vlft.engines.kubernetes.section import Kubernetes
-from vlft.engines.train import Description, new_folder, whole
+from vlft.engines.order import Description
+from vlft.engines.train import new_folder, whole
 from vlft.errors import VlftError
 from vlft.plan.command import render
 from vlft.runs.record import CHECKPOINTS

@@ -10,9 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from vlft.engines.base import State
-    from vlft.engines.resume import Resumption
-    from vlft.engines.train import Description, Order, Trained
+    from vlft.engines.order import Description, Order, Resumption, Trained
+    from vlft.engines.traits import State
     from vlft.pipeline import Prepared
     from vlft.runs.record import Run
 
@@ -61,6 +60,12 @@ class LocalEngine(Engine):
         from vlft.engines.local.processes import process_state
 
         return process_state(attempt, record)
+
+    def log_files(self, attempt: Path) -> list[Path]:
+        """Stdout before stderr."""
+        from vlft.engines.process import STDERR, STDOUT
+
+        return [attempt / STDOUT, attempt / STDERR]
 
     def stop(self, run: Run, wait_s: float) -> Run:
         """SIGTERM to the supervisor, which ends all others."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from vlft.engines.base import State
+    from vlft.engines.traits import State
     from vlft.runs.record import Run
 
 _POLL_S: Final = 0.05

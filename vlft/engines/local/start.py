@@ -10,16 +10,10 @@ from typing import TYPE_CHECKING
 
 from vlft.engines.local.rendezvous import await_master, free_port, require_free
 from vlft.engines.local.run import run_watched
+from vlft.engines.order import MASTER_TIMEOUT_S, Description, Trained
 from vlft.engines.process import exit_code_of
 from vlft.engines.resume import begin, note, set_aside
-from vlft.engines.train import (
-    MASTER_TIMEOUT_S,
-    Description,
-    Trained,
-    new_folder,
-    require_swift,
-    whole,
-)
+from vlft.engines.train import new_folder, require_swift, whole
 from vlft.errors import TrainerError, VlftError
 from vlft.plan.command import Command, render
 from vlft.runs.attempts import last_attempt
@@ -32,8 +26,7 @@ from vlft.security.secrets import mask_text, secret_values
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vlft.engines.resume import Resumption
-    from vlft.engines.train import Order
+    from vlft.engines.order import Order, Resumption
     from vlft.pipeline import Prepared
     from vlft.plan.plan import Plan
 

@@ -13,11 +13,10 @@ if TYPE_CHECKING:
 
     from vlft.config.reader import LoadedConfig
     from vlft.config.schema import Config
-    from vlft.engines.base import State
+    from vlft.engines.order import Description, Order, Resumption, Trained
     from vlft.engines.process import Outcome
-    from vlft.engines.resume import Resumption
     from vlft.engines.slurm.probe import SlurmFacts
-    from vlft.engines.train import Description, Order, Trained
+    from vlft.engines.traits import State
     from vlft.pipeline import Prepared
     from vlft.runs.record import Run
 
@@ -79,8 +78,8 @@ class SlurmEngine(Engine):
 
     def resume(self, resumption: Resumption, *, node_rank: int = 0) -> Trained:  # noqa: ARG002
         """Submits a new job, and does not wait for it."""
+        from vlft.engines.order import Trained
         from vlft.engines.slurm.submit import resubmit
-        from vlft.engines.train import Trained
 
         return Trained(resubmit(resumption), 0)
 

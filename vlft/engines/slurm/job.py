@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import vlft
+from vlft.engines.order import Description
 from vlft.engines.slurm.options import SIGNAL_SECONDS, sbatch_options
 from vlft.engines.slurm.probe import SlurmFacts
 from vlft.engines.slurm.quoting import file_pattern
 from vlft.engines.slurm.script import REQUEST, Script, render_script
 from vlft.engines.slurm.section import Slurm
-from vlft.engines.train import Description, new_folder, whole
+from vlft.engines.train import new_folder, whole
 from vlft.plan.command import Command, launcher_variables, render, torchrun_words
 from vlft.resolve.patches import is_mended
 from vlft.runs.record import CHECKPOINTS

@@ -25,7 +25,7 @@ from vlft.runs.record import read_run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vlft.engines.base import State
+    from vlft.engines.traits import State
     from vlft.runs.record import Run
 
 LOGS: Final = "slurm-*.out"

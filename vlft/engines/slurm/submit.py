@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from vlft.engines.resume import Resumption
+    from vlft.engines.order import Resumption
     from vlft.pipeline import Prepared
     from vlft.runs.record import Run
 
