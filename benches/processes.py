@@ -125,7 +125,7 @@ def prepare(work: Path, *, weights: bool) -> None:
     """A tiny model and data for it; without weights it can be validated, not trained."""
     model = work / "Qwen2-VL-2B-Instruct"
     if weights:
-        builder = ROOT / "vlft" / "trainer_side" / "tiny_model.py"
+        builder = ROOT / "tools" / "tiny_model.py"
         command(PYTHON, builder, "--family", "qwen2_vl", "--output", model)()
     else:
         write_stub(model)

@@ -8,6 +8,19 @@ import sysconfig
 import venv
 from pathlib import Path
 
+TINY_MODEL = Path(__file__).parents[1] / "tools" / "tiny_model.py"
+"""Builds the tiny model of a family: `--family F --output DIR`."""
+
+
+def tiny_folders() -> dict[str, str]:
+    """Families that have a tiny model → the name of its folder."""
+    from vlft.models import family_of, tiny_families
+    from vlft.models.tiny import SIZES
+
+    found = {name: family_of(name) for name in tiny_families()}
+    return {name: one.tiny(SIZES["smoke"]).folder for name, one in found.items() if one}
+
+
 # The smallest config.json that is a Qwen2-VL's.
 QWEN2_VL = {
     "architectures": ["Qwen2VLForConditionalGeneration"],

@@ -6,7 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from vlft.swift.dumps import FOLDER, read_document, reduced, release, shipped_versions
+from vlft.swift.dumps import FOLDER, read_document, reduced, shipped_versions
+from vlft.swift.versions import release
 from vlft.trainer_side.dump_arguments import render
 
 

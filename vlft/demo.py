@@ -9,7 +9,6 @@ in 8 bits. Every step is what a user would type.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from dataclasses import dataclass
@@ -17,11 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.local.start import train_prepared
-from vlft.errors import InvalidError, TrainerError, VlftError
+from vlft.environment import ENVIRON
+from vlft.errors import InvalidError, TrainerError, UsageError, VlftError
 from vlft.export.run import Shipped, ship
 from vlft.findings import has_errors
 from vlft.infer.infer import infer_rows
-from vlft.pipeline import look_at_hardware, prepare
+from vlft.models import family_of, tiny_families, tiny_spec
+from vlft.models.tiny import SIZES
+from vlft.pipeline import Rejected, look_at_hardware, prepare
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.recipes import recipe
 from vlft.runs.target import resolve_target
@@ -30,15 +32,9 @@ from vlft.swift.interpreter import Interpreter, find_interpreter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vlft.models import Family
     from vlft.runs.record import Run
 
-# ms-swift tells a family by the folder's name.
-FOLDERS = {
-    "qwen2_vl": "Qwen2-VL-2B-Instruct",
-    "qwen2_5_vl": "Qwen2.5-VL-3B-Instruct",
-    "qwen3_vl": "Qwen3-VL-2B-Instruct",
-    "internvl": "InternVL3-1B-hf",
-}
 _BATCH = 50  # rows asked at once
 
 
@@ -83,31 +79,38 @@ class StoppedError(VlftError):
         self.exit_code = exit_code
 
 
-def run_demo(family: str, output_dir: Path, say: Callable[[str], None]) -> DemoResult:
+def run_demo(name: str, output_dir: Path, say: Callable[[str], None]) -> DemoResult:
     """Runs the chain.
 
     Args:
-        family: A key of FOLDERS.
+        name: Of a family, by ms-swift's name; one of `tiny_families`.
         output_dir: Folder to make; everything goes there.
         say: Gets a line when a stage begins.
 
     Raises:
+        UsageError: If there is no such family.
         VlftError: If ms-swift or scikit-learn is missing, or the folder holds something.
         TrainerError: If a step failed.
     """
+    family = family_of(name)
+    if family is None or family.tiny is None:
+        known = ", ".join(tiny_families())
+        raise UsageError(f"no tiny model of `{name}` can be built", f"--family: one of {known}")
+    size = SIZES["digits"]
     interpreter = find_interpreter(None)
     if interpreter is None or interpreter.swift_dir is None:
         raise VlftError("the demo needs ms-swift", "pip install 'vlft[train,quantize,demo]'")
     if output_dir.exists() and any(output_dir.iterdir()):
         raise VlftError(f"{output_dir} is not empty", "name another folder: --output-dir")
     output_dir.mkdir(parents=True, exist_ok=True)
-    model, data = output_dir / FOLDERS[family], output_dir / "data"
+    tiny = family.tiny(size)
+    model, data = output_dir / tiny.folder, output_dir / "data"
     held_out = data / "held_out.jsonl"
     accuracy: dict[str, float] = {}
     stage = Stages(say)
     with stage("model", f"building a tiny {model.name} with random weights"):
-        options = ("--family", family, "--size", "digits", "--output", str(model))
-        _program(interpreter, "tiny_model.py", *options)
+        spec = json.dumps(tiny_spec(family, size))
+        _program(interpreter, "tiny_model.py", "--output", str(model), stdin=spec)
     with stage("data", "writing 1,797 real handwritten digits as images"):
         _program(interpreter, "digits.py", "--output", str(data))
     with stage("base", "training the base, all weights: which digit is it"):
@@ -160,7 +163,7 @@ class Stages:
         self.seconds[self._name] = round(time.monotonic() - self._began, 1)
 
 
-def _program(interpreter: Interpreter, name: str, *words: str) -> None:
+def _program(interpreter: Interpreter, name: str, *words: str, stdin: str = "") -> None:
     """Runs one of the programs that need torch or scikit-learn, by the trainer's Python."""
     script = Path(__file__).parent / "trainer_side" / name
     done = subprocess.run(
@@ -168,24 +171,24 @@ def _program(interpreter: Interpreter, name: str, *words: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        stdin=subprocess.DEVNULL,
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+        input=stdin,
+        env=ENVIRON.for_process({"CUDA_VISIBLE_DEVICES": ""}),
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no error was printed"]
         raise TrainerError(f"{name} failed: {lines[-1]}", "pip install 'vlft[train,demo]'")
 
 
-def _train(recipe_name: str, family: str, output_dir: Path, model: Path, data: Path) -> Run:
+def _train(recipe_name: str, family: Family, output_dir: Path, model: Path, data: Path) -> Run:
     overrides = [
         f"model.path={json.dumps(str(model))}",
         f"data.train={json.dumps([str(data)])}",
         f"output_dir={json.dumps(str(output_dir / 'runs'))}",
     ]
-    if family == "internvl":
+    if "max" not in family.pixel_variables:
         overrides.append("pixels=null")  # its images become tiles, whatever their pixels
     prepared = prepare(recipe(recipe_name), overrides, look_at_hardware("here"))
-    if has_errors(prepared.findings):
+    if isinstance(prepared, Rejected) or has_errors(prepared.findings):
         raise InvalidError(prepared.findings)
     trained = train_prepared(prepared, overrides)
     if trained.exit_code:

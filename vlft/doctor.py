@@ -5,7 +5,6 @@ Only files are read; no package is imported, and nothing is fetched.
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft import __version__
+from vlft.environment import ENVIRON, environment_of
 from vlft.errors import VlftError
 from vlft.models import FAMILIES
 from vlft.probe.hardware import probe_hardware
@@ -45,7 +45,6 @@ _TELLING = (
     "NPROC_",
     "MASTER_",
 )
-_SECRET = ("TOKEN", "KEY", "SECRET", "PASSWORD")
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ class Report:
 
 
 def examine(
-    python: str | None, exporter: str | None = None, environ: Mapping[str, str] = os.environ
+    python: str | None, exporter: str | None = None, environ: Mapping[str, str] = ENVIRON
 ) -> Report:
     """Looks at the interpreter that would train, at the one that exports, and at this machine.
 
@@ -126,8 +125,8 @@ def examine(
         families=_families(interpreter),
         problems=(*_problems(packages, gpu=bool(hardware.gpus)), *_unmet_by_swift(interpreter)),
         environment={
-            name: "***" if name.endswith(_SECRET) else value
-            for name, value in sorted(environ.items())
+            name: value
+            for name, value in sorted(environment_of(environ).items())
             if name.startswith(_TELLING)
         },
         exporter=_exporter(exporter, environ, gpu=bool(hardware.gpus)),

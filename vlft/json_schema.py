@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema  # noqa: TID253 - only `vlft schema`
 
+from vlft.config.fields import OWNED_ARGUMENTS, OWNED_VARIABLES
 from vlft.config.ownership import ARGUMENTS, ENVIRONMENT, NODE_ENVIRONMENT, RESERVED
 from vlft.config.schema import Config, config_with
 from vlft.engines import section_names
@@ -96,14 +97,13 @@ class _Generator(GenerateJsonSchema):
 
 def _describe(schema: dict[str, Any], arguments: Mapping[str, Argument]) -> None:
     """Adds to each key what ms-swift knows of the argument that it stands for."""
-    for name, key in ARGUMENTS.items():
-        argument = arguments.get(name)
-        if argument is None:
-            continue
-        section, _, last = key.rpartition(".")
-        part = schema["$defs"][section.capitalize()] if section else schema
-        field = part["properties"][last]
-        field.setdefault("description", f"--{name}{_default(argument)}")
+    for part in (schema, *schema["$defs"].values()):
+        for field in part["properties"].values():
+            owned = field.pop(OWNED_ARGUMENTS, [])
+            flags = [f"--{name}{_default(arguments[name])}" for name in owned if name in arguments]
+            words = [field.get("description"), *flags, *field.pop(OWNED_VARIABLES, [])]
+            if any(words):
+                field["description"] = " ".join(filter(None, words))
 
 
 def _swift(arguments: Mapping[str, Argument], version: str) -> dict[str, Any]:

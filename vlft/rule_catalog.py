@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vlft.config.ignores import UNUSED, can_be_ignored
-from vlft.config.reader_rules import READER_RULES
+from vlft.config.reader import READER_RULES
 from vlft.errors import UsageError
 from vlft.importer.rules import IMPORT_RULES
 from vlft.rules import all_rules

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import json
 from typing import TYPE_CHECKING, Any
@@ -75,3 +76,20 @@ _KINDS = {
 def kind(value: Any) -> str:
     """What a value is, in JSON's words."""
     return _KINDS.get(type(value), "a date")
+
+
+def read_literal(text: str) -> Any:
+    """The value that a text writes down, in JSON or in Python's form.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError) as error:
+        message = "neither JSON nor Python"
+        raise ValueError(message) from error

@@ -21,7 +21,7 @@ from vlft.pipeline import Prepared, prepare
 from vlft.plan.command import render
 from vlft.probe.hardware import parse_hardware
 from vlft.runs.create import run_folder
-from vlft.runs.export_settings import read_settings
+from vlft.runs.target import read_settings
 
 SLURM = ["launch.engine=slurm"]
 SLURM_KEYS = {

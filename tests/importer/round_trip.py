@@ -5,8 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from import_differences import ADDED
+
 from vlft.engines.local.start import plan_command
-from vlft.importer.differences import ADDED
 from vlft.importer.importing import Import, import_text
 from vlft.pipeline import prepare
 from vlft.swift.probe import read_swift

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vlft.models import family_of, limits_from, tile_variables
+from vlft.models import checkpoint_variables, family_of, limits_from
 
 CHAT = family_of("internvl_chat")
 
@@ -29,10 +29,10 @@ def test_the_side_of_a_tile_is_the_checkpoints(config: dict[str, Any], side: int
     said = limits_from({"MAX_NUM": "1", "INPUT_SIZE": "112"})
     assert vision.image_tokens(300, 300, said) == 16, "INPUT_SIZE goes first"
     expected = {} if side is None else {"INPUT_SIZE": str(side)}
-    assert tile_variables(CHAT, config) == expected
+    assert checkpoint_variables(CHAT, config) == expected
 
 
 def test_nothing_is_set_where_ms_swift_is_right_or_does_not_ask() -> None:
-    assert tile_variables(CHAT, {"force_image_size": 448}) == {}
-    assert tile_variables(CHAT, None) == {}
-    assert tile_variables(family_of("internvl"), {"force_image_size": 224}) == {}
+    assert checkpoint_variables(CHAT, {"force_image_size": 448}) == {}
+    assert checkpoint_variables(CHAT, None) == {}
+    assert checkpoint_variables(family_of("internvl"), {"force_image_size": 224}) == {}

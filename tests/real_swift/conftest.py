@@ -14,10 +14,8 @@ from typing import Any
 
 import pytest
 from judging import Judge
+from tests_support import TINY_MODEL
 
-import vlft
-
-_TRAINER_SIDE = Path(vlft.__file__).parent / "trainer_side"
 _COLORS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220)}
 
 
@@ -41,7 +39,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(
         [
             sys.executable,
-            _TRAINER_SIDE / "tiny_model.py",
+            TINY_MODEL,
             "--family",
             "qwen2_vl",
             "--output",

@@ -26,6 +26,8 @@ from safetensors.torch import save_file
 from transformers import DynamicCache
 
 import vlft
+from vlft.models import internvl_hf, tiny_spec
+from vlft.models.tiny import SIZES
 
 CODE = Path(__file__).with_name("own_code")
 SIDE, VOCABULARY = 56, 151_936
@@ -77,7 +79,8 @@ def main(form: str, folder: Path) -> None:
             text = text.replace(before, after)
         file.write_text(text)
     sys.path.insert(0, str(Path(vlft.__file__).parent / "trainer_side"))
-    importlib.import_module("tiny_model").build_tokenizer("internvl").save_pretrained(folder)
+    spec = tiny_spec(internvl_hf.FAMILY, SIZES["smoke"])
+    importlib.import_module("tiny_model").build_tokenizer(spec).save_pretrained(folder)
     config = {
         "architectures": ["InternVLChatModel"],
         "auto_map": {

@@ -28,7 +28,7 @@ from row_forms_video import VIDEO_FORMS, video_rows
 from ten_mib import TRAPS
 
 from vlft.data.check import check_files
-from vlft.data.checking.jsonl import first_look
+from vlft.data.checking.lines import first_look
 from vlft.data.checking.report import TokenCounts
 from vlft.data.convert.run import Task, convert_files
 from vlft.data.outcomes import WORST_FIRST

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests_support import TINY_MODEL, tiny_folders
 
-import vlft as package
-from vlft.demo import FOLDERS
 from vlft.infer.eval_dataset import read_question
 from vlft.infer.metrics import mean_iou, read_boxes
 from vlft.models import family_of
@@ -21,7 +20,7 @@ from vlft.probe.checkpoint import read_checkpoint
 from vlft.runs.exports import read_export
 from vlft.runs.target import resolve_target
 
-BUILDER = Path(package.__file__).parent / "trainer_side" / "tiny_model.py"
+FOLDERS = tiny_folders()
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     def model(family: str) -> Path:
         if family not in built:
             built[family] = tmp_path_factory.mktemp(family) / FOLDERS[family]
-            words = [sys.executable, str(BUILDER), "--family", family]
+            words = [sys.executable, str(TINY_MODEL), "--family", family]
             subprocess.run(
                 [*words, "--output", str(built[family])], check=True, capture_output=True
             )

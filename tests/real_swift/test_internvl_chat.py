@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.resolve.patches import MENDS_VERSION, PLUGIN
+from vlft.resolve.patches import PATCHES_VERSION, PLUGIN
 from vlft.runs.exports import read_export
 
 FORMS = {
@@ -116,10 +116,10 @@ def test_train_merge_quantise_answer(
     assert trained.code == 0, trained.err
     folder = Path(json.loads(trained.out)["output_dir"])
     record = json.loads((folder / "run.json").read_text())
-    assert record["versions"]["own-code-mends"] == MENDS_VERSION
+    assert record["versions"]["own-code-mends"] == PATCHES_VERSION
     assert record["env"]["INPUT_SIZE"] == "56"
     log = (folder / "stderr.log").read_text() + (folder / "stdout.log").read_text()
-    assert f"(version {MENDS_VERSION})" in log
+    assert f"(version {PATCHES_VERSION})" in log
     assert "does not call post_init()" in log
     assert "my own plug-in" in log
     lines = (folder / "checkpoints" / "logging.jsonl").read_text().splitlines()
@@ -133,7 +133,7 @@ def test_train_merge_quantise_answer(
     assert "I8" in {dtype for dtype, _ in read_checkpoint(made["quantized"]).tensors().values()}
     export = read_export(Path(made["quantized"]))
     assert export is not None
-    assert export.versions["own-code-mends"] == MENDS_VERSION
+    assert export.versions["own-code-mends"] == PATCHES_VERSION
 
     # Away from the run and its record, and from wherever vlft was when it trained.
     alone = tmp_path / "elsewhere" / "merged"

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from estimate.memory_points import config, points
 
-from vlft.estimate.memory.architectures import shape_of
 from vlft.estimate.memory.parameters import count
 from vlft.estimate.memory.points import estimate_points
 from vlft.estimate.memory.sharding import fsdp2_states, zero_states
 from vlft.estimate.memory.states import Plain
 from vlft.estimate.memory.step_spec import RunShape
+from vlft.models import shape_of
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from film_cases import FILMED, film_row, film_rows, measured_by_stats, told_of
 from qwen_vocabulary import give_vocabulary, vocabulary_file
+from tests_support import TINY_MODEL, tiny_folders
 from token_cases import (
     ROWS_EACH,
     SEED,
@@ -27,26 +28,26 @@ from token_cases import (
 sys.path.append(str(Path(__file__).parents[1] / "data"))
 from video_files import odd_videos
 
-import vlft as package
 from vlft.data.media.video_readers import video_reader
 from vlft.data.settings import CheckSettings
 from vlft.data.tokens.factory import ChatSettings, open_row_tokens
 from vlft.data.tokens.model import TokenModel, find_model
 from vlft.data.tokens.rows import RowTokens
 from vlft.data.tokens.types import CountedRow, Turn, object_texts
-from vlft.models import SizeError, VideoFile, VideoTokens, family_of, limits_from
-from vlft.models.qwen_video import middle_seconds
-from vlft.models.qwen_vl import QWEN2_VL, QWEN3_VL
-from vlft.models.resizing import hf_smart_resize, qwen_vl_utils_smart_resize
-from vlft.models.tile_vision import best_grid, tiles_of
+from vlft.models import (
+    SizeError,
+    VideoFile,
+    VideoTokens,
+    family_of,
+    limits_from,
+    qwen2_vl,
+    qwen3_vl,
+)
+from vlft.models.smart_resize import hf_smart_resize, qwen_vl_utils_smart_resize
+from vlft.models.tiles import best_grid, tiles_of
+from vlft.models.video_sampling import middle_seconds
 
-BUILDER = Path(package.__file__).parent / "trainer_side" / "tiny_model.py"
-FOLDERS = {
-    "qwen2_vl": "Qwen2-VL-2B-Instruct",
-    "qwen2_5_vl": "Qwen2.5-VL-3B-Instruct",
-    "qwen3_vl": "Qwen3-VL-2B-Instruct",
-    "internvl": "InternVL3-1B-hf",
-}
+FOLDERS = tiny_folders()
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A tiny model of each family."""
     base = tmp_path_factory.mktemp("families")
     for family, name in FOLDERS.items():
-        command = [sys.executable, BUILDER, "--family", family, "--output", base / name]
+        command = [sys.executable, TINY_MODEL, "--family", family, "--output", base / name]
         subprocess.run(command, check=True, capture_output=True)
         if (vocabulary := vocabulary_file()) is not None:
             give_vocabulary(base / name / "tokenizer.json", vocabulary)
@@ -122,7 +123,7 @@ def test_images_under_all_limits(jobs: dict[str, Any], answers: dict[str, Any]) 
     wrong, failing, total = [], 0, 0
     for name in (name for name in jobs if name.startswith("images-")):
         job = jobs[name]
-        vision = (QWEN3_VL if job["patch"] == 16 else QWEN2_VL).vision
+        vision = (qwen3_vl.FAMILY if job["patch"] == 16 else qwen2_vl.FAMILY).vision
         assert vision is not None
         limits = limits_from(job["env"], job["rescale"])
         for (width, height, row), real in zip(job["sizes"], answers[name], strict=True):
@@ -166,7 +167,7 @@ def test_grids_of_tiles(jobs: dict[str, Any], answers: dict[str, Any]) -> None:
 def test_videos(jobs: dict[str, Any], answers: dict[str, Any]) -> None:
     taken = 0
     for case, real in zip(jobs["videos"]["cases"], answers["videos"], strict=True):
-        vision = (QWEN3_VL if case["patch"] == 16 else QWEN2_VL).vision
+        vision = (qwen3_vl.FAMILY if case["patch"] == 16 else qwen2_vl.FAMILY).vision
         assert vision is not None
         width, height, frames, fps = case["video"]
         limits = limits_from(case["env"]).with_row(case["row"])

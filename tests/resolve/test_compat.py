@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from vlft.models.remote_code import Patch
 from vlft.pipeline import prepare
 from vlft.probe.checkpoint import Checkpoint, read_checkpoint
-from vlft.resolve.patches import MENDS_VERSION, PLUGIN, WHY, Mend, is_mended, mends_of, with_mends
+from vlft.resolve.patches import PATCHES_VERSION, PLUGIN, WHY, is_patched, patches_of, with_patches
 
 QWEN2 = {"architectures": ["Qwen2ForCausalLM"]}
 INTERNLM2 = {
@@ -40,51 +41,51 @@ def test_the_table_of_what_was_tried(checkpoint: Any) -> None:
     """docs/internvl.md; each line but 4.49 was run with the public code."""
     today, before, old = ({"transformers": v} for v in ("5.19.0", "4.57.6", "4.49.0"))
     qwen2 = checkpoint(QWEN2)
-    assert mends_of(qwen2, today) == ("post-init",)
-    assert mends_of(qwen2, today, bnb=True) == ("post-init", "bnb-head")
-    assert mends_of(qwen2, before) == ()
-    assert mends_of(qwen2, before, bnb=True) == ("bnb-head",)
+    assert patches_of(qwen2, today) == ("post-init",)
+    assert patches_of(qwen2, today, bnb=True) == ("post-init", "bnb-head")
+    assert patches_of(qwen2, before) == ()
+    assert patches_of(qwen2, before, bnb=True) == ("bnb-head",)
     internlm2 = checkpoint(INTERNLM2)
-    assert mends_of(internlm2, today) == ("post-init", "ties", "buffers", "generate", "caches")
-    assert mends_of(internlm2, before, bnb=True) == ("generate", "caches")
-    assert mends_of(internlm2, old) == ()
+    assert patches_of(internlm2, today) == ("post-init", "ties", "buffers", "generate", "caches")
+    assert patches_of(internlm2, before, bnb=True) == ("generate", "caches")
+    assert patches_of(internlm2, old) == ()
     older = checkpoint(QWEN2, "llm_config = {}")
-    assert mends_of(older, today) == ("post-init", "config")
-    assert mends_of(older, before) == ("config",)
+    assert patches_of(older, today) == ("post-init", "config")
+    assert patches_of(older, before) == ("config",)
 
 
 def test_the_first_qwen_vl_and_its_texts_only_namesake(checkpoint: Any) -> None:
     today, before = {"transformers": "5.19.0"}, {"transformers": "4.57.6"}
     qwen = {"architectures": ["QWenLMHeadModel"], "model_type": "qwen"}
     pictures = checkpoint(None, **qwen, visual={"image_size": 448})
-    assert mends_of(pictures, today) == ("buffers", "heads", "caches")
-    assert mends_of(pictures, before, bnb=True) == ("caches", "bnb-tower")
-    assert mends_of(checkpoint(None, **qwen), today, bnb=True) == ()
+    assert patches_of(pictures, today) == ("buffers", "heads", "caches")
+    assert patches_of(pictures, before, bnb=True) == ("caches", "bnb-tower")
+    assert patches_of(checkpoint(None, **qwen), today, bnb=True) == ()
 
 
 def test_other_models_are_left_alone(checkpoint: Any) -> None:
     today = {"transformers": "5.19.0"}
-    assert mends_of(None, today, bnb=True) == ()
-    assert mends_of(checkpoint(QWEN2, auto_map={}), today, bnb=True) == ()
-    assert mends_of(checkpoint(QWEN2, model_type="internvl"), today, bnb=True) == ()
-    assert mends_of(checkpoint(QWEN2), {}) == ("post-init",), "where nothing is known: today's"
+    assert patches_of(None, today, bnb=True) == ()
+    assert patches_of(checkpoint(QWEN2, auto_map={}), today, bnb=True) == ()
+    assert patches_of(checkpoint(QWEN2, model_type="internvl"), today, bnb=True) == ()
+    assert patches_of(checkpoint(QWEN2), {}) == ("post-init",), "where nothing is known: today's"
 
 
 def test_the_plugin_stands_before_the_users_own_and_once() -> None:
-    mends: tuple[Mend, ...] = ("post-init",)
+    mends: tuple[Patch, ...] = ("post-init",)
     old = "/old/site-packages/vlft/trainer_side/own_code/vlft_own_code.py"
     given = {"model": ("m",), "external_plugins": ("mine.py", old)}
-    assert with_mends(given, mends)["external_plugins"] == (OURS, "mine.py")
-    assert with_mends(given, ())["external_plugins"] == ("mine.py",)
-    assert with_mends({"external_plugins": (old,)}, ()) == {}
-    assert with_mends({"model": ("m",)}, mends) == {"model": ("m",), "external_plugins": (OURS,)}
-    assert is_mended({"external_plugins": ("mine.py", OURS)})
-    assert not is_mended({"external_plugins": ("own_code/vlft_own_code.py",)})
+    assert with_patches(given, mends)["external_plugins"] == (OURS, "mine.py")
+    assert with_patches(given, ())["external_plugins"] == ("mine.py",)
+    assert with_patches({"external_plugins": (old,)}, ()) == {}
+    assert with_patches({"model": ("m",)}, mends) == {"model": ("m",), "external_plugins": (OURS,)}
+    assert is_patched({"external_plugins": ("mine.py", OURS)})
+    assert not is_patched({"external_plugins": ("own_code/vlft_own_code.py",)})
 
 
 def test_plugin_and_record_tell_one_version() -> None:
     assert PLUGIN.is_file()
-    assert f'VERSION = "{MENDS_VERSION}"\n' in PLUGIN.with_name("__init__.py").read_text()
+    assert f'VERSION = "{PATCHES_VERSION}"\n' in PLUGIN.with_name("__init__.py").read_text()
     assert all(reason == reason.strip() for reason in WHY.values())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vlft.probe.data_entries import DataEntry, count_rows, read_entry
+from vlft.probe.data_entries import DataEntry, count_rows, parse_entry
 from vlft.resolve.batch import Batch
 from vlft.resolve.steps import Steps, count_steps, interval, rows_of
 
@@ -88,7 +88,7 @@ def test_rows_that_are_trained_on(
 def test_rows_are_lines_that_are_not_blank(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"a": 1}\n\n{"a": 2}\n  \n{"a": 3}')
     (tmp_path / "a.json").write_text("[]")
-    entries = [read_entry(text, tmp_path) for text in ("a.jsonl#2", "a.json", "hf::b#5", "none")]
+    entries = [parse_entry(text, tmp_path) for text in ("a.jsonl#2", "a.json", "hf::b#5", "none")]
     counted = count_rows(entries)
     assert [(entry.sample, entry.rows) for entry in counted] == [
         (2, 3),

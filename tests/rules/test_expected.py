@@ -10,7 +10,7 @@ import pytest
 from examples import EXAMPLES
 from expectations import EXPECTED, Caches, case_of, prepare_folder, read_cases, said
 
-from vlft.config.reader_rules import READER_RULES
+from vlft.config.reader import READER_RULES
 from vlft.rules import all_rules
 
 RULES = all_rules()

@@ -15,9 +15,8 @@ import pytest
 from vlft.files import read_json, write_json
 from vlft.runs.attempts import all_attempts, last_attempt, new_attempt
 from vlft.runs.drift import changed_data, changed_plan
-from vlft.runs.fingerprint import fingerprint
 from vlft.runs.index import list_runs, remember
-from vlft.runs.record import Run, read_run
+from vlft.runs.record import Run, fingerprint, read_run
 
 # A run without a trainer of ms-swift: what stop, logs and rm see is the same.
 TRAINER = "import sys, time; print('one', flush=True); time.sleep({seconds}); print('two')"

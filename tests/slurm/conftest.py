@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 from slurm_cluster import Cluster
-
-import vlft
+from tests_support import TINY_MODEL
 
 # Stands where ms-swift would: says what reached it, and ends as it is told.
 TELLER = """
@@ -97,8 +96,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Qwen2-VL of a few layers with random weights."""
     folder = tmp_path_factory.mktemp("models") / "Qwen2-VL-2B-Instruct"
-    builder = Path(vlft.__file__).parent / "trainer_side" / "tiny_model.py"
-    words = [sys.executable, builder, "--family", "qwen2_vl", "--output", folder]
+    words = [sys.executable, TINY_MODEL, "--family", "qwen2_vl", "--output", folder]
     subprocess.run(words, check=True, capture_output=True)
     return folder
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vlft.swift.model_match import default_template, guess_model_types, model_name
 from vlft.swift.probe import read_swift
+from vlft.swift.release import default_template, guess_model_types, model_name
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import gc
-import os
 import sys
 
 import typer
@@ -35,6 +34,7 @@ from vlft.cli import (
 )
 from vlft.cli.options import version_option
 from vlft.errors import InvalidError, VlftError
+from vlft.output import console
 
 app = typer.Typer(
     name="vlft",
@@ -83,22 +83,20 @@ def main() -> None:
     except InvalidError as error:
         sys.exit(error.exit_code)  # the findings are printed where they were found
     except VlftError as error:
-        _say(f"vlft: {error.message}")
-        if error.hint:
-            _say(f"    → {error.hint}")
+        console.error(error.message, error.hint)
         sys.exit(error.exit_code)
     except OSError as error:
-        _say(f"vlft: {error.filename or 'input/output'}: {error.strerror or error}")
+        console.error(f"{error.filename or 'input/output'}: {error.strerror or error}")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        _say(f"vlft: internal error: {type(error).__name__}: {error}")
-        _say("    → this is a mistake in vlft; with VLFT_DEBUG=1 it shows where")
-        if os.environ.get("VLFT_DEBUG"):
+        console.error(
+            f"internal error: {type(error).__name__}: {error}",
+            "this is a mistake in vlft; with VLFT_DEBUG=1 it shows where",
+        )
+        from vlft.environment import ENVIRON
+
+        if ENVIRON.get("VLFT_DEBUG"):
             raise
         sys.exit(1)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)

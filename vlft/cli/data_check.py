@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -59,12 +58,12 @@ def check(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Say of every row whether ms-swift trains on it, drops it, replaces it or gets it wrong."""
-    import os
     from dataclasses import replace
 
     from vlft.data.check import check_files
     from vlft.data.check_report import write_json, write_text
     from vlft.data.from_config import settings_of_flags
+    from vlft.environment import ENVIRON
     from vlft.errors import UsageError
     from vlft.output.progress import shown_progress
     from vlft.rule_catalog import find_entry
@@ -77,7 +76,7 @@ def check(
         settings = data.settings
         train, held_out = train or list(data.train), held_out or list(data.val)
     else:
-        settings = settings_of_flags(model, max_length, max_pixels, os.environ)
+        settings = settings_of_flags(model, max_length, max_pixels, ENVIRON)
     if not train:
         raise UsageError("no file was named", "write `vlft data check FILE`, or add --config")
     for rule in ignore or ():
@@ -100,24 +99,12 @@ def checked_config(file: Path, overrides: Sequence[str]) -> ConfiguredData:
     Raises:
         VlftError: If it can't be read; what is wrong with it is printed.
     """
-    from vlft.data.from_config import data_of_config
-    from vlft.models import family_of
+    from vlft.data.from_config import data_of_run
     from vlft.output.findings import print_findings
-    from vlft.pipeline import prepare
-    from vlft.plan.environment import owned_variables
+    from vlft.pipeline import Rejected, resolve_config
 
-    prepared = prepare(file, overrides, judge=False, plan=False)
-    if prepared.loaded is None or prepared.facts is None:
-        print_findings(prepared.findings, {})
+    run = resolve_config(file, overrides)
+    if isinstance(run, Rejected):
+        print_findings(run.findings, {})
         raise VlftError(f"{file} can't be used", f"`vlft validate {file}` says more")
-    facts = prepared.facts
-    kind = prepared.loaded.config.model.type
-    if kind is None and facts.model.checkpoint is not None:
-        kind = facts.model.checkpoint.model_type
-    if kind is None:
-        guessed = facts.swift.guess_model_types(facts.model.argument, ())
-        kind = guessed[0] if len(guessed) == 1 else None
-    family = family_of(kind)
-    owned = owned_variables(prepared.loaded, family)
-    variables = dict(os.environ) | {name: value for name, (_, value) in owned.items()}
-    return data_of_config(prepared.loaded, facts, family, variables)
+    return data_of_run(run)

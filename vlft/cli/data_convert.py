@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from vlft.cli.options import Format, FormatOption
+from vlft.output import console
 
 
 class Source(str, Enum):
@@ -44,10 +45,8 @@ def convert(
     reason; the exit code is 1 then. Pictures that stand in a Parquet file are written
     into OUT.images. No file that is read is ever written to.
     """
-    import json
-    import os
-
     from vlft.data.convert.run import Task, convert_files
+    from vlft.environment import ENVIRON
     from vlft.errors import UsageError
     from vlft.output.progress import progress
 
@@ -66,7 +65,7 @@ def convert(
     if fix and report is not None and len(files) > 1:
         raise UsageError("--report serves one file with --fix", "mend the files one by one")
     batches = [[file] for file in files] if fix else [files]
-    root = os.environ.get("ROOT_IMAGE_DIR")
+    root = ENVIRON.get("ROOT_IMAGE_DIR")
     reports = []
     for batch in batches:
         task = Task(
@@ -83,8 +82,8 @@ def convert(
             reports.append(convert_files(task, advance))
     if output_format is Format.JSON:
         shown = [one.to_json() for one in reports]
-        typer.echo(json.dumps(shown if fix else shown[0], indent=2, ensure_ascii=False))
+        console.write_json(shown if fix else shown[0])
     else:
         for one in reports:
-            typer.echo(one.to_text())
+            console.write(one.to_text())
     raise typer.Exit(1 if any(one.refused or not one.written for one in reports) else 0)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from vlft.cli.options import Format, FormatOption, SetOption
+from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.data.statistics.statistics import StatsSettings
@@ -41,8 +42,6 @@ def stats(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Say how long rows are, what their pictures cost, and what a limit would save."""
-    import json
-
     from vlft.data.statistics.statistics import collect
     from vlft.errors import UsageError
     from vlft.output.progress import progress
@@ -64,9 +63,9 @@ def stats(
         found = collect(paths, settings, advance)
     if output_format is Format.JSON:
         made = {"model": settings.model.family.swift_model_type, **found.to_json()}
-        typer.echo(json.dumps(made, indent=2, ensure_ascii=False))
+        console.write_json(made)
     else:
-        typer.echo(found.to_text(title))
+        console.write(found.to_text(title))
 
 
 def _settings(
@@ -77,17 +76,16 @@ def _settings(
     compared: list[str],
 ) -> tuple[StatsSettings, list[Path], str]:
     """What to count with, the files, and the heading of the table."""
-    import os
-
     from vlft.config.fields import parse_product
-    from vlft.data.from_config import reader_of_run
+    from vlft.data.from_config import stats_of_run
     from vlft.data.media.video_readers import video_reader
-    from vlft.data.reading.sources import parse_source
     from vlft.data.statistics.measures import choices
     from vlft.data.statistics.statistics import StatsSettings
     from vlft.data.tokens.model import find_model
+    from vlft.environment import ENVIRON
     from vlft.errors import InvalidError, UsageError
-    from vlft.models import limits_from
+    from vlft.models import DEFAULT_FAMILY, limits_from
+    from vlft.probe.data_entries import parse_entry
 
     values = []
     for text in compared:
@@ -95,57 +93,46 @@ def _settings(
         if not value:
             raise UsageError(f"--max-pixels is `{text}`", "write a number of pixels: 1024*28*28")
         values.append(value)
-    paths = [parse_source(text, Path()).path for text in files or ()]
-    name, max_length, reader = model, None, None
+    paths = [
+        entry.path or Path(entry.text)
+        for text in files or ()
+        for entry in (parse_entry(text, Path.cwd()),)
+    ]
     if config is not None:
-        from vlft.pipeline import prepare
-        from vlft.resolve.limits import run_limits
+        from vlft.pipeline import Rejected, resolve_config
 
-        prepared = prepare(config, overrides, judge=False, plan=False)
-        if prepared.loaded is None or prepared.facts is None:
-            raise InvalidError(prepared.findings)
-        name = model or prepared.facts.model.argument
-        found = find_model(name)
-        limits = run_limits(prepared.loaded, found.family, os.environ)
-        max_length = prepared.loaded.config.data.max_length
-        reader = reader_of_run(prepared.loaded, prepared.facts, found.family)
-        paths = paths or [entry.path for entry in prepared.facts.train if entry.path]
-        told = prepared.loaded.config.swift
-        template = told.get("template")
-        task = prepared.loaded.config.task
-        tokens = _row_tokens(found, name, str(template) if template else None, task, dict(told))
+        run = resolve_config(config, overrides)
+        if isinstance(run, Rejected):
+            raise InvalidError(run.findings)
+        settings = stats_of_run(run, find_model(model) if model else None, values)
+        paths = paths or [entry.path for entry in run.facts.train if entry.path]
     else:
-        found = find_model(name or "qwen2_vl")
-        limits = limits_from(os.environ)
-        tokens = _row_tokens(found, name, None, "sft", {})
+        found = find_model(model or DEFAULT_FAMILY.swift_model_type)
+        root = ENVIRON.get("ROOT_IMAGE_DIR")
+        settings = StatsSettings(
+            found,
+            _row_tokens(found, model),
+            choices(found, limits_from(ENVIRON), values),
+            None,
+            Path.cwd(),
+            None if root is None else Path(root),
+            video_reader(found.family.swift_model_type, ENVIRON, None),
+        )
     if not paths:
         raise UsageError("no file is named", "name JSON lines files, or a config with --config")
-    root = os.environ.get("ROOT_IMAGE_DIR")
-    settings = StatsSettings(
-        found,
-        tokens,
-        choices(found, limits, values),
-        max_length,
-        Path.cwd(),
-        None if root is None else Path(root),
-        reader or video_reader(found.family.swift_model_type, os.environ, None),
-    )
-    return settings, paths, found.family.title if name else f"as {found.family.title}"
+    title = settings.model.family.title
+    return settings, paths, title if model or config else f"as {title}"
 
 
-def _row_tokens(
-    found: TokenModel, name: str | None, template: str | None, task: str, swift: dict[str, object]
-) -> RowTokens | None:
+def _row_tokens(found: TokenModel, name: str | None) -> RowTokens | None:
     """What counts whole rows; None without a tokenizer."""
-    import sys
-
     from vlft.data.tokens.factory import ChatSettings, open_row_tokens
     from vlft.errors import VlftError
 
     if name is None or not Path(name).is_dir():
         return None
     try:
-        return open_row_tokens(found, Path(name), template, ChatSettings(task, swift))
+        return open_row_tokens(found, Path(name), None, ChatSettings())
     except VlftError as error:
-        print(f"vlft: text tokens are not counted: {error.message}", file=sys.stderr)
+        console.note(f"vlft: text tokens are not counted: {error.message}")
         return None

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from vlft.cli.options import Format, FormatOption
-
-
-class Family(str, Enum):
-    """Families that the tiny-model builder makes."""
-
-    QWEN2_VL = "qwen2_vl"
-    QWEN2_5_VL = "qwen2_5_vl"
-    QWEN3_VL = "qwen3_vl"
-    INTERNVL = "internvl"
+from vlft.output import console
 
 
 def demo(
-    family: Annotated[Family, typer.Option("--family", help="Whose architecture.")] = (
-        Family.QWEN2_VL
-    ),
+    family: Annotated[
+        Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        typer.Option("--family", help="Model family by ms-swift's name; Qwen2-VL if absent."),
+    ] = None,
     output_dir: Annotated[
         Optional[Path],  # noqa: UP045 - typer on Python 3.10 reads it at run time
         typer.Option("--output-dir", help="Folder to make; output/demo-… if absent."),
@@ -31,26 +23,24 @@ def demo(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Train a tiny model on real digits, merge, quantise, and ask it about unseen ones."""
-    import json
-    import sys
-
     from vlft.demo import run_demo
     from vlft.errors import InvalidError
+    from vlft.models import DEFAULT_FAMILY
     from vlft.output.findings import print_findings
     from vlft.runs.record import new_run_id, utc_now
 
     folder = output_dir or Path("output", new_run_id("demo", utc_now()))
 
     def say(text: str) -> None:
-        print(f"demo: {text}", file=sys.stderr, flush=True)
+        console.note(f"demo: {text}")
 
     try:
-        result = run_demo(family.value, folder.absolute(), say)
+        result = run_demo(family or DEFAULT_FAMILY.swift_model_type, folder.absolute(), say)
     except InvalidError as error:
         print_findings(error.findings, {})
         raise
     if output_format is Format.JSON:
-        typer.echo(json.dumps(result.to_json(), indent=2))
+        console.write_json(result.to_json())
         return
     names = {
         "before": ("base", "before LoRA", "infer_before"),
@@ -58,11 +48,11 @@ def demo(
         "merged": ("merged", "merged", "infer_merged"),
         "quantized": ("quantized", "in 8 bits", "infer_quantized"),
     }
-    typer.echo(f"held-out digits answered right, of {result.held_out}:")
+    console.write(f"held-out digits answered right, of {result.held_out}:")
     for key, (weights, name, stage) in names.items():
         size, seconds = result.bytes[weights] / 1e6, result.seconds[stage]
-        typer.echo(
+        console.write(
             f"  {name:<17} {result.accuracy[key]:7.1%} {size:8.1f} MB   asked in {seconds:.0f} s"
         )
     total = sum(result.seconds.values())
-    typer.echo(f"{total:.0f} s in all; everything is in {result.output_dir}")
+    console.write(f"{total:.0f} s in all; everything is in {result.output_dir}")

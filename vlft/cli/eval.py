@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from vlft.cli.options import Format, FormatOption, TrustOption
+from vlft.output import console
 
 
 def evaluate(
@@ -52,10 +53,7 @@ def evaluate(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Score a model's answers, alone or beside its base, its merge and its quantised forms."""
-    import json
-    import os
-    import sys
-
+    from vlft.environment import ENVIRON
     from vlft.infer.eval_dataset import read_question
     from vlft.infer.evaluate import evaluate as run
     from vlft.infer.evaluate import forms
@@ -65,7 +63,7 @@ def evaluate(
     from vlft.runs.target import resolve_target
 
     def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        console.note(text)
 
     found = resolve_target(target, trust=trust_remote_code)
     names = forms(found, [name.strip() for name in (against or "").split(",") if name.strip()])
@@ -78,18 +76,21 @@ def evaluate(
             "rows": len(question.rows),
             "metrics": [one.name for one in metrics],
             "forms": list(names),
-            "command": command.shell_line(os.environ),
+            "command": command.shell_line(ENVIRON),
         }
         text = f"# {plan['rows']} rows; {', '.join(names)}\n{plan['command']}"
-        typer.echo(json.dumps(plan, indent=2) if output_format is Format.JSON else text)
+        if output_format is Format.JSON:
+            console.write_json(plan)
+        else:
+            console.write(text)
         return
     done = run(found, question, names, metric or (), asking, say)
     if done.exit_code:
         raise typer.Exit(done.exit_code)
     if output_format is Format.JSON:
         shown = {"rows": len(question.rows), "folder": str(done.folder), "variants": done.summaries}
-        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        console.write_json(shown)
         return
     for line in (*table(done.summaries, metrics), "", *verdicts(done.summaries, metrics[0])):
-        typer.echo(line)
+        console.write(line)
     say(f"rows: {done.folder / 'results.jsonl'}")

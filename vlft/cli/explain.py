@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from vlft.cli.options import Format, FormatOption
+from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.rule_catalog import Entry
@@ -21,7 +22,6 @@ def explain(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Say what a rule is about, what happens without it, and where it comes from."""
-    import json
     from dataclasses import asdict
 
     from vlft.errors import UsageError
@@ -32,17 +32,17 @@ def explain(
     if rule is None:
         entries = list(catalogue().values())
         if output_format is Format.JSON:
-            typer.echo(json.dumps(list(map(asdict, entries)), indent=2, ensure_ascii=False))
+            console.write_json(list(map(asdict, entries)))
             return
         width = max(len(entry.id) for entry in entries)
         for entry in entries:
-            typer.echo(f"{entry.id:<{width}}  {entry.severity:<7}  {entry.sentence}")
+            console.write(f"{entry.id:<{width}}  {entry.severity:<7}  {entry.sentence}")
         return
     entry = find_entry(rule)
     if output_format is Format.JSON:
-        typer.echo(json.dumps(asdict(entry), indent=2, ensure_ascii=False))
+        console.write_json(asdict(entry))
     else:
-        typer.echo("\n".join(_lines(entry)))
+        console.write("\n".join(_lines(entry)))
 
 
 def _lines(entry: Entry) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from vlft.cli.options import Format, FormatOption
+from vlft.output import console
 
 
 def handover(
@@ -22,19 +23,18 @@ def handover(
 ) -> None:
     """Print the commands that serve a model with the limits and prompts of its training."""
     import json
-    import sys
 
     from vlft.infer.serve import hand_over
     from vlft.runs.target import resolve_target
 
     found = hand_over(resolve_target(target), base)
     if output_format is Format.JSON:
-        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        console.write_json(found.to_json())
         return
-    typer.echo(f"# ms-swift\n{found.swift}\n")
-    typer.echo(f"# vLLM\n{found.vllm}\n")
+    console.write(f"# ms-swift\n{found.swift}\n")
+    console.write(f"# vLLM\n{found.vllm}\n")
     body = json.dumps(found.request, ensure_ascii=False)
-    typer.echo(f"# a request to either: POST /v1/chat/completions\n{body}\n")
-    typer.echo(f"# transformers\n{found.transformers}")
+    console.write(f"# a request to either: POST /v1/chat/completions\n{body}\n")
+    console.write(f"# transformers\n{found.transformers}")
     for note in found.notes:
-        print(f"note: {note}", file=sys.stderr)
+        console.note(f"note: {note}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from vlft.cli.options import Format, FormatOption
+from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.importer.importing import Config, Import
@@ -38,8 +39,6 @@ def import_(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Turn swift commands of any version into configs, running nothing."""
-    import json
-
     from vlft.findings import has_errors, to_json
     from vlft.swift.interpreter import find_interpreter
     from vlft.swift.probe import read_swift
@@ -53,7 +52,7 @@ def import_(
             for file, config in zip(files, made.configs, strict=True)
         ]
         found = [to_json(finding) for finding in made.findings]
-        typer.echo(json.dumps({"configs": rows, "findings": found}, indent=2, ensure_ascii=False))
+        console.write_json({"configs": rows, "findings": found})
     else:
         _print(made, files, document, on_stdout=output is None)
     raise typer.Exit(1 if has_errors(made.findings) else 0)
@@ -115,7 +114,7 @@ def _print(made: Import, files: list[str], document: dict[str, str], *, on_stdou
     print_findings(made.findings, document)
     if not on_stdout:
         for file in files:
-            typer.echo(file)
+            console.write(file)
     elif len(made.configs) > 1:
         names = ", ".join(files)
         raise UsageError(
@@ -123,4 +122,4 @@ def _print(made: Import, files: list[str], document: dict[str, str], *, on_stdou
             "--output DIR writes a file for each; --format json prints them all",
         )
     elif made.configs:
-        typer.echo(made.configs[0].text, nl=False)
+        console.write_document(made.configs[0].text)

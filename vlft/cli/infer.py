@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from vlft.cli.options import Format, FormatOption, TrustOption
+from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.infer.infer import Asking
@@ -53,10 +54,7 @@ def infer(
 
     Without a question and without --data, on a terminal: a dialogue.
     """
-    import json
-    import os
-    import sys
-
+    from vlft.environment import ENVIRON
     from vlft.errors import UsageError
     from vlft.infer.infer import Asking, ask, infer_command, infer_rows
     from vlft.infer.predictions import vars_of
@@ -74,7 +72,7 @@ def infer(
     if dry_run:
         rows = data or Path("QUESTION.jsonl")
         command = infer_command(found, rows, Path("RESULT.jsonl"), asking)
-        typer.echo(command.shell_line(os.environ))
+        console.write(command.shell_line(ENVIRON))
         return
     if data is not None:
         done = infer_rows(
@@ -84,29 +82,31 @@ def infer(
         done = ask(found, question or "", images or (), videos or (), asking=asking)
     for answer in done.answers:
         if output_format is Format.JSON:
-            typer.echo(json.dumps(vars_of(answer), ensure_ascii=False))
+            console.write_json(vars_of(answer), indent=None)
         elif question is not None:
-            typer.echo(answer.prediction)
+            console.write(answer.prediction)
         else:
             given = "" if answer.answer is None else f"\t({answer.answer})"
-            typer.echo(f"{answer.row}\t{answer.prediction}{given}")
+            console.write(f"{answer.row}\t{answer.prediction}{given}")
     if data is not None and not done.exit_code:
-        print(f"predictions: {done.folder / 'predictions.jsonl'}", file=sys.stderr)
+        console.note(f"predictions: {done.folder / 'predictions.jsonl'}")
     raise typer.Exit(done.exit_code)
 
 
 def _talk(target: Target, asking: Asking, *, dry_run: bool) -> None:
     """A dialogue on the terminal, in this process's place: whatever ends it ends all of it."""
     import os
-    import sys
 
+    from vlft.engines.process import to_process
+    from vlft.environment import ENVIRON
     from vlft.errors import UsageError
     from vlft.infer.infer import chat_command
 
-    if not dry_run and not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not dry_run and not console.is_dialogue():
         raise UsageError("give a question or --data, one of the two", "a dialogue needs a terminal")
     command = chat_command(target, asking)
     if dry_run:
-        typer.echo(command.shell_line(os.environ))
+        console.write(command.shell_line(ENVIRON))
         return
-    os.execve(command.argv[0], command.argv, command.environment(os.environ))  # noqa: S606
+    process = to_process(command)
+    os.execve(process.argv[0], process.argv, process.env)  # noqa: S606

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from vlft.cli.options import HardwareOption
+from vlft.output import console
 
 
 def init(
@@ -50,7 +51,7 @@ def init(
         raise UsageError("a first config is made for a machine", "--hardware here, or 4xA100-80G")
     made = first_config(model, data, machine, output)
     write_text(output, made.text)
-    typer.echo(str(output))
+    console.write(str(output))
     if made.outlook is not None:
-        typer.echo(to_text(made.outlook), err=True)
-    typer.echo(f"next: vlft validate {output}, then vlft train {output}", err=True)
+        console.note(to_text(made.outlook))
+    console.note(f"next: vlft validate {output}, then vlft train {output}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from vlft.cli.options import Format, FormatOption, TrustOption
+from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.export.run import Shipped
@@ -60,15 +61,12 @@ def merge(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Merge adapters into their bases, and quantise the results."""
-    import json
-    import sys
-
     from vlft.errors import UsageError
     from vlft.export.run import Request, carry_out, dry_run_json, plan_export
     from vlft.runs.target import newest_target, resolve_target
 
     def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        console.note(text)
 
     request = Request(
         bits=quant_bits,
@@ -99,7 +97,7 @@ def merge(
     if output_format is Format.JSON and not made[-1].exit_code:
         objects = [shipped.to_json() for shipped in made]
         shown: Any = objects if len(objects) > 1 else objects[0]
-        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        console.write_json(shown)
     raise typer.Exit(made[-1].exit_code)
 
 
@@ -107,32 +105,31 @@ def _print(shipped: Shipped) -> None:
     for product in (shipped.merged, shipped.quantized):
         if product is None:
             continue
-        typer.echo(f"{product.folder}{'  (was there already)' if product.reused else ''}")
+        console.write(f"{product.folder}{'  (was there already)' if product.reused else ''}")
         found = product.verified or {}
         if not found:
-            typer.echo("    not verified: the base is an id on a hub, and in no cache here")
+            console.write("    not verified: the base is an id on a hub, and in no cache here")
         if "sampled_layers" in found:
-            typer.echo(
+            console.write(
                 f"    verified: {found['tensors']} tensors, {found['sampled_layers']} changed"
                 f" layers recomputed, largest error {found['max_abs_error']:.2g}"
             )
         elif found:
-            typer.echo(
+            console.write(
                 f"    verified: {found['quantized']} of {found['tensors']} tensors quantised,"
                 f" {found['bytes'] / 1e6:.1f} MB"
             )
             if "corrected" in found:
-                typer.echo(f"    corrected: {found['corrected']}")
+                console.write(f"    corrected: {found['corrected']}")
 
 
 def _print_dry_run(plans: list[dict[str, Any]], output_format: Format) -> None:
-    import json
 
     if output_format is Format.JSON:
         shown: Any = plans if len(plans) > 1 else plans[0]
-        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        console.write_json(shown)
         return
     for plan in plans:
         for step in plan["steps"]:
-            typer.echo(f"# {step['step']}: {step['output']}")
-            typer.echo(step["command"])
+            console.write(f"# {step['step']}: {step['output']}")
+            console.write(step["command"])

@@ -8,6 +8,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from vlft.output import console
+
 
 class Format(str, Enum):
     """What is written to stdout."""
@@ -20,7 +22,7 @@ def _print_version(asked: bool) -> None:
     if asked:
         from vlft import __version__
 
-        typer.echo(f"vlft {__version__}")
+        console.write(f"vlft {__version__}")
         raise typer.Exit
 
 

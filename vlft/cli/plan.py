@@ -16,11 +16,12 @@ from vlft.cli.options import (
     SetOption,
     ignored_rules,
 )
+from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.estimate.autotune import Choice
     from vlft.estimate.row_lengths import RowLengths
-    from vlft.pipeline import Prepared
+    from vlft.resolve.run import RunSpec
 
 
 class Scan(str, Enum):
@@ -57,37 +58,31 @@ def plan(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Say what a run will take: batch, steps, tokens, memory, disk, and time where known."""
-    import json
-
     from vlft.errors import InvalidError, UsageError
     from vlft.findings import has_errors
-    from vlft.output.findings import documents_of, print_findings
-    from vlft.pipeline import look_at_hardware, prepare
+    from vlft.output.findings import print_findings
+    from vlft.pipeline import Rejected, look_at_hardware, prepare
 
     if points is not None:
-        typer.echo(json.dumps(_points(points), indent=2))
+        console.write_json(_points(points))
         return
     if config is None:
         raise UsageError("no config is named", "vlft plan CONFIG")
-    prepared = prepare(
+    ready = prepare(
         config, overrides or (), look_at_hardware(hardware), ignore=ignored_rules(ignore)
     )
-    print_findings(prepared.findings, documents_of(prepared))
-    if prepared.plan is None:
-        # What does not fit is an error, and just then the figures are wanted.
-        prepared = _without_judging(prepared, config, overrides or [], hardware)
-    if prepared.plan is None:
-        raise InvalidError(prepared.findings)
+    print_findings(ready.findings, ready.documents)
+    if isinstance(ready, Rejected):
+        raise InvalidError(ready.findings)
     from vlft.estimate import look_ahead
     from vlft.estimate.page import to_text
 
-    outlook = look_ahead(prepared, _lengths(prepared, data))
-    assert outlook is not None  # noqa: S101 - there is a plan
+    outlook = look_ahead(ready, _lengths(ready.run, data))
     choices: list[Choice] = []
     if fit:
         from vlft.estimate.autotune import fitting
 
-        interpreter = prepared.facts.interpreter if prepared.facts else None
+        interpreter = ready.facts.interpreter
         has_deepspeed = interpreter is None or "deepspeed" in interpreter.packages
         choices = fitting(outlook, has_deepspeed=has_deepspeed)
         if write is not None and choices:
@@ -96,42 +91,26 @@ def plan(
         described = outlook.to_json()
         if fit:
             described["fitting"] = [_choice_json(choice) for choice in choices]
-        typer.echo(json.dumps(described, indent=2, ensure_ascii=False))
+        console.write_json(described)
     else:
-        typer.echo(to_text(outlook))
+        console.write(to_text(outlook))
         if fit:
-            typer.echo(_fit_text(choices))
-    failed = has_errors(prepared.findings) or (fit and not choices)
+            console.write(_fit_text(choices))
+    failed = has_errors(ready.findings) or (fit and not choices)
     raise typer.Exit(1 if failed else 0)
 
 
-def _without_judging(
-    prepared: Prepared, config: Path, overrides: list[str], hardware: str
-) -> Prepared:
-    """The plan of a config that breaks rules; with the findings of the first look."""
-    from dataclasses import replace
-
-    from vlft.pipeline import look_at_hardware, prepare
-
-    if prepared.loaded is None:
-        return prepared
-    anyhow = prepare(config, overrides, look_at_hardware(hardware), judge=False)
-    return replace(anyhow, findings=prepared.findings)
-
-
-def _lengths(prepared: Prepared, scan: Scan) -> RowLengths | None:
+def _lengths(run: RunSpec, scan: Scan) -> RowLengths | None:
     from vlft.estimate.row_lengths import MAX_SCANNED_BYTES, measure_rows, scannable_bytes
-    from vlft.models import family_of
     from vlft.output.progress import progress
 
-    family = family_of(prepared.plan.model_type) if prepared.plan else None
-    size = scannable_bytes(prepared)
-    if scan is Scan.NONE or family is None or not size:
+    size = scannable_bytes(run)
+    if scan is Scan.NONE or run.family is None or not size:
         return None
     if scan is Scan.AUTO and size > MAX_SCANNED_BYTES:
         return None
     with progress(size, "measuring rows") as advance:
-        return measure_rows(prepared, family, advance)
+        return measure_rows(run, advance)
 
 
 def _points(file: Path) -> list[dict[str, int]]:

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from vlft.cli.options import Format, FormatOption
+from vlft.output import console
 
 Name = Annotated[str, typer.Argument(metavar="RECIPE", help="As `vlft ls` lists it.")]
 
@@ -24,8 +25,6 @@ def ls(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """List the recipes: model, method, hardware."""
-    import json
-
     from vlft.recipes import recipes
 
     found = recipes(model, gpu)
@@ -34,18 +33,18 @@ def ls(
             {"name": one.name, "title": one.title, "model": one.model, "hardware": one.hardware}
             for one in found
         ]
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        console.write_json(rows)
         return
     width = max((len(one.name) for one in found), default=0)
     for one in found:
-        typer.echo(f"{one.name:<{width}}  {one.title}")
+        console.write(f"{one.name:<{width}}  {one.title}")
 
 
 def cat(name: Name) -> None:
     """Print a recipe."""
     from vlft.recipes import recipe
 
-    typer.echo(recipe(name).read_text(encoding="utf-8"), nl=False)
+    console.write_document(recipe(name).read_text(encoding="utf-8"))
 
 
 def cp(
@@ -64,4 +63,4 @@ def cp(
     if target.exists():
         raise UsageError(f"{target} exists", f"name another file: vlft cp {name} FILE")
     write_text(target, source.read_text(encoding="utf-8"))
-    typer.echo(str(target))
+    console.write(str(target))

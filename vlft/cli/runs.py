@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from vlft.cli.options import Format, FormatOption, HardwareOption
+from vlft.output import console
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="Id, its beginning, or the folder.")
@@ -29,18 +30,16 @@ def list_(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """List runs, the newest first."""
-    import json
-
     from vlft.runs.index import list_runs
 
     runs = list_runs([Path("output").absolute(), *(output_dirs or ())])
     if output_format is Format.JSON:
-        typer.echo(json.dumps([run.to_json() for run in runs], indent=2, ensure_ascii=False))
+        console.write_json([run.to_json() for run in runs])
         return
     for run in runs:
         whole, count = len(run.whole_checkpoints), len(run.checkpoints)
         broken = f" ({count - whole} not saved to the end)" if whole < count else ""
-        typer.echo(f"{run.id}  {run.status:<8}  {whole} checkpoints{broken}  {run.folder}")
+        console.write(f"{run.id}  {run.status:<8}  {whole} checkpoints{broken}  {run.folder}")
 
 
 @app.command("show")
@@ -49,8 +48,6 @@ def show(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Show one run: what was started and how it ended."""
-    import json
-
     import yaml
 
     from vlft.runs.index import find_run
@@ -61,9 +58,9 @@ def show(
         "outcome": dict(found.outcome) or None,
     }
     if output_format is Format.JSON:
-        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        console.write_json(shown)
     else:
-        typer.echo(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).rstrip())
+        console.write(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).rstrip())
 
 
 @app.command("logs")
@@ -83,10 +80,10 @@ def logs(
 
     folder = find_run(run).folder
     for line in last_lines(folder, lines or None):
-        typer.echo(line)
+        console.write(line)
     if follow:
         for line in following(folder):
-            typer.echo(line)
+            console.write(line)
 
 
 @app.command("stop")
@@ -105,7 +102,7 @@ def stop(
     from vlft.runs.index import find_run
 
     ended = end(find_run(run), wait, lost=lost, after_save=after_save)
-    typer.echo(f"{ended.id}  {ended.status}")
+    console.write(f"{ended.id}  {ended.status}")
 
 
 @app.command("resume")
@@ -121,11 +118,9 @@ def resume(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Go on with a run from its last whole checkpoint, in its own folder."""
-    import json
-
     from vlft.engines.resume import engine_to_resume, go_to_its_folder, prepare_resumption
     from vlft.errors import InvalidError
-    from vlft.output.findings import documents_of, print_findings
+    from vlft.output.findings import print_findings
     from vlft.pipeline import look_at_hardware
     from vlft.runs.index import find_run
 
@@ -136,13 +131,13 @@ def resume(
     except InvalidError as error:
         print_findings(error.findings, {})
         raise
-    print_findings(resumption.prepared.findings, documents_of(resumption.prepared))
-    typer.echo(f"vlft: going on from {resumption.checkpoint.name}", err=True)
+    print_findings(resumption.prepared.findings, resumption.prepared.documents)
+    console.note(f"vlft: going on from {resumption.checkpoint.name}")
     result = engine_to_resume(resumption).resume(resumption, node_rank=node_rank)
     if output_format is Format.JSON:
-        typer.echo(json.dumps(result.run.to_json(), indent=2, ensure_ascii=False))
+        console.write_json(result.run.to_json())
     else:
-        typer.echo(str(result.run.folder))
+        console.write(str(result.run.folder))
     raise typer.Exit(result.exit_code)
 
 
@@ -165,7 +160,7 @@ def checkpoint(
         move(found)
     if not whole:
         raise VlftError(f"the run {found.id} has no checkpoint that was saved to its end")
-    typer.echo(str(whole[-1]))
+    console.write(str(whole[-1]))
 
 
 @app.command("conclude", hidden=True)
@@ -183,7 +178,7 @@ def conclude(
 
     outcome = engine_named(engine_of(attempt)).conclude(attempt, exit_code, stopped_by)
     reason = "the job will begin again" if outcome is None else outcome.reason
-    typer.echo(f"vlft: {reason}", err=True)
+    console.note(f"vlft: {reason}")
 
 
 @app.command("rm")
@@ -205,4 +200,4 @@ def rm(
         size = size_of(found) / 1024**3
         typer.confirm(f"Delete {found.folder} ({size:.1f} GiB)?", abort=True, err=True)
     remove(found)
-    typer.echo(f"{found.id}  deleted")
+    console.write(f"{found.id}  deleted")

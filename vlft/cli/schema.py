@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from vlft.output import console
+
 
 class Task(str, Enum):
     """Whose arguments the section `swift` takes."""
@@ -22,12 +24,10 @@ def schema(
     ] = Task.SFT,
 ) -> None:
     """Print the JSON Schema of a config, for editors; `swift:` as it is installed here."""
-    import json
-
     from vlft.json_schema import config_schema
     from vlft.swift.interpreter import find_interpreter
     from vlft.swift.probe import read_swift
 
     swift = read_swift(find_interpreter(None))
     described = config_schema(swift.arguments[task.value], swift.version)
-    typer.echo(json.dumps(described, indent=2, ensure_ascii=False))
+    console.write_json(described)

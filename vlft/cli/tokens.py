@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from vlft.cli.options import Format, FormatOption, SetOption
+from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.data.media.video_readers import VideoReader
@@ -53,15 +54,13 @@ def tokens(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Say how pictures and videos become tokens, and how many."""
-    import json
-    import os
-
     from vlft.data.media.video_readers import video_reader
     from vlft.data.tokens.model import find_model
     from vlft.data.tokens.pictures import of_lines, of_words
+    from vlft.data.tokens.report import as_json, as_text, count
+    from vlft.environment import ENVIRON
     from vlft.errors import UsageError
     from vlft.models import limits_from
-    from vlft.output.tokens import as_json, as_text, count
 
     if not pictures and rows is None:
         raise UsageError("no picture is named", "name picture files, or sizes like 336x500")
@@ -73,16 +72,16 @@ def tokens(
             "name the config with --config" if overrides else "write --model qwen2_vl",
         )
     else:
-        found, limits = find_model(model), limits_from(os.environ)
-        reader = video_reader(found.family.swift_model_type, os.environ, None)
+        found, limits = find_model(model), limits_from(ENVIRON)
+        reader = video_reader(found.family.swift_model_type, ENVIRON, None)
     limits = _asked(limits, found, min_pixels, max_pixels, max_num)
     asked = [*of_words(pictures or [], reader), *(of_lines(rows) if rows else ())]
     vision = found.vision
     counted = [count(one, vision, limits) for one in asked]
     if output_format is Format.JSON:
-        typer.echo(json.dumps([as_json(one, vision) for one in counted]))
+        console.write_json([as_json(one, vision) for one in counted], indent=None)
     else:
-        typer.echo(as_text(counted, found.family.title, vision))
+        console.write(as_text(counted, found.family.title, vision))
     raise typer.Exit(1 if any(one.unread for one in asked) else 0)
 
 
@@ -90,22 +89,18 @@ def _of_config(
     config: Path, overrides: list[str], model: str | None
 ) -> tuple[TokenModel, PixelLimits, VideoReader]:
     """Model, limits and reader of a config; `--model` goes before the config's."""
-    import os
-
-    from vlft.data.from_config import reader_of_run
+    from vlft.data.from_config import video_reader_of
     from vlft.data.tokens.model import find_model
     from vlft.errors import InvalidError
-    from vlft.output.findings import documents_of, print_findings
-    from vlft.pipeline import prepare
-    from vlft.resolve.limits import run_limits
+    from vlft.output.findings import print_findings
+    from vlft.pipeline import Rejected, resolve_config
 
-    prepared = prepare(config, overrides, judge=False, plan=False)
-    if prepared.loaded is None or prepared.facts is None:
-        print_findings(prepared.findings, documents_of(prepared))
-        raise InvalidError(prepared.findings)
-    found = find_model(model or prepared.facts.model.argument)
-    limits = run_limits(prepared.loaded, found.family, os.environ)
-    return found, limits, reader_of_run(prepared.loaded, prepared.facts, found.family)
+    run = resolve_config(config, overrides)
+    if isinstance(run, Rejected):
+        print_findings(run.findings, run.documents)
+        raise InvalidError(run.findings)
+    found = find_model(model or run.model.argument)
+    return found, run.limits.pixels, video_reader_of(run)
 
 
 def _asked(

@@ -17,9 +17,10 @@ from vlft.cli.options import (
     SetOption,
     ignored_rules,
 )
+from vlft.output import console
 
 if TYPE_CHECKING:
-    from vlft.pipeline import Prepared
+    from vlft.pipeline import Ready
 
 
 def train(
@@ -70,13 +71,13 @@ def train(
     if print_node_commands:
         flags = ["--no-validate"] if no_validate else []
         for one in prepared:
-            typer.echo("\n".join(engine.node_commands(one, values, run_id, flags)))
+            console.write("\n".join(engine.node_commands(one, values, run_id, flags)))
         return
     as_json = output_format is Format.JSON
     if dry_run or not engine.starts_runs:
-        typer.echo(dry_run_text(order, as_json=as_json), nl=False)
+        console.write_document(dry_run_text(order, as_json=as_json))
         return
-    raise typer.Exit(start(order, typer.echo, as_json=as_json))
+    raise typer.Exit(start(order, console.write, as_json=as_json))
 
 
 def _prepared(
@@ -87,12 +88,12 @@ def _prepared(
     data: Scan,
     *,
     judge: bool,
-) -> tuple[Prepared, ...]:
+) -> tuple[Ready, ...]:
     """All configs, none of which has an error."""
     from vlft.errors import InvalidError
     from vlft.findings import has_errors
-    from vlft.output.findings import documents_of, print_findings
-    from vlft.pipeline import look_at_hardware, prepare
+    from vlft.output.findings import print_findings
+    from vlft.pipeline import Ready, look_at_hardware, prepare
     from vlft.probe.cache import FactCache
 
     machine, ignored, cache = look_at_hardware(hardware), ignored_rules(ignore), FactCache()
@@ -109,8 +110,9 @@ def _prepared(
         for config in configs
     )
     for one in prepared:
-        print_findings(one.findings, documents_of(one))
+        print_findings(one.findings, one.documents)
     findings = [finding for one in prepared for finding in one.findings]
-    if has_errors(findings):
+    ready = tuple(one for one in prepared if isinstance(one, Ready))
+    if has_errors(findings) or len(ready) < len(prepared):
         raise InvalidError(findings)
-    return prepared
+    return ready

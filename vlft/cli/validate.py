@@ -41,17 +41,16 @@ def validate(
     ] = FindingFormat.TEXT,
 ) -> None:
     """Say everything that is wrong with configs, without starting anything."""
-    import os
-
     from vlft.config.discover import find_configs
+    from vlft.environment import ENVIRON
     from vlft.findings import has_errors
-    from vlft.output.findings import documents_of, write_report
+    from vlft.output.findings import write_report
     from vlft.pipeline import look_at_hardware, prepare
     from vlft.probe.cache import FactCache
 
     names, unheard = find_configs(configs), ignored_rules(ignore)
     machine, cache = look_at_hardware(hardware), FactCache()
-    environ = dict(os.environ)  # decoded once
+    environ = ENVIRON.snapshot()  # decoded once
     documents: dict[str, str] = {}
     files = {}
     for name in names:
@@ -60,14 +59,13 @@ def validate(
             overrides or (),
             machine,
             environ,
-            plan=False,
             data=data.value,
             ignore=unheard,
             cache=cache,
         )
         files[name] = prepared.findings
         if prepared.findings:
-            documents.update(documents_of(prepared))
+            documents.update(prepared.documents)
     write_report(files, documents, output_format.value)
     found = [finding for findings in files.values() for finding in findings]
     failed = has_errors(found) or (strict and any(f.severity == "warning" for f in found))

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from yaml import MarkedYAMLError
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# libyaml 0.2.6 (PyYAML 6.0.4) scans ahead and stops at 1,000 levels, often before the composer has
+# seen MAX_DEPTH of them. The text up to there is enough to find the place.
+_LIBYAML_DEPTH = "exceeded maximum nesting depth"
 
 
 @dataclass(slots=True)
@@ -89,6 +92,8 @@ def compose(text: str, file: str | None) -> tuple[Node | None, list[Finding]]:
         composer.report(*stop.parts)
         return None, composer.findings
     except yaml.MarkedYAMLError as error:
+        if error.problem == _LIBYAML_DEPTH and error.problem_mark is not None:
+            return compose(text[: error.problem_mark.index], file)
         return None, [*composer.findings, explain(error, text, file)]
     except yaml.YAMLError as error:  # not seen: libyaml marks every error in a text
         message = f"the file can't be read as YAML: {error}"

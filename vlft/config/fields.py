@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from vlft.environment import variable_set
 
 _FACTOR: Final = re.compile(r"0|[1-9][0-9]{0,11}")
 _BOUND: Final = 1 << 63  # a result must fit a signed 64-bit integer
@@ -34,6 +35,10 @@ def parse_product(text: str) -> int | None:
     return result if result < _BOUND else None
 
 
+OWNED_ARGUMENTS: Final = "x-arguments"
+OWNED_VARIABLES: Final = "x-variables"
+"""Where `key` notes what a key decides."""
+
 _PLUGINS: Final = "PYDANTIC_DISABLE_PLUGINS"
 
 
@@ -50,14 +55,8 @@ class Section(BaseModel):
     @classmethod
     def complete(cls) -> None:
         """Builds the validator, without pydantic's look for plug-ins in every package."""
-        given = os.environ.get(_PLUGINS)
-        os.environ[_PLUGINS] = "__all__"
-        try:
+        with variable_set(_PLUGINS, "__all__"):
             cls.model_rebuild()
-        finally:
-            del os.environ[_PLUGINS]
-            if given is not None:
-                os.environ[_PLUGINS] = given
 
 
 def _product(value: object) -> object:
@@ -83,3 +82,28 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 Count = Annotated[int, Field(ge=1)]
 """A whole number from 1."""
+
+
+def key(
+    default: Any = ...,
+    *,
+    description: str | None = None,
+    argument: str | tuple[str, ...] = (),
+    variable: str | tuple[str, ...] = (),
+    **constraints: Any,
+) -> Any:
+    """A key that decides arguments of ms-swift or variables of its environment.
+
+    This is the one place where they are tied together: `ownership` reads it from here.
+
+    Args:
+        default: Of the key; a key without one is required.
+        description: For editors and the documentation.
+        argument: Name on ms-swift's command line, or several.
+        variable: Name in the trainer's environment, or several.
+        **constraints: Further arguments of pydantic's Field.
+    """
+    arguments = (argument,) if isinstance(argument, str) else argument
+    variables = (variable,) if isinstance(variable, str) else variable
+    owned: dict[str, Any] = {OWNED_ARGUMENTS: [*arguments], OWNED_VARIABLES: [*variables]}
+    return Field(default, description=description, json_schema_extra=owned, **constraints)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
@@ -20,6 +20,36 @@ if TYPE_CHECKING:
     from vlft.config.source import KeyPath, Source
     from vlft.findings import Finding
 
+READER_RULES: Final[dict[str, str]] = {
+    "config.alias": "An alias (`*name`) refers to an anchor set above it, outside of itself.",
+    "config.ambiguous-scalar": "A plain value means the same to every reader of YAML.",
+    "config.control-character": "The text holds no control characters.",
+    "config.documents": "A file holds one YAML document.",
+    "config.duplicate-key": "A key is set once in a map.",
+    "config.empty": "A config is not empty.",
+    "config.encoding": "A config is in UTF-8.",
+    "config.extends": "`extends` names config files that exist, without a circle.",
+    "config.key-type": "A key is text.",
+    "config.merge": "A merge key (`<<`) takes a map, or a list of maps.",
+    "config.missing": "The config file exists.",
+    "config.missing-key": "The keys without a default are there.",
+    "config.not-a-file": "A config is a regular file.",
+    "config.number": "A number can be read as one, and is finite.",
+    "config.override": "`--set` has the form key=value, and its key can be set.",
+    "config.root": "A config is a map of sections.",
+    "config.syntax": "A config is YAML.",
+    "config.tag": "A config holds no tags but those of YAML's own types.",
+    "config.too-deep": "Maps and lists do not stand deeper in each other than the limit.",
+    "config.too-large": "A config is not larger than the limit.",
+    "config.too-many-mistakes": "A file has fewer mistakes than are worth listing.",
+    "config.too-many-nodes": "A config holds fewer keys and values than the limit.",
+    "config.type": "A value has the type, the bounds and the choices of its key.",
+    "config.unknown-key": "A key exists in its section.",
+    "config.unreadable": "The config file can be read.",
+    "config.unused-ignore": "A comment `# vlft: ignore[rule]` names what is found on its line.",
+}
+"""Id → sentence. All are errors but `config.unused-ignore`, a warning."""
+
 
 @dataclass(frozen=True)
 class LoadedConfig:
@@ -30,11 +60,13 @@ class LoadedConfig:
         source: The same as plain data with places.
         broken: Top-level sections that lack what was wrong in them. Empty for a config that
             can be run; the others can still be judged.
+        findings: What the reader found.
     """
 
     config: Config
     source: Source
     broken: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
 
     def written(self, path: KeyPath, value: object) -> str:
         """A scalar as the user wrote it (`1e-4`), else as YAML writes it.
@@ -65,15 +97,17 @@ def read_config(
     form = config_with(data)
     form.complete()
     try:
-        return LoadedConfig(form.model_validate(data), source), source, findings
+        config = form.model_validate(data)
     except ValidationError as error:
         mistakes = by_place(error, data)
+    else:
+        return LoadedConfig(config, source, findings=tuple(findings)), source, findings
     findings.extend(complaint(path, details, source) for path, details in mistakes.items())
     try:
         config = form.model_validate(_without(data, mistakes))
     except ValidationError:
         return None, source, findings
-    return LoadedConfig(config, source, _broken(mistakes)), source, findings
+    return LoadedConfig(config, source, _broken(mistakes), tuple(findings)), source, findings
 
 
 def _broken(mistakes: Iterable[KeyPath]) -> frozenset[str]:

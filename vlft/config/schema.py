@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, create_model
 
-from vlft.config.fields import Number, Product, Section, Texts
+from vlft.config.fields import Number, Product, Section, Texts, key
 from vlft.engines import DEFAULT, engine_names, section_names, section_of
 
 if TYPE_CHECKING:
@@ -27,28 +27,38 @@ AnySection = TypeVar("AnySection", bound=Section)
 class Model(Section):
     """The model to start from."""
 
-    path: str = Field(description="Folder of the model, or its id on a hub. --model")
-    hub: Literal["modelscope", "huggingface"] | None = Field(
-        None, description="Hub that an id is fetched from. --use_hf"
+    path: str = key(..., description="Folder of the model, or its id on a hub.", argument="model")
+    hub: Literal["modelscope", "huggingface"] | None = key(
+        None, description="Hub that an id is fetched from.", argument="use_hf", variable="USE_HF"
     )
-    revision: str | None = Field(
-        None, description="Branch, tag or commit on the hub. --model_revision"
+    revision: str | None = key(
+        None, description="Branch, tag or commit on the hub.", argument="model_revision"
     )
-    type: str | None = Field(
-        None, description="ms-swift's model_type; read from the checkpoint if absent. --model_type"
+    type: str | None = key(
+        None,
+        description="ms-swift's model_type; read from the checkpoint if absent.",
+        argument="model_type",
     )
-    torch_dtype: Literal["bfloat16", "float16", "float32"] | None = Field(
-        None, description="Data type of the weights; the checkpoint's if absent. --torch_dtype"
+    torch_dtype: Literal["bfloat16", "float16", "float32"] | None = key(
+        None,
+        description="Data type of the weights; the checkpoint's if absent.",
+        argument="torch_dtype",
     )
-    attn_impl: str | None = Field(
-        None, description="Attention: sdpa, eager, flash_attn, … --attn_impl"
+    attn_impl: str | None = key(
+        None, description="Attention: sdpa, eager, flash_attn, …", argument="attn_impl"
     )
-    freeze_llm: bool | None = Field(None, description="Train without the language model.")
-    freeze_vit: bool | None = Field(
-        None, description="Train without the vision tower; ms-swift's default is true."
+    freeze_llm: bool | None = key(
+        None, description="Train without the language model.", argument="freeze_llm"
     )
-    freeze_aligner: bool | None = Field(
-        None, description="Train without the projector between the two; default true."
+    freeze_vit: bool | None = key(
+        None,
+        description="Train without the vision tower; ms-swift's default is true.",
+        argument="freeze_vit",
+    )
+    freeze_aligner: bool | None = key(
+        None,
+        description="Train without the projector between the two; default true.",
+        argument="freeze_aligner",
     )
     trust_remote_code: bool = Field(
         False, description="Consent to running the Python code that a checkpoint carries."
@@ -58,60 +68,70 @@ class Model(Section):
 class Lora(Section):
     """Low-rank adaptation."""
 
-    rank: Annotated[int, Field(ge=1)] | None = Field(None, description="--lora_rank")
-    alpha: Annotated[int, Field(ge=1)] | None = Field(None, description="--lora_alpha")
-    dropout: Annotated[Number, Field(ge=0, lt=1)] | None = Field(None, description="--lora_dropout")
-    target_modules: Texts | None = Field(
-        None, description="all-linear, or names of modules. --target_modules"
+    rank: Annotated[int, Field(ge=1)] | None = key(None, argument="lora_rank")
+    alpha: Annotated[int, Field(ge=1)] | None = key(None, argument="lora_alpha")
+    dropout: Annotated[Number, Field(ge=0, lt=1)] | None = key(None, argument="lora_dropout")
+    target_modules: Texts | None = key(
+        None, description="all-linear, or names of modules.", argument="target_modules"
     )
 
 
 class Quant(Section):
     """Quantisation of the frozen base while training (QLoRA)."""
 
-    bits: Literal[1, 2, 3, 4, 8] = Field(description="--quant_bits")
-    method: Literal["bnb", "hqq", "eetq", "quanto"] = Field(description="--quant_method")
+    bits: Literal[1, 2, 3, 4, 8] = key(..., argument="quant_bits")
+    method: Literal["bnb", "hqq", "eetq", "quanto"] = key(..., argument="quant_method")
 
 
 class Data(Section):
     """What is trained and evaluated on."""
 
-    train: Texts = Field(
+    train: Texts = key(
+        ...,
+        description="Files (`path`, `path#N` for N rows), hub ids (`hf::id`, `ms::id`).",
+        argument="dataset",
         min_length=1,
-        description="Files (`path`, `path#N` for N rows), hub ids (`hf::id`, `ms::id`). --dataset",
     )
-    val: Annotated[Number, Field(gt=0, lt=1)] | Texts | None = Field(
+    val: Annotated[Number, Field(gt=0, lt=1)] | Texts | None = key(
         None,
-        description="A share of the training rows (--split_dataset_ratio) or files "
-        "(--val_dataset); absent: no evaluation.",
+        description="A share of the training rows or files; absent: no evaluation.",
+        argument=("val_dataset", "split_dataset_ratio"),
     )
-    max_length: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="Tokens of a row, image tokens included. --max_length"
+    max_length: Annotated[int, Field(ge=1)] | None = key(
+        None, description="Tokens of a row, image tokens included.", argument="max_length"
     )
 
 
 class VideoPixels(Section):
     """Limits of a video's frames."""
 
-    min: Product | None = Field(None, description="Pixels of a frame, at least. VIDEO_MIN_PIXELS")
-    max: Product | None = Field(None, description="Pixels of a frame, at most. VIDEO_MAX_PIXELS")
-    fps: Annotated[Number, Field(gt=0)] | None = Field(
-        None, description="Frames taken a second. FPS"
+    min: Product | None = key(
+        None, description="Pixels of a frame, at least.", variable="VIDEO_MIN_PIXELS"
     )
-    min_frames: Annotated[int, Field(ge=1)] | None = Field(None, description="FPS_MIN_FRAMES")
-    max_frames: Annotated[int, Field(ge=1)] | None = Field(None, description="FPS_MAX_FRAMES")
-    tiles: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="Tiles of a frame, at most (internvl_chat). VIDEO_MAX_NUM"
+    max: Product | None = key(
+        None, description="Pixels of a frame, at most.", variable="VIDEO_MAX_PIXELS"
+    )
+    fps: Annotated[Number, Field(gt=0)] | None = key(
+        None, description="Frames taken a second.", variable="FPS"
+    )
+    min_frames: Annotated[int, Field(ge=1)] | None = key(None, variable="FPS_MIN_FRAMES")
+    max_frames: Annotated[int, Field(ge=1)] | None = key(None, variable="FPS_MAX_FRAMES")
+    tiles: Annotated[int, Field(ge=1)] | None = key(
+        None, description="Tiles of a frame, at most (internvl_chat).", variable="VIDEO_MAX_NUM"
     )
 
 
 class Pixels(Section):
     """How large an image may become before it is turned into tokens."""
 
-    min: Product | None = Field(None, description="Pixels of an image, at least. MIN_PIXELS")
-    max: Product | None = Field(None, description="Pixels of an image, at most. MAX_PIXELS")
-    tiles: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="Tiles of an image, at most (internvl_chat). MAX_NUM"
+    min: Product | None = key(
+        None, description="Pixels of an image, at least.", variable="MIN_PIXELS"
+    )
+    max: Product | None = key(
+        None, description="Pixels of an image, at most.", variable="MAX_PIXELS"
+    )
+    tiles: Annotated[int, Field(ge=1)] | None = key(
+        None, description="Tiles of an image, at most (internvl_chat).", variable="MAX_NUM"
     )
     video: VideoPixels = Field(
         VideoPixels.model_construct(), description="Limits of a video's frames."
@@ -121,45 +141,59 @@ class Pixels(Section):
 class Train(Section):
     """The training itself."""
 
-    num_train_epochs: Annotated[Number, Field(gt=0)] | None = None
-    max_steps: Annotated[int, Field(ge=1)] | None = None
-    learning_rate: Annotated[Number, Field(ge=0)] | None = None
+    num_train_epochs: Annotated[Number, Field(gt=0)] | None = key(None, argument="num_train_epochs")
+    max_steps: Annotated[int, Field(ge=1)] | None = key(None, argument="max_steps")
+    learning_rate: Annotated[Number, Field(ge=0)] | None = key(None, argument="learning_rate")
     global_batch_size: Annotated[int, Field(ge=1)] | None = Field(
         None, description="per_device × accumulation × processes ÷ sequence parallel size."
     )
-    per_device_train_batch_size: Annotated[int, Field(ge=1)] | None = None
-    gradient_accumulation_steps: Annotated[int, Field(ge=1)] | None = None
-    per_device_eval_batch_size: Annotated[int, Field(ge=1)] | None = None
-    gradient_checkpointing: bool | None = None
-    seed: Annotated[int, Field(ge=0)] | None = None
-    save_steps: Annotated[Number, Field(gt=0)] | None = None
-    eval_steps: Annotated[Number, Field(gt=0)] | None = None
-    save_total_limit: Annotated[int, Field(ge=1)] | None = None
-    resume_from_checkpoint: str | None = Field(
-        None, description="Folder of the checkpoint to go on from."
+    per_device_train_batch_size: Annotated[int, Field(ge=1)] | None = key(
+        None, argument="per_device_train_batch_size"
+    )
+    gradient_accumulation_steps: Annotated[int, Field(ge=1)] | None = key(
+        None, argument="gradient_accumulation_steps"
+    )
+    per_device_eval_batch_size: Annotated[int, Field(ge=1)] | None = key(
+        None, argument="per_device_eval_batch_size"
+    )
+    gradient_checkpointing: bool | None = key(None, argument="gradient_checkpointing")
+    seed: Annotated[int, Field(ge=0)] | None = key(None, argument="seed")
+    save_steps: Annotated[Number, Field(gt=0)] | None = key(None, argument="save_steps")
+    eval_steps: Annotated[Number, Field(gt=0)] | None = key(None, argument="eval_steps")
+    save_total_limit: Annotated[int, Field(ge=1)] | None = key(None, argument="save_total_limit")
+    resume_from_checkpoint: str | None = key(
+        None,
+        description="Folder of the checkpoint to go on from.",
+        argument="resume_from_checkpoint",
     )
 
 
 class Launch(Section):
     """Where and in how many processes the training runs."""
 
-    gpus: Literal["auto", "none"] | Annotated[int, Field(ge=1)] | list[int | str] = Field(
+    gpus: Literal["auto", "none"] | Annotated[int, Field(ge=1)] | list[int | str] = key(
         "auto",
         description="auto: all visible; N: the first N visible; a list of indices or UUIDs; "
         "none: the CPU.",
+        argument="use_cpu",
+        variable="CUDA_VISIBLE_DEVICES",
     )
-    nproc_per_node: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="Processes on a node; one a GPU if absent. NPROC_PER_NODE"
+    nproc_per_node: Annotated[int, Field(ge=1)] | None = key(
+        None, description="Processes on a node; one a GPU if absent.", variable="NPROC_PER_NODE"
     )
-    nnodes: Annotated[int, Field(ge=1)] | None = Field(None, description="Nodes; 1. NNODES")
-    sequence_parallel_size: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="Processes that share one sequence. --sequence_parallel_size"
+    nnodes: Annotated[int, Field(ge=1)] | None = key(
+        None, description="Nodes; 1.", variable="NNODES"
     )
-    master_addr: str | None = Field(
-        None, description="Address of node 0; a scheduler knows it. MASTER_ADDR"
+    sequence_parallel_size: Annotated[int, Field(ge=1)] | None = key(
+        None, description="Processes that share one sequence.", argument="sequence_parallel_size"
     )
-    master_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
-        None, description="Port of node 0; a free one if absent and on one node. MASTER_PORT"
+    master_addr: str | None = key(
+        None, description="Address of node 0; a scheduler knows it.", variable="MASTER_ADDR"
+    )
+    master_port: Annotated[int, Field(ge=1, le=65535)] | None = key(
+        None,
+        description="Port of node 0; a free one if absent and on one node.",
+        variable="MASTER_PORT",
     )
     python: str | None = Field(
         None, description="Interpreter that has ms-swift; found by itself if absent."
@@ -197,18 +231,26 @@ class Config(Section):
 
     task: Literal["sft", "pt", "rlhf"] = Field("sft", description="swift's subcommand.")
     model: Model
-    tuner: str = Field("lora", description="lora, full, or another tuner of ms-swift. --tuner_type")
+    tuner: str = key(
+        "lora",
+        description="lora, full, or another tuner of ms-swift.",
+        argument=("tuner_type", "train_type"),
+    )
     lora: Lora | None = None
     quant: Quant | None = None
     data: Data
     pixels: Pixels = Pixels.model_construct()
     train: Train = Train.model_construct()
-    deepspeed: str | None = Field(
-        None, description="zero0 … zero3, zero2_offload, zero3_offload or a JSON file. --deepspeed"
+    deepspeed: str | None = key(
+        None,
+        description="zero0 … zero3, zero2_offload, zero3_offload or a JSON file.",
+        argument="deepspeed",
     )
     launch: Launch = Launch.model_construct()
     export: Export = Export.model_construct()
-    output_dir: str = Field("output", description="Folder that the runs' folders are made in.")
+    output_dir: str = key(
+        "output", description="Folder that the runs' folders are made in.", argument="output_dir"
+    )
     swift: dict[str, Any] = Field({}, description="Any other argument of ms-swift, by its name.")
     env: dict[str, Any] = Field({}, description="Environment variables of the trainer.")
 

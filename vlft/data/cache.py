@@ -15,8 +15,8 @@ import platformdirs
 import xxhash
 
 from vlft import __version__
-from vlft.data.reading.sources import parse_source
 from vlft.files import read_json, write_json
+from vlft.probe.data_entries import parse_entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +30,9 @@ def verdict_key(data: ConfiguredData) -> str:
     """What the verdict on a config's data depends on, as a file name."""
     files: list[object] = []
     for name in (*data.train, "", *data.val):
-        source = parse_source(name, data.settings.cwd) if name else None
+        source = parse_entry(name, data.settings.cwd) if name else None
         if source is not None and source.kind == "file":
-            status = source.path.stat()
+            status = source.file.stat()
             files.append((name, status.st_size, status.st_mtime_ns, status.st_ino))
         else:
             files.append(name)

@@ -6,18 +6,16 @@ import gc
 from typing import TYPE_CHECKING
 
 from vlft.data.checking.file import check_file
-from vlft.data.checking.findings import finding
-from vlft.data.checking.hashes import Hashes
-from vlft.data.checking.job import Job
+from vlft.data.checking.findings import Sink, finding
+from vlft.data.checking.job import Hashes, Job
 from vlft.data.checking.mixture import mixture
 from vlft.data.checking.repeats import Rows, report_duplicates, report_leaks
 from vlft.data.checking.report import DataReport
-from vlft.data.checking.sink import Sink
 from vlft.data.checking.tally import Tally
 from vlft.data.reading import problems
-from vlft.data.reading.sources import parse_source
 from vlft.data.rows.context import new_probe
-from vlft.data.rows.sample_tokens import SEVERAL_TEXTS, open_counter
+from vlft.data.tokens.factory import SEVERAL_TEXTS, open_counter
+from vlft.probe.data_entries import parse_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -65,7 +63,7 @@ def check_files(
             rows = Rows()
             parts.append(rows)
             for text in names:
-                source = parse_source(text, settings.cwd)
+                source = parse_entry(text, settings.cwd)
                 seen = rows.seen if val else None
                 job = Job(source, settings, report.findings, probe, Hashes(), advance, seen, tally)
                 _check_source(job)
@@ -95,15 +93,15 @@ def _report_mixture(train: Rows, sink: Sink, settings: CheckSettings) -> None:
 
 def _every(files: Sequence[str], settings: CheckSettings) -> int:
     """Of how many rows one is counted exactly: of large files not all."""
-    sources = [parse_source(text, settings.cwd) for text in files]
-    size = sum(source.path.stat().st_size for source in sources if source.kind == "file")
+    sources = [parse_entry(text, settings.cwd) for text in files]
+    size = sum(source.file.stat().st_size for source in sources if source.kind == "file")
     return 1 if size <= _ALL_COUNTED else _ONE_OF
 
 
 def _check_source(job: Job) -> None:
     source = job.source
     if source.kind == "missing":
-        message = f"there is no file {source.path}"
+        message = f"there is no file {source.file}"
         hint = "ms-swift takes a relative path that does not exist for a data set on the hub"
         job.say(problems.MISSING.found(message, hint))
         return

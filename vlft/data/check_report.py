@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Final
 
 from vlft.data.outcomes import ROW_RULES
+from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.data.checking.findings import RowFinding
@@ -29,19 +28,19 @@ _FATES: Final = {
 
 def write_json(report: DataReport, out: IO[str] | None = None) -> None:
     """The documented JSON object, finding by finding: there can be millions."""
-    out = out or sys.stdout
+    out = out or console.stdout()
     head = {"rows": report.rows, "files": report.files, "counts": report.findings.counts}
-    out.write(json.dumps(head, ensure_ascii=False)[:-1] + ', "findings": [')
+    out.write(console.json_text(head)[:-1] + ', "findings": [')
     for index, found in enumerate(report.findings):
         out.write(",\n" if index else "\n")
-        out.write(json.dumps(found.to_json(), ensure_ascii=False))
+        out.write(console.json_text(found.to_json()))
     tokens = asdict(report.tokens) if report.tokens else None
-    out.write(f'], "tokens": {json.dumps(tokens)}}}\n')
+    out.write(f'], "tokens": {console.json_text(tokens)}}}\n')
 
 
 def write_text(report: DataReport, out: IO[str] | None = None) -> None:
     """Rule by rule, with the first rows of each; the last line sums up."""
-    out = out or sys.stdout
+    out = out or console.stdout()
     color = out.isatty()
     first: dict[str, list[RowFinding]] = {}
     for found in report.findings:

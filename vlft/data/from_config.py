@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from vlft.data.media.video_readers import VideoReader, video_reader
 from vlft.data.settings import CheckSettings, Truncation
+from vlft.errors import VlftError
 from vlft.models.limits import limits_from
 from vlft.swift.interpreter import find_interpreter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from vlft.config.reader import LoadedConfig
-    from vlft.models import Family
-    from vlft.probe.collect import Facts
+    from vlft.data.statistics.statistics import StatsSettings
+    from vlft.data.tokens.model import TokenModel
+    from vlft.data.tokens.rows import RowTokens
+    from vlft.resolve.run import RunSpec
+    from vlft.swift.args import SwiftArgs
 
 
 @dataclass(frozen=True)
@@ -35,51 +37,52 @@ class ConfiguredData:
     val: tuple[str, ...]
 
 
-def data_of_config(
-    loaded: LoadedConfig, facts: Facts, family: Family | None, variables: Mapping[str, str]
-) -> ConfiguredData:
-    """What a config says.
+# Arguments of ms-swift on which the text and the fate of a row depend.
+_ROW_ARGUMENTS: Final = (
+    "agent_template", "enable_thinking", "loss_scale", "new_special_tokens", "norm_bbox",
+    "preserve_thinking", "rlhf_type", "system", "task_type", "template_backend",
+    "use_chat_template",
+)  # fmt: skip
 
-    Args:
-        loaded: The config.
-        facts: What was read for it.
-        family: The model's.
-        variables: Environment of the trainer, as far as it counts.
+
+def row_arguments(args: SwiftArgs) -> dict[str, Any]:
+    """Effective arguments that decide how a row is written; unknown ones are left out."""
+    found = {name: args.value(name) for name in _ROW_ARGUMENTS}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in found.items()
+        if value is not None
+    }
+
+
+def data_of_run(run: RunSpec) -> ConfiguredData:
+    """How the trainer reads the rows of a run.
 
     Raises:
-        VlftError: If a limit is no number.
+        VlftError: If a limit is not a number.
     """
-    swift = loaded.config.swift
-    vision, folder, template = family.vision if family else None, None, None
-    checkpoint = facts.model.checkpoint
-    if family is not None and checkpoint is not None:
-        from vlft.data.tokens.model import of_checkpoint  # noqa: PLC0415
-
-        model = of_checkpoint(family, checkpoint)
-        vision = model.vision if model else None
-        folder = Path(facts.model.argument)
-        template = swift.get("template")
-    rescale = swift.get("max_pixels")
-    stage = facts.deepspeed.stage if facts.deepspeed is not None else None
+    args, facts, family = run.args, run.facts, run.family
+    known = family is not None and run.model.checkpoint is not None
+    root = run.variables.get("ROOT_IMAGE_DIR")
     settings = CheckSettings(
-        root_image_dir=variables.get("ROOT_IMAGE_DIR") or None,
-        video_reader=reader_of_run(loaded, facts, family),
+        root_image_dir=root.text or None if root is not None else None,
+        video_reader=video_reader_of(run),
         family=family,
-        vision=vision,
-        limits=limits_from(variables, rescale if isinstance(rescale, int) else None),
-        tokenizer=folder,
-        template=template if isinstance(template, str) else None,
-        task=loaded.config.task,
+        vision=run.model.vision,
+        limits=run.limits.pixels,
+        tokenizer=Path(run.model.argument) if known else None,
+        template=args.get("template", str).value if known else None,
+        task=run.task,
         swift_dir=facts.interpreter.swift_dir if facts.interpreter is not None else None,
-        swift=swift,
-        max_length=loaded.config.data.max_length or _most_of_model(facts, swift),
-        truncation=_truncation(swift.get("truncation_strategy")),
-        norm_bbox=_norm_bbox(swift.get("norm_bbox")),
-        columns=_mapping(swift.get("columns")),
-        aliases=swift.get("disable_auto_column_mapping") is not True,
-        strict=swift.get("strict") is True,
-        lazy=_is_lazy(swift),
-        zero3=stage == 3,  # noqa: PLR2004 - ZeRO's third stage
+        swift=row_arguments(args),
+        max_length=args.get("max_length", int).value,
+        truncation=_truncation(args.get("truncation_strategy", str).value),
+        norm_bbox=_norm_bbox(args.get("norm_bbox", str).value),
+        columns={key: str(new) for key, new in (args.mapping("columns") or {}).items()},
+        aliases=not args.flag("disable_auto_column_mapping"),
+        strict=args.flag("strict"),
+        lazy=not args.is_off("lazy_tokenize"),
+        zero3=run.sharding.is_zero3,
     )
     return ConfiguredData(
         settings,
@@ -88,18 +91,57 @@ def data_of_config(
     )
 
 
-def reader_of_run(loaded: LoadedConfig, facts: Facts, family: Family | None) -> VideoReader:
-    """What the trainer reads videos with.
+def video_reader_of(run: RunSpec) -> VideoReader:
+    """What the trainer reads videos with."""
+    packages = run.facts.interpreter.packages if run.facts.interpreter is not None else None
+    texts = {name: variable.text for name, variable in run.variables.items()}
+    return video_reader(run.family.swift_model_type if run.family else None, texts, packages)
+
+
+def stats_of_run(
+    run: RunSpec, model: TokenModel | None = None, compared: Sequence[int] = ()
+) -> StatsSettings:
+    """How the rows of a run are measured.
 
     Args:
-        loaded: The config.
-        facts: What was read for it.
-        family: Of its model.
+        run: The run.
+        model: Arithmetic of another model; None for the run's own.
+        compared: Further pixel limits.
+
+    Raises:
+        VlftError: If nothing is known about the tokens of the model, or a limit is not a number.
     """
-    packages = facts.interpreter.packages if facts.interpreter is not None else None
-    given = {name: str(value) for name, value in loaded.config.env.items() if value is not None}
-    variables = {**facts.environ, **given}
-    return video_reader(family.swift_model_type if family else None, variables, packages)
+    from vlft.data.statistics.measures import choices  # noqa: PLC0415 - only where rows are read
+    from vlft.data.statistics.statistics import StatsSettings  # noqa: PLC0415
+    from vlft.data.tokens.model import TokenModel, find_model  # noqa: PLC0415
+
+    if model is None and run.family is not None and run.model.vision is not None:
+        model = TokenModel(run.family, run.model.vision)
+    model = model or find_model(run.model.argument)
+    root = run.variables.get("ROOT_IMAGE_DIR")
+    return StatsSettings(
+        model=model,
+        tokens=row_tokens_of(run, model),
+        choices=choices(model, run.limits.pixels, compared),
+        max_length=run.config.data.max_length,
+        cwd=Path.cwd(),
+        root_image_dir=None if root is None else Path(root.text),
+        video_reader=video_reader_of(run),
+    )
+
+
+def row_tokens_of(run: RunSpec, model: TokenModel) -> RowTokens | None:
+    """What counts whole rows exactly; None without a tokenizer, or for rows not known here."""
+    from vlft.data.tokens.factory import ChatSettings, open_row_tokens  # noqa: PLC0415
+
+    if run.model.checkpoint is None:
+        return None
+    template = run.args.get("template", str).value
+    chat = ChatSettings(run.task, row_arguments(run.args))
+    try:
+        return open_row_tokens(model, Path(run.model.argument), template, chat)
+    except VlftError:
+        return None
 
 
 def settings_of_flags(
@@ -137,38 +179,6 @@ def settings_of_flags(
     )
 
 
-_EAGER: Final = ("packing", "group_by_length", "streaming", "cached_dataset")
-
-
-def _is_lazy(swift: Mapping[str, Any]) -> bool:
-    """Whether rows are encoded while training (BaseArguments._init_lazy_tokenize)."""
-    told = swift.get("lazy_tokenize")
-    return told if isinstance(told, bool) else not any(swift.get(name) for name in _EAGER)
-
-
-_LENGTHS: Final = ("seq_length", "max_position_embeddings", "model_max_length", "max_seq_len")
-
-
-def _most_of_model(facts: Facts, swift: Mapping[str, Any]) -> int | None:
-    """Tokens that the model takes, which is ms-swift's max_length where none is given.
-
-    Source: swift/utils/hf_config.py: get_max_model_len.
-    """
-    told = swift.get("max_model_len")
-    if isinstance(told, int) and not isinstance(told, bool):
-        return told
-    config = facts.model.checkpoint.config if facts.model.checkpoint is not None else {}
-    parts = [config.get(name) for name in ("text_config", "llm_config")]
-    found = [
-        part[name]
-        for part in (config, *parts)
-        if isinstance(part, dict)
-        for name in _LENGTHS
-        if isinstance(part.get(name), int)
-    ]
-    return min(found) if found else None
-
-
 _CUTTING: Final[tuple[Truncation, ...]] = ("left", "right", "split")
 
 
@@ -181,12 +191,3 @@ def _truncation(value: Any) -> Truncation:
 
 def _norm_bbox(value: Any) -> Literal["norm1000", "none"] | None:
     return "norm1000" if value == "norm1000" else "none" if value == "none" else None
-
-
-def _mapping(value: Any) -> dict[str, str]:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return {}
-    return {str(key): str(new) for key, new in value.items()} if isinstance(value, dict) else {}

@@ -17,13 +17,15 @@ from vlft.data.loading.load import load
 from vlft.data.outcomes import RowLostError
 from vlft.data.reading import problems
 from vlft.data.reading.lines import BrokenLineError, lines_are_loose_json, rows_of
-from vlft.data.reading.sources import format_hint, format_of, parse_source
+from vlft.data.reading.problems import format_hint, format_of
 from vlft.data.rows import media_rules
 from vlft.data.rows.coercion import check_lost
 from vlft.data.rows.sample import to_sample
 from vlft.data.rows.tags import check_specials, check_tags
 from vlft.data.rows.turns import check_tools, check_turns
 from vlft.data.schema.shape import Shape
+from vlft.models import DEFAULT_FAMILY
+from vlft.probe.data_entries import parse_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,10 +33,10 @@ if TYPE_CHECKING:
 
     from vlft.data.checking.first_look import FirstLook
     from vlft.data.outcomes import RowProblem
-    from vlft.data.reading.sources import Source
     from vlft.data.rows.context import Context
     from vlft.data.rows.sample import Sample
     from vlft.data.settings import CheckSettings
+    from vlft.probe.data_entries import DataEntry
 
 _CHECKS = (check_tools, check_turns, check_tags, check_specials)
 
@@ -60,8 +62,7 @@ class _QuickContext:
         self.columns = found.columns
         self.lost = dict(found.lost)
         self.cwd: Path = settings.cwd
-        family = settings.family
-        self.of_qwen = family is None or "qwen" in family.swift_model_type
+        self.family = settings.family or DEFAULT_FAMILY
 
 
 def quick_check(files: Sequence[str], settings: CheckSettings) -> list[RowFinding]:
@@ -79,32 +80,32 @@ def quick_check(files: Sequence[str], settings: CheckSettings) -> list[RowFindin
     found: list[RowFinding] = []
     seen = _Seen()
     for text in files:
-        found += _check(parse_source(text, settings.cwd), settings, seen)
+        found += _check(parse_entry(text, settings.cwd), settings, seen)
     mixed = mixture(settings, seen.pictured, seen.rows)
     return found if mixed is None else [*found, finding(mixed, files[0])]
 
 
-def _check(source: Source, settings: CheckSettings, seen: _Seen) -> Iterator[RowFinding]:
+def _check(source: DataEntry, settings: CheckSettings, seen: _Seen) -> Iterator[RowFinding]:
     if source.kind == "missing":
-        message = f"there is no file {source.path}"
+        message = f"there is no file {source.file}"
         hint = "ms-swift takes a relative path that does not exist for a data set on the hub"
         yield finding(problems.MISSING.found(message, hint), source.text)
         return
     if source.kind != "file":
         return
-    kind = format_of(source.path)
+    kind = format_of(source.file)
     if kind == "none":
-        message = f"ms-swift has no reader for {source.path.suffix or 'a name without an ending'}"
-        problem = problems.NO_READER.found(message, format_hint(source.path))
+        message = f"ms-swift has no reader for {source.file.suffix or 'a name without an ending'}"
+        problem = problems.NO_READER.found(message, format_hint(source.file))
         yield finding(problem, source.text)
-    elif not source.path.stat().st_size:
+    elif not source.file.stat().st_size:
         yield finding(problems.EMPTY.found("the file has no rows"), source.text)
     elif kind == "json":
         yield from _check_lines(source, settings, seen)
 
 
-def _check_lines(source: Source, settings: CheckSettings, seen: _Seen) -> Iterator[RowFinding]:
-    start, others = samples(source.path)
+def _check_lines(source: DataEntry, settings: CheckSettings, seen: _Seen) -> Iterator[RowFinding]:
+    start, others = samples(source.file)
     if start.startswith((b"[", b"\x1f\x8b", b"\xef\xbb\xbf")):
         return
     shape, rows = Shape(), []
@@ -129,7 +130,7 @@ def _check_lines(source: Source, settings: CheckSettings, seen: _Seen) -> Iterat
 
 
 def _check_other(
-    raw: bytes, source: Source, look_at: FirstLook, context: Context
+    raw: bytes, source: DataEntry, look_at: FirstLook, context: Context
 ) -> Iterator[RowFinding]:
     try:
         for row in rows_of(raw, 1, 1):

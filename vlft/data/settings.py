@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from vlft.models.agents import agent_named
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.data.media.video_readers import VideoReader
     from vlft.models import Family, PixelLimits, Vision
+    from vlft.models.agents import AgentTemplate
+    from vlft.models.chat import ChatTemplate
 
 Truncation = Literal["raise", "left", "right", "split"]
 """ms-swift's `delete` is `raise` to its template."""
@@ -69,3 +73,26 @@ class CheckSettings:
     fetch: bool = False
     allow_private: bool = False
     jobs: int | None = None
+
+
+def chat_template(settings: CheckSettings) -> ChatTemplate | None:
+    """The model's chat template, as the run has it; None if it is not known."""
+    if settings.family is None:
+        return None
+    found = settings.family.template_named(settings.template)
+    chat = settings.swift.get("use_chat_template", settings.task != "pt")
+    return found if found is None or chat else found.without_chat()
+
+
+def agent_of(settings: CheckSettings) -> AgentTemplate | None:
+    """What writes tools down; None if there is none, or one that is not known here."""
+    template, named = chat_template(settings), settings.swift.get("agent_template")
+    if template is None:
+        return None
+    return agent_named(str(named) if named else template.agent, settings.swift_dir)
+
+
+def learns_all(settings: CheckSettings) -> bool:
+    """Whether questions are learnt like answers: `loss_scale: all`, as in `swift pt`."""
+    told = settings.swift.get("loss_scale")
+    return settings.task == "pt" if told is None else str(told).startswith("all")

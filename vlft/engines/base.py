@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from vlft.engines.order import Description, Order, Resumption, Trained
     from vlft.engines.process import Outcome
-    from vlft.pipeline import Prepared
+    from vlft.pipeline import Ready
     from vlft.runs.record import Run
 
 
@@ -28,7 +28,7 @@ class Engine(EngineTraits, ABC):
 
     @abstractmethod
     def describe(
-        self, prepared: Prepared, *, run_id: str | None = None, node_rank: int = 0
+        self, prepared: Ready, *, run_id: str | None = None, node_rank: int = 0
     ) -> Description:
         """What `train --dry-run` prints; starts and writes nothing.
 
@@ -38,7 +38,7 @@ class Engine(EngineTraits, ABC):
 
     def node_commands(
         self,
-        prepared: Prepared,  # noqa: ARG002
+        prepared: Ready,  # noqa: ARG002
         overrides: Sequence[str],  # noqa: ARG002
         run_id: str | None,  # noqa: ARG002
         flags: Sequence[str] = (),  # noqa: ARG002

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from vlft.pipeline import Prepared
-    from vlft.plan.command import Command
+    from vlft.pipeline import Ready
+    from vlft.plan.command import MaskedCommand
     from vlft.resolve.world import World
     from vlft.runs.record import Run
 
@@ -30,7 +30,7 @@ class Order:
         master_timeout_s: How long another node waits for node 0, in seconds.
     """
 
-    configs: tuple[Prepared, ...]
+    configs: tuple[Ready, ...]
     overrides: tuple[str, ...] = ()
     node_rank: int = 0
     run_id: str | None = None
@@ -49,7 +49,7 @@ class Description:
     """
 
     text: str
-    command: Command
+    command: MaskedCommand
     starter: str
     details: Mapping[str, Any] = field(default_factory=dict)
 
@@ -92,4 +92,4 @@ class Resumption:
 
     run: Run
     checkpoint: Path
-    prepared: Prepared
+    prepared: Ready

@@ -7,15 +7,21 @@ import os
 import signal
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+import vlft
+from vlft.environment import ENVIRON
 from vlft.errors import TrainerError
 from vlft.files import write_json
 from vlft.runs.attempts import give_room
+from vlft.security.secrets import Variable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
+
+    from vlft.plan.command import Command
+    from vlft.security.secrets import Word
 
 Status = Literal["finished", "failed", "stopped", "killed"]
 
@@ -42,6 +48,46 @@ class Process:
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: str
+
+
+PROGRAM: Final = Path(vlft.__file__).parent / "trainer_side" / "hidden_arguments.py"
+HIDDEN: Final = "VLFT_HIDDEN"
+"""Variable with the names of those that stand for words: see PROGRAM."""
+
+
+def to_process(command: Command) -> Process:
+    """The process of a command, as it is started here; `ps` shows no secret of it."""
+    held = [word for word in command.argv if isinstance(word, Variable) and word.secret is not None]
+    names = [word.name for word in held]
+    added = dict(command.env)
+    if names:
+        added |= {word.name: word.secret for word in held if word.secret is not None}
+        added[HIDDEN] = " ".join(names)
+    argv = tuple(map(str, hidden_words(command.argv, names)))
+    return Process(argv, ENVIRON.for_process(added, command.unset), str(Path.cwd()))
+
+
+def hidden_words(words: Sequence[Word], names: Sequence[str]) -> tuple[Word, ...]:
+    """Words of a program of ms-swift in which a secret stands by the name of its variable.
+
+    Args:
+        words: A Python, perhaps torchrun and its flags, the script, and what that is given.
+        names: The variables that hold secrets; others stay what they are.
+    """
+    shown: list[Word] = []
+    for word in words:
+        if isinstance(word, Variable) and word.name in names:
+            shown.append(f"{word.prefix}{{{word.name}}}")
+            continue
+        if names and isinstance(word, str) and _is_program(word):
+            shown.append(str(PROGRAM))
+        shown.append(word)
+    return tuple(shown)
+
+
+def _is_program(word: str) -> bool:
+    path = Path(word)
+    return path.suffix == ".py" and path.parts[-3:-1] == ("swift", "cli")
 
 
 @dataclass(frozen=True)

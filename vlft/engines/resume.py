@@ -12,22 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.engines.base import engine_named
 from vlft.engines.order import Resumption
-from vlft.engines.train import whole
 from vlft.errors import InvalidError, VlftError
 from vlft.files import read_json, write_json
 from vlft.findings import has_errors
-from vlft.models import family_of
-from vlft.pipeline import prepare
-from vlft.plan.environment import inherited_variables
+from vlft.pipeline import Ready, Rejected, prepare
 from vlft.runs.attempts import new_attempt
 from vlft.runs.drift import changed_data, changed_plan
 from vlft.runs.record import GOING_ON, utc_now
-from vlft.security.secrets import MASK, mask_data
+from vlft.security.masking import mask_data
+from vlft.security.secrets import is_masked
 
 if TYPE_CHECKING:
     from vlft.engines.base import Engine
-    from vlft.pipeline import Prepared
-    from vlft.plan.command import Command
+    from vlft.plan.command import MaskedCommand
     from vlft.probe.hardware import Hardware
     from vlft.runs.record import Run
 
@@ -81,7 +78,7 @@ def prepare_resumption(run: Run, hardware: Hardware | None, *, judge: bool = Tru
             f"put it back; as it was then it is {run.folder / 'config.yaml'}",
         )
     overrides = [str(text) for text in run.record.get("overrides") or ()]
-    if any(MASK in text for text in overrides):
+    if any(map(is_masked, overrides)):
         raise VlftError(
             f"the run {run.id} was given a secret with --set, which is not kept",
             f"start a new run: {_new_run(run, checkpoint)}",
@@ -89,7 +86,7 @@ def prepare_resumption(run: Run, hardware: Hardware | None, *, judge: bool = Tru
     # The path is absolute; JSON's quotes are YAML's, whatever stands in it.
     overrides.append(f"train.resume_from_checkpoint={_quoted(checkpoint)}")
     prepared = prepare(config, overrides, hardware, judge=judge)
-    if has_errors(prepared.findings):
+    if isinstance(prepared, Rejected) or has_errors(prepared.findings):
         raise InvalidError(prepared.findings)
     _require_unchanged(run, prepared, checkpoint)
     return Resumption(run, checkpoint, prepared)
@@ -97,8 +94,7 @@ def prepare_resumption(run: Run, hardware: Hardware | None, *, judge: bool = Tru
 
 def engine_to_resume(resumption: Resumption) -> Engine:
     """The engine that the config names by now."""
-    loaded, _, _ = whole(resumption.prepared)
-    return engine_named(loaded.config.launch.engine)
+    return engine_named(resumption.prepared.loaded.config.launch.engine)
 
 
 def begin(resumption: Resumption, base: Path, after: Path) -> Path:
@@ -119,7 +115,7 @@ def begin(resumption: Resumption, base: Path, after: Path) -> Path:
         raise VlftError(message) from None
 
 
-def note(resumption: Resumption, folder: Path, masked: Command) -> None:
+def note(resumption: Resumption, folder: Path, masked: MaskedCommand) -> None:
     """Writes down what an attempt was started with, secrets masked."""
     write_json(
         folder / ATTEMPT,
@@ -144,16 +140,14 @@ def _require_ended(run: Run) -> None:
         )
 
 
-def _require_unchanged(run: Run, prepared: Prepared, checkpoint: Path) -> None:
+def _require_unchanged(run: Run, prepared: Ready, checkpoint: Path) -> None:
     before = read_json(run.folder / "plan.json")
-    if before is None or prepared.plan is None:
+    if before is None:
         raise VlftError(f"the plan of the run {run.id} can't be read", _new_run(run, checkpoint))
     now: Any = mask_data(prepared.plan.to_json())
     differences = [*changed_plan(before, now), *changed_data(run)]
-    if prepared.loaded is not None and prepared.facts is not None:
-        family = family_of(prepared.plan.model_type)
-        told = inherited_variables(prepared.loaded, family, prepared.facts.environ)
-        differences += changed_plan(run.record.get("inherited") or {}, mask_data(told))
+    inherited = mask_data(dict(prepared.run.inherited_variables))
+    differences += changed_plan(run.record.get("inherited") or {}, inherited)
     if differences:
         raise VlftError(
             f"the run {run.id} would not go on as it was: " + "; ".join(differences),

@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING
 
 from vlft.engines import section_names, section_of
 from vlft.engines.traits import traits_of
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vlft.resolve.run import RunSpec
     from vlft.rules.base import RuleFunction
 
 
 def _section_rule(name: str) -> RuleFunction:
     """The rule of one engine's section; it loads nothing of an engine that is not named."""
 
-    def section_has_its_engine(context: Context) -> Iterator[Problem]:
-        engine = context.config.launch.engine
-        section = getattr(context.config, name, None)
+    def section_has_its_engine(run: RunSpec) -> Iterator[Problem]:
+        engine = run.config.launch.engine
+        section = getattr(run.config, name, None)
         if section is not None and engine != name:
             yield Problem(
                 (name,),
@@ -52,9 +53,9 @@ for _name in section_names():
 
 
 @rule("slurm.gpu-list", "warning", "Slurm sets CUDA_VISIBLE_DEVICES", effect="silent")
-def scheduler_chooses_gpus(context: Context) -> Iterator[Problem]:
+def scheduler_chooses_gpus(run: RunSpec) -> Iterator[Problem]:
     """A scheduler is told how many GPUs, not which."""
-    launch = context.config.launch
+    launch = run.config.launch
     if traits_of(launch.engine).places_processes and isinstance(launch.gpus, list):
         yield Problem(
             ("launch", "gpus"),

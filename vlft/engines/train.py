@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.base import engine_named
 from vlft.errors import UsageError, VlftError
+from vlft.output import console
 from vlft.runs.create import run_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vlft.config.reader import LoadedConfig
     from vlft.engines.base import Engine
     from vlft.engines.order import Order
-    from vlft.pipeline import Prepared
-    from vlft.plan.plan import Plan
+    from vlft.pipeline import Ready
     from vlft.probe.collect import Facts
     from vlft.runs.record import Run
 
@@ -29,10 +27,7 @@ def engine_for(order: Order) -> Engine:
     Raises:
         UsageError: If they name several, or the flags fit none of it.
     """
-    names = {
-        loaded.config.launch.engine: loaded.source.file
-        for loaded, _, _ in map(whole, order.configs)
-    }
+    names = {one.loaded.config.launch.engine: one.loaded.source.file for one in order.configs}
     if len(names) > 1:
         named = ", ".join(f"{file}: {engine}" for engine, file in names.items())
         raise UsageError(f"the configs name several engines ({named})", "start them one by one")
@@ -62,7 +57,7 @@ def dry_run_text(order: Order, *, as_json: bool) -> str:
         return "".join(description.text for description, _ in described)
     return _json(
         [
-            description.to_json(engine.name, whole(prepared)[2].world)
+            description.to_json(engine.name, prepared.plan.world)
             for description, prepared in described
         ]
     )
@@ -97,22 +92,21 @@ def start(order: Order, say: Callable[[str], None], *, as_json: bool) -> int:
             say(_json([run.to_json() for run in runs]).rstrip())
 
 
-def new_folder(prepared: Prepared, run_id: str | None = None) -> Path:
+def new_folder(prepared: Ready, run_id: str | None = None) -> Path:
     """The folder of a run that would start now.
 
     Raises:
         VlftError: If the number of processes is not known yet.
         UsageError: If the id can't be a folder's name.
     """
-    loaded, _, plan = whole(prepared)
-    if plan.world.world_size is None:
+    if prepared.plan.world.world_size is None:
         raise VlftError(
             "the number of GPUs is not known, so there is no command yet",
             "say what machine it is for: --hardware 4xA100-80G, or write launch.nproc_per_node",
         )
     if run_id is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
         raise UsageError(f"`{run_id}` can't be a run's id", "letters, digits, dots and dashes")
-    return run_folder(loaded, run_id)
+    return run_folder(prepared.run, run_id)
 
 
 def require_swift(facts: Facts) -> None:
@@ -128,19 +122,7 @@ def require_swift(facts: Facts) -> None:
         )
 
 
-def whole(prepared: Prepared) -> tuple[LoadedConfig, Facts, Plan]:
-    """The parts of a config without errors.
-
-    Raises:
-        ValueError: If it has some.
-    """
-    if prepared.loaded is None or prepared.facts is None or prepared.plan is None:
-        message = "a config with errors has no plan"
-        raise ValueError(message)
-    return prepared.loaded, prepared.facts, prepared.plan
-
-
 def _json(rows: list[dict[str, Any]]) -> str:
     """One object for one config, a list for several."""
     data: object = rows[0] if len(rows) == 1 else rows
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return console.json_text(data, indent=2) + "\n"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from vlft.config.reader import LoadedConfig
     from vlft.config.schema import Config
+    from vlft.environment import Environment
 
 State = Literal["starting", "running", "gone"]
 """What an engine says of an attempt without an outcome; `gone`: nothing of it is left."""
@@ -39,7 +40,7 @@ class EngineTraits:
         self,
         loaded: LoadedConfig,  # noqa: ARG002
         visible: tuple[str, ...] | None,  # noqa: ARG002
-        environ: Mapping[str, str],  # noqa: ARG002
+        environ: Environment,  # noqa: ARG002
     ) -> object | None:
         """What can be found out about a run before it is started; read-only.
 

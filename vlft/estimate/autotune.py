@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.estimate.memory.estimate import Memory
-    from vlft.estimate.memory.shape import ModelShape
     from vlft.estimate.memory.step_spec import RunShape, Sharding
     from vlft.estimate.report import Outlook
+    from vlft.models.architecture import ModelShape
 
 # Relative time, from the operations that a step takes: forward 1, backward 2, and a
 # forward again where activations are recomputed; ZeRO-3 moves the weights twice more
@@ -69,14 +69,15 @@ def fitting(
     if total % replicas:
         return []
     sharded = _shardings(run, has_deepspeed=has_deepspeed, offload=offload)
-    for vision in _pictures(row):
+    side = outlook.pixel_side
+    for vision in _pictures(row) if side else (row.vision,):
         smaller = RowSize(row.text + vision, vision, row.measured)
         found = list(_choices(model, run, smaller, total // replicas, sharded))
         fits = [choice for choice in found if _middle(choice.memory) <= gpu]
         if fits:
             best = max(choice.speed for choice in found)
             shown = [replace(choice, speed=choice.speed / best) for choice in fits]
-            shrunk = () if vision == row.vision else (f"pixels.max={vision}*{_side(model)}",)
+            shrunk = () if vision == row.vision else (f"pixels.max={vision}*{side}*{side}",)
             ranked = sorted(shown, key=lambda one: (-one.speed, _middle(one.memory)))
             return [
                 replace(choice, settings=(*choice.settings, *shrunk)) for choice in ranked[:count]
@@ -90,12 +91,6 @@ def _pictures(row: RowSize) -> Iterator[int]:
     while vision // 2 >= _SMALLEST_PICTURE:
         vision //= 2
         yield vision
-
-
-def _side(model: ModelShape) -> str:
-    """The pixels of a placeholder, as the config writes them."""
-    side = 32 if model.vision.tower == "qwen3_vl" else 28
-    return f"{side}*{side}"
 
 
 def _shardings(run: RunShape, *, has_deepspeed: bool, offload: bool) -> list[tuple[Sharding, bool]]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vlft.resolve.pass_through import flag, word
 from vlft.resolve.steps import interval
 
 if TYPE_CHECKING:
-    from vlft.config.schema import Config
     from vlft.estimate.memory.states import Plain
-    from vlft.resolve.steps import Steps
+    from vlft.resolve.run import RunSpec
 
 SAVE_STEPS = 500
 """save_steps where none is given (transformers/training_args.py)."""
@@ -37,46 +35,44 @@ class Storage:
         return None if self.kept is None else self.kept * self.checkpoint_bytes
 
 
-def storage(config: Config, states: Plain, weights: str | None, steps: Steps | None) -> Storage:
-    """What the checkpoints take.
+def storage(run: RunSpec, states: Plain) -> Storage:
+    """What the checkpoints take; weights of an unknown type count two bytes each.
 
     Args:
-        config: The config.
-        states: Of the model.
-        weights: Their type; None if it is not known: two bytes each.
-        steps: Of the run.
+        run: The run.
+        states: Of its model.
     """
-    saves = _saves(config, steps)
-    limit = config.train.save_total_limit
+    saves = _saves(run)
+    limit = run.args.get("save_total_limit", int).value
     # The new one is written before the oldest is deleted.
     kept = saves if saves is None or limit is None else min(saves, limit + 1)
-    width = 4 if weights == "float32" else 2
-    return Storage(_checkpoint_bytes(config, states, width), saves, kept)
+    width = 4 if run.precision.weights == "float32" else 2
+    return Storage(_checkpoint_bytes(run, states, width), saves, kept)
 
 
-def _checkpoint_bytes(config: Config, states: Plain, width: int) -> int:
+def _checkpoint_bytes(run: RunSpec, states: Plain, width: int) -> int:
     """The adapters, or all weights, and AdamW's two values of each one that is trained.
 
     The values are of the weight's own type, or under DeepSpeed in float32 with a float32 copy.
     """
-    full = config.tuner == "full"
+    full = run.config.tuner == "full"
     weights = width * states.parameters if full else states.adapters
-    if flag(config, "save_only_model"):
+    if run.args.flag("save_only_model"):
         return weights
-    if config.deepspeed is not None:
+    if run.sharding.deepspeed is not None:
         return weights + 12 * states.trainable
     if full:
         return weights + 2 * width * states.trainable
     return weights + 2 * states.adapters
 
 
-def _saves(config: Config, steps: Steps | None) -> int | None:
+def _saves(run: RunSpec) -> int | None:
+    steps = run.steps
     if steps is None or not steps.total:
         return None
-    strategy = word(config, "save_strategy") or "steps"
-    if strategy == "no":
+    if run.save_strategy == "no":
         return 0
-    if strategy == "epoch":
+    if run.save_strategy == "epoch":
         return None if not steps.per_epoch else -(-steps.total // steps.per_epoch)
-    every = interval(config.train.save_steps or SAVE_STEPS, steps.total) or 1
+    every = interval(run.args.get("save_steps", float).value or SAVE_STEPS, steps.total) or 1
     return -(-steps.total // every)

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.estimate.disk import Storage, storage
 from vlft.estimate.duration import Speed, measured_speed
-from vlft.estimate.memory.architectures import shape_of
 from vlft.estimate.memory.estimate import Memory, estimate
-from vlft.estimate.memory.from_config import RowSize, largest_row, model_states, run_shape
+from vlft.estimate.memory.from_config import (
+    RowSize,
+    largest_row,
+    model_states,
+    step_of_run,
+    with_run_tiles,
+)
 from vlft.estimate.memory.parameters import count
 from vlft.findings import to_json
-from vlft.models import family_of
-from vlft.probe.data_entries import absolute
+from vlft.models import shape_of
 from vlft.probe.hardware import free_bytes
-from vlft.resolve.limits import run_limits
-from vlft.resolve.precision import resolve_precision
-from vlft.resolve.steps import Steps, steps_of
-from vlft.resolve.tiles import run_vision, with_run_tiles
+from vlft.resolve.steps import Steps
 
 if TYPE_CHECKING:
-    from vlft.estimate.memory.shape import ModelShape
     from vlft.estimate.memory.step_spec import RunShape
     from vlft.estimate.row_lengths import RowLengths
     from vlft.findings import Finding
-    from vlft.pipeline import Prepared
+    from vlft.models.architecture import ModelShape
+    from vlft.pipeline import Ready
+    from vlft.probe.hardware import Hardware
     from vlft.resolve.batch import Batch
 
 _GIB = 1024**3
@@ -42,6 +43,7 @@ class Outlook:
         lengths: Of the rows in the data, if they were read.
         row: The row that the memory is for.
         model: Sizes of the model.
+        pixel_side: Side of a token's square in pixels, which `pixels.max` counts; None for tiles.
         run: The step whose memory is estimated.
         memory: On one GPU.
         gpu_bytes: Memory of the smallest GPU that is used.
@@ -57,6 +59,7 @@ class Outlook:
     lengths: RowLengths | None
     row: RowSize | None
     model: ModelShape | None
+    pixel_side: int | None
     run: RunShape | None
     memory: Memory | None
     gpu_bytes: int | None
@@ -140,38 +143,34 @@ class Outlook:
         }
 
 
-def look_ahead(prepared: Prepared, lengths: RowLengths | None = None) -> Outlook | None:
-    """The figures of a config's run; None for a config that has no plan.
+def look_ahead(ready: Ready, lengths: RowLengths | None = None) -> Outlook:
+    """The figures of a config's run.
 
     Args:
-        prepared: A config.
+        ready: A config.
         lengths: Of its rows, if its data was read.
     """
-    loaded, facts, plan = prepared.loaded, prepared.facts, prepared.plan
-    if loaded is None or facts is None or plan is None:
-        return None
+    run, facts, plan = ready.run, ready.facts, ready.plan
     unknown: list[str] = []
-    family = family_of(plan.model_type)
     sizes = facts.model.sizes
     model = None if sizes is None else shape_of(sizes)
     row: RowSize | None = None
-    run: RunShape | None = None
+    step: RunShape | None = None
     if model is None:
         unknown.append(
             "memory: the model's config.json is not here, or is of a family that vlft can't size"
         )
-    elif family is not None:
-        limits = run_limits(loaded, family, facts.environ)
-        vision = run_vision(family, facts)
-        model = with_run_tiles(model, vision, limits)
-        length = loaded.config.data.max_length
+    elif run.family is not None:
+        limits = run.limits.pixels
+        model = with_run_tiles(model, run.model.vision, limits)
+        length = run.config.data.max_length
         measured = lengths.largest(length) if lengths is not None else None
-        row = measured or largest_row(loaded.config, vision, limits)
-        run = run_shape(loaded, facts, plan.world, plan.batch, model, row)
-        if run is None:
+        row = measured or largest_row(run, limits)
+        step = step_of_run(run, plan.batch, model, row)
+        if step is None:
             unknown.append("memory: estimated for LoRA and full training in 16 bits on GPUs")
-        elif run.sharding != "none" and plan.world.world_size is None:
-            run = None
+        elif step.sharding != "none" and plan.world.world_size is None:
+            step = None
             unknown.append("memory: it depends on the number of GPUs: --hardware 4xA100-80G")
     stored = facts.model.checkpoint.stored_parameters if facts.model.checkpoint else None
     if model is not None and stored is not None and (own := count(model).parameters) != stored:
@@ -179,46 +178,32 @@ def look_ahead(prepared: Prepared, lengths: RowLengths | None = None) -> Outlook
             f"whether the figures hold: the weight files have {stored:,} parameters, and by "
             f"config.json there are {own:,}"
         )
-    memory = estimate(model, run) if model is not None and run is not None else None
-    steps = steps_of(loaded, facts, plan.batch) or Steps(None, None, None, None, None)
+    memory = estimate(model, step) if model is not None and step is not None else None
+    steps = run.steps or Steps(None, None, None, None, None)
     if steps.total is None:
         unknown.append("steps: the rows are not counted, or the number of processes is not known")
     speed = measured_speed(plan)
     if speed is None:
         unknown.append("time: no earlier run did the same")
+    states = None if model is None else model_states(run, model)
     return Outlook(
         batch=plan.batch,
         steps=steps,
         lengths=lengths,
         row=row,
         model=model,
-        run=run,
+        pixel_side=run.model.vision.side if run.model.vision is not None else None,
+        run=step,
         memory=memory,
-        gpu_bytes=_smallest_gpu(prepared),
-        storage=_storage(prepared, model, steps),
-        free_bytes=free_bytes(absolute(loaded.config.output_dir, _base_dir(prepared))),
+        gpu_bytes=_smallest_gpu(facts.hardware),
+        storage=None if states is None else storage(run, states),
+        free_bytes=free_bytes(run.output_dir),
         speed=speed,
-        findings=prepared.findings,
+        findings=ready.findings,
         unknown=tuple(unknown),
     )
 
 
-def _storage(prepared: Prepared, model: ModelShape | None, steps: Steps) -> Storage | None:
-    loaded, facts, plan = prepared.loaded, prepared.facts, prepared.plan
-    if model is None or loaded is None or facts is None or plan is None:
-        return None
-    states = model_states(loaded.config, model)
-    if states is None:
-        return None
-    precision = resolve_precision(loaded.config, facts.model.checkpoint, plan.world)
-    return storage(loaded.config, states, precision.weights, steps)
-
-
-def _smallest_gpu(prepared: Prepared) -> int | None:
-    hardware = prepared.facts.hardware if prepared.facts is not None else None
+def _smallest_gpu(hardware: Hardware | None) -> int | None:
     sizes = [gpu.memory_bytes for gpu in hardware.gpus if gpu.memory_bytes] if hardware else []
     return min(sizes, default=None)
-
-
-def _base_dir(prepared: Prepared) -> Path:
-    return prepared.loaded.source.base_dir(("output_dir",)) if prepared.loaded else Path.cwd()

@@ -13,8 +13,7 @@ from vlft.errors import VlftError
 from vlft.estimate.autotune import Choice, fitting
 from vlft.estimate.report import Outlook, look_ahead
 from vlft.estimate.row_lengths import MAX_SCANNED_BYTES, RowLengths, measure_rows, scannable_bytes
-from vlft.models import family_of
-from vlft.pipeline import Prepared, prepare
+from vlft.pipeline import Ready, Rejected, prepare
 
 if TYPE_CHECKING:
     from vlft.models import Family
@@ -55,39 +54,38 @@ def first_config(model: str, data: Path, hardware: Hardware, destination: Path) 
     """
     folder = destination.absolute().parent
     lines = _Lines(model, data, folder, gpus=len(hardware.gpus))
-    prepared = _judged(lines.text(), folder, hardware)
-    family = family_of(prepared.plan.model_type) if prepared.plan else None
+    ready = _judged(lines.text(), folder, hardware)
+    family = ready.run.family
     lines.limit_pictures(family)
-    prepared = _judged(lines.text(), folder, hardware)
+    ready = _judged(lines.text(), folder, hardware)
     lengths = None
-    if family is not None and 0 < scannable_bytes(prepared) <= MAX_SCANNED_BYTES:
-        lengths = measure_rows(prepared, family, lambda _: None)
+    if family is not None and 0 < scannable_bytes(ready.run) <= MAX_SCANNED_BYTES:
+        lengths = measure_rows(ready.run, lambda _: None)
     lines.limit_rows(lengths)
-    prepared = _judged(lines.text(), folder, hardware)
+    ready = _judged(lines.text(), folder, hardware)
     if hardware.gpus:
-        prepared = _fitted(lines, prepared, folder, hardware)
-    return FirstConfig(lines.text(), look_ahead(prepared, lengths))
+        ready = _fitted(lines, ready, folder, hardware)
+    return FirstConfig(lines.text(), look_ahead(ready, lengths))
 
 
 def _fitted(
     lines: _Lines,
-    prepared: Prepared,
+    ready: Ready,
     folder: Path,
     hardware: Hardware,
-) -> Prepared:
+) -> Ready:
     """The config with the fastest settings that fit the largest row that is let through."""
-    outlook = look_ahead(prepared)
-    if outlook is None or outlook.memory is None:
-        return prepared
-    packages = (
-        prepared.facts.interpreter.packages if prepared.facts and prepared.facts.interpreter else {}
-    )
+    outlook = look_ahead(ready)
+    if outlook.memory is None:
+        return ready
+    interpreter = ready.facts.interpreter
+    packages = interpreter.packages if interpreter is not None else {}
     choices = fitting(outlook, has_deepspeed="deepspeed" in packages, offload=False, count=1)
     if not choices:
         lines.quantise()
-        prepared = _judged(lines.text(), folder, hardware)
-        outlook = look_ahead(prepared)
-        choices = fitting(outlook, has_deepspeed=False, count=1) if outlook else []
+        ready = _judged(lines.text(), folder, hardware)
+        outlook = look_ahead(ready)
+        choices = fitting(outlook, has_deepspeed=False, count=1)
     if not choices:
         raise VlftError(
             "this model does not fit this machine, not even in 4 bits",
@@ -97,7 +95,7 @@ def _fitted(
     return _judged(lines.text(), folder, hardware)
 
 
-def _judged(text: str, folder: Path, hardware: Hardware) -> Prepared:
+def _judged(text: str, folder: Path, hardware: Hardware) -> Ready:
     """The config as it would be judged at its place, without writing it there.
 
     Raises:
@@ -107,15 +105,15 @@ def _judged(text: str, folder: Path, hardware: Hardware) -> Prepared:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        prepared = prepare(name, [], hardware)
-        errors = [one for one in prepared.findings if one.severity == "error"]
-        if errors and all(one.rule == _TOO_LARGE for one in errors):  # mended by what follows
-            return prepare(name, [], hardware, judge=False)
+        ready = prepare(name, [], hardware)
     finally:
         Path(name).unlink()
-    if errors:
-        raise VlftError(errors[0].message, errors[0].hint)
-    return prepared
+    errors = [one for one in ready.findings if one.severity == "error"]
+    wrong = [one for one in errors if one.rule != _TOO_LARGE]  # settings that fit come later
+    if wrong or isinstance(ready, Rejected):
+        first = (wrong or errors)[0]
+        raise VlftError(first.message, first.hint)
+    return ready
 
 
 class _Lines:

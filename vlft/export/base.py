@@ -10,10 +10,10 @@ from vlft.errors import VlftError
 from vlft.export.adapter import read_adapter, refuse_broken
 from vlft.export.adapter_base import place
 from vlft.export.verify import read_base
-from vlft.infer.settings import base_of, saved_arguments
-from vlft.probe.base_model import base_folder
 from vlft.probe.checkpoint import read_checkpoint
+from vlft.runs.base_model import base_folder
 from vlft.runs.exports import mark_weights
+from vlft.runs.inference_settings import base_of, saved_arguments
 
 if TYPE_CHECKING:
     from vlft.export.merged import Base

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.export.base import find_base
 from vlft.export.calibration import ROWS, Calibration, read_rows, select
-from vlft.infer.settings import interpreter_for, settings
 from vlft.models import family_of
 from vlft.probe.gpus import FP8
 from vlft.probe.hardware import free_bytes, probe_hardware, visible_gpus
 from vlft.probe.safetensors import BITS
 from vlft.resolve.quantization import Quantization, choose
-from vlft.security.remote_code import refuse_unread_code
+from vlft.runs.inference_settings import interpreter_for, settings
+from vlft.runs.remote_code import refuse_unread_code
 
 if TYPE_CHECKING:
     from vlft.export.merged import Base
@@ -189,7 +189,7 @@ def _quantization(
         return None, None, ()
     files = _calibration_files(target, request)
     plain = tuple(Path(file) for file in files if file.endswith(".jsonl"))
-    gpus = visible_gpus(hardware, os.environ)
+    gpus = visible_gpus(hardware, ENVIRON)
     family = family_of(model.model_type) if model else None
 
     def chosen(calibration: bool) -> Quantization:
@@ -253,7 +253,7 @@ def _needs(
         return None
     dtype = settings(target).get("torch_dtype", (None,))[0]
     on_cpu = target.plan is not None and target.plan.world.cpu
-    gpu = bool(visible_gpus(hardware, os.environ)) and not on_cpu
+    gpu = bool(visible_gpus(hardware, ENVIRON)) and not on_cpu
     merge = target.checkpoint.kind == "adapter"
     return needs(model, merge=merge, quantization=quantization, torch_dtype=dtype, gpu=gpu)
 

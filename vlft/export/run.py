@@ -7,23 +7,23 @@ Merging and quantising are two processes with a folder each: in one, ms-swift wo
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft import __version__
+from vlft.environment import ENVIRON
 from vlft.export.plan import ExportPlan, plan_export
 from vlft.export.request import Request
 from vlft.export.step import Exported, StoppedError, export_command, run_step
 from vlft.export.unquantized import trained_quantized, without_quantization
 from vlft.export.verify import read_base, verify_merge, verify_quantized
 from vlft.files import write_text
-from vlft.infer.settings import base_of, environment, mended, settings, weights
-from vlft.probe.base_model import base_folder
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.resolve.patches import MENDS_VERSION, is_mended
+from vlft.resolve.patches import PATCHES_VERSION, is_patched
+from vlft.runs.base_model import base_folder
 from vlft.runs.exports import ExportRecord, hash_adapter, hash_model
+from vlft.runs.inference_settings import base_of, environment, mended, settings, weights
 from vlft.runs.record import utc_now
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def dry_run_json(plan: ExportPlan) -> dict[str, Any]:
                 "output": str(folder),
                 "argv": list(command.masked().argv),
                 "env": command.masked().env,
-                "command": command.shell_line(os.environ),
+                "command": command.shell_line(ENVIRON),
             }
             for name, folder, command in commands
         ],
@@ -273,8 +273,8 @@ def _record(plan: ExportPlan) -> ExportRecord:
     target = plan.target
     versions = {"vlft": __version__}
     versions |= {n: v for n, v in plan.interpreter.packages.items() if n in _RECORDED}
-    if is_mended(mended({}, target, plan.interpreter, plan.base_name)):
-        versions["own-code-mends"] = MENDS_VERSION
+    if is_patched(mended({}, target, plan.interpreter, plan.base_name)):
+        versions["own-code-mends"] = PATCHES_VERSION
     return ExportRecord(
         source={},
         base={},

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.local.run import run_watched
-from vlft.engines.process import OUTCOME, exit_code_of
+from vlft.engines.process import OUTCOME, exit_code_of, to_process
 from vlft.errors import VlftError
 from vlft.plan.command import Command, render_flags
 from vlft.plan.environment import FOREIGN
@@ -24,7 +24,6 @@ from vlft.runs.exports import (
     write_export,
 )
 from vlft.runs.record import utc_now
-from vlft.security.redaction import to_process
 from vlft.swift.probe import read_swift
 from vlft.swift.release import as_flags
 

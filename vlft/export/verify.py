@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from vlft.environment import ENVIRON
 from vlft.errors import TrainerError, VlftError
 from vlft.export.adapter import read_adapter
 from vlft.export.adapter_base import place
@@ -122,7 +122,7 @@ def _run(interpreter: Interpreter, *words: str) -> dict[str, Any]:
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+        env=ENVIRON.for_process({"CUDA_VISIBLE_DEVICES": ""}),
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]

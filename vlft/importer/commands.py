@@ -9,14 +9,13 @@ from vlft.importer.context_notes import tell_surroundings
 from vlft.importer.draft import Draft, Entry, Imported
 from vlft.importer.flags import Flag, read_flags
 from vlft.importer.launchers import TRAINING, Launch
-from vlft.importer.old_defaults import old_defaults
 from vlft.importer.settings import place_flags
 from vlft.importer.shell.texts import Text
 from vlft.importer.spans import Spot, finding
 from vlft.importer.surroundings import Surroundings
 from vlft.importer.tools import place_tool
 from vlft.importer.translate import translate
-from vlft.importer.versions import Era, tell_era
+from vlft.importer.versions import Era, old_defaults, tell_era
 from vlft.models import family_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from vlft.config.ownership import ARGUMENTS, RESERVED
+from vlft.config.ownership import ARGUMENTS, ENVIRONMENT, RESERVED
 from vlft.importer.draft import Draft, Entry, Key
 from vlft.importer.flags import NO_VALUE, drop_secret
 from vlft.importer.shell.texts import Text
@@ -40,7 +40,7 @@ def as_mapping(text: str) -> str | None:
         return None
     if not all(re.fullmatch(r"[a-z_]+", key) for key in data):
         return None
-    if any(key.upper() in _OWNED_VARIABLES for key in data):
+    if any(ENVIRONMENT.get(key.upper(), "").startswith("pixels.") for key in data):
         return None
     return (
         "{"
@@ -50,12 +50,6 @@ def as_mapping(text: str) -> str | None:
         )
         + "}"
     )
-
-
-_OWNED_VARIABLES: Final = frozenset({
-    "MIN_PIXELS", "MAX_PIXELS", "MAX_NUM", "VIDEO_MIN_PIXELS", "VIDEO_MAX_PIXELS",
-    "VIDEO_MAX_NUM", "FPS", "FPS_MIN_FRAMES", "FPS_MAX_FRAMES",
-})  # fmt: skip
 
 
 _TRUE: Final = frozenset({"true", "yes", "t", "y", "1"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +12,13 @@ import xxhash
 
 from vlft.data.media import MediaProblem, probe_picture
 from vlft.data.tokens.types import object_texts
+from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.export.calibration import read_rows
-from vlft.infer.settings import environment, settings
 from vlft.models import family_of, limits_from
-from vlft.probe.base_model import base_folder
 from vlft.probe.checkpoint import read_checkpoint
+from vlft.runs.base_model import base_folder
+from vlft.runs.inference_settings import environment, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,7 +95,7 @@ def _convention(target: Target, file: Path) -> Convention:
     scale = next(iter(planned.get("norm_bbox", ())), None)
     if template is not None and scale is not None:
         template = replace(template, box_scale="norm1000" if scale == "norm1000" else "resized")
-    variables = {**os.environ, **environment(target)}
+    variables = {**ENVIRON, **environment(target)}
     rescale = next(iter(planned.get("max_pixels", ())), "")
     vision = family.vision if family else None
     if vision is not None and checkpoint.config:

@@ -15,12 +15,11 @@ from vlft.export.run import Request, carry_out, plan_export
 from vlft.files import write_json, write_text
 from vlft.infer.infer import Asking, infer_rows
 from vlft.infer.metrics import chosen
-from vlft.infer.settings import base_of
 from vlft.infer.summary import Variant, summarise
-from vlft.probe.base_model import base_folder
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.runs.fingerprint import fingerprint
-from vlft.runs.record import new_run_id, utc_now
+from vlft.runs.base_model import base_folder
+from vlft.runs.inference_settings import base_of
+from vlft.runs.record import fingerprint, new_run_id, utc_now
 from vlft.runs.target import resolve_target
 
 if TYPE_CHECKING:

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.local.run import run_watched
-from vlft.engines.process import exit_code_of
+from vlft.engines.process import exit_code_of, to_process
 from vlft.errors import VlftError
 from vlft.files import write_text
 from vlft.infer.predictions import Answer, read_answers, vars_of
-from vlft.infer.settings import environment, interpreter_for, mended, settings, weights
 from vlft.plan.command import Command, render_flags
 from vlft.plan.environment import FOREIGN
 from vlft.resolve.quantization import lacks_to_load
+from vlft.runs.inference_settings import environment, interpreter_for, mended, settings, weights
 from vlft.runs.record import new_run_id, utc_now
-from vlft.security.redaction import to_process
-from vlft.security.remote_code import refuse_unread_code
+from vlft.runs.remote_code import refuse_unread_code
 from vlft.swift.probe import read_swift
 from vlft.swift.release import as_flags
 

@@ -7,13 +7,16 @@ the chat template. All three are spelled out here for each server, from the run'
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlft.infer.settings import (
+from vlft.environment import ENVIRON
+from vlft.models import family_of, limits_from
+from vlft.plan.command import Command, render_flags
+from vlft.probe.checkpoint import read_checkpoint
+from vlft.runs.inference_settings import (
     base_of,
     environment,
     interpreter_for,
@@ -22,11 +25,6 @@ from vlft.infer.settings import (
     settings,
     weights,
 )
-from vlft.models import family_of, limits_from
-from vlft.models.qwen_limits import image_pixels
-from vlft.models.qwen_vision import QwenVision
-from vlft.plan.command import Command, render_flags
-from vlft.probe.checkpoint import read_checkpoint
 from vlft.swift.probe import read_swift
 from vlft.swift.release import as_flags
 
@@ -141,13 +139,9 @@ def hand_over(target: Target, base: str | None = None) -> Handover:
 
 
 def _pixels(family: Family | None, env: Mapping[str, str]) -> tuple[int | None, int | None]:
-    """The limits in pixels, whole tokens as ms-swift counts them; none outside of Qwen-VL."""
+    """The limits in pixels, whole tokens as ms-swift counts them; none for tiles."""
     vision = family.vision if family else None
-    if not isinstance(vision, QwenVision):
-        return None, None
-    limits = limits_from(env)
-    low, high = image_pixels(vision.patch * limits.spatial_merge, vision.patch, limits)
-    return int(low), int(high)
+    return (vision.image_pixels(limits_from(env)) if vision else None) or (None, None)
 
 
 def _swift(target: Target, base: str | None, env: Mapping[str, str], name: str) -> str:
@@ -160,7 +154,7 @@ def _swift(target: Target, base: str | None, env: Mapping[str, str], name: str) 
     flags = [*render_flags(as_flags(known, legal)), "--served_model_name", name]
     script = str(Path(interpreter.swift_dir or "", "cli", "deploy.py"))
     command = Command((interpreter.python, script, *flags), dict(env), ())
-    return command.shell_line(os.environ)
+    return command.shell_line(ENVIRON)
 
 
 def _named_type(target: Target) -> Arguments:

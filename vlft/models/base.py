@@ -1,15 +1,24 @@
-"""The shape of a family."""
+"""What vlft knows about a model family: the type that each file of a family fills in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from vlft.models.architecture import Config, LigerKernels, ModelShape
     from vlft.models.chat import ChatTemplate
-    from vlft.models.counts import Vision
+    from vlft.models.remote_code import RemoteCode
+    from vlft.models.tiny import TinyModel, TinySize
+    from vlft.models.vision import Vision
+
+VideoLoader = Literal["qwen_vl_utils", "transformers", "swift"]
+
+
+def _no_variables(_: Config) -> dict[str, str]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -24,8 +33,22 @@ class Family:
         pixel_variables: Key under `pixels:` → environment variable that the family's
             template reads. A key that is absent has no effect on this family.
         pixel_hint: What to write instead of a key that has no effect.
-        templates: Chat templates that its models use.
         vision: How it makes tokens of pictures; None if that is not known.
+        templates: Chat templates that its models use, with their box convention.
+        control_tokens: What the tokenizer takes for control tokens wherever a text holds it.
+        video_loader: What opens a video file.
+        processor: Whether its checkpoints need the settings of an image processor.
+        checkpoint_variables: Environment variables that a run of this config.json needs, because
+            ms-swift does not read the value from the checkpoint.
+        architecture: Reads its sizes from config.json, for parameters and memory; None if that
+            is not known. It may raise KeyError, TypeError, ValueError, ZeroDivisionError and
+            IndexError on a config.json that lacks something.
+        liger: Liger's kernels for it; None if there are none.
+        awq: Whether autoawq can quantize it.
+        needless_packages: Packages that ms-swift asks for and that it runs without.
+        remote_code: The code inside its checkpoints and the patches that it needs; None where
+            transformers has the code.
+        tiny: A tiny model of it for `vlft demo` and tests.
     """
 
     title: str
@@ -36,8 +59,32 @@ class Family:
     pixel_hint: str = ""
     vision: Vision | None = None
     templates: tuple[ChatTemplate, ...] = ()
+    control_tokens: tuple[str, ...] = ()
+    video_loader: VideoLoader = "qwen_vl_utils"
+    processor: bool = True
+    checkpoint_variables: Callable[[Config], dict[str, str]] = _no_variables
+    architecture: Callable[[Config], ModelShape] | None = None
+    liger: LigerKernels | None = None
+    awq: bool = False
+    needless_packages: tuple[str, ...] = ()
+    remote_code: RemoteCode | None = None
+    tiny: Callable[[TinySize], TinyModel] | None = None
 
     def template_named(self, name: str | None) -> ChatTemplate | None:
-        """One of its templates; the family's own for None. None where it has no such one."""
+        """The template of this name, the family's own for None; None if it has no such template."""
         wanted = name or self.template
         return next((one for one in self.templates if one.name == wanted), None)
+
+    def shape(self, config: Config) -> ModelShape | None:
+        """The sizes of a model, or None where one is missing.
+
+        Args:
+            config: config.json, as published or as transformers 4 or 5 writes it.
+        """
+        if self.architecture is None:
+            return None
+        try:
+            shape = self.architecture(config)
+        except (KeyError, TypeError, ValueError, ZeroDivisionError, IndexError):
+            return None
+        return shape if self.liger is None else replace(shape, liger=self.liger)

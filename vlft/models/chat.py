@@ -3,7 +3,59 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class BoxFormat:
+    """How references and boxes are written into a text; each pair is what goes around one.
+
+    Attributes:
+        reference: Around a reference.
+        box: Around a box.
+        corners: Whether a box is `(x1,y1),(x2,y2)`; else it is a list of numbers.
+        variable: Whether QWENVL_BBOX_FORMAT may ask for neither pair.
+    """
+
+    reference: tuple[str, str]
+    box: tuple[str, str]
+    corners: bool = False
+    variable: bool = False
+
+    def texts(
+        self, refs: Sequence[str], boxes: Sequence[Sequence[Any]], *, legacy: bool
+    ) -> tuple[list[str], list[str]]:
+        """The texts of references and of boxes.
+
+        Args:
+            refs: References.
+            boxes: Boxes, on the template's scale.
+            legacy: Whether QWENVL_BBOX_FORMAT is unset or `legacy`.
+        """
+        if self.variable and not legacy:
+            return list(refs), [str(box) for box in boxes]
+        write = _corners if self.corners else str
+        return (
+            [f"{self.reference[0]}{ref}{self.reference[1]}" for ref in refs],
+            [f"{self.box[0]}{write(box)}{self.box[1]}" for box in boxes],
+        )
+
+
+def _corners(box: Sequence[Any]) -> str:
+    pairs = zip(box[::2], box[1::2], strict=False)
+    return ",".join(f"({x},{y})" for x, y in pairs)
+
+
+QWEN_BOXES = BoxFormat(
+    ("<|object_ref_start|>", "<|object_ref_end|>"),
+    ("<|box_start|>", "<|box_end|>"),
+    corners=True,
+    variable=True,
+)
+INTERNVL_BOXES = BoxFormat(("<ref>", "</ref>"), ("<box>[", "]</box>"))
 
 
 @dataclass(frozen=True)
@@ -16,8 +68,8 @@ class ChatTemplate:
         auto_bos: Whether what the tokenizer puts around a text by itself goes around a row.
         stop_words: An answer that ends with one gets no suffix; the tokenizer's end of
             sequence is one as well.
-        video_inside: Whether a video's prompt is tokenised together with the text around it.
-        boxes: Form of boxes and references in a text.
+        video_inside: Whether a video's prompt is tokenized together with the text around it.
+        boxes: How boxes and references are written into a text.
         box_scale: norm1000: boxes in thousandths of the picture. resized: in pixels of the
             resized picture.
         system_prefix: What a system prompt becomes; {} is the prompt.
@@ -33,7 +85,7 @@ class ChatTemplate:
     auto_bos: bool = True
     stop_words: tuple[str, ...] = ("<|im_end|>",)
     video_inside: bool = False
-    boxes: Literal["qwen", "internvl"] = "qwen"
+    boxes: BoxFormat = QWEN_BOXES
     box_scale: Literal["norm1000", "resized"] = "norm1000"
     system_prefix: tuple[str, str] = ("<|im_start|>system\n", "<|im_end|>\n")
     prompt: tuple[str, str] = ("<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n")

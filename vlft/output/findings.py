@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
-import typer
-
 from vlft.findings import by_place, has_errors, to_json
+from vlft.output import console
 from vlft.output.text import summary, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from vlft.findings import Finding
-    from vlft.pipeline import Prepared
-
-
-def documents_of(prepared: Prepared) -> Mapping[str, str]:
-    """The texts that findings point into."""
-    return prepared.source.documents if prepared.source is not None else {}
 
 
 def print_findings(findings: Iterable[Finding], documents: Mapping[str, str]) -> None:
     """Findings as text on stderr, in colour on a terminal."""
-    text = to_text(findings, documents, color=sys.stderr.isatty())
+    text = to_text(findings, documents, color=console.stderr().isatty())
     if text:
-        print(text, file=sys.stderr)
+        console.note(text)
 
 
 def write_report(
@@ -44,29 +36,23 @@ def write_report(
             {"file": file, "ok": not has_errors(found), "findings": list(map(to_json, found))}
             for file, found in files.items()
         ]
-        _write_json({"version": 1, "files": rows})
+        console.write_json({"version": 1, "files": rows})
         return
     # What is wrong in a base is found once for each config that extends it.
     findings = by_place(dict.fromkeys(finding for found in files.values() for finding in found))
     if output_format == "sarif":
         from vlft import __version__
-        from vlft.output.sarif import to_sarif
+        from vlft.output.ci_formats import to_sarif
         from vlft.rule_catalog import catalogue
 
         sentences = {entry.id: entry.sentence for entry in catalogue().values()}
-        _write_json(to_sarif(findings, sentences, __version__))
+        console.write_json(to_sarif(findings, sentences, __version__))
     elif output_format == "github":
-        from vlft.output.github import to_github
+        from vlft.output.ci_formats import to_github
 
         if findings:
-            typer.echo(to_github(findings))
+            console.write(to_github(findings))
     else:
         if findings:
-            typer.echo(to_text(findings, documents, color=sys.stdout.isatty()))
-        typer.echo(summary(findings, list(files), sum(map(bool, files.values()))))
-
-
-def _write_json(value: object) -> None:
-    import json
-
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+            console.write(to_text(findings, documents, color=console.stdout().isatty()))
+        console.write(summary(findings, list(files), sum(map(bool, files.values()))))

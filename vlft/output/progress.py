@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from typing import TYPE_CHECKING
+
+from vlft.output.console import rich_console, stderr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +38,7 @@ def progress(total: int, title: str) -> Iterator[Callable[[int], None]]:
         total: Of bytes, or whatever is counted.
         title: What is being done.
     """
-    if not sys.stderr.isatty():
+    if not stderr().isatty():
         yield lambda _: None
         return
     bar = _Bar(total, title)
@@ -48,10 +49,10 @@ def progress(total: int, title: str) -> Iterator[Callable[[int], None]]:
 
 
 def _size(files: Sequence[str], cwd: Path) -> int:
-    from vlft.data.reading.sources import parse_source
+    from vlft.probe.data_entries import parse_entry
 
-    sources = [parse_source(name, cwd) for name in files]
-    return sum(source.path.stat().st_size for source in sources if source.kind == "file")
+    sources = [parse_entry(name, cwd) for name in files]
+    return sum(source.file.stat().st_size for source in sources if source.kind == "file")
 
 
 class _Bar:
@@ -72,11 +73,10 @@ class _Bar:
         if now - self._began < _PATIENCE or now - self._drawn < _EVERY:
             return
         self._drawn = now
-        from rich.console import Console
         from rich.progress import Progress
 
         if not isinstance(self._progress, Progress):
-            self._progress = Progress(console=Console(stderr=True), transient=True)
+            self._progress = Progress(console=rich_console(), transient=True)
             self._task = self._progress.add_task(self._title, total=self._total)
             self._progress.start()
         self._progress.update(self._task, completed=min(self._done, self._total))

@@ -7,17 +7,19 @@ is `swift …` itself, for reading and for use elsewhere.
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from vlft.plan.environment import FOREIGN
-from vlft.security.secrets import MASK, is_secret_name, mask_url
+from vlft.security.secrets import Secret, Variable, Word, cover, cover_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from vlft.environment import Environment
     from vlft.plan.arguments import Arguments
     from vlft.plan.plan import Plan
     from vlft.resolve.world import World
@@ -26,54 +28,118 @@ if TYPE_CHECKING:
 _Word = TypeVar("_Word")
 
 
+_OWN: Final = "VLFT_"
+"""Before the name of a variable that stands for an argument: the trainer reads none of these."""
+
+
 @dataclass(frozen=True)
 class Command:
-    """A process to start.
+    """A process to start. It holds no secret in clear, whoever makes it.
 
     Attributes:
-        argv: Program and arguments.
-        env: Variables to set on top of the caller's environment.
+        argv: Program and arguments; a secret is given as text and kept as a Variable.
+        env: Variables to set on top of the caller's environment; a secret is kept as a Secret.
         unset: Variables of the caller that must not reach it.
     """
 
-    argv: tuple[str, ...]
-    env: dict[str, str]
+    argv: tuple[Word, ...]
+    env: Mapping[str, str | Secret]
     unset: tuple[str, ...]
 
-    def environment(self, caller: Mapping[str, str]) -> dict[str, str]:
-        """The whole environment of the process."""
-        kept = {name: value for name, value in caller.items() if name not in self.unset}
-        return kept | self.env
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "argv", tuple(_covered(self.argv)))
+        object.__setattr__(self, "env", cover_all(self.env))
 
-    def masked(self) -> Command:
-        """The same with secrets masked, for records and screens."""
-        env = {
-            name: MASK if is_secret_name(name) else mask_url(value)
-            for name, value in self.env.items()
+    @property
+    def secrets(self) -> dict[str, Secret]:
+        """What the environment must hold: variable → value."""
+        held = {
+            word.name: word.secret
+            for word in self.argv
+            if isinstance(word, Variable) and word.secret is not None
         }
-        return Command(tuple(_masked_argv(self.argv)), env, self.unset)
+        return held | {name: value for name, value in self.env.items() if isinstance(value, Secret)}
 
-    def shell_line(self, caller: Mapping[str, str]) -> str:
+    @property
+    def plain_env(self) -> dict[str, str]:
+        """The variables that hold no secret."""
+        return {name: value for name, value in self.env.items() if isinstance(value, str)}
+
+    def masked(self) -> MaskedCommand:
+        """The same with secrets masked, for records and screens."""
+        env = {name: str(value) for name, value in self.env.items()}
+        return MaskedCommand(tuple(map(str, self.argv)), env)
+
+    def shell_line(self, caller: Environment) -> str:
         """One line that a POSIX shell runs as it is.
 
         A secret stands as a reference to a variable, never as its value.
         """
-        words, shown = ["env"], self.masked().env
-        words += [word for name in self.unset if name in caller for word in ("-u", name)]
+        words = [word for name in self.unset if name in caller for word in ("-u", name)]
         words += [
-            f"{name}={shlex.quote(value)}" if shown[name] == value else f'{name}="${{{name}}}"'
+            f'{name}="${{{name}}}"' if isinstance(value, Secret) else f"{name}={shlex.quote(value)}"
             for name, value in self.env.items()
         ]
-        masked = list(_masked_argv(self.argv))
-        names = [_flag_name(word) for word in (*self.argv, "")]
-        for index, word in enumerate(masked):
-            if word != MASK and not word.endswith(f"={MASK}"):
-                words.append(shlex.quote(word))
-            else:
-                name = _flag_name(word) or names[index - 1] or ""
-                prefix = f"--{name}=" if word != MASK else ""
-                words.append(f'{prefix}"${{{name.upper()}}}"')
-        return " ".join(words if len(words) > 1 + len(masked) else words[1:])
+        words = ["env", *words] if words else []
+        words += [
+            shlex.quote(word)
+            if isinstance(word, str)
+            else f'{shlex.quote(word.prefix) if word.prefix else ""}"${{{_given_name(word)}}}"'
+            for word in self.argv
+        ]
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
+class MaskedCommand:
+    """A command as it may be shown.
+
+    Attributes:
+        argv: Program and arguments.
+        env: Variables that vlft sets.
+    """
+
+    argv: tuple[str, ...]
+    env: dict[str, str]
+
+
+def _covered(argv: tuple[Word, ...]) -> Iterator[Word]:
+    """Words of which none is a secret in clear."""
+    flag = "argument"
+    taken: set[str] = set()
+    for word in argv:
+        if isinstance(word, Variable):
+            taken.add(word.name)
+            yield word
+            continue
+        prefix, value = "", word
+        if word.startswith("--"):
+            flag, equals, value = word[2:].partition("=")
+            prefix = f"--{flag}="
+            if not equals:
+                yield word
+                continue
+        held = cover(flag, value)
+        if isinstance(held, str):
+            yield word
+        else:
+            name = re.sub(r"\W", "_", flag, flags=re.ASCII).upper()
+            name = _free_name(f"{_OWN}{name}", taken)
+            taken.add(name)
+            yield Variable(name, prefix, held)
+
+
+def _given_name(word: Variable) -> str:
+    """The variable of a printed line, which whoever runs it has to set."""
+    return word.name.removeprefix(_OWN)
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    number = 2
+    free = name
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    return free
 
 
 def render(
@@ -154,20 +220,3 @@ def torchrun_words(launcher: Mapping[str, _Word]) -> tuple[str | _Word, ...]:
     """What stands between a Python and the program that torchrun starts with it."""
     flags = (word for name, value in launcher.items() for word in (f"--{name.lower()}", value))
     return ("-m", "torch.distributed.run", *flags)
-
-
-def _flag_name(word: str) -> str | None:
-    return word[2:].partition("=")[0] if word.startswith("--") else None
-
-
-def _masked_argv(argv: tuple[str, ...]) -> list[str]:
-    masked: list[str] = []
-    secret = False
-    for word in argv:
-        name = _flag_name(word)
-        if name is not None:
-            secret = is_secret_name(name)
-            masked.append(f"--{name}={MASK}" if secret and "=" in word else mask_url(word))
-        else:
-            masked.append(MASK if secret else mask_url(word))
-    return masked

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from vlft.plan.environment import environment
 from vlft.resolve.batch import Batch
 from vlft.resolve.world import World
+from vlft.swift.release import as_flags
+
+if TYPE_CHECKING:
+    from vlft.resolve.run import RunSpec
 
 
 @dataclass(frozen=True)
@@ -57,3 +62,27 @@ class Plan:
                 "arguments": {name: tuple(texts) for name, texts in data["arguments"].items()},
             }
         )
+
+
+def plan_run(run: RunSpec) -> Plan:
+    """The plan of a run.
+
+    Raises:
+        ValueError: If the run has no batch; `pipeline.prepare` rejects such a config.
+    """
+    if not isinstance(run.batch, Batch):
+        message = "a run whose batch does not come out has no plan"
+        raise ValueError(message)  # noqa: TRY004 - not a type error of the caller
+    address, port = run.master
+    return Plan(
+        subcommand=run.task,
+        batch=run.batch,
+        world=run.world,
+        torchrun=run.uses_torchrun,
+        master_addr=address,
+        master_port=port,
+        arguments=as_flags(run.args.written(), run.facts.swift.arguments[run.config.task]),
+        env=environment(run),
+        model_type=run.family.swift_model_type if run.family else None,
+        swift_version=run.facts.swift.version,
+    )

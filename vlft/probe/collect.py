@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vlft.engines.traits import traits_of
+from vlft.environment import Environment, environment_of
 from vlft.errors import VlftError
 from vlft.probe.cache import FactCache
 from vlft.probe.checkpoint import Checkpoint, read_checkpoint
-from vlft.probe.data_entries import DataEntry, absolute, count_rows, read_entry
+from vlft.probe.data_entries import DataEntry, absolute, count_rows, parse_entry
 from vlft.probe.deepspeed import Deepspeed, preset, read_deepspeed
 from vlft.probe.hardware import Hardware, free_bytes, visible_gpus
 from vlft.probe.resume_state import ResumeFacts, read_resume
@@ -64,6 +65,7 @@ class Facts:
         val: Validation files; empty if a share or nothing was asked for.
         deepspeed_file: Absolute path if `deepspeed` names an existing file.
         deepspeed: Settings of the preset or the file; None without either.
+        output_dir: Absolute folder that the runs' folders are made in.
         resume_dir: Absolute path of the checkpoint to go on from.
         resume: What is in it; None if there is none to go on from.
         passed_files: Texts under `swift:` that are files, from the working directory, which is
@@ -75,7 +77,7 @@ class Facts:
         engine: What the probe of the run's engine found; see `of_engine`.
     """
 
-    environ: Mapping[str, str]
+    environ: Environment
     interpreter: Interpreter | None
     interpreter_problem: VlftError | None
     swift: SwiftFacts
@@ -84,6 +86,7 @@ class Facts:
     val: tuple[DataEntry, ...]
     deepspeed_file: str | None
     deepspeed: Deepspeed | None
+    output_dir: Path
     resume_dir: str | None
     resume: ResumeFacts | None
     passed_files: frozenset[str]
@@ -116,7 +119,7 @@ def gather_facts(
         environ: The caller's environment; the same for all uses of a cache.
         cache: What other configs of the same call have read already.
     """
-    config, cache = loaded.config, cache or FactCache()
+    config, cache, environ = loaded.config, cache or FactCache(), environment_of(environ)
     engine = traits_of(config.launch.engine)
     if not engine.shares_machine and hardware is not None and hardware.cores:
         hardware = None  # this machine, which is not where it will run
@@ -138,6 +141,7 @@ def gather_facts(
         val=counted[len(train) :],
         deepspeed_file=_deepspeed_file(loaded),
         deepspeed=_deepspeed(loaded, cache),
+        output_dir=_output_dir(loaded),
         resume_dir=resume,
         resume=None if resume is None else cache.once(read_resume, resume),
         passed_files=_passed_files(config.swift),
@@ -149,7 +153,11 @@ def gather_facts(
 
 
 def _disk_free(loaded: LoadedConfig) -> int | None:
-    return free_bytes(absolute(loaded.config.output_dir, loaded.source.base_dir(("output_dir",))))
+    return free_bytes(_output_dir(loaded))
+
+
+def _output_dir(loaded: LoadedConfig) -> Path:
+    return absolute(loaded.config.output_dir, loaded.source.base_dir(("output_dir",)))
 
 
 def _visible(hardware: Hardware, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -213,7 +221,8 @@ def _is_hub_id(text: str, loaded: LoadedConfig, swift: SwiftFacts) -> bool:
 
 def _entries(loaded: LoadedConfig, path: KeyPath, texts: Sequence[str]) -> tuple[DataEntry, ...]:
     return tuple(
-        read_entry(text, loaded.source.base_dir((*path, index))) for index, text in enumerate(texts)
+        parse_entry(text, loaded.source.base_dir((*path, index)))
+        for index, text in enumerate(texts)
     )
 
 

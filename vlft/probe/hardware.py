@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vlft.environment import ENVIRON
 from vlft.probe.gpus import read_description
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Hardware:
     memory_bytes: int
 
 
-def probe_hardware(*, environ: Mapping[str, str] = os.environ) -> Hardware:
+def probe_hardware(*, environ: Mapping[str, str] = ENVIRON) -> Hardware:
     """This machine. Without nvidia-smi, or where it fails, it has no GPU."""
     return Hardware(_probe_gpus(environ), _cores(), _memory())
 

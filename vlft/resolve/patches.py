@@ -8,30 +8,29 @@ is decided whether it is needed at all, and what to tell of it.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from vlft.engines.traits import traits_of
+from vlft.models import REMOTE_CODE
+from vlft.models.remote_code import CodeFacts
+from vlft.swift.versions import release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.config.schema import Config
-    from vlft.plan.arguments import Arguments
+    from vlft.models.remote_code import Patch, RemoteCode
     from vlft.probe.checkpoint_types import Checkpoint
     from vlft.probe.collect import Facts
+    from vlft.swift.args import Arguments
 
-MENDS_VERSION: Final = "2"
+PATCHES_VERSION: Final = "2"
 """Of the plug-in; it tells the same in the trainer's log."""
 
 PLUGIN: Final = Path(__file__).parents[1] / "trainer_side" / "own_code" / "vlft_own_code.py"
 
-Mend = Literal[
-    "post-init", "ties", "buffers", "generate", "caches", "heads", "config", "bnb-head", "bnb-tower"
-]
-
-WHY: Final[Mapping[Mend, str]] = {
+WHY: Final[Mapping[Patch, str]] = {
     "post-init": "the code never calls post_init()",
     "ties": "tied weights are a list, and no merge could be saved",
     "buffers": "rotary tables would be left unset, and every logit NaN",
@@ -58,18 +57,9 @@ def has_own_language_model(checkpoint: Checkpoint) -> bool:
     return isinstance(config, dict) and bool(config.get("auto_map"))
 
 
-def has_own_internvl(checkpoint: Checkpoint | None) -> bool:
-    """Whether a checkpoint is an InternVL that brings its own code."""
-    return (
-        checkpoint is not None
-        and checkpoint.model_type == "internvl_chat"
-        and checkpoint.has_auto_map
-    )
-
-
-def mends_of(
+def patches_of(
     checkpoint: Checkpoint | None, packages: Mapping[str, str], *, bnb: bool = False
-) -> tuple[Mend, ...]:
+) -> tuple[Patch, ...]:
     """What has to be mended for a checkpoint to be loaded, trained, merged and asked.
 
     Args:
@@ -77,45 +67,22 @@ def mends_of(
         packages: Of the interpreter that loads it; without transformers, today's is meant.
         bnb: Whether the weights are, or will be, quantised by bitsandbytes.
     """
-    transformers = _release(packages.get("transformers", "5.0"))
-    if checkpoint is not None and is_first_qwen_vl(checkpoint):
-        return _of_qwen_vl(transformers, bnb=bnb)
-    if checkpoint is None or not has_own_internvl(checkpoint):
+    transformers = release(packages.get("transformers", "5.0"))[:2]
+    code = _code_of(checkpoint)
+    if checkpoint is None or code is None:
         return ()
     own, bare = has_own_language_model(checkpoint), checkpoint.own_code.bare_config
-    return _of_internvl(transformers, own=own, bare=bare, bnb=bnb)
+    return code.needed(CodeFacts(transformers, own, bare, bnb))
 
 
-def _of_internvl(
-    transformers: tuple[int, ...], *, own: bool, bare: bool, bnb: bool
-) -> tuple[Mend, ...]:
-    needed: list[Mend] = []
-    if transformers >= (5, 0):
-        needed += ["post-init", "ties", "buffers"] if own else ["post-init"]
-    if transformers >= (4, 50):
-        needed += ["generate", "caches"] if own else []
-        needed += ["config"] if bare else []
-    if bnb and not own:
-        needed.append("bnb-head")
-    return tuple(needed)
+def _code_of(checkpoint: Checkpoint | None) -> RemoteCode | None:
+    """The family whose code a checkpoint brings; None if vlft has no patches for it."""
+    if checkpoint is None or not checkpoint.has_auto_map:
+        return None
+    return next((code for code in REMOTE_CODE if code.matches(checkpoint.config)), None)
 
 
-def is_first_qwen_vl(checkpoint: Checkpoint | None) -> bool:
-    """Whether a checkpoint is a Qwen-VL of the first generation, which all bring their code."""
-    return (
-        checkpoint is not None
-        and checkpoint.architectures[:1] == ("QWenLMHeadModel",)
-        and isinstance(checkpoint.config.get("visual"), dict)
-    )
-
-
-def _of_qwen_vl(transformers: tuple[int, ...], *, bnb: bool) -> tuple[Mend, ...]:
-    needed: list[Mend] = ["buffers", "heads"] if transformers >= (5, 0) else []
-    needed += ["caches"] if transformers >= (4, 50) else []
-    return (*needed, "bnb-tower") if bnb else tuple(needed)
-
-
-def run_mends(config: Config, facts: Facts) -> tuple[Mend, ...]:
+def run_patches(config: Config, facts: Facts) -> tuple[Patch, ...]:
     """Those that a config's run needs.
 
     Of a hub id only ms-swift's name for it is known: then all that its form may need.
@@ -124,25 +91,26 @@ def run_mends(config: Config, facts: Facts) -> tuple[Mend, ...]:
     packages = facts.interpreter.packages if facts.interpreter and not in_image(config) else {}
     bnb = config.quant is not None and config.quant.method == "bnb"
     if checkpoint is None:
-        return _of_hub_id(facts, _release(packages.get("transformers", "5.0")), bnb=bnb)
-    return mends_of(checkpoint, packages, bnb=bnb or is_bnb(checkpoint))
+        return _of_hub_id(facts, release(packages.get("transformers", "5.0"))[:2], bnb=bnb)
+    return patches_of(checkpoint, packages, bnb=bnb or is_bnb(checkpoint))
 
 
 def own_type_of_hub_id(facts: Facts) -> str | None:
     """ms-swift's type of a hub id that brings its own code; None for all others."""
+    code = _code_of_hub_id(facts)
+    return None if code is None else code.swift_model_type
+
+
+def _code_of_hub_id(facts: Facts) -> RemoteCode | None:
     if facts.model.checkpoint is not None:
         return None
     guessed = facts.swift.guess_model_types(facts.model.argument, ())
-    return guessed[0] if guessed in {("internvl_chat",), ("qwen_vl",)} else None
+    return next((code for code in REMOTE_CODE if guessed == (code.swift_model_type,)), None)
 
 
-def _of_hub_id(facts: Facts, transformers: tuple[int, ...], *, bnb: bool) -> tuple[Mend, ...]:
-    kind = own_type_of_hub_id(facts)
-    if kind == "qwen_vl":
-        return _of_qwen_vl(transformers, bnb=bnb)
-    if kind == "internvl_chat":
-        return _of_internvl(transformers, own=True, bare=True, bnb=bnb)
-    return ()
+def _of_hub_id(facts: Facts, transformers: tuple[int, ...], *, bnb: bool) -> tuple[Patch, ...]:
+    code = _code_of_hub_id(facts)
+    return () if code is None else code.needed(CodeFacts(transformers, bnb=bnb))
 
 
 def in_image(config: Config) -> bool:
@@ -156,7 +124,7 @@ def is_bnb(checkpoint: Checkpoint | None) -> bool:
     return quantization is not None and "gptq" not in str(quantization.get("quant_method"))
 
 
-def with_mends(arguments: Arguments, mends: tuple[Mend, ...]) -> Arguments:
+def with_patches(arguments: Arguments, mends: tuple[Patch, ...]) -> Arguments:
     """Arguments with the plug-in before the user's own, or without it where it is not needed.
 
     A plug-in of another vlft, of which a record tells, goes: it may be gone by now.
@@ -167,15 +135,10 @@ def with_mends(arguments: Arguments, mends: tuple[Mend, ...]) -> Arguments:
     return kept | {"external_plugins": plugins} if plugins else kept
 
 
-def is_mended(arguments: Arguments) -> bool:
+def is_patched(arguments: Arguments) -> bool:
     """Whether the plug-in is among the arguments."""
     return any(map(_is_ours, arguments.get("external_plugins", ())))
 
 
 def _is_ours(plugin: str) -> bool:
     return Path(plugin).parts[-3:-1] == PLUGIN.parts[-3:-1]
-
-
-def _release(version: str) -> tuple[int, ...]:
-    """`4.57.6` as (4, 57)."""
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from vlft.errors import VlftError
+from vlft.models import family_of
+from vlft.swift.versions import release
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,11 +48,10 @@ _LOADED_BY: dict[str, tuple[str, ...]] = {
 _INSTALL = {"bnb": "pip install 'vlft[quantize]'"}
 _ELSEWHERE = "an environment of their own beside ms-swift, named by export.python"
 
-# autoawq is no longer made. 0.2.9 knows no later family than these (awq/models/auto.py), and looks
+# autoawq is no longer made. 0.2.9 knows few families (awq/models/auto.py; `Family.awq`), and looks
 # for the layers of a Qwen2-VL where transformers had them up to 4.51: later ones end in "no
 # attribute 'layers'", and from 4.57 on it can't be imported. Seen with 4.51.3 and 4.56.2, on a CPU:
 # the weights can be made without a GPU, and not be used without one.
-_AWQ_FAMILIES = frozenset({"qwen2_vl", "qwen2_5_vl"})
 _AWQ_TRANSFORMERS = (4, 51)
 # The smallest model that GPTQ went through: seen with gptqmodel 7.7.
 _GPTQ_LAYERS = 10
@@ -175,12 +176,12 @@ def lacks_to_load(config: Mapping[str, Any] | None, packages: Mapping[str, str])
 
 def _awq(situation: Situation) -> str | None:
     transformers = situation.packages.get("transformers", "")
-    numbers = tuple(int(part) for part in transformers.split(".")[:2] if part.isdecimal())
-    if numbers > _AWQ_TRANSFORMERS:
+    if release(transformers)[:2] > _AWQ_TRANSFORMERS:
         return (
             f"autoawq does not work with transformers {transformers}: 4.51 or older ({_ELSEWHERE})"
         )
-    if situation.family is not None and situation.family not in _AWQ_FAMILIES:
+    family = family_of(situation.family)
+    if family is not None and not family.awq:
         return f"autoawq does not know {situation.family}"
     return None
 

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vlft.resolve.batch import Batch, Mismatch
-from vlft.resolve.pass_through import flag, number, word
 
 if TYPE_CHECKING:
-    from vlft.config.reader import LoadedConfig
-    from vlft.probe.collect import Facts
+    from collections.abc import Sequence
+
     from vlft.probe.data_entries import DataEntry
+    from vlft.swift.args import SwiftArgs
 
 EPOCHS = 3.0
 """num_train_epochs where none is given (transformers/training_args.py)."""
@@ -112,21 +112,18 @@ def rows_of(entry: DataEntry, share: float = 0) -> int | None:
     return taken - max(int(min(entry.rows, taken) * share), 1)
 
 
-def train_rows(loaded: LoadedConfig, facts: Facts) -> int | None:
+def train_rows(args: SwiftArgs, entries: Sequence[DataEntry]) -> int | None:
     """Rows per epoch, at most; None where they are unknown or come in another number.
 
     Packing joins rows, streaming has no end, interleaving draws, rollouts repeat.
     """
-    config = loaded.config
-    joined = flag(config, "packing") or word(config, "truncation_strategy") == "split"
-    drawn = "interleave_prob" in config.swift or word(config, "rlhf_type") in _ROLLOUTS
-    if joined or drawn or flag(config, "streaming") or "cached_dataset" in config.swift:
+    joined = args.flag("packing") or args.get("truncation_strategy", str).value == "split"
+    drawn = args.is_given("interleave_prob") or args.get("rlhf_type", str).value in _ROLLOUTS
+    if joined or drawn or args.flag("streaming") or args.texts("cached_dataset"):
         return None
-    share = config.data.val if isinstance(config.data.val, float) else 0
-    if word(config, "eval_strategy") == "no":
-        share = 0
+    share = args.get("split_dataset_ratio", float).value or 0
     total = 0
-    for entry in facts.train:
+    for entry in entries:
         rows = rows_of(entry, share)
         if rows is None:
             return None
@@ -134,16 +131,24 @@ def train_rows(loaded: LoadedConfig, facts: Facts) -> int | None:
     return total
 
 
-def steps_of(loaded: LoadedConfig, facts: Facts, batch: Batch | Mismatch) -> Steps | None:
-    """The steps of a config's run; None where there is no batch."""
+def resolve_steps(
+    args: SwiftArgs, entries: Sequence[DataEntry], batch: Batch | Mismatch
+) -> Steps | None:
+    """The steps of a run; None where there is no batch.
+
+    Args:
+        args: Of the run.
+        entries: Its training data.
+        batch: Rows per step.
+    """
     if isinstance(batch, Mismatch):
         return None
-    config = loaded.config
+    most = args.get("max_steps", int).value
     return count_steps(
-        train_rows(loaded, facts),
+        train_rows(args, entries),
         batch,
-        epochs=config.train.num_train_epochs,
-        max_steps=config.train.max_steps,
-        warmup=number(config, "warmup_ratio") or number(config, "warmup_steps") or 0,
-        drop_last=flag(config, "dataloader_drop_last"),
+        epochs=args.get("num_train_epochs", float).value,
+        max_steps=most if most is not None and most > 0 else None,
+        warmup=args.get("warmup_ratio", float).value or args.get("warmup_steps", float).value or 0,
+        drop_last=args.flag("dataloader_drop_last"),
     )

@@ -36,6 +36,6 @@ from vlft.rules import (  # noqa: F401
     template,
     tuner,
 )
-from vlft.rules.base import PLANNABLE, RULES, Context, all_rules, check
+from vlft.rules.base import PLANNABLE, RULES, all_rules, check
 
-__all__ = ["PLANNABLE", "RULES", "Context", "all_rules", "check"]
+__all__ = ["PLANNABLE", "RULES", "all_rules", "check"]

@@ -9,39 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from vlft.engines import engine_names, load_rules, owner_of
 
 if TYPE_CHECKING:
-    from vlft.config.reader import LoadedConfig
-    from vlft.config.schema import Config
     from vlft.config.source import KeyPath
     from vlft.findings import Finding, Severity
-    from vlft.models import Family
-    from vlft.probe.collect import Facts
     from vlft.probe.gpus import Capability
-    from vlft.resolve.batch import Batch, Mismatch
-    from vlft.resolve.world import World
-
-
-@dataclass(frozen=True)
-class Context:
-    """All that a rule may look at.
-
-    Attributes:
-        loaded: The config with the places of its values.
-        facts: What the probes read.
-        world: Processes and devices.
-        batch: The batch, or why there is none.
-        family: The model's family; None if it is none that vlft knows.
-    """
-
-    loaded: LoadedConfig
-    facts: Facts
-    world: World
-    batch: Batch | Mismatch
-    family: Family | None
-
-    @property
-    def config(self) -> Config:
-        """The typed sections."""
-        return self.loaded.config
+    from vlft.resolve.run import RunSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +37,10 @@ Effect = Literal["aborts", "late", "silent", "advice"]
 loaded or later; the run goes on, on something else than was meant; it costs time, memory or
 disk that need not be spent."""
 
-RuleFunction = Callable[[Context], Iterator[Problem]]
+Need = Literal["hardware"]
+"""What a rule is silent without: a machine to judge the config for."""
+
+RuleFunction = Callable[["RunSpec"], Iterator[Problem]]
 
 
 @dataclass(frozen=True)
@@ -79,6 +53,7 @@ class Rule:
         source: Where in ms-swift (or another library) it comes from.
         effect: What happens without the rule.
         says: What ms-swift says then, or a part of it; None if it says nothing of use.
+        needs: What it is silent without.
         function: Finds the problems; its docstring says in a sentence what must hold.
     """
 
@@ -87,6 +62,7 @@ class Rule:
     source: str
     effect: Effect
     says: str | None
+    needs: frozenset[Need]
     function: RuleFunction
 
     @property
@@ -107,7 +83,12 @@ def all_rules() -> dict[str, Rule]:
 
 
 def rule(
-    rule_id: str, severity: Severity, source: str, *, effect: Effect, says: str | None = None
+    rule_id: str,
+    severity: Severity,
+    source: str,
+    *needs: Need,
+    effect: Effect,
+    says: str | None = None,
 ) -> Callable[[RuleFunction], RuleFunction]:
     """Registers a rule; the arguments are the fields of `Rule`."""
 
@@ -115,7 +96,7 @@ def rule(
         if rule_id in RULES:
             message = f"two rules are called {rule_id}"
             raise ValueError(message)
-        RULES[rule_id] = Rule(rule_id, severity, source, effect, says, function)
+        RULES[rule_id] = Rule(rule_id, severity, source, effect, says, frozenset(needs), function)
         return function
 
     return register
@@ -125,13 +106,13 @@ PLANNABLE = frozenset({"batch.global-mismatch"})
 """Rules without which there is no plan; they hold even where nothing else is asked."""
 
 
-def check(context: Context, only: frozenset[str] | None = None) -> list[Finding]:
+def check(run: RunSpec, only: frozenset[str] | None = None) -> list[Finding]:
     """Every finding of every rule, or of those named in `only`.
 
     A section that lacks what was wrong in it is not judged: what seems missing there may
     be what was misspelt.
     """
-    source, engine = context.loaded.source, context.config.launch.engine
+    source, engine = run.loaded.source, run.config.launch.engine
     load_rules(engine)
     return [
         source.finding(
@@ -145,23 +126,23 @@ def check(context: Context, only: frozenset[str] | None = None) -> list[Finding]
         for rule in RULES.values()
         if rule.engine in (None, engine)
         if only is None or rule.id in only
-        for problem in rule.function(context)
-        if problem.path[0] not in context.loaded.broken
+        for problem in rule.function(run)
+        if problem.path[0] not in run.loaded.broken
     ]
 
 
 def not_installed(
-    context: Context, package: str, path: KeyPath, *, at_key: bool = False
+    run: RunSpec, package: str, path: KeyPath, *, at_key: bool = False
 ) -> Iterator[Problem]:
     """The problem, unless the package is there or the interpreter is not known.
 
     Args:
-        context: Of the rule.
+        run: The run.
         package: Normalised name, `liger-kernel`.
         path: Key that asks for it.
         at_key: Whether the key rather than the value is to be pointed at.
     """
-    interpreter = context.facts.interpreter
+    interpreter = run.facts.interpreter
     if interpreter is not None and package not in interpreter.packages:
         yield Problem(
             path,
@@ -171,17 +152,17 @@ def not_installed(
         )
 
 
-def gpu_before(context: Context, needed: Capability) -> str | None:
+def gpu_before(run: RunSpec, needed: Capability) -> str | None:
     """Name of a GPU of the run that is known to be older than what computes something."""
-    hardware = context.facts.hardware
-    if context.world.cpu or hardware is None:
+    hardware = run.facts.hardware
+    if run.world.cpu or hardware is None:
         return None
     return next((gpu.name for gpu in hardware.gpus if gpu.lacks(needed)), None)
 
 
-def smallest_gpu(context: Context) -> int | None:
+def smallest_gpu(run: RunSpec) -> int | None:
     """Bytes of the smallest GPU, where each process has one; None if that is not known."""
-    hardware, world = context.facts.hardware, context.world
+    hardware, world = run.facts.hardware, run.world
     if hardware is None or world.cpu or world.gpus_per_node != world.nproc_per_node:
         return None
     return min((gpu.memory_bytes for gpu in hardware.gpus if gpu.memory_bytes), default=None)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.resolve.batch import SWIFT_TARGET_BATCH, Mismatch
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 
 @rule(
     "batch.global-mismatch", "error", "transformers Trainer: no such check exists", effect="silent"
 )
-def global_mismatch(context: Context) -> Iterator[Problem]:
+def global_mismatch(run: RunSpec) -> Iterator[Problem]:
     """The batch sizes and the processes multiply to one global batch, without a remainder."""
-    if isinstance(context.batch, Mismatch):
-        key = "launch" if context.batch.key == "sequence_parallel_size" else "train"
-        yield Problem((key, context.batch.key), context.batch.message, context.batch.hint)
+    if isinstance(run.batch, Mismatch):
+        key = "launch" if run.batch.key == "sequence_parallel_size" else "train"
+        yield Problem((key, run.batch.key), run.batch.message, run.batch.hint)
 
 
 @rule(
@@ -27,9 +29,9 @@ def global_mismatch(context: Context) -> Iterator[Problem]:
     "swift/trainers/arguments.py: max(1, ceil(16 / per_device / world_size))",
     effect="advice",
 )
-def default_is_what_is_meant(context: Context) -> Iterator[Problem]:
+def default_is_what_is_meant(run: RunSpec) -> Iterator[Problem]:
     """Where ms-swift's own accumulation rounds 16 rows to something else, the number is said."""
-    train, batch = context.config.train, context.batch
+    train, batch = run.config.train, run.batch
     if train.global_batch_size is not None or train.gradient_accumulation_steps is not None:
         return
     if isinstance(batch, Mismatch) or batch.gradient_accumulation_steps in (None, 1):
@@ -49,10 +51,10 @@ def default_is_what_is_meant(context: Context) -> Iterator[Problem]:
     "swift/trainers/seq2seq_trainer.py: prediction_step",
     effect="advice",
 )
-def evaluation_fits_where_training_did(context: Context) -> Iterator[Problem]:
+def evaluation_fits_where_training_did(run: RunSpec) -> Iterator[Problem]:
     """An evaluation takes no more rows at once than the training."""
-    per_device, batch = context.config.train.per_device_eval_batch_size, context.batch
-    if context.config.data.val is None or per_device is None or isinstance(batch, Mismatch):
+    per_device, batch = run.config.train.per_device_eval_batch_size, run.batch
+    if run.config.data.val is None or per_device is None or isinstance(batch, Mismatch):
         return
     if per_device > batch.per_device:
         yield Problem(

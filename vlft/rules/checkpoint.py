@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 from vlft.swift.versions import version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.probe.checkpoint import Checkpoint
+    from vlft.resolve.run import RunSpec
 
 _SAFE_TORCH = "2.6"
 # `quantization_config.quant_method` of a checkpoint → `quant.method`.
 _METHODS = {"bitsandbytes": "bnb"}
 
 
-def _model(context: Context) -> Checkpoint | None:
-    checkpoint = context.facts.model.checkpoint
+def _model(run: RunSpec) -> Checkpoint | None:
+    checkpoint = run.facts.model.checkpoint
     return checkpoint if checkpoint is not None and checkpoint.kind == "model" else None
 
 
@@ -29,9 +30,9 @@ def _model(context: Context) -> Checkpoint | None:
     effect="late",
     says="no file named model.safetensors",
 )
-def weights_are_there(context: Context) -> Iterator[Problem]:
+def weights_are_there(run: RunSpec) -> Iterator[Problem]:
     """A model's folder holds its weights."""
-    checkpoint = _model(context)
+    checkpoint = _model(run)
     if checkpoint is not None and not checkpoint.weight_files:
         yield Problem(
             ("model", "path"),
@@ -46,9 +47,9 @@ def weights_are_there(context: Context) -> Iterator[Problem]:
     "transformers/tokenization_utils_tokenizers.py: an empty vocabulary without a word",
     effect="silent",
 )
-def tokenizer_is_there(context: Context) -> Iterator[Problem]:
+def tokenizer_is_there(run: RunSpec) -> Iterator[Problem]:
     """A model's folder holds the vocabulary of its tokenizer."""
-    checkpoint = _model(context)
+    checkpoint = _model(run)
     # Code of a checkpoint's own may read files of any name.
     if checkpoint is None or checkpoint.tokenizer_files or checkpoint.code_files:
         return
@@ -67,11 +68,11 @@ def tokenizer_is_there(context: Context) -> Iterator[Problem]:
     effect="late",
     says="has no attribute image_processor",
 )
-def processor_is_there(context: Context) -> Iterator[Problem]:
+def processor_is_there(run: RunSpec) -> Iterator[Problem]:
     """A vision-language model's folder holds the settings of its image processor."""
-    checkpoint, family = _model(context), context.family
+    checkpoint, family = _model(run), run.family
     # InternVL's own code cuts pictures itself.
-    if checkpoint is None or family is None or family.hf_model_type == "internvl_chat":
+    if checkpoint is None or family is None or not family.processor:
         return
     if not checkpoint.has_processor:
         yield Problem(
@@ -82,9 +83,9 @@ def processor_is_there(context: Context) -> Iterator[Problem]:
 
 
 @rule("checkpoint.weights-broken", "error", "safetensors: reading the header", effect="late")
-def weights_are_whole(context: Context) -> Iterator[Problem]:
+def weights_are_whole(run: RunSpec) -> Iterator[Problem]:
     """Every weight file of the checkpoint is there and whole."""
-    checkpoint = _model(context)
+    checkpoint = _model(run)
     if checkpoint is None or not checkpoint.problems:
         return
     (name, problem), *others = checkpoint.problems.items()
@@ -102,9 +103,9 @@ def weights_are_whole(context: Context) -> Iterator[Problem]:
     "transformers/utils/import_utils.py: check_torch_load_is_safe",
     effect="late",
 )
-def pickles_can_be_loaded(context: Context) -> Iterator[Problem]:
+def pickles_can_be_loaded(run: RunSpec) -> Iterator[Problem]:
     """Weights in pickle form are loaded by a torch that transformers trusts with them."""
-    files, torch = _pickles(context), _installed_torch(context)
+    files, torch = _pickles(run), _installed_torch(run)
     if files and torch is not None and version_key(torch) < version_key(_SAFE_TORCH):
         yield Problem(
             ("model", "path"),
@@ -119,11 +120,11 @@ def pickles_can_be_loaded(context: Context) -> Iterator[Problem]:
     "torch.load: a pickle is a program",
     effect="silent",
 )
-def weights_are_no_pickles(context: Context) -> Iterator[Problem]:
+def weights_are_no_pickles(run: RunSpec) -> Iterator[Problem]:
     """Weights are safetensors, or loading pickles was consented to."""
-    files, torch = _pickles(context), _installed_torch(context)
+    files, torch = _pickles(run), _installed_torch(run)
     refused = torch is not None and version_key(torch) < version_key(_SAFE_TORCH)
-    if files and not refused and not context.config.model.trust_remote_code:
+    if files and not refused and not run.config.model.trust_remote_code:
         yield Problem(
             ("model", "path"),
             f"`{files[0]}` is a pickle: only torch's own restrictions keep it from running code",
@@ -138,9 +139,9 @@ def weights_are_no_pickles(context: Context) -> Iterator[Problem]:
     effect="late",
     says="The model is quantized with",
 )
-def quantised_once(context: Context) -> Iterator[Problem]:
+def quantised_once(run: RunSpec) -> Iterator[Problem]:
     """`quant` names the method that the checkpoint is quantised with, if it is."""
-    method, quant = _quantised(context), context.config.quant
+    method, quant = _quantised(run), run.config.quant
     if method is not None and quant is not None and quant.method != method:
         yield Problem(
             ("quant", "method"),
@@ -155,9 +156,9 @@ def quantised_once(context: Context) -> Iterator[Problem]:
     "transformers/quantizers/auto.py: the checkpoint's own quantization_config is used",
     effect="silent",
 )
-def quant_has_an_effect(context: Context) -> Iterator[Problem]:
+def quant_has_an_effect(run: RunSpec) -> Iterator[Problem]:
     """`quant` stands beside weights that are not quantised yet."""
-    method, quant = _quantised(context), context.config.quant
+    method, quant = _quantised(run), run.config.quant
     if method is not None and quant is not None and quant.method == method:
         yield Problem(
             ("quant",),
@@ -173,10 +174,10 @@ def quant_has_an_effect(context: Context) -> Iterator[Problem]:
     "transformers/trainer_utils.py: validate_quantization_for_training",
     effect="late",
 )
-def quantised_weights_stay_frozen(context: Context) -> Iterator[Problem]:
+def quantised_weights_stay_frozen(run: RunSpec) -> Iterator[Problem]:
     """`tuner: full` trains weights that are not quantised."""
-    method = _quantised(context)
-    if method is not None and method != "fp8" and context.config.tuner == "full":
+    method = _quantised(run)
+    if method is not None and method != "fp8" and run.config.tuner == "full":
         yield Problem(
             ("tuner",),
             f"the checkpoint is quantised ({method}); quantised weights can't be trained",
@@ -184,22 +185,22 @@ def quantised_weights_stay_frozen(context: Context) -> Iterator[Problem]:
         )
 
 
-def _pickles(context: Context) -> tuple[str, ...]:
+def _pickles(run: RunSpec) -> tuple[str, ...]:
     """Those of the files to be loaded that are pickles."""
-    checkpoint = _model(context)
+    checkpoint = _model(run)
     if checkpoint is None:
         return ()
     return tuple(name for name in checkpoint.weight_files if name in checkpoint.pickle_files)
 
 
-def _installed_torch(context: Context) -> str | None:
-    interpreter = context.facts.interpreter
+def _installed_torch(run: RunSpec) -> str | None:
+    interpreter = run.facts.interpreter
     return interpreter.packages.get("torch") if interpreter else None
 
 
-def _quantised(context: Context) -> str | None:
+def _quantised(run: RunSpec) -> str | None:
     """How the checkpoint is quantised, in the words of `quant.method`; None if it is not."""
-    checkpoint = _model(context)
+    checkpoint = _model(run)
     quantization = checkpoint.quantization if checkpoint else None
     if quantization is None:
         return None

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vlft.resolve.pass_through import flag, word, words
+from vlft.probe.data_entries import absolute
 from vlft.resolve.steps import rows_of
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 from vlft.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 
 @rule(
@@ -20,32 +22,33 @@ if TYPE_CHECKING:
     "swift/dataset/dataset_syntax.py: asks the hub instead",
     effect="late",
 )
-def data_exists(context: Context) -> Iterator[Problem]:
+def data_exists(run: RunSpec) -> Iterator[Problem]:
     """Every entry is a file that exists, or says `hf::` or `ms::`."""
-    for key, entries in (("train", context.facts.train), ("val", context.facts.val)):
+    for key, entries in (("train", run.facts.train), ("val", run.facts.val)):
         for index, entry in enumerate(entries):
-            if entry.kind == "missing":
+            if entry.kind == "missing" or (entry.kind == "hub" and entry.hub is None):
+                base_dir = run.loaded.source.base_dir(("data", key, index))
                 yield Problem(
                     ("data", key, index),
-                    f"there is no file `{entry.path}`",
+                    f"there is no file `{entry.path or absolute(entry.text, base_dir)}`",
                     "a relative path starts from the config file's folder; "
                     f"a data set on a hub is written `hf::{entry.text}` or `ms::{entry.text}`",
                 )
 
 
 @rule("data.empty", "error", "datasets: an empty file ends in StopIteration", effect="late")
-def data_is_not_empty(context: Context) -> Iterator[Problem]:
+def data_is_not_empty(run: RunSpec) -> Iterator[Problem]:
     """No file is empty."""
-    for key, entries in (("train", context.facts.train), ("val", context.facts.val)):
+    for key, entries in (("train", run.facts.train), ("val", run.facts.val)):
         for index, entry in enumerate(entries):
             if entry.size == 0:
                 yield Problem(("data", key, index), f"`{entry.path}` is empty", "one row a line")
 
 
-def share_of(context: Context) -> float:
+def share_of(run: RunSpec) -> float:
     """The part of the training rows that ms-swift splits off; 0 for none."""
-    val = context.config.data.val
-    off = word(context.config, "eval_strategy") == "no" or flag(context.config, "streaming")
+    val = run.config.data.val
+    off = run.args.given("eval_strategy", str) == "no" or run.args.flag("streaming")
     return val if isinstance(val, float) and not off else 0
 
 
@@ -56,10 +59,10 @@ def share_of(context: Context) -> float:
     effect="late",
     says="AssertionError",
 )
-def rows_are_left(context: Context) -> Iterator[Problem]:
+def rows_are_left(run: RunSpec) -> Iterator[Problem]:
     """Each training entry keeps at least one row after the validation rows are split off."""
-    share = share_of(context)
-    for index, entry in enumerate(context.facts.train):
+    share = share_of(run)
+    for index, entry in enumerate(run.facts.train):
         rows = rows_of(entry, share)
         if entry.sample == 0:
             hint = "write how many, or leave the entry out"
@@ -79,9 +82,9 @@ def rows_are_left(context: Context) -> Iterator[Problem]:
     "swift/dataset/utils.py: sample_dataset",
     effect="silent",
 )
-def samples_are_there(context: Context) -> Iterator[Problem]:
+def samples_are_there(run: RunSpec) -> Iterator[Problem]:
     """`path#N` asks for no more rows than the file has."""
-    for index, entry in enumerate(context.facts.train):
+    for index, entry in enumerate(run.facts.train):
         if entry.rows and entry.sample is not None and entry.sample > entry.rows:
             times = entry.sample / entry.rows
             yield Problem(
@@ -99,9 +102,9 @@ def samples_are_there(context: Context) -> Iterator[Problem]:
     effect="late",
     says="AssertionError",
 )
-def validation_samples_are_there(context: Context) -> Iterator[Problem]:
+def validation_samples_are_there(run: RunSpec) -> Iterator[Problem]:
     """A validation file has as many rows as `#N` asks for, and N is not 0."""
-    for index, entry in enumerate(context.facts.val):
+    for index, entry in enumerate(run.facts.val):
         if entry.sample is None:
             continue
         too_many = entry.rows is not None and entry.sample > entry.rows
@@ -120,14 +123,13 @@ def validation_samples_are_there(context: Context) -> Iterator[Problem]:
     "swift/dataset/loader.py: load_dataset → datasets.interleave_datasets",
     effect="late",
 )
-def probabilities_fit(context: Context) -> Iterator[Problem]:
+def probabilities_fit(run: RunSpec) -> Iterator[Problem]:
     """`interleave_prob` has one share for each training entry, and they sum to 1."""
-    given = context.config.swift.get("interleave_prob")
-    if given is None:
+    shares = run.args.given_texts("interleave_prob")
+    numbers = run.args.numbers("interleave_prob")
+    if not shares:
         return
-    shares = given if isinstance(given, list) else [given]
-    numbers = [float(share) for share in shares if isinstance(share, (int, float))]
-    count, path = len(context.facts.train), ("swift", "interleave_prob")
+    count, path = len(run.facts.train), ("swift", "interleave_prob")
     if len(numbers) != len(shares) or count == 1:
         return  # one entry alone is not interleaved, and no share is looked at
     if len(numbers) != count:
@@ -153,11 +155,10 @@ def probabilities_fit(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="--dataloader_prefetch_factor can only be set when data is loaded in a different process",
 )
-def prefetching_has_workers(context: Context) -> Iterator[Problem]:
+def prefetching_has_workers(run: RunSpec) -> Iterator[Problem]:
     """`dataloader_prefetch_factor` is given only where worker processes load the data."""
-    swift = context.config.swift
-    given = swift.get("dataloader_prefetch_factor") is not None
-    if given and swift.get("dataloader_num_workers") == 0:
+    given = run.args.is_given("dataloader_prefetch_factor")
+    if given and run.args.get("dataloader_num_workers", int).value == 0:
         yield Problem(
             ("swift", "dataloader_prefetch_factor"),
             "`dataloader_prefetch_factor` without a worker: `dataloader_num_workers` is 0",
@@ -173,10 +174,10 @@ def prefetching_has_workers(context: Context) -> Iterator[Problem]:
     effect="late",
     says="Cached dataset does not support streaming.",
 )
-def cached_data_is_not_streamed(context: Context) -> Iterator[Problem]:
+def cached_data_is_not_streamed(run: RunSpec) -> Iterator[Problem]:
     """A data set that `swift export` tokenised before is not streamed."""
     for name in ("cached_dataset", "cached_val_dataset"):
-        if flag(context.config, "streaming") and words(context.config, name):
+        if run.args.flag("streaming") and run.args.given_texts(name):
             yield Problem(
                 ("swift", name), f"`{name}` can't be streamed", "streaming: false", at_key=True
             )
@@ -188,10 +189,10 @@ def cached_data_is_not_streamed(context: Context) -> Iterator[Problem]:
     "swift/template/base.py: _truncate keeps image tokens and drops text",
     effect="silent",
 )
-def rows_with_images_are_not_cut(context: Context) -> Iterator[Problem]:
+def rows_with_images_are_not_cut(run: RunSpec) -> Iterator[Problem]:
     """A vision-language model's rows are left out when too long, not cut."""
-    strategy = word(context.config, "truncation_strategy")
-    if strategy in {"left", "right"} and context.family is not None:
+    strategy = run.args.given("truncation_strategy", str)
+    if strategy in {"left", "right"} and run.family is not None:
         lost = "the answer" if strategy == "right" else "the system prompt and the question"
         yield Problem(
             ("swift", "truncation_strategy"),
@@ -209,17 +210,13 @@ def rows_with_images_are_not_cut(context: Context) -> Iterator[Problem]:
     effect="late",
     says="`--truncation_strategy split`",
 )
-def splitting_is_for_pretraining(context: Context) -> Iterator[Problem]:
+def splitting_is_for_pretraining(run: RunSpec) -> Iterator[Problem]:
     """`truncation_strategy: split` is for `task: pt` without lazy tokenising."""
-    config, path = context.config, ("swift", "truncation_strategy")
-    if word(config, "truncation_strategy") != "split":
+    config, path = run.config, ("swift", "truncation_strategy")
+    if run.args.given("truncation_strategy", str) != "split":
         return
-    plain = config.swift.get("use_chat_template")
-    templated = config.task != "pt" if plain is None else flag(config, "use_chat_template")
-    # Where nothing is said, ms-swift tokenises a vision-language model's rows as they come.
-    eager = any(flag(config, name) for name in ("packing", "streaming", "group_by_length"))
-    given = config.swift.get("lazy_tokenize")
-    lazy = flag(config, "lazy_tokenize") if given is not None else context.family and not eager
+    templated = not run.args.is_off("use_chat_template")
+    lazy = run.args.flag("lazy_tokenize")
     if templated:
         yield Problem(
             path,

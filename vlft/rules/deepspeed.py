@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from vlft.probe.deepspeed import ZERO_PRESETS
 from vlft.resolve.batch import Batch
-from vlft.resolve.precision import resolve_precision
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 
 @rule(
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     effect="aborts",
     says="JSONDecodeError",
 )
-def deepspeed_is_known(context: Context) -> Iterator[Problem]:
+def deepspeed_is_known(run: RunSpec) -> Iterator[Problem]:
     """`deepspeed` is one of the presets or an existing JSON file."""
-    name = context.config.deepspeed
-    if name is None or name in ZERO_PRESETS or context.facts.deepspeed_file is not None:
+    name = run.sharding.deepspeed
+    if name is None or name in ZERO_PRESETS or run.sharding.file is not None:
         return
     if name.endswith(".json") or "/" in name:
         yield Problem(
@@ -46,10 +47,10 @@ def deepspeed_is_known(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="deepspeed",
 )
-def deepspeed_is_installed(context: Context) -> Iterator[Problem]:
+def deepspeed_is_installed(run: RunSpec) -> Iterator[Problem]:
     """The interpreter that trains has deepspeed if the config asks for it."""
-    interpreter = context.facts.interpreter
-    if context.config.deepspeed and interpreter and "deepspeed" not in interpreter.packages:
+    interpreter = run.facts.interpreter
+    if run.sharding.deepspeed and interpreter and "deepspeed" not in interpreter.packages:
         yield Problem(
             ("deepspeed",),
             f"deepspeed is not installed in {interpreter.python}",
@@ -64,9 +65,9 @@ def deepspeed_is_installed(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="JSONDecodeError",
 )
-def file_is_json(context: Context) -> Iterator[Problem]:
+def file_is_json(run: RunSpec) -> Iterator[Problem]:
     """DeepSpeed's file is one JSON object."""
-    settings = context.facts.deepspeed
+    settings = run.sharding.settings
     if settings is not None and settings.problem is not None:
         yield Problem(("deepspeed",), settings.problem.message, settings.problem.hint)
 
@@ -78,14 +79,14 @@ def file_is_json(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="Please specify the ZeRO optimization config in the DeepSpeed config.",
 )
-def file_names_a_stage(context: Context) -> Iterator[Problem]:
+def file_names_a_stage(run: RunSpec) -> Iterator[Problem]:
     """DeepSpeed's file has a `zero_optimization`."""
-    settings = context.facts.deepspeed
+    settings = run.sharding.settings
     if settings is None or settings.problem or settings.empty or settings.sharded:
         return
     yield Problem(
         ("deepspeed",),
-        f"`{context.config.deepspeed}` has no `zero_optimization`",
+        f"`{run.sharding.deepspeed}` has no `zero_optimization`",
         'add `"zero_optimization": {"stage": 2}`',
     )
 
@@ -97,14 +98,14 @@ def file_names_a_stage(context: Context) -> Iterator[Problem]:
     effect="late",
     says="Either train_batch_size or train_micro_batch_size_per_gpu needs to be provided",
 )
-def file_has_a_batch(context: Context) -> Iterator[Problem]:
+def file_has_a_batch(run: RunSpec) -> Iterator[Problem]:
     """DeepSpeed's file has a batch size, which may be `auto`."""
-    settings = context.facts.deepspeed
+    settings = run.sharding.settings
     if settings is None or settings.problem or settings.empty or settings.batched:
         return
     yield Problem(
         ("deepspeed",),
-        f"`{context.config.deepspeed}` has no batch size",
+        f"`{run.sharding.deepspeed}` has no batch size",
         'add `"train_micro_batch_size_per_gpu": "auto"`',
     )
 
@@ -115,28 +116,28 @@ def file_has_a_batch(context: Context) -> Iterator[Problem]:
     "swift/arguments/sft_args.py: _init_deepspeed",
     effect="silent",
 )
-def settings_are_read(context: Context) -> Iterator[Problem]:
+def settings_are_read(run: RunSpec) -> Iterator[Problem]:
     """What is said to DeepSpeed is said to a DeepSpeed that is on and that reads it."""
-    config, settings = context.config, context.facts.deepspeed
+    _config, settings = run.config, run.sharding.settings
     if settings is not None and settings.empty:
         yield Problem(
             ("deepspeed",),
-            f"`{config.deepspeed}` is empty: ms-swift trains without DeepSpeed",
+            f"`{run.sharding.deepspeed}` is empty: ms-swift trains without DeepSpeed",
             "leave `deepspeed` out, or write a preset: zero2, zero3",
         )
-    if config.deepspeed is None:
+    if run.sharding.deepspeed is None:
         for name in ("zero_hpz_partition_size", "deepspeed_autotp_size"):
-            if config.swift.get(name) is not None:
+            if run.args.is_given(name):
                 yield Problem(
                     ("swift", name),
                     f"`{name}` is read only with DeepSpeed",
                     "write `deepspeed: zero3`" if "hpz" in name else "write `deepspeed: zero2`",
                     at_key=True,
                 )
-    elif config.swift.get("zero_hpz_partition_size") is not None and _stage(context) in {0, 1, 2}:
+    elif run.args.is_given("zero_hpz_partition_size") and _stage(run) in {0, 1, 2}:
         yield Problem(
             ("swift", "zero_hpz_partition_size"),
-            f"ZeRO-{_stage(context)} keeps whole weights: zero_hpz_partition_size is for ZeRO-3",
+            f"ZeRO-{_stage(run)} keeps whole weights: zero_hpz_partition_size is for ZeRO-3",
             "leave it out, or write `deepspeed: zero3`",
             at_key=True,
         )
@@ -149,19 +150,19 @@ def settings_are_read(context: Context) -> Iterator[Problem]:
     effect="late",
     says="Please correct the following DeepSpeed config values that mismatch TrainingArguments",
 )
-def numbers_agree(context: Context) -> Iterator[Problem]:
+def numbers_agree(run: RunSpec) -> Iterator[Problem]:
     """What DeepSpeed's file says by itself is what the config says."""
-    settings = context.facts.deepspeed
+    settings = run.sharding.settings
     if settings is None:
         return
-    wanted = _wanted(context)
+    wanted = _wanted(run)
     for key, value in settings.fixed.items():
         number = wanted.get(key)
         if number is None or value == number:
             continue
         yield Problem(
             ("deepspeed",),
-            f"`{context.config.deepspeed}` says {key} {_shown(value)}, the run {_shown(number)}",
+            f"`{run.sharding.deepspeed}` says {key} {_shown(value)}, the run {_shown(number)}",
             f'write `"auto"` there, or {_shown(number)}',
         )
 
@@ -173,9 +174,9 @@ def numbers_agree(context: Context) -> Iterator[Problem]:
     effect="late",
     says="DeepSpeed Zero-3 is not compatible with passing a `device_map`.",
 )
-def no_device_map(context: Context) -> Iterator[Problem]:
+def no_device_map(run: RunSpec) -> Iterator[Problem]:
     """ZeRO-3 places the weights itself, without a device_map."""
-    if _stage(context) == 3 and context.config.swift.get("device_map") is not None:  # noqa: PLR2004
+    if _stage(run) == 3 and run.args.is_given("device_map"):  # noqa: PLR2004
         yield Problem(
             ("swift", "device_map"), "ZeRO-3 takes no device_map", "leave it out", at_key=True
         )
@@ -188,10 +189,10 @@ def no_device_map(context: Context) -> Iterator[Problem]:
     effect="late",
     says="train_batch_size is not equal to micro_batch_per_gpu * gradient_acc_step * world_size",
 )
-def zero3_has_gpus(context: Context) -> Iterator[Problem]:
+def zero3_has_gpus(run: RunSpec) -> Iterator[Problem]:
     """On a CPU, several processes do not share the weights by ZeRO-3."""
-    processes = context.world.world_size
-    if context.world.cpu and processes != 1 and _stage(context) == 3:  # noqa: PLR2004
+    processes = run.world.world_size
+    if run.world.cpu and processes != 1 and _stage(run) == 3:  # noqa: PLR2004
         yield Problem(
             ("deepspeed",),
             f"ZeRO-3 does not start in {processes} processes on a CPU",
@@ -199,19 +200,19 @@ def zero3_has_gpus(context: Context) -> Iterator[Problem]:
         )
 
 
-def _wanted(context: Context) -> dict[str, object]:
+def _wanted(run: RunSpec) -> dict[str, object]:
     """What the trainer will compare the file with, as far as it is known."""
-    config, batch = context.config, context.batch
-    precision = resolve_precision(config, context.facts.model.checkpoint, context.world)
+    config, batch = run.config, run.batch
+    precision = run.precision
     wanted: dict[str, object] = {
         "fp16.enabled": precision.fp16,
         "bf16.enabled": precision.bf16,
         "optimizer.params.lr": config.train.learning_rate,
         "scheduler.params.warmup_max_lr": config.train.learning_rate,
-        "optimizer.params.weight_decay": _argument(context, "weight_decay"),
-        "gradient_clipping": _argument(context, "max_grad_norm"),
+        "optimizer.params.weight_decay": run.args.get("weight_decay", float).value,
+        "gradient_clipping": run.args.get("max_grad_norm", float).value,
     }
-    if isinstance(batch, Batch) and not config.swift.get("auto_find_batch_size"):
+    if isinstance(batch, Batch) and not run.args.flag("auto_find_batch_size"):
         accumulation, world = batch.gradient_accumulation_steps, batch.world_size
         wanted["gradient_accumulation_steps"] = accumulation
         wanted["train_micro_batch_size_per_gpu"] = batch.per_device
@@ -221,13 +222,8 @@ def _wanted(context: Context) -> dict[str, object]:
     return wanted
 
 
-def _argument(context: Context, name: str) -> object:
-    argument = context.facts.swift.arguments[context.config.task].get(name)
-    return context.config.swift.get(name, argument.default if argument else None)
-
-
-def _stage(context: Context) -> int | None:
-    settings = context.facts.deepspeed
+def _stage(run: RunSpec) -> int | None:
+    settings = run.sharding.settings
     return None if settings is None else settings.stage
 
 

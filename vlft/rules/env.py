@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
-from vlft.plan.environment import inherited_variables, overruled_variables
-from vlft.rules.base import Context, Problem, rule
-from vlft.security.secrets import MASK, is_secret_name
+from vlft.rules.base import Problem, rule
+from vlft.security.secrets import mask_value
 from vlft.swift.names import GONE, READ, is_legal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vlft.resolve.run import RunSpec
+
 
 @rule("env.owned", "error", "one owner a value", effect="silent")
-def owned_by_a_section(context: Context) -> Iterator[Problem]:
+def owned_by_a_section(run: RunSpec) -> Iterator[Problem]:
     """A variable that a section decides does not stand under `env:`."""
-    for name in context.config.env:
+    for name in run.config.env:
         if name in ENVIRONMENT:
             yield Problem(
                 ("env", name),
@@ -32,8 +33,7 @@ def owned_by_a_section(context: Context) -> Iterator[Problem]:
                 NODE_ENVIRONMENT[name],
                 at_key=True,
             )
-    given = context.config.swift.get("model_kwargs")
-    for key in given if isinstance(given, dict) else ():
+    for key in run.args.mapping("model_kwargs") or ():
         owner = ENVIRONMENT.get(str(key).upper())
         if owner is not None:
             yield Problem(
@@ -50,9 +50,9 @@ def owned_by_a_section(context: Context) -> Iterator[Problem]:
     "swift/utils/env.py: get_env_args reads the names that it knows",
     effect="silent",
 )
-def name_is_no_slip(context: Context) -> Iterator[Problem]:
+def name_is_no_slip(run: RunSpec) -> Iterator[Problem]:
     """A variable's name is not a misspelling of one that ms-swift reads."""
-    for name in context.config.env:
+    for name in run.config.env:
         if is_legal(name):
             continue
         from vlft.text import near_miss  # noqa: PLC0415 - difflib, seldom needed
@@ -69,9 +69,9 @@ def name_is_no_slip(context: Context) -> Iterator[Problem]:
 
 
 @rule("env.value", "error", "an environment holds text", effect="silent")
-def values_are_text(context: Context) -> Iterator[Problem]:
+def values_are_text(run: RunSpec) -> Iterator[Problem]:
     """A variable's value is one text, number or truth value."""
-    for name, value in context.config.env.items():
+    for name, value in run.config.env.items():
         if isinstance(value, (list, dict)):
             yield Problem(
                 ("env", name),
@@ -81,24 +81,23 @@ def values_are_text(context: Context) -> Iterator[Problem]:
 
 
 @rule("env.differs", "warning", "the config wins over the caller's environment", effect="silent")
-def caller_differs(context: Context) -> Iterator[Problem]:
+def caller_differs(run: RunSpec) -> Iterator[Problem]:
     """A variable that the config decides is not set to something else by the caller."""
-    for name, (path, value) in overruled_variables(context.loaded, context.family).items():
-        caller = context.facts.environ.get(name)
-        if caller is not None and caller != value:
-            shown = (MASK, MASK) if is_secret_name(name) else (caller, value)
+    caller = run.facts.environ
+    for name, variable in run.decided_variables.items():
+        if name in caller and not caller.holds(name, variable.text):
+            shown = mask_value(name, variable.text)
             yield Problem(
-                path,
-                f"the environment has {name}={shown[0]}; the config's {shown[1]} is used",
+                variable.path,
+                f"the environment has {name}={caller[name]}; the config's {shown} is used",
                 f"unset {name}, or change the config",
             )
 
 
 @rule("env.inherited", "info", "ms-swift reads it from the environment", effect="silent")
-def caller_decides(context: Context) -> Iterator[Problem]:
+def caller_decides(run: RunSpec) -> Iterator[Problem]:
     """A variable of the caller that changes the run is said."""
-    caller = context.facts.environ
-    for name, value in inherited_variables(context.loaded, context.family, caller).items():
+    for name, value in run.inherited_variables.items():
         owner = ENVIRONMENT.get(name)
         yield Problem(
             ("env",),

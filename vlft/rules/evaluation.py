@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.resolve.pass_through import flag, number, word
-from vlft.resolve.schedule import evaluates, evaluating, has_validation, saving
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 _NO_DATA = "write `data: {val: 0.01}`, or name validation files there"
 
@@ -20,24 +20,24 @@ _NO_DATA = "write `data: {val: 0.01}`, or name validation files there"
     "swift/arguments/sft_args.py: __post_init__ sets eval_strategy to no",
     effect="silent",
 )
-def evaluation_has_data(context: Context) -> Iterator[Problem]:
+def evaluation_has_data(run: RunSpec) -> Iterator[Problem]:
     """Where evaluation is asked for there is something to evaluate on."""
-    if has_validation(context) or context.config.data.val is not None:
+    if run.has_validation or run.config.data.val is not None:
         return
-    strategy = word(context.config, "eval_strategy")
+    strategy = run.args.given("eval_strategy", str)
     if strategy in {"steps", "epoch"}:
         yield Problem(
             ("swift", "eval_strategy"),
             f"`eval_strategy: {strategy}` has no effect: there is no validation data",
             _NO_DATA,
         )
-    elif strategy is None and context.config.train.eval_steps is not None:
+    elif strategy is None and run.config.train.eval_steps is not None:
         yield Problem(
             ("train", "eval_steps"),
             "`eval_steps` has no effect: there is no validation data",
             _NO_DATA,
         )
-    elif saving(context) == "best":
+    elif run.save_strategy == "best":
         yield Problem(
             ("swift", "save_strategy"),
             "`save_strategy: best` saves only the last step: there is no validation data",
@@ -51,11 +51,11 @@ def evaluation_has_data(context: Context) -> Iterator[Problem]:
     "swift/arguments/sft_args.py: _init_eval_strategy",
     effect="silent",
 )
-def validation_data_is_used(context: Context) -> Iterator[Problem]:
+def validation_data_is_used(run: RunSpec) -> Iterator[Problem]:
     """Validation data stand beside an evaluation."""
-    if context.config.data.val is None or not has_validation(context) or evaluates(context):
+    if run.config.data.val is None or not run.has_validation or run.evaluates:
         return
-    name = "eval_strategy" if word(context.config, "eval_strategy") else "save_strategy"
+    name = "eval_strategy" if run.args.given("eval_strategy", str) else "save_strategy"
     yield Problem(
         ("swift", name),
         f"`{name}: no` switches evaluation off: `data.val` has no effect",
@@ -70,12 +70,12 @@ def validation_data_is_used(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="is not a valid IntervalStrategy",
 )
-def strategy_is_known(context: Context) -> Iterator[Problem]:
+def strategy_is_known(run: RunSpec) -> Iterator[Problem]:
     """Evaluation comes by `eval_strategy`, else by `save_strategy`: no, steps or epoch."""
-    strategy = evaluating(context)
+    strategy = run.eval_strategy
     if strategy in {"no", "steps", "epoch"}:
         return
-    if word(context.config, "eval_strategy") is not None:
+    if run.args.given("eval_strategy", str) is not None:
         yield Problem(
             ("swift", "eval_strategy"),
             f"there is no eval_strategy `{strategy}`",
@@ -96,13 +96,13 @@ def strategy_is_known(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="--load_best_model_at_end requires the",
 )
-def best_model_is_known(context: Context) -> Iterator[Problem]:
+def best_model_is_known(run: RunSpec) -> Iterator[Problem]:
     """For `load_best_model_at_end` every checkpoint is evaluated."""
-    config, path = context.config, ("swift", "load_best_model_at_end")
-    if not flag(config, "load_best_model_at_end") or saving(context) == "best":
+    config, path = run.config, ("swift", "load_best_model_at_end")
+    if not run.args.flag("load_best_model_at_end") or run.save_strategy == "best":
         return
-    when, where = saving(context), evaluating(context)
-    if when != where and not has_validation(context):
+    when, where = run.save_strategy, run.eval_strategy
+    if when != where and not run.has_validation:
         yield Problem(path, "no model is the best: there is no validation data", _NO_DATA)
         return
     if when != where:
@@ -134,10 +134,10 @@ def _divides(part: float, whole: float) -> bool:
     "swift/callbacks/early_stop.py: EarlyStopCallback.on_save",
     effect="silent",
 )
-def early_stopping_sees_a_metric(context: Context) -> Iterator[Problem]:
+def early_stopping_sees_a_metric(run: RunSpec) -> Iterator[Problem]:
     """A run that stops by a metric evaluates."""
-    rounds = number(context.config, "early_stop_interval")
-    if rounds is not None and rounds > 0 and not evaluates(context):
+    rounds = run.args.given("early_stop_interval", float)
+    if rounds is not None and rounds > 0 and not run.evaluates:
         yield Problem(
             ("swift", "early_stop_interval"),
             "`early_stop_interval` never stops the run: nothing is evaluated",
@@ -153,10 +153,10 @@ def early_stopping_sees_a_metric(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="requires an eval strategy",
 )
-def plateaus_are_seen(context: Context) -> Iterator[Problem]:
+def plateaus_are_seen(run: RunSpec) -> Iterator[Problem]:
     """A learning rate that follows the evaluation has one."""
-    name = word(context.config, "lr_scheduler_type")
-    if name in {"reduce_lr_on_plateau", "greedy"} and not evaluates(context):
+    name = run.args.given("lr_scheduler_type", str)
+    if name in {"reduce_lr_on_plateau", "greedy"} and not run.evaluates:
         yield Problem(
             ("swift", "lr_scheduler_type"),
             f"`{name}` follows a metric, and nothing is evaluated",
@@ -171,9 +171,9 @@ def plateaus_are_seen(context: Context) -> Iterator[Problem]:
     effect="late",
     says="TypeError",
 )
-def links_have_a_best_checkpoint(context: Context) -> Iterator[Problem]:
+def links_have_a_best_checkpoint(run: RunSpec) -> Iterator[Problem]:
     """`create_checkpoint_symlink` links the best checkpoint, which an evaluation finds."""
-    if flag(context.config, "create_checkpoint_symlink") and not evaluates(context):
+    if run.args.flag("create_checkpoint_symlink") and not run.evaluates:
         yield Problem(
             ("swift", "create_checkpoint_symlink"),
             "without an evaluation no checkpoint is the best, and making the link fails when the "

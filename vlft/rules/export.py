@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.resolve.quantization import BITS, CALIBRATED, what_works
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 # swift/arguments/base_args/base_args.py: those that --merge_lora takes.
 _MERGEABLE = frozenset({"lora", "longlora", "llamapro", "adalora", "full"})
@@ -20,9 +22,9 @@ _MERGEABLE = frozenset({"lora", "longlora", "llamapro", "adalora", "full"})
     "swift/arguments/export_args.py: __post_init__; quant_args.py",
     effect="late",
 )
-def export_method_has_the_bits(context: Context) -> Iterator[Problem]:
+def export_method_has_the_bits(run: RunSpec) -> Iterator[Problem]:
     """The method that will quantise has a form of as many bits as asked for."""
-    export = context.config.export
+    export = run.config.export
     bits, method = export.quant_bits, export.quant_method
     if method is None:
         return
@@ -43,9 +45,9 @@ def export_method_has_the_bits(context: Context) -> Iterator[Problem]:
     "swift/pipelines/export/quant.py: _get_quant_dataset",
     effect="silent",
 )
-def calibration_rows_are_looked_at(context: Context) -> Iterator[Problem]:
+def calibration_rows_are_looked_at(run: RunSpec) -> Iterator[Problem]:
     """Calibration rows are named for a method that looks at them."""
-    export = context.config.export
+    export = run.config.export
     method, bits = export.quant_method, export.quant_bits
     asked = method is not None or bits is not None
     if method in CALIBRATED:
@@ -69,9 +71,9 @@ def calibration_rows_are_looked_at(context: Context) -> Iterator[Problem]:
     "swift/arguments/base_args/base_args.py: _init_adapter",
     effect="late",
 )
-def what_is_exported_can_be_merged(context: Context) -> Iterator[Problem]:
+def what_is_exported_can_be_merged(run: RunSpec) -> Iterator[Problem]:
     """A tuner that ms-swift can merge comes before a quantisation."""
-    config = context.config
+    config = run.config
     asked = config.export.quant_bits is not None or config.export.quant_method is not None
     if asked and config.tuner not in _MERGEABLE:
         yield Problem(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 # Tuners that `--target_modules` and the freeze flags go to (prepare_adapter).
 _TARGETED = frozenset({"lora", "longlora", "adalora", "vera", "boft", "fourierft", "bone"})
@@ -22,18 +24,18 @@ _PARTS = {
 }
 
 
-def _targets(context: Context) -> list[str] | None:
+def _targets(run: RunSpec) -> list[str] | None:
     """The modules that get adapters, as named; None where the tuner chooses none by name."""
-    config = context.config
-    if config.tuner not in _TARGETED or config.swift.get("target_regex"):
+    config = run.config
+    if config.tuner not in _TARGETED or run.args.given_texts("target_regex"):
         return None
     return (config.lora.target_modules if config.lora else None) or [_ALL]
 
 
-def _by_parts(context: Context) -> bool:
+def _by_parts(run: RunSpec) -> bool:
     """Whether the freeze flags decide what is trained."""
-    targets = _targets(context)
-    return context.config.tuner == "full" or (targets is not None and _ALL in targets)
+    targets = _targets(run)
+    return run.config.tuner == "full" or (targets is not None and _ALL in targets)
 
 
 @rule(
@@ -43,13 +45,14 @@ def _by_parts(context: Context) -> bool:
     "swift/arguments/tuner_args.py: _init_multimodal_full",
     effect="late",
 )
-def something_is_trained(context: Context) -> Iterator[Problem]:
+def something_is_trained(run: RunSpec) -> Iterator[Problem]:
     """At least one of language model, vision tower and aligner is not frozen."""
-    model, swift = context.config.model, context.config.swift
-    if context.family is None or not _by_parts(context):
+    model = run.config.model
+    if run.family is None or not _by_parts(run):
         return
-    if context.config.tuner == "full" and any(
-        swift.get(name) for name in ("trainable_parameters", "trainable_parameters_regex")
+    if run.config.tuner == "full" and any(
+        run.args.given_texts(name)
+        for name in ("trainable_parameters", "trainable_parameters_regex")
     ):
         return
     if model.freeze_llm and model.freeze_vit is not False and model.freeze_aligner is not False:
@@ -67,16 +70,16 @@ def something_is_trained(context: Context) -> Iterator[Problem]:
     "swift/pipelines/train/tuner.py: get_target_modules",
     effect="silent",
 )
-def freeze_flags_are_read(context: Context) -> Iterator[Problem]:
+def freeze_flags_are_read(run: RunSpec) -> Iterator[Problem]:
     """With modules chosen by name, no `freeze_…` says otherwise: only `all-linear` reads it."""
-    config = context.config
-    by_regex = config.tuner in _TARGETED and bool(config.swift.get("target_regex"))
-    if not by_regex and (_targets(context) is None or _by_parts(context)):
+    config = run.config
+    by_regex = config.tuner in _TARGETED and bool(run.args.given("target_regex", str))
+    if not by_regex and (_targets(run) is None or _by_parts(run)):
         return
     what = "swift.target_regex" if by_regex else "lora.target_modules"
     for name, default in (("freeze_llm", False), ("freeze_vit", True), ("freeze_aligner", True)):
         value = getattr(config.model, name)
-        if name == "freeze_vit" and any(_in_the_tower(context)):
+        if name == "freeze_vit" and any(_in_the_tower(run)):
             continue  # that is how the names' reach into it is said to be meant
         if value is not None and value != default:
             yield Problem(
@@ -92,11 +95,11 @@ def freeze_flags_are_read(context: Context) -> Iterator[Problem]:
     "peft/tuners/tuners_utils.py: check_target_module_exists matches name endings",
     effect="silent",
 )
-def names_stay_out_of_the_tower(context: Context) -> Iterator[Problem]:
+def names_stay_out_of_the_tower(run: RunSpec) -> Iterator[Problem]:
     """Names in `target_modules` that are also in a frozen vision tower are chosen on purpose."""
-    if context.config.model.freeze_vit is False:
+    if run.config.model.freeze_vit is False:
         return
-    for index, target, module in _in_the_tower(context):
+    for index, target, module in _in_the_tower(run):
         yield Problem(
             ("lora", "target_modules", index),
             f"`{target}` is in the vision tower too (`{module}`), which would be trained: "
@@ -105,12 +108,12 @@ def names_stay_out_of_the_tower(context: Context) -> Iterator[Problem]:
         )
 
 
-def _in_the_tower(context: Context) -> Iterator[tuple[int, str, str]]:
+def _in_the_tower(run: RunSpec) -> Iterator[tuple[int, str, str]]:
     """Names in `target_modules` that fit modules in the vision tower and others outside.
 
     With their place in the list, and the first such module.
     """
-    targets, checkpoint = _targets(context), context.facts.model.checkpoint
+    targets, checkpoint = _targets(run), run.facts.model.checkpoint
     if targets is None or _ALL in targets or checkpoint is None:
         return
     modules = [name.rpartition(".")[0] for name in checkpoint.tensors()]
@@ -133,9 +136,9 @@ def _matches(module: str, target: str) -> bool:
     effect="late",
     says="not found in the base model",
 )
-def target_modules_exist(context: Context) -> Iterator[Problem]:
+def target_modules_exist(run: RunSpec) -> Iterator[Problem]:
     """At least one name in `lora.target_modules` is a module of the checkpoint."""
-    targets, missing = _targets(context) or [], _missing(context)
+    targets, missing = _targets(run) or [], _missing(run)
     if missing and len(missing) == len(targets):
         yield from (_absent(index, targets[index]) for index in missing)
 
@@ -146,19 +149,19 @@ def target_modules_exist(context: Context) -> Iterator[Problem]:
     "peft/tuners/tuners_utils.py: inject_adapter",
     effect="silent",
 )
-def every_target_module_exists(context: Context) -> Iterator[Problem]:
+def every_target_module_exists(run: RunSpec) -> Iterator[Problem]:
     """Each name in `lora.target_modules` is a module of the checkpoint."""
-    targets, missing = _targets(context) or [], _missing(context)
+    targets, missing = _targets(run) or [], _missing(run)
     if len(missing) < len(targets):
         yield from (_absent(index, targets[index]) for index in missing)
 
 
-def _missing(context: Context) -> list[int]:
+def _missing(run: RunSpec) -> list[int]:
     """Places of the names in `lora.target_modules` that the checkpoint does not have.
 
     Empty where its tensors can't all be read, or where names are not what decides.
     """
-    targets, checkpoint = _targets(context), context.facts.model.checkpoint
+    targets, checkpoint = _targets(run), run.facts.model.checkpoint
     if not targets or _ALL in targets or checkpoint is None or checkpoint.problems:
         return []
     tensors = checkpoint.tensors()
@@ -189,10 +192,10 @@ def _absent(index: int, name: str) -> Problem:
     "swift/pipelines/train/tuner.py: get_target_modules returns the regex of all-linear",
     effect="silent",
 )
-def all_linear_stands_alone(context: Context) -> Iterator[Problem]:
+def all_linear_stands_alone(run: RunSpec) -> Iterator[Problem]:
     """Beside `all-linear`, a vision-language model's `target_modules` name no other module."""
-    targets = _targets(context) or []
-    if context.family is None or _ALL not in targets:
+    targets = _targets(run) or []
+    if run.family is None or _ALL not in targets:
         return
     for index, name in enumerate(targets):
         if name not in _GROUPS:
@@ -210,10 +213,10 @@ def all_linear_stands_alone(context: Context) -> Iterator[Problem]:
     "swift/arguments/tuner_args.py: __post_init__",
     effect="silent",
 )
-def one_choice_of_modules(context: Context) -> Iterator[Problem]:
+def one_choice_of_modules(run: RunSpec) -> Iterator[Problem]:
     """`swift.target_regex` and `lora.target_modules` are not both given: the first one wins."""
-    lora = context.config.lora
-    if lora is not None and lora.target_modules and context.config.swift.get("target_regex"):
+    lora = run.config.lora
+    if lora is not None and lora.target_modules and run.args.given("target_regex", str):
         yield Problem(
             ("lora", "target_modules"),
             "`lora.target_modules` has no effect beside `swift.target_regex`",
@@ -228,13 +231,13 @@ def one_choice_of_modules(context: Context) -> Iterator[Problem]:
     "swift/trainers/arguments.py: optimizer multimodal",
     effect="silent",
 )
-def rates_are_for_trained_parts(context: Context) -> Iterator[Problem]:
+def rates_are_for_trained_parts(run: RunSpec) -> Iterator[Problem]:
     """A learning rate of the vision tower or the aligner is given where that part is trained."""
-    if not _by_parts(context):
+    if not _by_parts(run):
         return
     for name, freeze in (("vit_lr", "freeze_vit"), ("aligner_lr", "freeze_aligner")):
-        frozen = getattr(context.config.model, freeze) is not False
-        if context.config.swift.get(name) is not None and frozen:
+        frozen = getattr(run.config.model, freeze) is not False
+        if run.args.is_given(name) and frozen:
             yield Problem(
                 ("swift", name),
                 f"`{name}` has no effect: {_PARTS[freeze]} is frozen",

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.models.internvl import SWIFTS_TILE
-from vlft.models.tile_vision import PATCH, SHUFFLE, tile_side
-from vlft.resolve.limits import variables
-from vlft.resolve.model import own_family
+from vlft.models.internvl_chat import SWIFTS_TILE
+from vlft.models.tiles import PATCH, SHUFFLE, DynamicTiling, tile_side
 from vlft.resolve.patches import has_own_language_model, language_model_of
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
     from vlft.config.source import KeyPath
+    from vlft.resolve.run import RunSpec
 
 _TRIED = "InternLM2ForCausalLM"
 _TEMPLATE = "swift/template/templates/internvl.py: init_env_args"
 
 
 @rule("internvl.tile-set", "info", _TEMPLATE, effect="silent")
-def tiles_are_those_of_ms_swift(context: Context) -> Iterator[Problem]:
+def tiles_are_those_of_ms_swift(run: RunSpec) -> Iterator[Problem]:
     """A checkpoint's tiles have the side that ms-swift takes for granted."""
-    side, said = _side(context), _said(context)
+    side, said = _side(run), _said(run)
     if side is not None and side != SWIFTS_TILE and said is None:
         yield Problem(
             ("model", "path"),
@@ -35,9 +34,9 @@ def tiles_are_those_of_ms_swift(context: Context) -> Iterator[Problem]:
 
 
 @rule("internvl.tile-other", "warning", _TEMPLATE, effect="silent")
-def tiles_are_those_of_the_checkpoint(context: Context) -> Iterator[Problem]:
+def tiles_are_those_of_the_checkpoint(run: RunSpec) -> Iterator[Problem]:
     """INPUT_SIZE is the side of the tiles that the checkpoint was trained on."""
-    side, said = _side(context), _said(context)
+    side, said = _side(run), _said(run)
     if side is not None and said is not None and said[0] != str(side):
         yield Problem(
             said[1],
@@ -53,9 +52,9 @@ def tiles_are_those_of_the_checkpoint(context: Context) -> Iterator[Problem]:
     effect="late",
     says="shape mismatch",
 )
-def tokens_are_counted_right(context: Context) -> Iterator[Problem]:
+def tokens_are_counted_right(run: RunSpec) -> Iterator[Problem]:
     """The checkpoint makes as many tokens of a tile as ms-swift counts."""
-    config = _config(context)
+    config = _config(run)
     vision = config.get("vision_config")
     patch = vision.get("patch_size", PATCH) if isinstance(vision, dict) else PATCH
     ratio = config.get("downsample_ratio", SHUFFLE)
@@ -70,10 +69,10 @@ def tokens_are_counted_right(context: Context) -> Iterator[Problem]:
 
 
 @rule("internvl.untried", "warning", "docs/internvl.md: what was tried", effect="late")
-def the_language_model_was_tried(context: Context) -> Iterator[Problem]:
+def the_language_model_was_tried(run: RunSpec) -> Iterator[Problem]:
     """A language model inside the checkpoint's own code is one that the mends were tried on."""
-    checkpoint = context.facts.model.checkpoint
-    if checkpoint is None or not _config(context) or not has_own_language_model(checkpoint):
+    checkpoint = run.facts.model.checkpoint
+    if checkpoint is None or not _config(run) or not has_own_language_model(checkpoint):
         return
     name = language_model_of(checkpoint)
     if name != _TRIED:
@@ -84,21 +83,19 @@ def the_language_model_was_tried(context: Context) -> Iterator[Problem]:
         )
 
 
-def _config(context: Context) -> Mapping[str, Any]:
-    """config.json of an original InternVL; empty for any other model."""
-    checkpoint, family = context.facts.model.checkpoint, own_family(context)
-    if checkpoint is None or family is None or family.hf_model_type != "internvl_chat":
+def _config(run: RunSpec) -> Mapping[str, Any]:
+    """config.json of a model whose tiles ms-swift cuts; empty for any other model."""
+    checkpoint, family = run.facts.model.checkpoint, run.model.weights_family
+    vision = family.vision if family is not None else None
+    if checkpoint is None or not isinstance(vision, DynamicTiling) or not vision.native:
         return {}
     return checkpoint.config
 
 
-def _side(context: Context) -> int | None:
-    return tile_side(_config(context))
+def _side(run: RunSpec) -> int | None:
+    return tile_side(_config(run))
 
 
-def _said(context: Context) -> tuple[str, KeyPath] | None:
+def _said(run: RunSpec) -> tuple[str, KeyPath] | None:
     """INPUT_SIZE, and the key that says so; None where nobody does."""
-    for values, path in variables(context, "INPUT_SIZE"):
-        if values.get("INPUT_SIZE") is not None:
-            return str(values["INPUT_SIZE"]), path
-    return None
+    return run.limits.text("INPUT_SIZE")

@@ -7,15 +7,15 @@ import re
 from typing import TYPE_CHECKING
 
 from vlft.engines.traits import traits_of
-from vlft.plan.arguments import needs_torchrun
 from vlft.resolve.batch import divisors
-from vlft.resolve.pass_through import flag, uses_ray
 from vlft.resolve.world import number_in
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 from vlft.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 _DEVICE = re.compile(r"\d+|(?:GPU|MIG)-[\w/-]+", re.ASCII)
 
@@ -27,14 +27,14 @@ _DEVICE = re.compile(r"\d+|(?:GPU|MIG)-[\w/-]+", re.ASCII)
     effect="aborts",
     says="n_gpu: 8, local_world_size: 3",
 )
-def processes_divide_gpus(context: Context) -> Iterator[Problem]:
+def processes_divide_gpus(run: RunSpec) -> Iterator[Problem]:
     """The GPUs of a node divide evenly among its processes."""
-    gpus, processes = context.world.gpus_per_node, context.world.nproc_per_node
-    if uses_ray(context.config):
+    gpus, processes = run.world.gpus_per_node, run.world.nproc_per_node
+    if run.uses_ray:
         return
-    if gpus and processes and gpus % processes and not _one_device_each(context):
+    if gpus and processes and gpus % processes and not _one_device_each(run):
         yield Problem(
-            _process_key(context),
+            _process_key(run),
             f"{counted(gpus, 'GPU')} can't be divided among {counted(processes, 'process')}",
             "nproc_per_node that works: " + ", ".join(map(str, divisors(gpus))),
         )
@@ -47,19 +47,19 @@ def processes_divide_gpus(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="DeepSpeed is not compatible with `device_map`",
 )
-def deepspeed_one_gpu_a_process(context: Context) -> Iterator[Problem]:
+def deepspeed_one_gpu_a_process(run: RunSpec) -> Iterator[Problem]:
     """With DeepSpeed every process has one GPU."""
-    split = _split(context)
-    if context.config.deepspeed and split:
-        yield _one_gpu_a_process(context, split, "DeepSpeed")
+    split = _split(run)
+    if run.sharding.deepspeed and split:
+        yield _one_gpu_a_process(run, split, "DeepSpeed")
 
 
 @rule("launch.no-gpu", "error", "torch.cuda", effect="late")
-def gpus_exist(context: Context) -> Iterator[Problem]:
+def gpus_exist(run: RunSpec) -> Iterator[Problem]:
     """The GPUs asked for are there."""
-    visible = context.facts.visible_gpus
-    gpus = context.config.launch.gpus
-    if visible is None or gpus == "none" or _has_npus(context):
+    visible = run.facts.visible_gpus
+    gpus = run.config.launch.gpus
+    if visible is None or gpus == "none" or _has_npus(run):
         return
     if gpus == "auto" and not visible:
         yield Problem(
@@ -74,19 +74,19 @@ def gpus_exist(context: Context) -> Iterator[Problem]:
             f"write {len(visible)}" if visible else "write `none` to train on the CPU",
         )
     if isinstance(gpus, list):
-        missing = [gpu for gpu in gpus if isinstance(gpu, int) and gpu >= context.facts.gpu_count]
+        missing = [gpu for gpu in gpus if isinstance(gpu, int) and gpu >= run.facts.gpu_count]
         if missing:
             yield Problem(
                 ("launch", "gpus"),
-                f"GPU {', '.join(map(str, missing))}: this machine has {context.facts.gpu_count}",
+                f"GPU {', '.join(map(str, missing))}: this machine has {run.facts.gpu_count}",
                 "indices start at 0" if visible else "write `none` to train on the CPU",
             )
 
 
 @rule("launch.gpus-distinct", "error", "CUDA: what it can't read ends the list", effect="late")
-def gpus_are_distinct(context: Context) -> Iterator[Problem]:
+def gpus_are_distinct(run: RunSpec) -> Iterator[Problem]:
     """A list of GPUs names each once, by an index from 0 or a UUID."""
-    gpus = context.config.launch.gpus
+    gpus = run.config.launch.gpus
     if not isinstance(gpus, list):
         return
     if not gpus:
@@ -111,11 +111,11 @@ def gpus_are_distinct(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="FSDP2 is not compatible with `device_map`",
 )
-def fsdp_one_gpu_a_process(context: Context) -> Iterator[Problem]:
+def fsdp_one_gpu_a_process(run: RunSpec) -> Iterator[Problem]:
     """With FSDP every process has one GPU."""
-    split = _split(context)
-    if context.config.swift.get("fsdp") and split:
-        yield _one_gpu_a_process(context, split, "FSDP")
+    split = _split(run)
+    if run.sharding.fsdp and split:
+        yield _one_gpu_a_process(run, split, "FSDP")
 
 
 @rule(
@@ -125,17 +125,17 @@ def fsdp_one_gpu_a_process(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="liger_kernel does not support device_map",
 )
-def liger_one_gpu_a_process(context: Context) -> Iterator[Problem]:
+def liger_one_gpu_a_process(run: RunSpec) -> Iterator[Problem]:
     """With liger's kernels every process has one GPU."""
-    split = _split(context)
-    if not flag(context.config, "use_liger_kernel"):
+    split = _split(run)
+    if not run.args.flag("use_liger_kernel"):
         return
     if split:
-        yield _one_gpu_a_process(context, split, "liger")
-    elif uses_ray(context.config) and (context.world.gpus_per_node or 0) > 1:
+        yield _one_gpu_a_process(run, split, "liger")
+    elif run.uses_ray and (run.world.gpus_per_node or 0) > 1:
         yield Problem(
             ("swift", "use_liger_kernel"),
-            f"Ray's driver sees {context.world.gpus_per_node} GPUs, and ms-swift takes that for a "
+            f"Ray's driver sees {run.world.gpus_per_node} GPUs, and ms-swift takes that for a "
             "model split over them, which liger can't do",
             "leave out `use_ray`: vlft starts a process a GPU by itself",
             at_key=True,
@@ -148,16 +148,15 @@ def liger_one_gpu_a_process(context: Context) -> Iterator[Problem]:
     "swift/model/utils.py: get_default_device_map",
     effect="silent",
 )
-def model_is_not_split(context: Context) -> Iterator[Problem]:
+def model_is_not_split(run: RunSpec) -> Iterator[Problem]:
     """Every process has one GPU, or `swift.device_map` says how the model is spread."""
-    config, split = context.config, _split(context)
-    asked = config.deepspeed or any(
-        config.swift.get(key) for key in ("fsdp", "use_liger_kernel", "device_map")
-    )
+    _config, split = run.config, _split(run)
+    sharded = run.sharding.is_sharded
+    asked = sharded or run.args.flag("use_liger_kernel") or run.args.given_texts("device_map")
     if split and not asked:
         gpus, processes = split
         yield Problem(
-            _process_key(context),
+            _process_key(run),
             f"{gpus} GPUs, {counted(processes, 'process')}: each process splits the model over "
             f"{gpus // processes} GPUs, of which one works at a time",
             f"nproc_per_node: {gpus} for {gpus} copies; "
@@ -165,57 +164,57 @@ def model_is_not_split(context: Context) -> Iterator[Problem]:
         )
 
 
-def _has_npus(context: Context) -> bool:
+def _has_npus(run: RunSpec) -> bool:
     """Whether the devices are Ascend's, which are not counted."""
-    interpreter = context.facts.interpreter
+    interpreter = run.facts.interpreter
     return interpreter is not None and "torch-npu" in interpreter.packages
 
 
-def _one_gpu_a_process(context: Context, split: tuple[int, int], what: str) -> Problem:
+def _one_gpu_a_process(run: RunSpec, split: tuple[int, int], what: str) -> Problem:
     gpus, processes = split
     return Problem(
-        _process_key(context),
+        _process_key(run),
         f"{gpus} GPUs and {counted(processes, 'process')}: {what} wants one process a GPU",
         f"nproc_per_node: {gpus}, or {counted(processes, 'GPU')} in launch.gpus",
     )
 
 
-def _split(context: Context) -> tuple[int, int] | None:
+def _split(run: RunSpec) -> tuple[int, int] | None:
     """GPUs and processes of a node, where a process has several GPUs; else None."""
-    gpus, processes = context.world.gpus_per_node, context.world.nproc_per_node
-    if uses_ray(context.config):  # whose workers have one each
+    gpus, processes = run.world.gpus_per_node, run.world.nproc_per_node
+    if run.uses_ray:  # whose workers have one each
         return None
-    if not gpus or not processes or gpus <= processes or _one_device_each(context):
+    if not gpus or not processes or gpus <= processes or _one_device_each(run):
         return None
     return gpus, processes
 
 
-def _one_device_each(context: Context) -> bool:
+def _one_device_each(run: RunSpec) -> bool:
     """ms-swift's own way of giving each process a GPU (swift/cli/utils.py)."""
     name = "SWIFT_SINGLE_DEVICE_MODE"
-    given = context.config.env.get(name, context.facts.environ.get(name))
+    given = run.config.env.get(name, run.facts.environ.get(name))
     return str(given) == "1"
 
 
-def _process_key(context: Context) -> tuple[str, ...]:
-    if context.config.launch.nproc_per_node is not None:
+def _process_key(run: RunSpec) -> tuple[str, ...]:
+    if run.config.launch.nproc_per_node is not None:
         return ("launch", "nproc_per_node")
     return ("launch", "gpus")
 
 
 @rule("launch.master-addr", "error", "torch.distributed.run: static rendezvous", effect="late")
-def nodes_need_an_address(context: Context) -> Iterator[Problem]:
+def nodes_need_an_address(run: RunSpec) -> Iterator[Problem]:
     """Several nodes know the address of the first and the port there."""
-    launch, nnodes = context.config.launch, context.world.nnodes
+    launch, nnodes = run.config.launch, run.world.nnodes
     if nnodes == 1 or traits_of(launch.engine).places_processes:
         return
-    if launch.master_addr is None and context.facts.environ.get("MASTER_ADDR") is None:
+    if launch.master_addr is None and run.facts.environ.get("MASTER_ADDR") is None:
         yield Problem(
             ("launch", "nnodes"),
             f"{nnodes} nodes, but no address of node 0",
             "write `launch.master_addr: HOST`",
         )
-    if launch.master_port is None and number_in(context.facts.environ, "MASTER_PORT") is None:
+    if launch.master_port is None and number_in(run.facts.environ, "MASTER_PORT") is None:
         yield Problem(
             ("launch", "nnodes"),
             f"{nnodes} nodes, but no port that all of them agree on",
@@ -226,25 +225,25 @@ def nodes_need_an_address(context: Context) -> Iterator[Problem]:
 @rule(
     "launch.loopback", "error", "torch.distributed.run: every node waits for itself", effect="late"
 )
-def address_leads_to_node_0(context: Context) -> Iterator[Problem]:
+def address_leads_to_node_0(run: RunSpec) -> Iterator[Problem]:
     """The address of node 0 means that node on every node; only CPU runs may share a machine."""
-    written = context.config.launch.master_addr
-    address = written or context.facts.environ.get("MASTER_ADDR")
-    one_place = context.world.nnodes == 1 or context.world.cpu
-    placed = traits_of(context.config.launch.engine).places_processes
+    written = run.config.launch.master_addr
+    address = written or run.facts.environ.get("MASTER_ADDR")
+    one_place = run.world.nnodes == 1 or run.world.cpu
+    placed = traits_of(run.config.launch.engine).places_processes
     if one_place or placed or not address or not _is_loopback(address):
         return
     yield Problem(
         ("launch", "master_addr" if written else "nnodes"),
-        f"{context.world.nnodes} nodes would each look for node 0 at `{address}`, on themselves",
+        f"{run.world.nnodes} nodes would each look for node 0 at `{address}`, on themselves",
         "write the address that the other nodes reach node 0 at (`hostname -I` on node 0)",
     )
 
 
 @rule("launch.scheduler-address", "error", "vlft: a job finds its own node 0", effect="silent")
-def scheduler_knows_the_address(context: Context) -> Iterator[Problem]:
+def scheduler_knows_the_address(run: RunSpec) -> Iterator[Problem]:
     """`launch.master_addr` is for nodes that no scheduler starts."""
-    launch = context.config.launch
+    launch = run.config.launch
     for key in traits_of(launch.engine).unread_keys:
         if getattr(launch, key) is None:
             continue
@@ -263,21 +262,21 @@ def scheduler_knows_the_address(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="Default process group has not been initialized",
 )
-def backend_has_processes(context: Context) -> Iterator[Problem]:
+def backend_has_processes(run: RunSpec) -> Iterator[Problem]:
     """`ddp_backend` fits the devices, and torchrun starts the processes that it connects."""
-    backend = context.config.swift.get("ddp_backend")
-    if backend is None or context.world.world_size is None:
+    backend = run.args.given("ddp_backend", str)
+    if backend is None or run.world.world_size is None:
         return
-    if not needs_torchrun(context.loaded, context.world):
+    if not run.uses_torchrun:
         yield Problem(
             ("swift", "ddp_backend"),
             f"`ddp_backend: {backend}` with "
-            + ("Ray, whose driver" if uses_ray(context.config) else "a single process, which")
+            + ("Ray, whose driver" if run.uses_ray else "a single process, which")
             + " joins no group",
             "leave it out",
             at_key=True,
         )
-    elif context.world.cpu and backend not in {"gloo", "mpi"}:  # mpi: if torch was built with it
+    elif run.world.cpu and backend not in {"gloo", "mpi"}:  # mpi: if torch was built with it
         yield Problem(
             ("swift", "ddp_backend"),
             f"`{backend}` does not connect processes on the CPU, where this run is",

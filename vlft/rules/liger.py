@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.resolve.batch import Batch
-from vlft.resolve.pass_through import flag
-from vlft.rules.base import Context, Problem, not_installed, rule
+from vlft.rules.base import Problem, not_installed, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 
 @rule(
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     effect="aborts",
     says="use_liger_kernel requires liger_kernels",
 )
-def liger_is_installed(context: Context) -> Iterator[Problem]:
+def liger_is_installed(run: RunSpec) -> Iterator[Problem]:
     """The interpreter that trains has liger-kernel if the config asks for it."""
-    if flag(context.config, "use_liger_kernel"):
+    if run.args.flag("use_liger_kernel"):
         path = ("swift", "use_liger_kernel")
-        yield from not_installed(context, "liger-kernel", path, at_key=True)
+        yield from not_installed(run, "liger-kernel", path, at_key=True)
 
 
 @rule(
@@ -33,12 +34,12 @@ def liger_is_installed(context: Context) -> Iterator[Problem]:
     effect="silent",
     says="There are currently no Liger kernels supported for model type",
 )
-def liger_knows_the_model(context: Context) -> Iterator[Problem]:
+def liger_knows_the_model(run: RunSpec) -> Iterator[Problem]:
     """Liger kernels are asked for with a model that there are some for."""
-    family = context.family
-    if family is None or family.hf_model_type != "internvl_chat":
+    family = run.family
+    if family is None or family.liger is not None:
         return
-    if flag(context.config, "use_liger_kernel"):
+    if run.args.flag("use_liger_kernel"):
         yield Problem(
             ("swift", "use_liger_kernel"),
             f"there are no Liger kernels for {family.title}: `use_liger_kernel` has no effect",
@@ -54,19 +55,19 @@ def liger_knows_the_model(context: Context) -> Iterator[Problem]:
     effect="late",
     says="view size is not compatible with input tensor's size and stride",
 )
-def liger_gets_rows_whole(context: Context) -> Iterator[Problem]:
+def liger_gets_rows_whole(run: RunSpec) -> Iterator[Problem]:
     """With Liger kernels, several rows a step are not cut to the logits that the loss needs."""
-    config, batch = context.config, context.batch
-    if not flag(config, "use_liger_kernel") or not isinstance(batch, Batch):
+    _config, batch = run.config, run.batch
+    if not run.args.flag("use_liger_kernel") or not isinstance(batch, Batch):
         return
-    if batch.per_device == 1 or flag(config, "packing") or flag(config, "padding_free"):
+    if batch.per_device == 1 or run.args.flag("packing") or run.args.flag("padding_free"):
         return
     # Imported here: only a config with Liger needs them.
     from vlft.estimate.memory.from_config import keeps_few_logits  # noqa: PLC0415
-    from vlft.estimate.memory.liger import LIGER_WITH_FEW_LOGITS  # noqa: PLC0415
+    from vlft.estimate.memory.liger import liger_keeps_few_logits  # noqa: PLC0415
 
-    kind = (context.facts.model.sizes or {}).get("model_type")
-    if kind in LIGER_WITH_FEW_LOGITS and keeps_few_logits(config, context.facts, batch):
+    kind = (run.facts.model.sizes or {}).get("model_type")
+    if liger_keeps_few_logits(kind) and keeps_few_logits(run, batch):
         yield Problem(
             ("swift", "use_liger_kernel"),
             f"Liger's loss can't take {batch.per_device} rows whose first tokens ms-swift leaves "

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from vlft.resolve.pass_through import number
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from vlft.resolve.run import RunSpec
 
 # Text for them is mended first: a quote or a brace may lack (swift/utils/utils.py).
 _MENDED = ("model_kwargs", "columns", "mrl_dims", "max_memory")
@@ -30,13 +31,13 @@ _ACCELERATOR_KEYS = (
     effect="aborts",
     says="Expecting value",
 )
-def mappings_are_mappings(context: Context) -> Iterator[Problem]:
+def mappings_are_mappings(run: RunSpec) -> Iterator[Problem]:
     """An argument that ms-swift reads as a mapping is one: in YAML, as JSON text or in a file."""
-    for name, value in context.config.swift.items():
+    for name, value in run.passed.items():
         if value is None or isinstance(value, (dict, list)):
             continue
         text = str(value)
-        if text not in context.facts.passed_files and not _is_read(name, text):
+        if text not in run.facts.passed_files and not _is_read(name, text):
             yield Problem(
                 ("swift", name),
                 f"`{name}` is `{text[:60]}`, which is neither a mapping nor a file",
@@ -65,9 +66,9 @@ def parsed(text: str) -> object:
         return None
 
 
-def _mapping(context: Context, name: str) -> Mapping[str, object]:
+def _mapping(run: RunSpec, name: str) -> Mapping[str, object]:
     """The argument as a mapping; empty if it is none."""
-    value = context.config.swift.get(name)
+    value = run.passed.get(name)
     found = parsed(value) if isinstance(value, str) else value
     return found if isinstance(found, dict) else {}
 
@@ -79,9 +80,9 @@ def _mapping(context: Context, name: str) -> Mapping[str, object]:
     effect="aborts",
     says="AcceleratorConfig.__init__() got an unexpected keyword argument",
 )
-def accelerator_has_the_keys(context: Context) -> Iterator[Problem]:
+def accelerator_has_the_keys(run: RunSpec) -> Iterator[Problem]:
     """`accelerator_config` holds keys that transformers knows."""
-    for key in _mapping(context, "accelerator_config"):
+    for key in _mapping(run, "accelerator_config"):
         if key not in _ACCELERATOR_KEYS:
             yield Problem(
                 ("swift", "accelerator_config"),
@@ -97,9 +98,9 @@ def accelerator_has_the_keys(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="invalid literal for int()",
 )
-def dimensions_are_numbers(context: Context) -> Iterator[Problem]:
+def dimensions_are_numbers(run: RunSpec) -> Iterator[Problem]:
     """`mrl_dims` gives a weight, a number, to each dimension, a whole number."""
-    for key, weight in _mapping(context, "mrl_dims").items():
+    for key, weight in _mapping(run, "mrl_dims").items():
         if not _is_number(key, int) or not _is_number(weight, float):
             yield Problem(
                 ("swift", "mrl_dims"),
@@ -123,15 +124,15 @@ def _is_number(value: object, kind: type[int | float]) -> bool:
     effect="aborts",
     says="AssertionError",
 )
-def rope_scaling_is_known(context: Context) -> Iterator[Problem]:
+def rope_scaling_is_known(run: RunSpec) -> Iterator[Problem]:
     """`rope_scaling` is linear, dynamic, yarn or a mapping, and says how far it scales."""
-    value, path = context.config.swift.get("rope_scaling"), ("swift", "rope_scaling")
+    value, path = run.passed.get("rope_scaling"), ("swift", "rope_scaling")
     if value is None or value == "" or isinstance(value, list):
         return
     scaling = parsed(value) if isinstance(value, str) else value
     if value in _ROPE_NAMES:
         scaling = {"type": value}
-    if str(value) in context.facts.passed_files:
+    if str(value) in run.facts.passed_files:
         return
     if not isinstance(scaling, dict):
         yield Problem(
@@ -140,7 +141,7 @@ def rope_scaling_is_known(context: Context) -> Iterator[Problem]:
             f"one of {', '.join(_ROPE_NAMES)}, or a mapping such as "
             "`{rope_type: yarn, factor: 2.0}`",
         )
-    elif "factor" not in scaling and number(context.config, "max_model_len") is None:
+    elif "factor" not in scaling and run.args.given("max_model_len", float) is None:
         kind = scaling.get("rope_type", scaling.get("type", "default"))
         if kind != "default":
             yield Problem(

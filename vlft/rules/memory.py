@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
 from vlft.resolve.batch import Batch
-from vlft.rules.base import Context, Problem, rule, smallest_gpu
+from vlft.rules.base import Problem, rule, smallest_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.estimate.memory.estimate import Memory
+    from vlft.resolve.run import RunSpec
 
 _GIB = 1024**3
 _SMALLEST_ROW = 32
@@ -25,10 +26,10 @@ _SMALLEST_ROW = 32
     effect="late",
     says="CUDA out of memory",
 )
-def the_states_fit(context: Context) -> Iterator[Problem]:
+def the_states_fit(run: RunSpec) -> Iterator[Problem]:
     """A GPU holds the weights, the optimizer's state and a step on the shortest row."""
-    size = smallest_gpu(context)
-    memory = None if size is None else _estimate(context, _SMALLEST_ROW)
+    size = smallest_gpu(run)
+    memory = None if size is None else _estimate(run, _SMALLEST_ROW)
     if memory is not None and size is not None and memory.allocated_peak > size:
         yield Problem(
             ("model", "path"),
@@ -45,12 +46,12 @@ def the_states_fit(context: Context) -> Iterator[Problem]:
     effect="late",
     says="CUDA out of memory",
 )
-def the_longest_row_fits(context: Context) -> Iterator[Problem]:
+def the_longest_row_fits(run: RunSpec) -> Iterator[Problem]:
     """A GPU holds a step on rows as long as `data.max_length` lets through."""
-    size, length = smallest_gpu(context), context.config.data.max_length
+    size, length = smallest_gpu(run), run.config.data.max_length
     if size is None or length is None:
         return
-    least, most = _estimate(context, _SMALLEST_ROW), _estimate(context, length)
+    least, most = _estimate(run, _SMALLEST_ROW), _estimate(run, length)
     if least is None or most is None or least.allocated_peak > size:
         return  # said by memory.does-not-fit
     if most.reserved_low > size:
@@ -62,28 +63,30 @@ def the_longest_row_fits(context: Context) -> Iterator[Problem]:
         )
 
 
-def _estimate(context: Context, tokens: int) -> Memory | None:
+def _estimate(run: RunSpec, tokens: int) -> Memory | None:
     """Memory of a step on such rows, as many of their tokens of pictures as the limits allow."""
     # Imported here: only a config that is judged for GPUs needs the arithmetic.
-    from vlft.estimate.memory.architectures import shape_of  # noqa: PLC0415
     from vlft.estimate.memory.estimate import estimate  # noqa: PLC0415
-    from vlft.estimate.memory.from_config import RowSize, largest_row, run_shape  # noqa: PLC0415
-    from vlft.resolve.limits import run_limits  # noqa: PLC0415
-    from vlft.resolve.tiles import run_vision, with_run_tiles  # noqa: PLC0415
+    from vlft.estimate.memory.from_config import (  # noqa: PLC0415
+        RowSize,
+        largest_row,
+        step_of_run,
+        with_run_tiles,
+    )
+    from vlft.models import shape_of  # noqa: PLC0415
 
-    sizes, family = context.facts.model.sizes, context.family
-    if sizes is None or family is None or not isinstance(context.batch, Batch):
+    sizes, batch = run.facts.model.sizes, run.batch
+    if sizes is None or run.family is None or not isinstance(batch, Batch):
         return None
-    model = shape_of(sizes)
-    if model is None:
+    shape = shape_of(sizes)
+    if shape is None:
         return None
     try:
-        limits = run_limits(context.loaded, family, context.facts.environ)
-    except VlftError:  # a limit that is no number: another rule says so
+        limits = run.limits.pixels
+    except VlftError:  # a limit that is not a number: another rule reports it
         return None
-    vision = run_vision(family, context.facts)
-    model = with_run_tiles(model, vision, limits)
-    seen = largest_row(context.config, vision, limits).vision
+    shape = with_run_tiles(shape, run.model.vision, limits)
+    seen = largest_row(run, limits).vision
     row = RowSize(tokens, min(seen, max(0, tokens - _SMALLEST_ROW)))
-    run = run_shape(context.loaded, context.facts, context.world, context.batch, model, row)
-    return None if run is None else estimate(model, run)
+    step = step_of_run(run, batch, shape, row)
+    return None if step is None else estimate(shape, step)

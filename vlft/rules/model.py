@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.resolve.model import (
-    brings_plugins,
-    guessed_types,
-    is_foreign,
-    own_family,
-    types_of_architecture,
-)
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 # Parts of a config.json that make a model multimodal (swift/utils/hf_config.py).
 _PART_KEYS = ("language_config", "llm_config", "text_config", "vit_config", "vision_config",
@@ -22,17 +17,17 @@ _PART_KEYS = ("language_config", "llm_config", "text_config", "vit_config", "vis
 
 
 @rule("model.not-found", "error", "swift/model/model_meta.py: asks the hub instead", effect="late")
-def model_can_be_read(context: Context) -> Iterator[Problem]:
+def model_can_be_read(run: RunSpec) -> Iterator[Problem]:
     """The model's folder exists and holds a readable model, or it is a hub id."""
-    problem = context.facts.model.problem
+    problem = run.facts.model.problem
     if problem is not None:
         yield Problem(("model", "path"), problem.message, problem.hint)
 
 
 @rule("model.is-adapter", "error", "swift/model/model_meta.py: no config.json", effect="late")
-def model_is_no_adapter(context: Context) -> Iterator[Problem]:
+def model_is_no_adapter(run: RunSpec) -> Iterator[Problem]:
     """The folder holds a whole model, not a LoRA adapter."""
-    checkpoint = context.facts.model.checkpoint
+    checkpoint = run.facts.model.checkpoint
     if checkpoint is not None and checkpoint.kind == "adapter":
         yield Problem(
             ("model", "path"),
@@ -49,10 +44,10 @@ def model_is_no_adapter(context: Context) -> Iterator[Problem]:
     "swift/model/register.py: trust_remote_code=True always",
     effect="silent",
 )
-def custom_code_needs_consent(context: Context) -> Iterator[Problem]:
+def custom_code_needs_consent(run: RunSpec) -> Iterator[Problem]:
     """A checkpoint that carries Python code is only loaded with consent."""
-    checkpoint = context.facts.model.checkpoint
-    if checkpoint is None or context.config.model.trust_remote_code:
+    checkpoint = run.facts.model.checkpoint
+    if checkpoint is None or run.config.model.trust_remote_code:
         return
     if checkpoint.carried_code is not None:
         yield Problem(
@@ -69,19 +64,19 @@ def custom_code_needs_consent(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="model_type: '",
 )
-def type_is_registered(context: Context) -> Iterator[Problem]:
+def type_is_registered(run: RunSpec) -> Iterator[Problem]:
     """`model.type` is a model_type of the installed ms-swift."""
-    name = context.config.model.type
-    if name is None or name in context.facts.swift.models() or brings_plugins(context):
+    name = run.config.model.type
+    if name is None or name in run.facts.swift.models() or run.model.has_plugins:
         return
     from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
 
-    own = _type_of_the_weights(context)
-    close = nearest(name, context.facts.swift.models())
+    own = _type_of_the_weights(run)
+    close = nearest(name, run.facts.swift.models())
     hint = f"did you mean `{close}`?" if close else "leave it out: the checkpoint says it"
     yield Problem(
         ("model", "type"),
-        f"ms-swift {context.facts.swift.version} has no model_type `{name}`",
+        f"ms-swift {run.facts.swift.version} has no model_type `{name}`",
         f"the checkpoint is `{own}`: write that, or leave it out" if own else hint,
     )
 
@@ -92,15 +87,15 @@ def type_is_registered(context: Context) -> Iterator[Problem]:
     "swift/model/model_meta.py: get_model_info_meta believes --model_type",
     effect="silent",
 )
-def type_fits_the_weights(context: Context) -> Iterator[Problem]:
+def type_fits_the_weights(run: RunSpec) -> Iterator[Problem]:
     """`model.type` is one of those that the checkpoint's architecture is registered for."""
-    name = context.config.model.type
-    checkpoint = context.facts.model.checkpoint
-    if name is None or checkpoint is None or not is_foreign(context, name):
+    name = run.config.model.type
+    checkpoint = run.facts.model.checkpoint
+    if name is None or checkpoint is None or not run.model.is_foreign(name):
         return
-    models, own = context.facts.swift.models(), types_of_architecture(context)
+    models, own = run.facts.swift.models(), run.model.architecture_types
     text_only = models[own[0]].is_multimodal and not models[name].is_multimodal
-    right = _type_of_the_weights(context)
+    right = _type_of_the_weights(run)
     yield Problem(
         ("model", "type"),
         f"`{name}` is {'a text model' if text_only else 'another model'} "
@@ -117,14 +112,14 @@ def type_fits_the_weights(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="`model_type` manually",
 )
-def type_can_be_found(context: Context) -> Iterator[Problem]:
+def type_can_be_found(run: RunSpec) -> Iterator[Problem]:
     """The folder's name, its architecture or `model.type` leads to one model_type."""
-    checkpoint = context.facts.model.checkpoint
-    if checkpoint is None or checkpoint.kind != "model" or brings_plugins(context):
+    checkpoint = run.facts.model.checkpoint
+    if checkpoint is None or checkpoint.kind != "model" or run.model.has_plugins:
         return
-    if context.config.model.type is not None or context.family is not None:
+    if run.config.model.type is not None or run.family is not None:
         return
-    guessed, architecture = guessed_types(context), ", ".join(checkpoint.architectures[:1])
+    guessed, architecture = run.model.guessed_types, ", ".join(checkpoint.architectures[:1])
     if len(guessed) > 1:
         yield Problem(
             ("model", "path"),
@@ -135,7 +130,7 @@ def type_can_be_found(context: Context) -> Iterator[Problem]:
     elif not guessed and any(key in checkpoint.config for key in _PART_KEYS):
         yield Problem(
             ("model", "path"),
-            f"ms-swift {context.facts.swift.version} has no model_type for "
+            f"ms-swift {run.facts.swift.version} has no model_type for "
             f"{architecture or 'a config.json without architectures'}",
             "write the `model.type` that loads it",
         )
@@ -148,10 +143,10 @@ def type_can_be_found(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="Please pass the parameter `num_labels`.",
 )
-def labels_are_counted(context: Context) -> Iterator[Problem]:
+def labels_are_counted(run: RunSpec) -> Iterator[Problem]:
     """A classifier says how many labels it has."""
-    swift = context.config.swift
-    if swift.get("task_type") == "seq_cls" and swift.get("num_labels") is None:
+    classifies = run.args.given("task_type", str) == "seq_cls"
+    if classifies and not run.args.is_given("num_labels"):
         yield Problem(
             ("swift", "task_type"),
             "`task_type: seq_cls` without the number of labels",
@@ -165,13 +160,13 @@ def labels_are_counted(context: Context) -> Iterator[Problem]:
     "swift/utils/hub_utils.py: a local folder is taken as it is",
     effect="silent",
 )
-def revision_is_of_a_hub(context: Context) -> Iterator[Problem]:
+def revision_is_of_a_hub(run: RunSpec) -> Iterator[Problem]:
     """`model.revision` stands beside an id on a hub."""
-    checkpoint = context.facts.model.checkpoint
-    if context.config.model.revision is not None and checkpoint is not None:
+    checkpoint = run.facts.model.checkpoint
+    if run.config.model.revision is not None and checkpoint is not None:
         yield Problem(
             ("model", "revision"),
-            f"`{context.config.model.revision}` has no effect: `{checkpoint.path}` is a folder",
+            f"`{run.config.model.revision}` has no effect: `{checkpoint.path}` is a folder",
             "leave it out, or write the model's id on a hub",
             at_key=True,
         )
@@ -183,23 +178,23 @@ def revision_is_of_a_hub(context: Context) -> Iterator[Problem]:
     "swift/utils/hub_utils.py: a local folder is taken as it is",
     effect="silent",
 )
-def hub_is_asked(context: Context) -> Iterator[Problem]:
+def hub_is_asked(run: RunSpec) -> Iterator[Problem]:
     """`model.hub` stands beside something that is fetched from or sent to a hub."""
-    checkpoint = context.facts.model.checkpoint
-    if context.config.model.hub is None or checkpoint is None:
+    checkpoint = run.facts.model.checkpoint
+    if run.config.model.hub is None or checkpoint is None:
         return
-    if not context.config.swift.get("push_to_hub"):
+    if not run.args.flag("push_to_hub"):
         yield Problem(
             ("model", "hub"),
-            f"`{context.config.model.hub}` has no effect: `{checkpoint.path}` is a folder",
+            f"`{run.config.model.hub}` has no effect: `{checkpoint.path}` is a folder",
             "leave it out",
             at_key=True,
         )
 
 
-def _type_of_the_weights(context: Context) -> str | None:
+def _type_of_the_weights(run: RunSpec) -> str | None:
     """ms-swift's name for what the checkpoint is; None if it has several or none."""
-    family, own = own_family(context), types_of_architecture(context)
+    family, own = run.model.weights_family, run.model.architecture_types
     if family is not None and family.swift_model_type in own:
         return family.swift_model_type
     return own[0] if len(own) == 1 else None

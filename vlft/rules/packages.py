@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vlft.models import family_of
 from vlft.probe.gpus import FLASH_ATTENTION_2
-from vlft.resolve.model import resolved_entry
-from vlft.rules.base import Context, Problem, gpu_before, rule
+from vlft.rules.base import Problem, gpu_before, rule
 from vlft.rules.remote_code import missing_modules
-from vlft.swift.model_match import model_name
+from vlft.swift.release import model_name
 from vlft.swift.versions import package_of, unmet, version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vlft.resolve.run import RunSpec
     from vlft.swift.interpreter import Interpreter
 
 _ATTENTION = ("eager", "sdpa", "flash_attn", "flash_attention_2", "flash_attention_3",
@@ -26,8 +27,6 @@ _FLASH = {
 }
 # Looked at by rules of their own, or (decord) needed only for videos.
 _ELSEWHERE = ("decord", "qwen-vl-utils")
-# Asked for with models that run without it: transformers' own InternVL.
-_NEEDLESS = (("internvl", "timm"),)
 
 
 @rule(
@@ -37,9 +36,9 @@ _NEEDLESS = (("internvl", "timm"),)
     effect="late",
     says="is not supported. The only possible arguments are",
 )
-def attention_is_known(context: Context) -> Iterator[Problem]:
+def attention_is_known(run: RunSpec) -> Iterator[Problem]:
     """`model.attn_impl` is an attention that transformers has, or a kernel on the hub."""
-    name = context.config.model.attn_impl
+    name = run.config.model.attn_impl
     if name is None or name in _ATTENTION or "/" in name or "|" in name:
         return
     from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
@@ -59,13 +58,13 @@ def attention_is_known(context: Context) -> Iterator[Problem]:
     effect="late",
     says="it cannot be used due to the following error",
 )
-def flash_attention_is_installed(context: Context) -> Iterator[Problem]:
+def flash_attention_is_installed(run: RunSpec) -> Iterator[Problem]:
     """The interpreter that trains has the flash attention that `model.attn_impl` names."""
-    package, interpreter = _FLASH.get(context.config.model.attn_impl or ""), _trainer(context)
+    package, interpreter = _FLASH.get(run.config.model.attn_impl or ""), _trainer(run)
     # Without flash-attn, transformers takes the same kernel through `kernels`.
     if package is None or interpreter is None or "kernels" in interpreter.packages:
         return
-    if context.world.cpu:  # where nothing could be installed that would help
+    if run.world.cpu:  # where nothing could be installed that would help
         return
     if package not in interpreter.packages:
         yield Problem(
@@ -82,11 +81,11 @@ def flash_attention_is_installed(context: Context) -> Iterator[Problem]:
     effect="late",
     says="FlashAttention only supports Ampere GPUs or newer",
 )
-def gpu_has_flash_attention(context: Context) -> Iterator[Problem]:
+def gpu_has_flash_attention(run: RunSpec) -> Iterator[Problem]:
     """Flash attention runs on GPUs that it has kernels for, compute capability 8 and above."""
-    if context.config.model.attn_impl not in _FLASH:
+    if run.config.model.attn_impl not in _FLASH:
         return
-    old = gpu_before(context, FLASH_ATTENTION_2)
+    old = gpu_before(run, FLASH_ATTENTION_2)
     if old is not None:
         yield Problem(("model", "attn_impl"), f"a {old} has no flash attention", "write `sdpa`")
 
@@ -97,9 +96,9 @@ def gpu_has_flash_attention(context: Context) -> Iterator[Problem]:
     "swift/model/model_meta.py: check_requires only warns",
     effect="late",
 )
-def transformers_knows_the_model(context: Context) -> Iterator[Problem]:
+def transformers_knows_the_model(run: RunSpec) -> Iterator[Problem]:
     """The installed transformers is not older than the model needs."""
-    for requirement, clause, installed in _unmet(context):
+    for requirement, clause, installed in _unmet(run):
         if package_of(requirement) == "transformers" and installed and clause.startswith(">"):
             yield Problem(
                 ("model", "path"),
@@ -114,9 +113,9 @@ def transformers_knows_the_model(context: Context) -> Iterator[Problem]:
     "swift/model/models/qwen.py: _check_qwen_vl_utils",
     effect="late",
 )
-def qwen_vl_utils_fits(context: Context) -> Iterator[Problem]:
+def qwen_vl_utils_fits(run: RunSpec) -> Iterator[Problem]:
     """A Qwen-VL model finds a qwen-vl-utils of a release that ms-swift can use."""
-    entry, interpreter = resolved_entry(context), _trainer(context)
+    entry, interpreter = run.model.entry, _trainer(run)
     if entry is None or interpreter is None:
         return
     wanted = [text for text in entry.requires if package_of(text) == "qwen-vl-utils"]
@@ -140,13 +139,14 @@ def qwen_vl_utils_fits(context: Context) -> Iterator[Problem]:
     "swift/model/model_meta.py: check_requires",
     effect="late",
 )
-def requirements_are_met(context: Context) -> Iterator[Problem]:
+def requirements_are_met(run: RunSpec) -> Iterator[Problem]:
     """What ms-swift asks for with this model is installed, in the versions it was tried with."""
-    missing = missing_modules(context)
-    for requirement, clause, installed in _unmet(context):
+    missing = missing_modules(run)
+    for requirement, clause, installed in _unmet(run):
         name = package_of(requirement)
-        entry = resolved_entry(context)
-        if name in (*_ELSEWHERE, *missing) or (entry and (entry.model_type, name) in _NEEDLESS):
+        entry = run.model.entry
+        family = family_of(entry.model_type) if entry else None
+        if name in (*_ELSEWHERE, *missing, *(family.needless_packages if family else ())):
             continue
         if name == "transformers" and clause.startswith(">"):
             continue
@@ -165,9 +165,9 @@ def requirements_are_met(context: Context) -> Iterator[Problem]:
     effect="late",
     says="'NoneType' object is not subscriptable",
 )
-def model_is_in_a_form_that_is_read(context: Context) -> Iterator[Problem]:
+def model_is_in_a_form_that_is_read(run: RunSpec) -> Iterator[Problem]:
     """A model that transformers 5 wrote does not go to transformers 4."""
-    checkpoint, interpreter = context.facts.model.checkpoint, _trainer(context)
+    checkpoint, interpreter = run.facts.model.checkpoint, _trainer(run)
     installed = interpreter.packages.get("transformers") if interpreter is not None else None
     if checkpoint is None or installed is None or version_key(installed) >= version_key("5"):
         return
@@ -182,18 +182,18 @@ def model_is_in_a_form_that_is_read(context: Context) -> Iterator[Problem]:
         )
 
 
-def _trainer(context: Context) -> Interpreter | None:
+def _trainer(run: RunSpec) -> Interpreter | None:
     """The interpreter that trains, if what is installed in it could be read."""
-    interpreter = context.facts.interpreter
+    interpreter = run.facts.interpreter
     return interpreter if interpreter is not None and interpreter.swift_dir is not None else None
 
 
-def _unmet(context: Context) -> Iterator[tuple[str, str, str | None]]:
+def _unmet(run: RunSpec) -> Iterator[tuple[str, str, str | None]]:
     """(requirement, the clause that does not hold, the installed version) of the model's."""
-    entry, interpreter = resolved_entry(context), _trainer(context)
+    entry, interpreter = run.model.entry, _trainer(run)
     if entry is None or interpreter is None:
         return
-    name = model_name(context.facts.model.argument).lower()
+    name = model_name(run.facts.model.argument).lower()
     group = next((group for group in entry.groups if name in group.names), None)
     for requirement in (group.requires if group else ()) or entry.requires:
         installed = interpreter.packages.get(package_of(requirement))

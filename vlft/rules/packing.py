@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.resolve.pass_through import flag, is_off, number
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 _FLASH = ("flash_attn", "flash_attention_2", "flash_attention_3", "flash_attention_4")
 
@@ -20,13 +21,13 @@ _FLASH = ("flash_attn", "flash_attention_2", "flash_attention_3", "flash_attenti
     effect="aborts",
     says="feature requires a flash attention implementation",
 )
-def packing_has_flash_attention(context: Context) -> Iterator[Problem]:
+def packing_has_flash_attention(run: RunSpec) -> Iterator[Problem]:
     """Packing and padding-free batches run on flash attention, named in `model.attn_impl`."""
-    chosen = context.config.model.attn_impl
+    chosen = run.config.model.attn_impl
     if chosen in _FLASH:
         return
     for name in ("packing", "padding_free"):
-        if flag(context.config, name):
+        if run.args.flag(name):
             yield Problem(
                 ("swift", name),
                 f"`{name}` needs flash attention; `model.attn_impl` is {chosen or 'not given'}",
@@ -44,10 +45,10 @@ def packing_has_flash_attention(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="and lazy_tokenize are incompatible.",
 )
-def lazy_rows_come_one_by_one(context: Context) -> Iterator[Problem]:
+def lazy_rows_come_one_by_one(run: RunSpec) -> Iterator[Problem]:
     """Rows that are tokenised as they come are neither packed nor streamed."""
     for name in ("packing", "streaming"):
-        if flag(context.config, name) and flag(context.config, "lazy_tokenize"):
+        if run.args.flag(name) and run.args.flag("lazy_tokenize"):
             yield Problem(
                 ("swift", "lazy_tokenize"),
                 f"`lazy_tokenize` and `{name}` exclude each other",
@@ -63,19 +64,18 @@ def lazy_rows_come_one_by_one(context: Context) -> Iterator[Problem]:
     "swift/trainers/mixin.py: get_train_dataloader",
     effect="late",
 )
-def groups_need_lengths(context: Context) -> Iterator[Problem]:
+def groups_need_lengths(run: RunSpec) -> Iterator[Problem]:
     """Grouping by length has rows of known length, and shuffles them."""
-    config = context.config
-    if not flag(config, "group_by_length") or flag(config, "streaming"):
+    if not run.args.flag("group_by_length") or run.args.flag("streaming"):
         return
-    if flag(config, "lazy_tokenize"):
+    if run.args.flag("lazy_tokenize"):
         yield Problem(
             ("swift", "lazy_tokenize"),
             "`group_by_length` needs the length of every row, which `lazy_tokenize` leaves open",
             "leave lazy_tokenize out",
             at_key=True,
         )
-    if is_off(config, "train_dataloader_shuffle"):
+    if run.args.is_off("train_dataloader_shuffle"):
         yield Problem(
             ("swift", "train_dataloader_shuffle"),
             "`group_by_length` shuffles; `train_dataloader_shuffle` is false",
@@ -90,9 +90,9 @@ def groups_need_lengths(context: Context) -> Iterator[Problem]:
     effect="late",
     says="max_steps has to be specified",
 )
-def streaming_has_an_end(context: Context) -> Iterator[Problem]:
+def streaming_has_an_end(run: RunSpec) -> Iterator[Problem]:
     """A run on streamed data says how many steps it has."""
-    if flag(context.config, "streaming") and context.config.train.max_steps is None:
+    if run.args.flag("streaming") and run.config.train.max_steps is None:
         yield Problem(
             ("swift", "streaming"),
             "`streaming` without `train.max_steps`: the number of rows is not known",
@@ -107,12 +107,12 @@ def streaming_has_an_end(context: Context) -> Iterator[Problem]:
     "swift/arguments/base_args/data_args.py: DataArguments.__post_init__",
     effect="silent",
 )
-def streaming_splits_nothing(context: Context) -> Iterator[Problem]:
+def streaming_splits_nothing(run: RunSpec) -> Iterator[Problem]:
     """A share of streamed data is not asked for as validation data."""
-    if flag(context.config, "streaming") and isinstance(context.config.data.val, float):
+    if run.args.flag("streaming") and isinstance(run.config.data.val, float):
         yield Problem(
             ("data", "val"),
-            f"streamed data is not split: `data.val: {context.config.data.val}` has no effect, "
+            f"streamed data is not split: `data.val: {run.config.data.val}` has no effect, "
             "nothing is evaluated",
             "name validation files: `val: [val.jsonl]`",
         )
@@ -124,19 +124,18 @@ def streaming_splits_nothing(context: Context) -> Iterator[Problem]:
     "swift/trainers/mixin.py: get_train_dataloader, SwiftMixin.__init__",
     effect="silent",
 )
-def streaming_reads_in_order(context: Context) -> Iterator[Problem]:
+def streaming_reads_in_order(run: RunSpec) -> Iterator[Problem]:
     """What needs the rows' number or length is not asked of streamed data."""
-    config = context.config
-    if not flag(config, "streaming"):
+    if not run.args.flag("streaming"):
         return
-    if flag(config, "group_by_length"):
+    if run.args.flag("group_by_length"):
         yield Problem(
             ("swift", "group_by_length"),
             "streamed rows are not grouped by length",
             "remove group_by_length or streaming",
             at_key=True,
         )
-    workers = number(config, "dataloader_num_workers")
+    workers = run.args.given("dataloader_num_workers", float)
     if workers is not None and workers > 1:
         yield Problem(
             ("swift", "dataloader_num_workers"),

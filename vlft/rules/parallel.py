@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vlft.resolve.pass_through import flag, words
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.probe.checkpoint import Checkpoint
+    from vlft.resolve.run import RunSpec
 
 _FSDP_PRESET = "fsdp2"
 
@@ -23,10 +23,10 @@ _FSDP_PRESET = "fsdp2"
     effect="aborts",
     says="JSONDecodeError",
 )
-def fsdp_is_known(context: Context) -> Iterator[Problem]:
+def fsdp_is_known(run: RunSpec) -> Iterator[Problem]:
     """`fsdp` is ms-swift's preset, or a JSON file or text."""
-    for fsdp in words(context.config, "fsdp"):
-        if fsdp in {"", _FSDP_PRESET} or "{" in fsdp or fsdp in context.facts.passed_files:
+    for fsdp in run.args.given_texts("fsdp"):
+        if fsdp in {"", _FSDP_PRESET} or "{" in fsdp or fsdp in run.facts.passed_files:
             continue
         yield Problem(
             ("swift", "fsdp"),
@@ -43,9 +43,9 @@ def fsdp_is_known(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="FSDP2 is not compatible with DeepSpeed",
 )
-def one_kind_of_sharding(context: Context) -> Iterator[Problem]:
+def one_kind_of_sharding(run: RunSpec) -> Iterator[Problem]:
     """A run is sharded by FSDP or by DeepSpeed."""
-    if context.config.swift.get("fsdp") and context.config.deepspeed:
+    if run.sharding.fsdp and run.sharding.deepspeed:
         yield Problem(
             ("swift", "fsdp"), "FSDP and DeepSpeed at once", "keep one of them", at_key=True
         )
@@ -58,10 +58,9 @@ def one_kind_of_sharding(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="FSDP2 with SHARDED_STATE_DICT is not compatible with save_only_model=True",
 )
-def shards_are_saved_whole(context: Context) -> Iterator[Problem]:
+def shards_are_saved_whole(run: RunSpec) -> Iterator[Problem]:
     """The FSDP preset saves shards, with the optimizer's state."""
-    config = context.config
-    if config.swift.get("fsdp") == _FSDP_PRESET and flag(config, "save_only_model"):
+    if run.sharding.fsdp == _FSDP_PRESET and run.args.flag("save_only_model"):
         yield Problem(
             ("swift", "save_only_model"),
             f"`{_FSDP_PRESET}` saves shards, which can't be saved without the optimizer's state",
@@ -76,14 +75,14 @@ def shards_are_saved_whole(context: Context) -> Iterator[Problem]:
     effect="late",
     says="needs ulysses/ring-attention, which needs --padding_free true",
 )
-def heads_divide(context: Context) -> Iterator[Problem]:
+def heads_divide(run: RunSpec) -> Iterator[Problem]:
     """Processes that share a sequence divide the key-value heads, or rows are padding-free."""
-    config, checkpoint = context.config, context.facts.model.checkpoint
+    config, checkpoint = run.config, run.facts.model.checkpoint
     group = config.launch.sequence_parallel_size or 1
     heads = _key_value_heads(checkpoint) if checkpoint is not None else None
     if heads is None or heads % group == 0:
         return
-    if flag(config, "padding_free") or flag(config, "packing"):
+    if run.args.flag("padding_free") or run.args.flag("packing"):
         return
     yield Problem(
         ("launch", "sequence_parallel_size"),

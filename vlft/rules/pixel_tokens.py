@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.resolve.limits import VARIABLES, Key, Limit, limit, side_of_a_token, variables
-from vlft.rules.base import Context, Problem, rule
+from vlft.models.limits import IMAGE_MIN_TOKENS
+from vlft.resolve.limits import Key, Limit, is_callers
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 _AROUND = 2
 """<|vision_start|> and <|vision_end|>, of each image."""
@@ -20,12 +23,12 @@ _AROUND = 2
     "qwen_vl_utils: IMAGE_MAX_TOKEN_NUM; swift/template/base.py: MaxLengthError",
     effect="silent",
 )
-def images_are_limited(context: Context) -> Iterator[Problem]:
+def images_are_limited(run: RunSpec) -> Iterator[Problem]:
     """Where `data.max_length` is shorter than the largest image, images have a limit."""
-    side, max_length = side_of_a_token(context), context.config.data.max_length
-    if side is None or max_length is None or _scaled_tokens(context, side) is not None:
+    side, max_length = run.limits.side, run.config.data.max_length
+    if side is None or max_length is None or _scaled_tokens(run, side) is not None:
         return
-    top = limit(context, "max", side)
+    top = run.limits.limit("max")
     if top.path is None and top.tokens + _AROUND > max_length:
         megapixels = max_length * side**2 / 1e6
         yield Problem(
@@ -43,22 +46,22 @@ def images_are_limited(context: Context) -> Iterator[Problem]:
     "swift/template/base.py: MaxLengthError; swift/dataset/utils.py: another row is taken",
     effect="silent",
 )
-def limits_fit_a_row(context: Context) -> Iterator[Problem]:
+def limits_fit_a_row(run: RunSpec) -> Iterator[Problem]:
     """An image or video as large as its limit allows fits in a row of `data.max_length`."""
-    side, max_length = side_of_a_token(context), context.config.data.max_length
+    side, max_length = run.limits.side, run.config.data.max_length
     if side is None or max_length is None:
         return
     for problem in (
-        _image_over(context, side, max_length),
-        _smallest_over(context, side, max_length),
-        _video_over(context, side, max_length),
+        _image_over(run, side, max_length),
+        _smallest_over(run, side, max_length),
+        _video_over(run, side, max_length),
     ):
         if problem is not None:
             yield problem
 
 
-def _image_over(context: Context, side: int, max_length: int) -> Problem | None:
-    top, scaled = limit(context, "max", side), _scaled_tokens(context, side)
+def _image_over(run: RunSpec, side: int, max_length: int) -> Problem | None:
+    top, scaled = run.limits.limit("max"), _scaled_tokens(run, side)
     if scaled is not None and (top.path is None or scaled < top.tokens):
         top = Limit(scaled, ("swift", "max_pixels"), "swift.max_pixels")
     if top.path is None or top.tokens + _AROUND <= max_length:
@@ -73,8 +76,8 @@ def _image_over(context: Context, side: int, max_length: int) -> Problem | None:
     )
 
 
-def _smallest_over(context: Context, side: int, max_length: int) -> Problem | None:
-    low = limit(context, "min", side)
+def _smallest_over(run: RunSpec, side: int, max_length: int) -> Problem | None:
+    low = run.limits.limit("min")
     if low.path is None or low.tokens + _AROUND <= max_length:
         return None
     return Problem(
@@ -85,10 +88,10 @@ def _smallest_over(context: Context, side: int, max_length: int) -> Problem | No
     )
 
 
-def _video_over(context: Context, side: int, max_length: int) -> Problem | None:
+def _video_over(run: RunSpec, side: int, max_length: int) -> Problem | None:
     """A video has at least min_frames frames (4), two of them to one step in time."""
-    top = limit(context, "video.max", side)
-    steps = -(-(context.config.pixels.video.min_frames or 4) // 2)
+    top = run.limits.limit("video.max")
+    steps = -(-(int(run.pixels.get("video.min_frames", 4))) // 2)
     if top.path is None or steps * top.tokens + _AROUND <= max_length:
         return None
     return Problem(
@@ -107,23 +110,23 @@ def _video_over(context: Context, side: int, max_length: int) -> Problem | None:
     effect="late",
     says="The max_pixels of image must be greater than or equal to min_pixels",
 )
-def limits_fit_the_defaults(context: Context) -> Iterator[Problem]:
+def limits_fit_the_defaults(run: RunSpec) -> Iterator[Problem]:
     """A limit in whole tokens leaves room to the other one, which has a default."""
-    side = side_of_a_token(context)
+    side = run.limits.side
     if side is None:
         return
-    low, top = limit(context, "min", side), limit(context, "max", side)
-    pixels = context.config.pixels
-    swapped = pixels.min and pixels.max and pixels.min > pixels.max  # pixels.min-max says it
+    low, top = run.limits.limit("min"), run.limits.limit("max")
+    least, most = run.pixels.get("min"), run.pixels.get("max")
+    swapped = least and most and least > most  # pixels.min-max reports it
     if swapped or (low.tokens <= top.tokens and top.tokens > 0):
         return
     if top.path is not None:
-        least, in_tokens = max(low.tokens, 1), top.name.endswith("_NUM")
+        floor, in_tokens = max(low.tokens, 1), top.name.endswith("_NUM")
         yield Problem(
             top.path,
             f"`{top.name}` comes to {top.tokens} tokens of {side}×{side} pixels, and an image "
-            f"has at least {least}",
-            f"write at least {least}" if in_tokens else f"write at least {least}*{side}*{side}",
+            f"has at least {floor}",
+            f"write at least {floor}" if in_tokens else f"write at least {floor}*{side}*{side}",
         )
     elif low.path is not None:
         yield Problem(
@@ -140,12 +143,12 @@ def limits_fit_the_defaults(context: Context) -> Iterator[Problem]:
     "qwen_vl_utils/vision_process.py: fetch_video",
     effect="silent",
 )
-def frames_can_be_that_small(context: Context) -> Iterator[Problem]:
+def frames_can_be_that_small(run: RunSpec) -> Iterator[Problem]:
     """`pixels.video.max` is not below the lower limit of a frame."""
-    side = side_of_a_token(context)
+    side = run.limits.side
     if side is None:
         return
-    low, top = limit(context, "video.min", side), limit(context, "video.max", side)
+    low, top = run.limits.limit("video.min"), run.limits.limit("video.max")
     if top.path is not None and low.path is None and top.tokens < low.tokens:
         yield Problem(
             top.path,
@@ -161,43 +164,34 @@ def frames_can_be_that_small(context: Context) -> Iterator[Problem]:
     "swift/model/models/qwen.py: compat_qwen_vl_utils",
     effect="silent",
 )
-def tokens_do_not_overrule_pixels(context: Context) -> Iterator[Problem]:
+def tokens_do_not_overrule_pixels(run: RunSpec) -> Iterator[Problem]:
     """A limit under `pixels:` is not overruled by a variable that counts tokens."""
-    side = side_of_a_token(context)
+    side = run.limits.side
     if side is None:
         return
-    pixels = context.config.pixels
-    given: tuple[tuple[Key, int | None], ...] = (
-        ("min", pixels.min),
-        ("max", pixels.max),
-        ("video.min", pixels.video.min),
-        ("video.max", pixels.video.max),
-    )
-    for key, value in given:
-        name = VARIABLES[key][0]
-        for values, path in variables(context, name):
-            if value is None or not str(values.get(name) or ""):
-                continue
-            from_caller = path == ("env",)
-            yield Problem(
-                ("pixels", *key.split(".")) if from_caller else path,
-                f"`pixels.{key}` has no effect beside `{name}`"
-                + (", which the environment has" if from_caller else ""),
-                f"unset {name}" if from_caller else f"keep `pixels.{key}` alone",
-                at_key=True,
-            )
-            break
+    for key in _KEYS:
+        override = run.limits.override(key)
+        if key not in run.pixels or override is None:
+            continue
+        name, variable = override
+        from_caller = is_callers(variable.path)
+        yield Problem(
+            ("pixels", *key.split(".")) if from_caller else variable.path,
+            f"`pixels.{key}` has no effect beside `{name}`"
+            + (", which the environment has" if from_caller else ""),
+            f"unset {name}" if from_caller else f"keep `pixels.{key}` alone",
+            at_key=True,
+        )
 
 
-_DEFAULT_MIN = VARIABLES["min"][2]
+_DEFAULT_MIN = IMAGE_MIN_TOKENS
+_KEYS: tuple[Key, ...] = ("min", "max", "video.min", "video.max")
 
 
-def _scaled_tokens(context: Context, side: int) -> int | None:
+def _scaled_tokens(run: RunSpec, side: int) -> int | None:
     """Tokens of the largest image after `swift.max_pixels`; None if it is not given."""
-    value = context.config.swift.get("max_pixels")
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-        return None
-    return value // side**2
+    value = run.limits.rescale
+    return None if value is None or value <= 0 else value // side**2
 
 
 def _fitting(tokens: int) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.environment import pixel_values
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 
 @rule(
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     "swift/template/templates: which variable a family reads",
     effect="silent",
 )
-def limits_reach_the_family(context: Context) -> Iterator[Problem]:
+def limits_reach_the_family(run: RunSpec) -> Iterator[Problem]:
     """Every limit is one that the model's family reads."""
-    family = context.family
+    family = run.family
     if family is None:
         return
-    for key in pixel_values(context.config.pixels):
+    for key in run.pixels:
         if key not in family.pixel_variables:
             yield Problem(
                 ("pixels", *key.split(".")),
@@ -33,24 +34,25 @@ def limits_reach_the_family(context: Context) -> Iterator[Problem]:
 
 
 @rule("pixels.min-max", "error", "qwen_vl_utils: smart_resize", effect="late")
-def min_below_max(context: Context) -> Iterator[Problem]:
+def min_below_max(run: RunSpec) -> Iterator[Problem]:
     """A lower limit is not above the upper one."""
-    pixels = context.config.pixels
-    for path, low, high in (
-        (("pixels", "min"), pixels.min, pixels.max),
-        (("pixels", "video", "min"), pixels.video.min, pixels.video.max),
-        (("pixels", "video", "min_frames"), pixels.video.min_frames, pixels.video.max_frames),
+    for least, most in (
+        ("min", "max"),
+        ("video.min", "video.max"),
+        ("video.min_frames", "video.max_frames"),
     ):
+        low, high = run.pixels.get(least), run.pixels.get(most)
         if low is not None and high is not None and low > high:
+            path = ("pixels", *least.split("."))
             yield Problem(path, f"at least {low}, but at most {high}", "swap or widen the two")
 
 
 @rule(
     "pixels.two-limits", "error", "swift/template/vision_utils.py: rescale_image", effect="silent"
 )
-def one_kind_of_limit(context: Context) -> Iterator[Problem]:
+def one_kind_of_limit(run: RunSpec) -> Iterator[Problem]:
     """`pixels.max` and `swift.max_pixels` are not both given: each resizes in its own way."""
-    if context.config.pixels.max is not None and "max_pixels" in context.config.swift:
+    if "max" in run.pixels and run.args.is_given("max_pixels"):
         yield Problem(
             ("swift", "max_pixels"),
             "`swift.max_pixels` shrinks every image before `pixels.max` does so again, "
@@ -69,12 +71,12 @@ _VIDEO_READERS = ("decord", "torchcodec")
     "qwen_vl_utils/vision_process.py: a row is replaced",
     effect="silent",
 )
-def videos_can_be_read(context: Context) -> Iterator[Problem]:
+def videos_can_be_read(run: RunSpec) -> Iterator[Problem]:
     """With limits for videos, the trainer has a package that reads video files."""
-    interpreter, limits = context.facts.interpreter, pixel_values(context.config.pixels)
+    interpreter, limits = run.facts.interpreter, run.pixels
     if interpreter is None or not any(key.startswith("video.") for key in limits):
         return
-    family = context.family
+    family = run.family
     reads_frames = family is not None and "video.fps" in family.pixel_variables
     if reads_frames and not any(name in interpreter.packages for name in _VIDEO_READERS):
         yield Problem(

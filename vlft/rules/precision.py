@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.probe.gpus import BFLOAT16
-from vlft.resolve.pass_through import flag, given_flag
-from vlft.resolve.precision import Precision, resolve_precision
-from vlft.rules.base import Context, Problem, gpu_before, rule
+from vlft.rules.base import Problem, gpu_before, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.config.source import KeyPath
+    from vlft.resolve.run import RunSpec
 
 
 @rule(
@@ -22,12 +21,12 @@ if TYPE_CHECKING:
     effect="aborts",
     says="At most one of fp16 and bf16 can be True, but not both",
 )
-def one_mixed_precision(context: Context) -> Iterator[Problem]:
+def one_mixed_precision(run: RunSpec) -> Iterator[Problem]:
     """Mixed precision is fp16 or bf16, not both: each follows from torch_dtype if not given."""
-    precision = _precision(context)
+    precision = run.precision
     if not (precision.fp16 and precision.bf16):
         return
-    given = [name for name in ("fp16", "bf16") if flag(context.config, name)]
+    given = [name for name in ("fp16", "bf16") if run.args.given(name, bool)]
     if len(given) == 2:  # noqa: PLR2004 - both
         yield Problem(("swift", "bf16"), "fp16 and bf16 are both asked for", "keep one of them")
         return
@@ -47,14 +46,14 @@ def one_mixed_precision(context: Context) -> Iterator[Problem]:
     "swift/arguments/base_args/model_args.py: _init_mixed_precision",
     effect="silent",
 )
-def float32_is_meant(context: Context) -> Iterator[Problem]:
+def float32_is_meant(run: RunSpec) -> Iterator[Problem]:
     """On a GPU, float32 weights come with a word on mixed precision, for ms-swift takes fp16."""
-    config, precision = context.config, _precision(context)
-    if context.world.cpu or precision.weights != "float32":
+    precision = run.precision
+    if run.world.cpu or precision.weights != "float32":
         return
-    if given_flag(config, "fp16") is None and not flag(config, "bf16"):
+    if not run.args.is_given("fp16") and not run.args.given("bf16", bool):
         yield Problem(
-            _dtype_key(context),
+            _dtype_key(run),
             "float32 weights are trained in fp16 mixed precision, which can overflow",
             "`swift: {fp16: false, bf16: true}` for bf16, "
             "`swift: {fp16: false}` for float32 throughout, `swift: {fp16: true}` if it is meant",
@@ -68,16 +67,16 @@ def float32_is_meant(context: Context) -> Iterator[Problem]:
     effect="late",
     says="Attempting to unscale FP16 gradients",
 )
-def full_training_is_not_in_float16(context: Context) -> Iterator[Problem]:
+def full_training_is_not_in_float16(run: RunSpec) -> Iterator[Problem]:
     """Weights that are trained themselves are not float16, unless DeepSpeed or FSDP keeps them."""
-    config, precision = context.config, _precision(context)
-    sharded = config.deepspeed is not None or "fsdp" in config.swift
-    if config.tuner != "full" or context.world.cpu or sharded:
+    config, precision = run.config, run.precision
+    sharded = run.sharding.is_sharded
+    if config.tuner != "full" or run.world.cpu or sharded:
         return  # on a CPU no loss is scaled
     if precision.weights != "float16" or not precision.fp16:
         return
     yield Problem(
-        _dtype_key(context),
+        _dtype_key(run),
         "`tuner: full` on float16 weights: the gradients of fp16 can't be unscaled",
         "torch_dtype: bfloat16, or float32 (then computed in fp16), or `tuner: lora`",
     )
@@ -89,13 +88,13 @@ def full_training_is_not_in_float16(context: Context) -> Iterator[Problem]:
     "torch/cuda: is_bf16_supported counts emulation",
     effect="silent",
 )
-def gpu_has_bfloat16(context: Context) -> Iterator[Problem]:
+def gpu_has_bfloat16(run: RunSpec) -> Iterator[Problem]:
     """bfloat16 is computed on GPUs that have it, those of compute capability 8 and above."""
-    old = gpu_before(context, BFLOAT16) if _precision(context).bf16 else None
+    old = gpu_before(run, BFLOAT16) if run.precision.bf16 else None
     if old is not None:
-        full = context.config.tuner == "full"
+        full = run.config.tuner == "full"
         yield Problem(
-            _dtype_key(context),
+            _dtype_key(run),
             f"a {old} has no bfloat16: torch emulates it, many times slower",
             f"write `model: {{torch_dtype: {'float32' if full else 'float16'}}}`"
             + (" and `swift: {fp16: true}`" if full else ""),
@@ -109,22 +108,18 @@ def gpu_has_bfloat16(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="--tf32 requires Ampere or a newer GPU arch",
 )
-def tf32_has_a_gpu(context: Context) -> Iterator[Problem]:
+def tf32_has_a_gpu(run: RunSpec) -> Iterator[Problem]:
     """TF32 is asked for where a GPU has it, which is one of compute capability 8 and above."""
-    if not flag(context.config, "tf32"):
+    if not run.args.flag("tf32"):
         return
-    old = gpu_before(context, BFLOAT16)
-    if context.world.cpu or old is not None:
+    old = gpu_before(run, BFLOAT16)
+    if run.world.cpu or old is not None:
         what = "a CPU" if old is None else f"a {old}"
         yield Problem(("swift", "tf32"), f"{what} has no TF32", "leave it out", at_key=True)
 
 
-def _precision(context: Context) -> Precision:
-    return resolve_precision(context.config, context.facts.model.checkpoint, context.world)
-
-
-def _dtype_key(context: Context) -> KeyPath:
+def _dtype_key(run: RunSpec) -> KeyPath:
     """Where the type comes from: a key of the config, else the checkpoint."""
-    if context.config.model.torch_dtype is not None:
+    if run.config.model.torch_dtype is not None:
         return ("model", "torch_dtype")
     return ("model", "path")

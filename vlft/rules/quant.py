@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Context, Problem, not_installed, rule
+from vlft.rules.base import Problem, not_installed, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 _BITS = {"bnb": (4, 8), "quanto": (2, 4, 8), "hqq": (1, 2, 3, 4, 8), "eetq": (8,)}
 
@@ -19,9 +21,9 @@ _BITS = {"bnb": (4, 8), "quanto": (2, 4, 8), "hqq": (1, 2, 3, 4, 8), "eetq": (8,
     effect="aborts",
     says="bnb not support quant_bits: 2",
 )
-def method_has_the_bits(context: Context) -> Iterator[Problem]:
+def method_has_the_bits(run: RunSpec) -> Iterator[Problem]:
     """The method of quantisation has a form of that many bits."""
-    quant = context.config.quant
+    quant = run.config.quant
     if quant is not None and quant.bits not in _BITS[quant.method]:
         others = [method for method, bits in _BITS.items() if quant.bits in bits]
         yield Problem(
@@ -37,11 +39,11 @@ _PACKAGES = {"bnb": "bitsandbytes", "hqq": "hqq", "quanto": "optimum-quanto", "e
 _ASKED = (("bnb", 4), *(("hqq", bits) for bits in _BITS["hqq"]))
 
 
-def _missing_package(context: Context) -> Problem | None:
-    quant, interpreter = context.config.quant, context.facts.interpreter
+def _missing_package(run: RunSpec) -> Problem | None:
+    quant, interpreter = run.config.quant, run.facts.interpreter
     if quant is None or interpreter is None or interpreter.swift_dir is None:
         return None
-    return next(not_installed(context, _PACKAGES[quant.method], ("quant", "method")), None)
+    return next(not_installed(run, _PACKAGES[quant.method], ("quant", "method")), None)
 
 
 @rule(
@@ -51,9 +53,9 @@ def _missing_package(context: Context) -> Problem | None:
     effect="aborts",
     says="A valid HQQ version",
 )
-def method_is_installed(context: Context) -> Iterator[Problem]:
+def method_is_installed(run: RunSpec) -> Iterator[Problem]:
     """The package of a method that is looked for with the arguments is installed."""
-    problem, quant = _missing_package(context), context.config.quant
+    problem, quant = _missing_package(run), run.config.quant
     if problem is not None and quant is not None and (quant.method, quant.bits) in _ASKED:
         yield problem
 
@@ -64,9 +66,9 @@ def method_is_installed(context: Context) -> Iterator[Problem]:
     "transformers/quantizers: validate_environment",
     effect="late",
 )
-def method_is_installed_for_loading(context: Context) -> Iterator[Problem]:
+def method_is_installed_for_loading(run: RunSpec) -> Iterator[Problem]:
     """The package of a method that is looked for with the weights is installed."""
-    problem, quant = _missing_package(context), context.config.quant
+    problem, quant = _missing_package(run), run.config.quant
     if problem is not None and quant is not None and (quant.method, quant.bits) not in _ASKED:
         yield problem
 
@@ -78,12 +80,12 @@ def method_is_installed_for_loading(context: Context) -> Iterator[Problem]:
     effect="late",
     says="only Tensors of floating point dtype can require gradients",
 )
-def quantised_weights_stay_frozen(context: Context) -> Iterator[Problem]:
+def quantised_weights_stay_frozen(run: RunSpec) -> Iterator[Problem]:
     """Quantised weights are trained through an adapter."""
-    if context.config.tuner == "full" and context.config.quant is not None:
+    if run.config.tuner == "full" and run.config.quant is not None:
         yield Problem(
             ("tuner",),
-            f"`tuner: full` trains the weights, which {context.config.quant.method} makes integers",
+            f"`tuner: full` trains the weights, which {run.config.quant.method} makes integers",
             "`tuner: lora`, or leave `quant` out",
         )
 
@@ -94,10 +96,10 @@ def quantised_weights_stay_frozen(context: Context) -> Iterator[Problem]:
     "transformers/quantizers/quantizer_eetq.py: validate_environment",
     effect="late",
 )
-def eetq_has_a_gpu(context: Context) -> Iterator[Problem]:
+def eetq_has_a_gpu(run: RunSpec) -> Iterator[Problem]:
     """The kernels of eetq have a GPU."""
-    quant = context.config.quant
-    if context.world.cpu and quant is not None and quant.method == "eetq":
+    quant = run.config.quant
+    if run.world.cpu and quant is not None and quant.method == "eetq":
         yield Problem(
             ("quant", "method"), "eetq runs on a GPU only", "on a CPU: bnb with 4 or 8 bits"
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.plan.environment import pixel_values
-from vlft.resolve.patches import is_first_qwen_vl
-from vlft.rules.base import Context, Problem, rule
+from vlft.models.qwen_vl import is_qwen_vl
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 
 @rule(
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     "the checkpoint's visual.py: Resize((image_size, image_size)), n_queries=256",
     effect="silent",
 )
-def pictures_have_one_size(context: Context) -> Iterator[Problem]:
+def pictures_have_one_size(run: RunSpec) -> Iterator[Problem]:
     """The first Qwen-VL, which resizes every picture alike, has no limits on pixels."""
-    checkpoint = context.facts.model.checkpoint
-    if checkpoint is None or not is_first_qwen_vl(checkpoint):
+    checkpoint = run.facts.model.checkpoint
+    if checkpoint is None or not is_qwen_vl(checkpoint.config):
         return
     side = checkpoint.config["visual"].get("image_size", 448)
-    for key in pixel_values(context.config.pixels):
+    for key in run.pixels:
         yield Problem(
             ("pixels", *key.split(".")),
             f"`pixels.{key}` has no effect on the first Qwen-VL: every picture becomes "

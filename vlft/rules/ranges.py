@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.resolve.pass_through import number, word
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 
 @rule(
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     effect="aborts",
     says="must be an integer bigger than 0",
 )
-def numbers_are_positive(context: Context) -> Iterator[Problem]:
+def numbers_are_positive(run: RunSpec) -> Iterator[Problem]:
     """`torch_empty_cache_steps` is 1 or more."""
-    steps = number(context.config, "torch_empty_cache_steps")
+    steps = run.args.given("torch_empty_cache_steps", float)
     if steps is not None and steps < 1:
         yield Problem(
             ("swift", "torch_empty_cache_steps"),
@@ -36,10 +37,10 @@ def numbers_are_positive(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="requires non-zero --logging_steps",
 )
-def logging_comes_by_steps(context: Context) -> Iterator[Problem]:
+def logging_comes_by_steps(run: RunSpec) -> Iterator[Problem]:
     """`logging_steps` is not 0 where the run logs by steps."""
-    strategy = word(context.config, "logging_strategy") or "steps"
-    if strategy == "steps" and number(context.config, "logging_steps") == 0:
+    strategy = run.args.given("logging_strategy", str) or "steps"
+    if strategy == "steps" and run.args.given("logging_steps", float) == 0:
         yield Problem(
             ("swift", "logging_steps"),
             "logging_steps is 0",
@@ -68,10 +69,10 @@ _RANGES: dict[str, tuple[float, float | None]] = {
     "datasets/arrow_dataset.py: map",
     effect="late",
 )
-def numbers_are_in_range(context: Context) -> Iterator[Problem]:
+def numbers_are_in_range(run: RunSpec) -> Iterator[Problem]:
     """Numbers of the optimizer and of the data loader are in the range that torch takes."""
     for name, (least, below) in _RANGES.items():
-        value = number(context.config, name)
+        value = run.args.given(name, float)
         if value is not None and (value < least or (below is not None and value >= below)):
             yield Problem(
                 ("swift", name),

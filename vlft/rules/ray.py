@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vlft.resolve.pass_through import flag, uses_ray
-from vlft.rules.base import Context, Problem, not_installed, rule
+from vlft.rules.base import Problem, not_installed, rule
 from vlft.rules.mappings import parsed
 from vlft.rules.ray_groups import devices_of_a_node, ranks_that_train, wrong_groups
 from vlft.text import counted
@@ -16,39 +15,41 @@ from vlft.text import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vlft.resolve.run import RunSpec
+
 _GROUPS = ("swift", "device_groups")
 _WRITE = "`device_groups: {nproc_per_node: 4, train: {device: GPU, ranks: 4, workers: [default]}}`"
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
-def _groups(context: Context) -> dict[str, Any]:
+def _groups(run: RunSpec) -> dict[str, Any]:
     """`device_groups` as plain data; empty if it is absent or can't be read."""
-    value = context.config.swift.get("device_groups")
+    value = run.passed.get("device_groups")
     read = parsed(value) if isinstance(value, str) else value
     return read if isinstance(read, dict) else {}
 
 
 @rule("ray.installed", "error", "swift/ray_utils/base.py: import ray", effect="late")
-def ray_is_installed(context: Context) -> Iterator[Problem]:
+def ray_is_installed(run: RunSpec) -> Iterator[Problem]:
     """`use_ray` needs the package."""
-    interpreter = context.facts.interpreter
-    if uses_ray(context.config) and interpreter is not None and interpreter.swift_dir:
-        yield from not_installed(context, "ray", ("swift", "use_ray"))
+    interpreter = run.facts.interpreter
+    if run.uses_ray and interpreter is not None and interpreter.swift_dir:
+        yield from not_installed(run, "ray", ("swift", "use_ray"))
 
 
 @rule("ray.unused", "warning", "swift/cli/sft.py alone calls try_init_ray", effect="silent")
-def ray_has_a_use(context: Context) -> Iterator[Problem]:
+def ray_has_a_use(run: RunSpec) -> Iterator[Problem]:
     """`use_ray` goes with `task: sft`, and `device_groups` with `use_ray: true`."""
-    task = context.config.task
-    if task != "sft" and flag(context.config, "use_ray"):
+    task = run.config.task
+    if task != "sft" and run.args.flag("use_ray"):
         yield Problem(
             ("swift", "use_ray"),
             f"`swift {task}` does not look at `use_ray`: vlft starts the processes as without it",
             "leave it out",
             at_key=True,
         )
-    given = context.config.swift.get("device_groups") is not None
-    if given and not flag(context.config, "use_ray"):
+    given = run.args.is_given("device_groups")
+    if given and not run.args.flag("use_ray"):
         yield Problem(
             _GROUPS,
             "`device_groups` without `use_ray` does nothing",
@@ -58,11 +59,11 @@ def ray_has_a_use(context: Context) -> Iterator[Problem]:
 
 
 @rule("ray.groups", "error", "swift/ray_utils/resource_manager.py: ResourceManager", effect="late")
-def groups_are_groups(context: Context) -> Iterator[Problem]:
+def groups_are_groups(run: RunSpec) -> Iterator[Problem]:
     """Ray is told which devices there are, and one group of them trains."""
-    if not uses_ray(context.config):
+    if not run.uses_ray:
         return
-    given = context.config.swift.get("device_groups")
+    given = run.passed.get("device_groups")
     if given is None:
         yield Problem(("swift", "use_ray"), "Ray is not told what to use", f"write {_WRITE}")
         return
@@ -74,36 +75,36 @@ def groups_are_groups(context: Context) -> Iterator[Problem]:
 
 
 @rule("ray.processes", "error", "swift/ray_utils/base.py: WORLD_SIZE", effect="silent")
-def ray_counts_the_processes(context: Context) -> Iterator[Problem]:
+def ray_counts_the_processes(run: RunSpec) -> Iterator[Problem]:
     """The batch is reckoned for as many processes as Ray starts, from one `vlft train`."""
-    if not uses_ray(context.config):
+    if not run.uses_ray:
         return
-    if context.world.nnodes > 1:
+    if run.world.nnodes > 1:
         yield Problem(
             ("launch", "nnodes"),
-            f"Ray reaches all nodes from one: {context.world.nnodes} would start a training each",
+            f"Ray reaches all nodes from one: {run.world.nnodes} would start a training each",
             "leave it out, and count all ranks: launch.nproc_per_node",
         )
         return
-    ranks = ranks_that_train(_groups(context))
-    if ranks and context.world.nproc_per_node not in (None, len(ranks)):
+    ranks = ranks_that_train(_groups(run))
+    if ranks and run.world.nproc_per_node not in (None, len(ranks)):
         yield Problem(
             ("launch",),
             f"Ray starts {counted(len(ranks), 'process')}, and the batch is reckoned "
-            f"for {context.world.nproc_per_node}",
+            f"for {run.world.nproc_per_node}",
             f"write `launch: {{nproc_per_node: {len(ranks)}}}`",
             at_key=True,
         )
 
 
 @rule("ray.gpus", "error", "swift/ray_utils/base.py: VISIBLE_ENV_MAPPING", effect="silent")
-def gpus_are_numbered_from_zero(context: Context) -> Iterator[Problem]:
+def gpus_are_numbered_from_zero(run: RunSpec) -> Iterator[Problem]:
     """Which GPUs train is said by `ranks`: the first of a node is 0, whatever vlft may see."""
-    visible = context.world.visible_devices
+    visible = run.world.visible_devices
     path = ("launch", "gpus")
-    if context.config.launch.gpus == "auto":
-        visible, path = context.facts.environ.get(_VISIBLE), ("swift", "use_ray")
-    if not uses_ray(context.config) or context.world.cpu or not visible:
+    if run.config.launch.gpus == "auto":
+        visible, path = run.facts.environ.get(_VISIBLE), ("swift", "use_ray")
+    if not run.uses_ray or run.world.cpu or not visible:
         return
     named = [one.strip() for one in visible.split(",")]
     if sorted(named) != sorted(map(str, range(len(named)))):
@@ -122,11 +123,11 @@ def gpus_are_numbered_from_zero(context: Context) -> Iterator[Problem]:
     effect="late",
     says="list index out of range",
 )
-def a_node_has_the_devices(context: Context) -> Iterator[Problem]:
+def a_node_has_the_devices(run: RunSpec) -> Iterator[Problem]:
     """This machine has the devices of a node, unless a cluster of Ray's is there."""
-    wanted, has = devices_of_a_node(_groups(context)), context.world.gpus_per_node
-    address = context.config.env.get("RAY_ADDRESS") or context.facts.environ.get("RAY_ADDRESS")
-    if not uses_ray(context.config) or address not in {None, "", "local"}:
+    wanted, has = devices_of_a_node(_groups(run)), run.world.gpus_per_node
+    address = run.config.env.get("RAY_ADDRESS") or run.facts.environ.get("RAY_ADDRESS")
+    if not run.uses_ray or address not in {None, "", "local"}:
         return
     if wanted is None or has is None or wanted <= has:
         return

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.probe.remote_code import is_installed
-from vlft.resolve.patches import WHY, in_image, own_type_of_hub_id, run_mends
-from vlft.rules.base import Context, Problem, rule
+from vlft.resolve.patches import WHY, in_image, own_type_of_hub_id
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 
 @rule(
@@ -19,16 +21,16 @@ if TYPE_CHECKING:
     effect="late",
     says="requires the following packages that were not found in your environment",
 )
-def imports_are_installed(context: Context) -> Iterator[Problem]:
+def imports_are_installed(run: RunSpec) -> Iterator[Problem]:
     """What a checkpoint's own code imports is installed in the interpreter that trains."""
-    missing = missing_modules(context)
-    if missing and context.facts.interpreter is not None:
+    missing = missing_modules(run)
+    if missing and run.facts.interpreter is not None:
         # The names of modules and packages agree for all that such code was seen to import.
         yield Problem(
             ("model", "path"),
             f"the checkpoint's own code imports {', '.join(missing)}; not installed in "
-            f"{context.facts.interpreter.python}",
-            f"{context.facts.interpreter.python} -m pip install {' '.join(missing)}",
+            f"{run.facts.interpreter.python}",
+            f"{run.facts.interpreter.python} -m pip install {' '.join(missing)}",
         )
 
 
@@ -39,14 +41,14 @@ def imports_are_installed(context: Context) -> Iterator[Problem]:
     effect="late",
     says="has no attribute",
 )
-def code_runs_as_it_is(context: Context) -> Iterator[Problem]:
+def code_runs_as_it_is(run: RunSpec) -> Iterator[Problem]:
     """A checkpoint's own code runs on the installed transformers without mends."""
-    mends = run_mends(context.config, context.facts)
+    mends = run.patches
     if not mends:
         return
-    interpreter = None if in_image(context.config) else context.facts.interpreter
+    interpreter = None if in_image(run.config) else run.facts.interpreter
     version = interpreter.packages.get("transformers") if interpreter else None
-    known = context.facts.model.checkpoint is not None
+    known = run.facts.model.checkpoint is not None
     does = "does not run" if known else "may not run"
     yield Problem(
         ("model", "path"),
@@ -63,23 +65,23 @@ def code_runs_as_it_is(context: Context) -> Iterator[Problem]:
     "swift/model/register.py: trust_remote_code=True always",
     effect="silent",
 )
-def code_of_a_hub_needs_consent(context: Context) -> Iterator[Problem]:
+def code_of_a_hub_needs_consent(run: RunSpec) -> Iterator[Problem]:
     """A model that brings Python code from a hub is only loaded with consent."""
-    kind = own_type_of_hub_id(context.facts)
-    if kind is not None and not context.config.model.trust_remote_code:
+    kind = own_type_of_hub_id(run.facts)
+    if kind is not None and not run.config.model.trust_remote_code:
         yield Problem(
             ("model", "path"),
-            f"`{context.facts.model.argument}` ({kind}) brings Python code that ms-swift would run",
+            f"`{run.facts.model.argument}` ({kind}) brings Python code that ms-swift would run",
             "read it on the hub, then write `model: {trust_remote_code: true}`",
         )
 
 
-def missing_modules(context: Context) -> list[str]:
+def missing_modules(run: RunSpec) -> list[str]:
     """What the checkpoint's own code imports and the interpreter that trains does not have."""
-    checkpoint, interpreter = context.facts.model.checkpoint, context.facts.interpreter
+    checkpoint, interpreter = run.facts.model.checkpoint, run.facts.interpreter
     if checkpoint is None or interpreter is None or interpreter.swift_dir is None:
         return []
-    if not checkpoint.has_auto_map or in_image(context.config):
+    if not checkpoint.has_auto_map or in_image(run.config):
         return []
     imports = sorted(checkpoint.own_code.imports)
     return [

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.resolve.pass_through import flag, word, words
-from vlft.rules.base import Context, Problem, not_installed, rule
+from vlft.rules.base import Problem, not_installed, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.config.source import KeyPath
+    from vlft.resolve.run import RunSpec
 
 
 @rule(
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
     effect="aborts",
     says="requires installing the jieba dependency",
 )
-def metric_is_installed(context: Context) -> Iterator[Problem]:
+def metric_is_installed(run: RunSpec) -> Iterator[Problem]:
     """Judging generated text has jieba, which it splits words with."""
-    config = context.config
-    metric = word(config, "eval_metric")
-    generates = flag(config, "predict_with_generate") and metric is None
+    metric = run.args.given("eval_metric", str)
+    generates = run.args.flag("predict_with_generate") and metric is None
     if generates or metric == "nlg":
         path: KeyPath = ("swift", "predict_with_generate" if generates else "eval_metric")
-        yield from not_installed(context, "jieba", path, at_key=True)
+        yield from not_installed(run, "jieba", path, at_key=True)
 
 
 @rule(
@@ -37,11 +36,11 @@ def metric_is_installed(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="evalscope is not installed",
 )
-def evalscope_is_installed(context: Context) -> Iterator[Problem]:
+def evalscope_is_installed(run: RunSpec) -> Iterator[Problem]:
     """Evaluation by evalscope has the package."""
-    if flag(context.config, "eval_use_evalscope"):
+    if run.args.flag("eval_use_evalscope"):
         path = ("swift", "eval_use_evalscope")
-        yield from not_installed(context, "evalscope", path, at_key=True)
+        yield from not_installed(run, "evalscope", path, at_key=True)
 
 
 # What each service needs, as the name of its package.
@@ -64,11 +63,11 @@ _REPORTERS = {
     effect="late",
     says="install",
 )
-def reporters_are_installed(context: Context) -> Iterator[Problem]:
+def reporters_are_installed(run: RunSpec) -> Iterator[Problem]:
     """What `report_to` names is installed where the run trains."""
-    for name in words(context.config, "report_to"):
+    for name in run.args.given_texts("report_to"):
         if name in _REPORTERS:
-            yield from not_installed(context, _REPORTERS[name], ("swift", "report_to"))
+            yield from not_installed(run, _REPORTERS[name], ("swift", "report_to"))
 
 
 _BUILT_IN = frozenset({
@@ -84,12 +83,13 @@ _BUILT_IN = frozenset({
     effect="late",
     says="is not supported, only",
 )
-def reporters_are_known(context: Context) -> Iterator[Problem]:
+def reporters_are_known(run: RunSpec) -> Iterator[Problem]:
     """`report_to` names services that transformers reports to."""
-    if context.config.swift.get("external_plugins"):
+    if run.args.given_texts("external_plugins"):
         return
-    for name in words(context.config, "report_to"):
-        if name not in _BUILT_IN and name not in _REPORTERS:
+    for name in run.args.given_texts("report_to"):
+        known = name in _BUILT_IN or name in _REPORTERS or name.startswith(("{", "["))
+        if not known:  # swift.value reports what is not a text
             yield Problem(
                 ("swift", "report_to"),
                 f"there is nothing called `{name}` to report to",

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.resolve.pass_through import flag
-from vlft.resolve.steps import steps_of
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.probe.resume_state import ResumeFacts
+    from vlft.resolve.run import RunSpec
 
 _PATH = ("train", "resume_from_checkpoint")
 
 
-def _whole(context: Context) -> ResumeFacts | None:
+def _whole(run: RunSpec) -> ResumeFacts | None:
     """The checkpoint, where it is one and more than its weights are loaded."""
-    found = context.facts.resume
-    if found is None or not found.has_state or flag(context.config, "resume_only_model"):
+    found = run.facts.resume
+    if found is None or not found.has_state or run.args.flag("resume_only_model"):
         return None
     return found
 
 
-def _reads_state(context: Context) -> bool:
+def _reads_state(run: RunSpec) -> bool:
     """Whether the step that the checkpoint is at counts: with its weights alone it does too."""
-    config = context.config
-    return not (flag(config, "resume_only_model") and flag(config, "ignore_data_skip"))
+    return not (run.args.flag("resume_only_model") and run.args.flag("ignore_data_skip"))
 
 
 @rule(
@@ -37,9 +35,9 @@ def _reads_state(context: Context) -> bool:
     effect="aborts",
     says="FileNotFoundError",
 )
-def checkpoint_exists(context: Context) -> Iterator[Problem]:
+def checkpoint_exists(run: RunSpec) -> Iterator[Problem]:
     """`train.resume_from_checkpoint` names a folder that exists."""
-    found = context.facts.resume
+    found = run.facts.resume
     if found is not None and not found.exists:
         yield Problem(
             _PATH,
@@ -55,10 +53,10 @@ def checkpoint_exists(context: Context) -> Iterator[Problem]:
     effect="late",
     says="trainer_state.json",
 )
-def folder_is_a_checkpoint(context: Context) -> Iterator[Problem]:
+def folder_is_a_checkpoint(run: RunSpec) -> Iterator[Problem]:
     """The folder to go on from is a checkpoint of the Trainer: it has a trainer_state.json."""
-    found = context.facts.resume
-    if found is None or not found.exists or found.has_state or not _reads_state(context):
+    found = run.facts.resume
+    if found is None or not found.exists or found.has_state or not _reads_state(run):
         return
     hint = (
         f"write `{found.path}/{found.newest}`"
@@ -74,19 +72,19 @@ def folder_is_a_checkpoint(context: Context) -> Iterator[Problem]:
     "swift/pipelines/train/tuner.py: TunerMixin.prepare_model",
     effect="late",
 )
-def checkpoint_is_of_this_tuner(context: Context) -> Iterator[Problem]:
+def checkpoint_is_of_this_tuner(run: RunSpec) -> Iterator[Problem]:
     """A run with an adapter goes on from one, a run of all weights from a whole model."""
-    found = context.facts.resume
-    if found is None or not found.has_state or context.config.tuner in {"dummy", "ia3"}:
+    found = run.facts.resume
+    if found is None or not found.has_state or run.config.tuner in {"dummy", "ia3"}:
         return
-    full = context.config.tuner == "full"
+    full = run.config.tuner == "full"
     if full == found.is_adapter:
         args = found.args or {}
         kept = args.get("tuner_type") or args.get("train_type")  # before 4.0
         tuner = kept if isinstance(kept, str) else "lora" if full else "full"
         yield Problem(
             _PATH,
-            f"`tuner: {context.config.tuner}` can't go on from "
+            f"`tuner: {run.config.tuner}` can't go on from "
             + ("an adapter" if found.is_adapter else "a checkpoint without an adapter"),
             f"write `tuner: {tuner}`, as it was trained",
         )
@@ -99,10 +97,10 @@ def checkpoint_is_of_this_tuner(context: Context) -> Iterator[Problem]:
     effect="late",
     says="Can't find a valid checkpoint at",
 )
-def deepspeed_has_its_state(context: Context) -> Iterator[Problem]:
+def deepspeed_has_its_state(run: RunSpec) -> Iterator[Problem]:
     """A run with DeepSpeed goes on from a checkpoint that DeepSpeed saved."""
-    found = _whole(context)
-    if found is not None and context.config.deepspeed is not None and not found.deepspeed_dirs:
+    found = _whole(run)
+    if found is not None and run.sharding.deepspeed is not None and not found.deepspeed_dirs:
         yield Problem(
             _PATH,
             f"`{found.path}` has no `global_step…` folder: DeepSpeed did not save it, or its "
@@ -118,10 +116,10 @@ def deepspeed_has_its_state(context: Context) -> Iterator[Problem]:
     effect="late",
     says="DP world size",
 )
-def processes_are_as_many(context: Context) -> Iterator[Problem]:
+def processes_are_as_many(run: RunSpec) -> Iterator[Problem]:
     """A run with DeepSpeed goes on in as many processes as it was saved from."""
-    found, world = _whole(context), context.world.world_size
-    if found is None or context.config.deepspeed is None or world is None:
+    found, world = _whole(run), run.world.world_size
+    if found is None or run.sharding.deepspeed is None or world is None:
         return
     if found.zero_world_size is not None and found.zero_world_size != world:
         yield Problem(
@@ -139,12 +137,12 @@ def processes_are_as_many(context: Context) -> Iterator[Problem]:
     "transformers/trainer.py: _load_optimizer_and_scheduler",
     effect="silent",
 )
-def optimizer_goes_on(context: Context) -> Iterator[Problem]:
+def optimizer_goes_on(run: RunSpec) -> Iterator[Problem]:
     """The checkpoint holds the optimizer's state, or the run says it wants the weights alone."""
-    found = _whole(context)
-    if found is None or context.config.deepspeed is not None or found.has_optimizer:
+    found = _whole(run)
+    if found is None or run.sharding.deepspeed is not None or found.has_optimizer:
         return
-    if "fsdp" in context.config.swift:
+    if run.sharding.fsdp is not None:
         return
     how = (
         "DeepSpeed saved it, and this run is without"
@@ -165,15 +163,15 @@ def optimizer_goes_on(context: Context) -> Iterator[Problem]:
     "transformers/trainer.py: _init_training_state",
     effect="silent",
 )
-def steps_are_left(context: Context) -> Iterator[Problem]:
+def steps_are_left(run: RunSpec) -> Iterator[Problem]:
     """The checkpoint was saved before the last step of this run."""
-    found, steps = context.facts.resume, steps_of(context.loaded, context.facts, context.batch)
-    if found is None or found.global_step is None or not _reads_state(context):
+    found, steps = run.facts.resume, run.steps
+    if found is None or found.global_step is None or not _reads_state(run):
         return
     if steps is None or steps.total is None:
         return
     if found.global_step >= steps.total:
-        key = "max_steps" if context.config.train.max_steps is not None else "num_train_epochs"
+        key = "max_steps" if run.config.train.max_steps is not None else "num_train_epochs"
         yield Problem(
             _PATH,
             f"the checkpoint is at step {found.global_step}, and the run ends at {steps.total}: "

@@ -5,24 +5,19 @@ One finding for a file and a rule: `vlft data check` names every row.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from vlft.plan.environment import owned_variables
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vlft.config.reader import LoadedConfig
     from vlft.config.source import KeyPath
     from vlft.data.checking.findings import RowFinding
     from vlft.data.from_config import ConfiguredData
     from vlft.findings import Finding, Severity
-    from vlft.models import Family
-    from vlft.probe.collect import Facts
     from vlft.probe.data_entries import DataEntry
+    from vlft.resolve.run import RunSpec
 
 Scan = Literal["none", "quick", "full"]
 """How much of the data is read: nothing; a few rows of each file; all of it."""
@@ -51,70 +46,58 @@ class Told:
     count: int
 
 
-def row_findings(
-    loaded: LoadedConfig,
-    facts: Facts,
-    family: Family | None,
-    scan: Scan,
-) -> list[Finding]:
+def row_findings(run: RunSpec, scan: Scan) -> list[Finding]:
     """Findings at the entries of `data.train` and `data.val`.
 
     Args:
-        loaded: The config.
-        facts: What was read for it.
-        family: Of its model.
+        run: The run.
         scan: How much to read.
 
     Raises:
-        VlftError: If a limit on pixels is no number.
+        VlftError: If a limit on pixels is not a number.
         OSError: If a file can't be read.
     """
+    facts = run.facts
     places: dict[str, KeyPath] = {}
     for key, named in (("train", facts.train), ("val", facts.val)):
         for index, entry in enumerate(named):
-            if entry.kind == "file" and entry.size:  # rules of configs say what the others are
+            if entry.kind == "file" and entry.size:  # rules of configs judge the others
                 places.setdefault(entry.argument, ("data", key, index))
     entries = [one for one in (*facts.train, *facts.val) if one.argument in places]
     if scan == "none" or not entries:
         return []
-    told: Iterable[Told]
-    if scan == "quick":
-        told = _quick(loaded, facts, family, entries)
-    else:
-        told = _full(_settings(loaded, facts, family))
-    return [_finding(loaded, one, places) for one in told if one.file in places]
+    found = _quick(run, entries) if scan == "quick" else _full(_data(run))
+    return [_finding(run, one, places) for one in found if one.file in places]
 
 
-def _finding(loaded: LoadedConfig, told: Told, places: dict[str, KeyPath]) -> Finding:
+def _finding(run: RunSpec, told: Told, places: dict[str, KeyPath]) -> Finding:
     where = "" if told.line is None else f" line {told.line}"
     more = f" ({told.count - 1} more rows like this: vlft data check)" if told.count > 1 else ""
     message = f"{Path(told.file).name}{where}: {told.message}{more}"
-    return loaded.source.finding(told.rule, told.severity, places[told.file], message, told.hint)
+    path = places[told.file]
+    return run.loaded.source.finding(told.rule, told.severity, path, message, told.hint)
 
 
-def _quick(
-    loaded: LoadedConfig, facts: Facts, family: Family | None, entries: list[DataEntry]
-) -> Iterator[Told]:
+_REMAPPED = ("columns", "disable_auto_column_mapping", "template")
+
+
+def _quick(run: RunSpec, entries: list[DataEntry]) -> Iterator[Told]:
     from vlft.data.plain import is_plain  # noqa: PLC0415 - only where there is data
 
-    swift = loaded.config.swift
-    usual = loaded.config.task == "sft" and not swift.keys() & {
-        "columns",
-        "disable_auto_column_mapping",
-        "template",
-    }
-    # Whether rows of several kinds stand in a file, only the look at rows tells.
-    usual = usual and not (facts.deepspeed is not None and facts.deepspeed.stage == 3)  # noqa: PLR2004
-    root = facts.environ.get("ROOT_IMAGE_DIR") or None
+    usual = run.task == "sft" and not any(map(run.args.is_given, _REMAPPED))
+    # Whether a file mixes rows of several kinds, only the check of rows finds out.
+    usual = usual and not run.sharding.is_zero3
+    root = run.variables.get("ROOT_IMAGE_DIR")
+    folder = root.text or None if root is not None else None
     odd = [
         entry.argument
         for entry in entries
-        if not (usual and entry.path is not None and is_plain(entry.path, Path.cwd(), root))
+        if not (usual and entry.path is not None and is_plain(entry.path, Path.cwd(), folder))
     ]
     if odd:
         from vlft.data.quick import quick_check  # noqa: PLC0415 - the rules of rows
 
-        yield from _grouped(quick_check(odd, _settings(loaded, facts, family).settings))
+        yield from _grouped(quick_check(odd, _data(run).settings))
 
 
 def _full(data: ConfiguredData) -> tuple[Told, ...]:
@@ -154,10 +137,7 @@ def _grouped(findings: Iterable[RowFinding]) -> Iterator[Told]:
         yield Told(rule, one.severity, one.message, one.hint, file, one.line, counts[file, rule])
 
 
-def _settings(loaded: LoadedConfig, facts: Facts, family: Family | None) -> ConfiguredData:
-    from vlft.data.from_config import data_of_config  # noqa: PLC0415 - imports much
+def _data(run: RunSpec) -> ConfiguredData:
+    from vlft.data.from_config import data_of_run  # noqa: PLC0415 - imports much
 
-    owned = owned_variables(loaded, family)
-    variables = dict(facts.environ or os.environ)
-    variables |= {name: value for name, (_, value) in owned.items()}
-    return data_of_config(loaded, facts, family, variables)
+    return data_of_run(run)

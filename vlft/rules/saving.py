@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.resolve.batch import Batch
-from vlft.resolve.pass_through import flag
-from vlft.resolve.precision import resolve_precision
-from vlft.resolve.schedule import evaluating, saving, total_steps
-from vlft.resolve.steps import interval, steps_of
-from vlft.rules.base import Context, Problem, rule
+from vlft.resolve.steps import interval
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.estimate.disk import Storage
+    from vlft.resolve.run import RunSpec
 
 
 @rule(
@@ -24,10 +22,10 @@ if TYPE_CHECKING:
     effect="aborts",
     says="must be an integer if bigger than 1",
 )
-def intervals_are_whole(context: Context) -> Iterator[Problem]:
+def intervals_are_whole(run: RunSpec) -> Iterator[Problem]:
     """`save_steps` and `eval_steps` are whole numbers, or shares below 1."""
-    config = context.config
-    for name, strategy in (("save_steps", saving(context)), ("eval_steps", evaluating(context))):
+    config = run.config
+    for name, strategy in (("save_steps", run.save_strategy), ("eval_steps", run.eval_strategy)):
         value = getattr(config.train, name)
         if strategy == "steps" and value is not None and value > 1 and value != int(value):
             yield Problem(
@@ -43,14 +41,14 @@ def intervals_are_whole(context: Context) -> Iterator[Problem]:
     "swift/trainers/patcher.py: DefaultFlowCallbackNew saves and evaluates after the last step",
     effect="advice",
 )
-def intervals_come_within_the_run(context: Context) -> Iterator[Problem]:
+def intervals_come_within_the_run(run: RunSpec) -> Iterator[Problem]:
     """An interval that was written down comes before the run ends."""
-    train, total = context.config.train, total_steps(context)
+    train, total = run.config.train, run.total_steps
     if total is None:
         return
     for name, strategy, what in (
-        ("save_steps", saving(context), "one checkpoint, the last"),
-        ("eval_steps", evaluating(context), "one evaluation, at the end"),
+        ("save_steps", run.save_strategy, "one checkpoint, the last"),
+        ("eval_steps", run.eval_strategy, "one evaluation, at the end"),
     ):
         value = getattr(train, name)
         steps = None if value is None else interval(value, total)
@@ -72,16 +70,16 @@ _GIGA = 10**9
     "transformers/training_args.py: save_total_limit keeps all by default",
     effect="advice",
 )
-def checkpoints_fit_on_a_disk(context: Context) -> Iterator[Problem]:
+def checkpoints_fit_on_a_disk(run: RunSpec) -> Iterator[Problem]:
     """A run that would write more than 1 TB of checkpoints says how many it keeps."""
-    config, checkpoint, total = context.config, context.facts.model.checkpoint, total_steps(context)
+    config, checkpoint, total = run.config, run.facts.model.checkpoint, run.total_steps
     if config.train.save_total_limit is not None or config.tuner != "full":
         return
-    if checkpoint is None or total is None or saving(context) != "steps":
+    if checkpoint is None or total is None or run.save_strategy != "steps":
         return
     steps = interval(config.train.save_steps or 500, total) or 1
     # AdamW keeps two values a weight, in the weights' own type at least.
-    copies = 1 if flag(config, "save_only_model") else 3
+    copies = 1 if run.args.flag("save_only_model") else 3
     count = -(-total // steps)
     size = checkpoint.weight_bytes * copies * count
     if size > _LARGE:
@@ -99,11 +97,11 @@ def checkpoints_fit_on_a_disk(context: Context) -> Iterator[Problem]:
     effect="late",
     says="No space left on device",
 )
-def checkpoints_have_room(context: Context) -> Iterator[Problem]:
+def checkpoints_have_room(run: RunSpec) -> Iterator[Problem]:
     """Where the run happens, the disk has room for the checkpoints kept at one time."""
-    free, needed = context.facts.disk_free, _most_kept(context)
+    free, needed = run.facts.disk_free, _most_kept(run)
     if free is not None and needed is not None and (needed.total_bytes or 0) > free:
-        config = context.config
+        config = run.config
         keeps = config.train.save_total_limit is not None
         yield Problem(
             ("train", "save_total_limit") if keeps else ("output_dir",),
@@ -114,23 +112,19 @@ def checkpoints_have_room(context: Context) -> Iterator[Problem]:
         )
 
 
-def _most_kept(context: Context) -> Storage | None:
+def _most_kept(run: RunSpec) -> Storage | None:
     """The checkpoints that lie there at one time; None if their number or size is not known."""
-    sizes = context.facts.model.sizes
-    if context.facts.disk_free is None or sizes is None or not isinstance(context.batch, Batch):
+    sizes = run.facts.model.sizes
+    if run.facts.disk_free is None or sizes is None or not isinstance(run.batch, Batch):
         return None
     # Imported here: only a config that is judged for this machine needs the arithmetic.
     from vlft.estimate.disk import storage  # noqa: PLC0415
-    from vlft.estimate.memory.architectures import shape_of  # noqa: PLC0415
     from vlft.estimate.memory.from_config import model_states  # noqa: PLC0415
+    from vlft.models import shape_of  # noqa: PLC0415
 
     model = shape_of(sizes)
-    states = None if model is None else model_states(context.config, model)
-    if states is None:
-        return None
-    precision = resolve_precision(context.config, context.facts.model.checkpoint, context.world)
-    steps = steps_of(context.loaded, context.facts, context.batch)
-    return storage(context.config, states, precision.weights, steps)
+    states = None if model is None else model_states(run, model)
+    return None if states is None else storage(run, states)
 
 
 @rule(
@@ -139,9 +133,9 @@ def _most_kept(context: Context) -> Storage | None:
     "transformers/integrations/deepspeed.py: deepspeed_load_checkpoint",
     effect="silent",
 )
-def sharded_runs_can_go_on(context: Context) -> Iterator[Problem]:
+def sharded_runs_can_go_on(run: RunSpec) -> Iterator[Problem]:
     """A run with DeepSpeed saves what it needs to go on after an interruption."""
-    if context.config.deepspeed is not None and flag(context.config, "save_only_model"):
+    if run.sharding.deepspeed is not None and run.args.flag("save_only_model"):
         yield Problem(
             ("swift", "save_only_model"),
             "checkpoints of weights alone: DeepSpeed can't go on from them",

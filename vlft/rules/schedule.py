@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.resolve.batch import Batch
-from vlft.resolve.pass_through import flag, number, words
-from vlft.resolve.schedule import total_steps
-from vlft.resolve.steps import steps_of
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 from vlft.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.resolve.run import RunSpec
 
 
 @rule(
@@ -22,12 +21,12 @@ if TYPE_CHECKING:
     effect="late",
     says="args.max_steps must be set to a positive value if dataloader does not have a length",
 )
-def every_process_has_rows(context: Context) -> Iterator[Problem]:
+def every_process_has_rows(run: RunSpec) -> Iterator[Problem]:
     """Each process gets at least one batch of rows in an epoch."""
-    steps, batch = steps_of(context.loaded, context.facts, context.batch), context.batch
+    steps, batch = run.steps, run.batch
     if steps is None or not isinstance(batch, Batch) or steps.passes != 0 or not steps.rows:
         return
-    dropped = flag(context.config, "dataloader_drop_last")
+    dropped = run.args.flag("dataloader_drop_last")
     yield Problem(
         ("data", "train"),
         f"{counted(steps.rows, 'row')} for {counted(batch.world_size or 1, 'process')}"
@@ -45,12 +44,12 @@ def every_process_has_rows(context: Context) -> Iterator[Problem]:
     "transformers/trainer.py: set_initial_training_values",
     effect="silent",
 )
-def a_step_has_its_rows(context: Context) -> Iterator[Problem]:
+def a_step_has_its_rows(run: RunSpec) -> Iterator[Problem]:
     """There are as many rows as the global batch that was asked for."""
     steps, batch, train = (
-        steps_of(context.loaded, context.facts, context.batch),
-        context.batch,
-        context.config.train,
+        run.steps,
+        run.batch,
+        run.config.train,
     )
     if steps is None or not isinstance(batch, Batch) or not steps.passes or not steps.rows:
         return
@@ -74,9 +73,9 @@ def a_step_has_its_rows(context: Context) -> Iterator[Problem]:
     "transformers/trainer.py: set_initial_training_values",
     effect="silent",
 )
-def one_length_of_the_run(context: Context) -> Iterator[Problem]:
+def one_length_of_the_run(run: RunSpec) -> Iterator[Problem]:
     """`max_steps` and `num_train_epochs` are not both given: the first one wins."""
-    train = context.config.train
+    train = run.config.train
     if train.max_steps is not None and train.num_train_epochs is not None:
         yield Problem(
             ("train", "num_train_epochs"),
@@ -93,10 +92,9 @@ def one_length_of_the_run(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="`warmup_ratio` and `warmup_steps` cannot be set at the same time.",
 )
-def one_warmup(context: Context) -> Iterator[Problem]:
+def one_warmup(run: RunSpec) -> Iterator[Problem]:
     """`warmup_ratio` and `warmup_steps` are not both given."""
-    config = context.config
-    if number(config, "warmup_ratio") and number(config, "warmup_steps"):
+    if run.args.given("warmup_ratio", float) and run.args.given("warmup_steps", float):
         yield Problem(
             ("swift", "warmup_steps"),
             "`warmup_steps` and `warmup_ratio` are both given",
@@ -113,16 +111,16 @@ def one_warmup(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="warmup_",
 )
-def warmup_is_in_range(context: Context) -> Iterator[Problem]:
+def warmup_is_in_range(run: RunSpec) -> Iterator[Problem]:
     """`warmup_ratio` is below 1, and no warmup is negative."""
-    ratio = number(context.config, "warmup_ratio")
+    ratio = run.args.given("warmup_ratio", float)
     if ratio is not None and not 0 <= ratio < 1:
         yield Problem(
             ("swift", "warmup_ratio"),
             f"warmup_ratio is {ratio:g}; it is a share of all steps",
             f"write `warmup_steps: {ratio:g}`" if ratio >= 1 else "a number from 0 to below 1",
         )
-    steps = number(context.config, "warmup_steps")
+    steps = run.args.given("warmup_steps", float)
     if steps is not None and steps < 0:
         yield Problem(
             ("swift", "warmup_steps"), f"warmup_steps is {steps:g}", "a number of steps, or 0"
@@ -135,9 +133,9 @@ def warmup_is_in_range(context: Context) -> Iterator[Problem]:
     "transformers/training_args.py: get_warmup_steps",
     effect="silent",
 )
-def warmup_ends(context: Context) -> Iterator[Problem]:
+def warmup_ends(run: RunSpec) -> Iterator[Problem]:
     """The warmup is over before the run is."""
-    given, total = number(context.config, "warmup_steps"), total_steps(context)
+    given, total = run.args.given("warmup_steps", float), run.total_steps
     if given is None or given < 1 or total is None or int(given) < total:
         return
     yield Problem(
@@ -163,9 +161,9 @@ SCHEDULERS = (
     effect="aborts",
     says="is not a valid SchedulerType",
 )
-def scheduler_is_known(context: Context) -> Iterator[Problem]:
+def scheduler_is_known(run: RunSpec) -> Iterator[Problem]:
     """`lr_scheduler_type` is a schedule that transformers has."""
-    for name in words(context.config, "lr_scheduler_type"):
+    for name in run.args.given_texts("lr_scheduler_type"):
         if name in SCHEDULERS:
             continue
         from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.config.ownership import ARGUMENTS, RESERVED
-from vlft.resolve.pass_through import words
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 from vlft.rules.mappings import parsed
 from vlft.security.secrets import is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vlft.resolve.run import RunSpec
     from vlft.swift.probe import Argument
 
 _TOKEN_VARIABLES = {
@@ -22,12 +22,12 @@ _TOKEN_VARIABLES = {
 
 
 @rule("swift.interpreter", "error", "vlft: the process that trains", effect="late")
-def interpreter_is_usable(context: Context) -> Iterator[Problem]:
+def interpreter_is_usable(run: RunSpec) -> Iterator[Problem]:
     """`launch.python` names an interpreter that exists and has ms-swift."""
-    problem = context.facts.interpreter_problem
+    problem = run.facts.interpreter_problem
     if problem is not None:
         yield Problem(("launch", "python"), problem.message, problem.hint)
-    interpreter = context.facts.interpreter
+    interpreter = run.facts.interpreter
     if interpreter is not None and interpreter.swift_dir is None:
         yield Problem(
             ("launch", "python"),
@@ -37,9 +37,9 @@ def interpreter_is_usable(context: Context) -> Iterator[Problem]:
 
 
 @rule("swift.owned", "error", "one owner a value", effect="silent")
-def owned_by_a_section(context: Context) -> Iterator[Problem]:
+def owned_by_a_section(run: RunSpec) -> Iterator[Problem]:
     """An argument that a section decides does not stand under `swift:`."""
-    for name in context.config.swift:
+    for name in run.passed:
         if name in ARGUMENTS:
             yield Problem(
                 ("swift", name),
@@ -58,24 +58,24 @@ def owned_by_a_section(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="remaining_argv",
 )
-def argument_exists(context: Context) -> Iterator[Problem]:
+def argument_exists(run: RunSpec) -> Iterator[Problem]:
     """Every key under `swift:` is an argument of the installed ms-swift, written in full."""
-    legal = context.facts.swift.arguments[context.config.task]
-    for name in context.config.swift:
+    legal = run.facts.swift.arguments[run.config.task]
+    for name in run.passed:
         if name in legal or name in ARGUMENTS or name in RESERVED:
             continue
-        message, hint = _unknown(name, context)
+        message, hint = _unknown(name, run)
         yield Problem(("swift", name), message, hint, at_key=True)
 
 
-def _unknown(name: str, context: Context) -> tuple[str, str | None]:
+def _unknown(name: str, run: RunSpec) -> tuple[str, str | None]:
     """What to say of a name that is no argument, and what to write instead."""
     # Only an error needs these: difflib, and the names of earlier releases.
     from vlft.swift.names import old_name  # noqa: PLC0415
     from vlft.text import nearest  # noqa: PLC0415
 
-    task, version = context.config.task, context.facts.swift.version
-    legal = context.facts.swift.arguments[task]
+    task, version = run.config.task, run.facts.swift.version
+    legal = run.facts.swift.arguments[task]
     message = f"`swift {task}` {version} has no argument `{name}`"
     plain = name.replace("-", "_")
     if plain in legal:
@@ -102,10 +102,10 @@ def _key(argument: str) -> str:
     "argparse: `None` on a command line is four letters",
     effect="silent",
 )
-def nothing_is_left_out(context: Context) -> Iterator[Problem]:
+def nothing_is_left_out(run: RunSpec) -> Iterator[Problem]:
     """An argument that is to have no value is left out, not written as `None`."""
-    legal = context.facts.swift.arguments[context.config.task]
-    for name, value in context.config.swift.items():
+    legal = run.facts.swift.arguments[run.config.task]
+    for name, value in run.passed.items():
         argument = legal.get(name)
         if argument is None or argument.type != "str" or argument.choices is not None:
             continue
@@ -123,9 +123,9 @@ def nothing_is_left_out(context: Context) -> Iterator[Problem]:
     "swift/pipelines/base.py and args.json: all but *_token",
     effect="silent",
 )
-def secret_is_not_logged(context: Context) -> Iterator[Problem]:
+def secret_is_not_logged(run: RunSpec) -> Iterator[Problem]:
     """No secret is passed that ms-swift would write into its log and its args.json."""
-    for name, value in context.config.swift.items():
+    for name, value in run.passed.items():
         if value is not None and is_secret_name(name) and not name.endswith("_token"):
             yield Problem(
                 ("swift", name),
@@ -141,9 +141,9 @@ def secret_is_not_logged(context: Context) -> Iterator[Problem]:
     "a command line can be read by all users: ps",
     effect="silent",
 )
-def secret_is_not_on_the_command_line(context: Context) -> Iterator[Problem]:
+def secret_is_not_on_the_command_line(run: RunSpec) -> Iterator[Problem]:
     """A token comes from the environment, not from the command line."""
-    for name, value in context.config.swift.items():
+    for name, value in run.passed.items():
         if value is not None and is_secret_name(name) and name.endswith("_token"):
             variable = _TOKEN_VARIABLES.get(name, name.upper())
             yield Problem(
@@ -155,10 +155,10 @@ def secret_is_not_on_the_command_line(context: Context) -> Iterator[Problem]:
 
 
 @rule("swift.value", "error", "argparse in transformers' HfArgumentParser", effect="aborts")
-def value_has_the_type(context: Context) -> Iterator[Problem]:
+def value_has_the_type(run: RunSpec) -> Iterator[Problem]:
     """Every value under `swift:` has the argument's type, and is one of its choices."""
-    legal = context.facts.swift.arguments[context.config.task]
-    for name, value in context.config.swift.items():
+    legal = run.facts.swift.arguments[run.config.task]
+    for name, value in run.passed.items():
         argument = legal.get(name)
         if argument is None or value is None:
             continue
@@ -231,15 +231,15 @@ _CODE = ("external_plugins", "custom_register_path")
     effect="aborts",
     says="No such file or directory",
 )
-def named_files_are_there(context: Context) -> Iterator[Problem]:
+def named_files_are_there(run: RunSpec) -> Iterator[Problem]:
     """Plugins, lists of tokens and descriptions of data are files, from the working directory."""
     for name, wanted in (
         *((name, "a Python file") for name in _CODE),
         ("new_special_tokens", "a text file"),
         ("custom_dataset_info", "a JSON file"),
     ):
-        for text in words(context.config, name):
-            if not _is_there(context, name, text):
+        for text in run.args.given_texts(name):
+            if not _is_there(run, name, text):
                 yield Problem(
                     ("swift", name),
                     f"`{name}` names `{text[:60]}`, which is not {wanted} that is there",
@@ -247,9 +247,9 @@ def named_files_are_there(context: Context) -> Iterator[Problem]:
                 )
 
 
-def _is_there(context: Context, name: str, text: str) -> bool:
+def _is_there(run: RunSpec, name: str, text: str) -> bool:
     # What `~` is, ms-swift looks up itself.
-    found = text in context.facts.passed_files or text.startswith("~")
+    found = text in run.facts.passed_files or text.startswith("~")
     if name in _CODE:
         return found and text.endswith((".py", ".so", ".pyc"))
     if name == "new_special_tokens":

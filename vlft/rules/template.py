@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.resolve.model import brings_plugins, guessed_types, resolved_entry
-from vlft.resolve.pass_through import word, words
-from vlft.rules.base import Context, Problem, rule
-from vlft.swift.model_match import AMBIGUOUS
+from vlft.rules.base import Problem, rule
+from vlft.swift.release import AMBIGUOUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vlft.resolve.run import RunSpec
     from vlft.swift.probe import ModelEntry
 
 
@@ -22,17 +21,17 @@ if TYPE_CHECKING:
     effect="aborts",
     says="template_type: '",
 )
-def template_is_registered(context: Context) -> Iterator[Problem]:
+def template_is_registered(run: RunSpec) -> Iterator[Problem]:
     """`swift.template` is a template of the installed ms-swift."""
-    name, known = "".join(words(context.config, "template")), context.facts.swift.templates
-    if not name or not known or name in known or brings_plugins(context):
+    name, known = "".join(run.args.given_texts("template")), run.facts.swift.templates
+    if not name or not known or name in known or run.model.has_plugins:
         return
     from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
 
     close = nearest(name, sorted(known))
     yield Problem(
         ("swift", "template"),
-        f"ms-swift {context.facts.swift.version} has no template `{name}`",
+        f"ms-swift {run.facts.swift.version} has no template `{name}`",
         f"did you mean `{close}`?" if close else "leave it out: the model's own is taken",
     )
 
@@ -43,19 +42,17 @@ def template_is_registered(context: Context) -> Iterator[Problem]:
     "swift/template/register.py: get_template_meta believes --template",
     effect="silent",
 )
-def template_fits_the_model(context: Context) -> Iterator[Problem]:
+def template_fits_the_model(run: RunSpec) -> Iterator[Problem]:
     """`swift.template` is one that models of this architecture are used with."""
-    name, entry = context.config.swift.get("template"), resolved_entry(context)
-    if not isinstance(name, str) or entry is None or name in entry.templates:
+    name, entry = run.args.given("template", str), run.model.entry
+    if name is None or entry is None or name in entry.templates:
         return
-    models = context.facts.swift.models().values()
+    models = run.facts.swift.models().values()
     users = [other for other in models if name in other.templates]
     # A text model learns any text template; one that nobody uses is the user's own matter.
     if not users or any(_is_like(entry, other) for other in users):
         return
-    right = context.facts.swift.default_template(
-        entry.model_type, context.facts.model.argument, None
-    )
+    right = run.facts.swift.default_template(entry.model_type, run.facts.model.argument, None)
     of_text = entry.is_multimodal and not users[0].is_multimodal
     yield Problem(
         ("swift", "template"),
@@ -80,15 +77,15 @@ def _is_like(entry: ModelEntry, other: ModelEntry) -> bool:
     effect="aborts",
     says="Failed to automatically match `template_type`",
 )
-def template_can_be_found(context: Context) -> Iterator[Problem]:
+def template_can_be_found(run: RunSpec) -> Iterator[Problem]:
     """The folder's name, the model_type or `swift.template` leads to one template."""
-    entry, model = resolved_entry(context), context.facts.model
-    named = context.family is not None and context.family.template is not None
-    if entry is None or named or context.config.swift.get("template"):  # vlft may name it itself
+    entry, model = run.model.entry, run.facts.model
+    named = run.family is not None and run.family.template is not None
+    if entry is None or named or run.args.given_texts("template"):  # vlft may name it itself
         return
     args = model.checkpoint.args if model.checkpoint else None
-    found = context.facts.swift.default_template(entry.model_type, model.argument, args)
-    if found == AMBIGUOUS and not brings_plugins(context):
+    found = run.facts.swift.default_template(entry.model_type, model.argument, args)
+    if found == AMBIGUOUS and not run.model.has_plugins:
         yield Problem(
             ("model", "path"),
             f"`{entry.model_type}` has several templates, and the folder's name fits no model",
@@ -102,14 +99,14 @@ def template_can_be_found(context: Context) -> Iterator[Problem]:
     "swift/model/model_meta.py: get_model_info_meta makes a model_meta with template dummy",
     effect="silent",
 )
-def text_model_has_a_template(context: Context) -> Iterator[Problem]:
+def text_model_has_a_template(run: RunSpec) -> Iterator[Problem]:
     """A text model that ms-swift does not know is given a template."""
-    checkpoint, config = context.facts.model.checkpoint, context.config
+    checkpoint, config = run.facts.model.checkpoint, run.config
     if checkpoint is None or checkpoint.kind != "model" or config.task == "pt":
         return
-    if config.model.type is not None or context.family is not None or guessed_types(context):
+    if config.model.type is not None or run.family is not None or run.model.guessed_types:
         return
-    if "template" not in config.swift and not brings_plugins(context):
+    if not run.args.is_given("template") and not run.model.has_plugins:
         yield Problem(
             ("model", "path"),
             "ms-swift does not know this model, and would train it without a chat template",
@@ -124,10 +121,10 @@ def text_model_has_a_template(context: Context) -> Iterator[Problem]:
     effect="aborts",
     says="self.system: ",
 )
-def system_prompt_is_there(context: Context) -> Iterator[Problem]:
+def system_prompt_is_there(run: RunSpec) -> Iterator[Problem]:
     """A `swift.system` that ends in .txt is a file, from the folder that vlft is started in."""
-    name = word(context.config, "system")
-    if name is not None and name.endswith(".txt") and name not in context.facts.passed_files:
+    name = run.args.given("system", str)
+    if name is not None and name.endswith(".txt") and name not in run.facts.passed_files:
         yield Problem(
             ("swift", "system"),
             f"there is no file `{name}` to take the system prompt from",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.resolve.pass_through import number, words
-from vlft.rules.base import Context, Problem, not_installed, rule
+from vlft.rules.base import Problem, not_installed, rule
 from vlft.swift.versions import version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.config.source import KeyPath
+    from vlft.resolve.run import RunSpec
 
 TUNERS = (
     "lora", "full", "longlora", "adalora", "llamapro", "adapter", "vera", "boft", "fourierft",
@@ -27,9 +27,9 @@ swift/tuner_plugin/mapping.py: tuners_map)."""
     "swift/arguments/tuner_args.py: ignored without a word",
     effect="silent",
 )
-def lora_with_full(context: Context) -> Iterator[Problem]:
+def lora_with_full(run: RunSpec) -> Iterator[Problem]:
     """A `lora:` section stands beside a tuner that reads it."""
-    if context.config.tuner == "full" and context.config.lora is not None:
+    if run.config.tuner == "full" and run.config.lora is not None:
         yield Problem(
             ("lora",),
             "`tuner: full` trains all weights and reads nothing of `lora:`",
@@ -45,10 +45,10 @@ def lora_with_full(context: Context) -> Iterator[Problem]:
     effect="late",
     says="Unknown tuner_type",
 )
-def tuner_is_known(context: Context) -> Iterator[Problem]:
+def tuner_is_known(run: RunSpec) -> Iterator[Problem]:
     """`tuner` is one that ms-swift has, or that a plugin may bring."""
-    name, swift = context.config.tuner, context.config.swift
-    if name in TUNERS or swift.get("external_plugins") or swift.get("custom_register_path"):
+    name = run.config.tuner
+    if name in TUNERS or run.model.has_plugins:
         return
     if name.lower() == "qlora":
         hint: str | None = "write `tuner: lora` and `quant: {bits: 4, method: bnb}`"
@@ -57,7 +57,7 @@ def tuner_is_known(context: Context) -> Iterator[Problem]:
 
         close = nearest(name, TUNERS)
         hint = f"did you mean `{close}`?" if close else "one of " + ", ".join(TUNERS)
-    yield Problem(("tuner",), f"ms-swift {context.facts.swift.version} has no tuner `{name}`", hint)
+    yield Problem(("tuner",), f"ms-swift {run.facts.swift.version} has no tuner `{name}`", hint)
 
 
 @rule(
@@ -67,13 +67,13 @@ def tuner_is_known(context: Context) -> Iterator[Problem]:
     effect="late",
     says="ImportError",
 )
-def tuner_has_its_package(context: Context) -> Iterator[Problem]:
+def tuner_has_its_package(run: RunSpec) -> Iterator[Problem]:
     """The package that a tuner comes from is installed, in a version that has it."""
-    name, interpreter = context.config.tuner, context.facts.interpreter
+    name, interpreter = run.config.tuner, run.facts.interpreter
     if interpreter is None:
         return
     if name == "reft":
-        yield from not_installed(context, "pyreft", ("tuner",))
+        yield from not_installed(run, "pyreft", ("tuner",))
     peft = interpreter.packages.get("peft")
     if name == "bone" and peft is not None and version_key(peft) >= version_key("0.20"):
         yield Problem(("tuner",), f"peft {peft} has no `bone` any more", "write `tuner: lora`")
@@ -86,12 +86,12 @@ def tuner_has_its_package(context: Context) -> Iterator[Problem]:
     effect="late",
     says="AssertionError",
 )
-def longlora_is_for_llama(context: Context) -> Iterator[Problem]:
+def longlora_is_for_llama(run: RunSpec) -> Iterator[Problem]:
     """`tuner: longlora` is for Llama models."""
-    if context.config.tuner == "longlora" and context.family is not None:
+    if run.config.tuner == "longlora" and run.family is not None:
         yield Problem(
             ("tuner",),
-            f"`longlora` works on Llama models only, not on {context.family.title}",
+            f"`longlora` works on Llama models only, not on {run.family.title}",
             "write `tuner: lora`",
         )
 
@@ -103,13 +103,13 @@ def longlora_is_for_llama(context: Context) -> Iterator[Problem]:
     effect="late",
     says="LISA only supports full parameter training.",
 )
-def lisa_trains_whole_layers(context: Context) -> Iterator[Problem]:
+def lisa_trains_whole_layers(run: RunSpec) -> Iterator[Problem]:
     """LISA is used with `tuner: full`."""
-    layers = number(context.config, "lisa_activated_layers")
-    if layers and layers > 0 and context.config.tuner != "full":
+    layers = run.args.given("lisa_activated_layers", float)
+    if layers and layers > 0 and run.config.tuner != "full":
         yield Problem(
             ("swift", "lisa_activated_layers"),
-            f"LISA trains whole layers; `tuner` is `{context.config.tuner}`",
+            f"LISA trains whole layers; `tuner` is `{run.config.tuner}`",
             "write `tuner: full`, or remove lisa_activated_layers",
             at_key=True,
         )
@@ -122,10 +122,10 @@ def lisa_trains_whole_layers(context: Context) -> Iterator[Problem]:
     effect="late",
     says="args.adapters",
 )
-def one_adapter_is_trained(context: Context) -> Iterator[Problem]:
+def one_adapter_is_trained(run: RunSpec) -> Iterator[Problem]:
     """Training goes on from one adapter at most."""
-    adapters = words(context.config, "adapters")
-    if len(adapters) > 1 and context.config.tuner != "full":
+    adapters = run.args.given_texts("adapters")
+    if len(adapters) > 1 and run.config.tuner != "full":
         yield Problem(
             ("swift", "adapters"),
             f"{len(adapters)} adapters; a run can train one",
@@ -139,9 +139,9 @@ def one_adapter_is_trained(context: Context) -> Iterator[Problem]:
     "swift/pipelines/train/tuner.py: TunerMixin.prepare_model",
     effect="silent",
 )
-def adapter_is_loaded(context: Context) -> Iterator[Problem]:
+def adapter_is_loaded(run: RunSpec) -> Iterator[Problem]:
     """An adapter is named only beside a tuner that loads it."""
-    if context.config.tuner == "full" and words(context.config, "adapters"):
+    if run.config.tuner == "full" and run.args.given_texts("adapters"):
         yield Problem(
             ("swift", "adapters"),
             "`tuner: full` never loads an adapter: the run would start from the base model",
@@ -165,17 +165,17 @@ _PARAMETERS = (
     "swift/pipelines/train/tuner.py: TunerMixin.prepare_model",
     effect="silent",
 )
-def parameter_lists_are_read(context: Context) -> Iterator[Problem]:
+def parameter_lists_are_read(run: RunSpec) -> Iterator[Problem]:
     """Lists of trained and frozen parameters stand beside `tuner: full`, which reads them."""
-    if context.config.tuner == "full":
+    if run.config.tuner == "full":
         return
     for name in _PARAMETERS:
-        if context.config.swift.get(name):
+        if run.args.given_texts(name) and run.args.given(name, float) != 0:
             trained = name.startswith("trainable")
             path: KeyPath = ("swift", name)
             yield Problem(
                 path,
-                f"`tuner: {context.config.tuner}` does not read `{name}`",
+                f"`tuner: {run.config.tuner}` does not read `{name}`",
                 "modules_to_save trains whole modules beside the adapter; "
                 "`tuner: lora_llm` trains vision tower and aligner in full"
                 if trained

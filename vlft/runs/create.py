@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -12,25 +11,22 @@ from typing import TYPE_CHECKING
 import yaml
 
 from vlft import __version__
+from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.files import write_json, write_text
-from vlft.models import family_of
-from vlft.plan.environment import inherited_variables
-from vlft.probe.data_entries import absolute
-from vlft.resolve.patches import MENDS_VERSION, is_mended
+from vlft.resolve.patches import PATCHES_VERSION, is_patched
 from vlft.runs.attempts import write_launcher
 from vlft.runs.exports import mark_weights
-from vlft.runs.fingerprint import Fingerprint, fingerprint
-from vlft.runs.record import RUN_FILE, RunRecord, new_run_id, utc_now
-from vlft.security.secrets import mask_data, mask_text, secret_values
+from vlft.runs.record import RUN_FILE, Fingerprint, RunRecord, fingerprint, new_run_id, utc_now
+from vlft.security.masking import mask_data, mask_document, mask_text, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.config.reader import LoadedConfig
-    from vlft.plan.command import Command
+    from vlft.plan.command import MaskedCommand
     from vlft.plan.plan import Plan
     from vlft.probe.collect import Facts
+    from vlft.resolve.run import RunSpec
 
 _FIRST = "config.yaml"
 
@@ -54,19 +50,13 @@ _PACKAGES = (
 )
 
 
-def run_folder(loaded: LoadedConfig, run_id: str | None = None) -> Path:
-    """The folder that a run of this config started now would get, or the one of that id."""
-    output_dir = absolute(loaded.config.output_dir, loaded.source.base_dir(("output_dir",)))
-    return output_dir / (run_id or new_run_id(Path(loaded.source.file).stem, utc_now()))
+def run_folder(run: RunSpec, run_id: str | None = None) -> Path:
+    """The folder that a run started now would get, or the one of that id."""
+    return run.output_dir / (run_id or new_run_id(Path(run.loaded.source.file).stem, utc_now()))
 
 
 def create_run(
-    folder: Path,
-    loaded: LoadedConfig,
-    facts: Facts,
-    plan: Plan,
-    command: Command,
-    overrides: Sequence[str],
+    folder: Path, run: RunSpec, plan: Plan, command: MaskedCommand, overrides: Sequence[str]
 ) -> RunRecord:
     """Makes the folder and writes the record.
 
@@ -78,7 +68,7 @@ def create_run(
     folder.mkdir(parents=True, exist_ok=True)
     try:
         (folder / _FIRST).touch(exist_ok=False)  # of two vlft at once, one makes it
-        return _write(folder, loaded, facts, plan, command, overrides)
+        return _write(folder, run, plan, command, overrides)
     except FileExistsError:
         raise VlftError(f"{folder} holds a run already", "choose another --run-id") from None
     except OSError:
@@ -88,15 +78,10 @@ def create_run(
 
 
 def _write(
-    folder: Path,
-    loaded: LoadedConfig,
-    facts: Facts,
-    plan: Plan,
-    command: Command,
-    overrides: Sequence[str],
+    folder: Path, run: RunSpec, plan: Plan, command: MaskedCommand, overrides: Sequence[str]
 ) -> RunRecord:
+    loaded, facts = run.loaded, run.facts
     hidden = secret_values(loaded.source.data)
-    masked = command.masked()
     record = RunRecord(
         id=folder.name,
         name=Path(loaded.source.file).stem,
@@ -105,9 +90,9 @@ def _write(
         started=utc_now().isoformat(timespec="seconds"),
         host=platform.node(),
         cwd=str(Path.cwd()),
-        argv=masked.argv,
-        env=masked.env,
-        inherited=mask_data(inherited_variables(loaded, family_of(plan.model_type), facts.environ)),
+        argv=command.argv,
+        env=command.env,
+        inherited=mask_data(dict(run.inherited_variables)),
         versions=_versions(facts, plan),
         git_commit=_git_commit(Path(loaded.source.file).absolute().parent),
         data=_fingerprints(facts),
@@ -115,7 +100,7 @@ def _write(
     )
     for index, (file, text) in enumerate(loaded.source.documents.items()):
         name = _FIRST if index == 0 else f"config.extends-{index}-{Path(file).name}"
-        write_text(folder / name, mask_text(text, hidden))
+        write_text(folder / name, mask_document(text, hidden))
     resolved = yaml.safe_dump(mask_data(loaded.source.data), allow_unicode=True, sort_keys=False)
     write_text(folder / "config.resolved.yaml", resolved)
     write_json(folder / "plan.json", mask_data(plan.to_json()))
@@ -127,8 +112,8 @@ def _write(
 def _versions(facts: Facts, plan: Plan) -> dict[str, str]:
     interpreter = facts.interpreter
     versions = {"vlft": __version__, "python": platform.python_version()}
-    if is_mended(plan.arguments):
-        versions["own-code-mends"] = MENDS_VERSION
+    if is_patched(plan.arguments):
+        versions["own-code-mends"] = PATCHES_VERSION
     if interpreter is not None:
         versions |= {"trainer_python": interpreter.python_version or "unknown"}
         installed = interpreter.packages
@@ -163,7 +148,7 @@ def _git_commit(folder: Path) -> str | None:
                 text=True,
                 timeout=5,
                 check=False,
-                env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
+                env=ENVIRON.for_process({"GIT_OPTIONAL_LOCKS": "0"}),
             )
         except (OSError, subprocess.SubprocessError):
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlft.runs.fingerprint import fingerprint
+from vlft.runs.record import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -17,7 +17,7 @@ from vlft.errors import VlftError
 from vlft.files import read_json, write_json
 from vlft.plan.plan import Plan
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.runs.fingerprint import fingerprint
+from vlft.runs.record import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,14 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from vlft.swift.release import (
-    SUBCOMMANDS,
-    Argument,
-    ModelEntry,
-    ModelGroup,
-    Subcommand,
-    SwiftFacts,
-)
+from vlft.swift.release import SUBCOMMANDS, Argument, ModelEntry, ModelGroup, Subcommand, SwiftFacts
+from vlft.swift.versions import release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -202,8 +196,3 @@ def _model(spec: Mapping[str, Any]) -> ModelEntry:
         is_multimodal=spec.get("is_multimodal", False),
         requires=tuple(spec.get("requires", ())),
     )
-
-
-def release(version: str) -> tuple[int, ...]:
-    """What versions are ordered by."""
-    return tuple(int(part) for part in version.split(".") if part.isdigit())

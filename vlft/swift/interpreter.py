@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.swift.site_packages import prefix_of, python_version, read_packages, site_folders
 
@@ -39,7 +40,7 @@ class Interpreter:
 
 
 def find_interpreter(
-    configured: str | None, *, environ: Mapping[str, str] = os.environ
+    configured: str | None, *, environ: Mapping[str, str] = ENVIRON
 ) -> Interpreter | None:
     """The interpreter of `launch.python`, else vlft's own, else the one of `swift` on PATH.
 
@@ -65,7 +66,7 @@ def find_interpreter(
     return None
 
 
-def interpreter_at(python: str, environ: Mapping[str, str] = os.environ) -> Interpreter:
+def interpreter_at(python: str, environ: Mapping[str, str] = ENVIRON) -> Interpreter:
     """The interpreter with this executable; nothing is installed in it if it is not a Python."""
     prefix = prefix_of(python)
     folders = site_folders(python, prefix, environ)

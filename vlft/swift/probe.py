@@ -11,15 +11,9 @@ from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
 from vlft.files import write_text
-from vlft.swift.dumps import parse_facts, parse_models, read_shipped, release, shipped_versions
-from vlft.swift.release import (
-    SUBCOMMANDS,
-    Argument,
-    ModelEntry,
-    ModelGroup,
-    Subcommand,
-    SwiftFacts,
-)
+from vlft.swift.dumps import parse_facts, parse_models, read_shipped, shipped_versions
+from vlft.swift.release import SUBCOMMANDS, Argument, ModelEntry, ModelGroup, Subcommand, SwiftFacts
+from vlft.swift.versions import release
 
 if TYPE_CHECKING:
     from vlft.swift.interpreter import Interpreter
@@ -46,7 +40,7 @@ def probe(interpreter: Interpreter, time_limit: float = TIME_LIMIT) -> SwiftFact
             limit (seconds).
     """
     version = interpreter.packages.get("ms-swift", "")
-    if () < release(version) < OLDEST:
+    if () < release(version)[:2] < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise VlftError(
             f"`{interpreter.python}` has ms-swift {version}; vlft runs {oldest} and later",

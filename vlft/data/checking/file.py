@@ -13,7 +13,7 @@ from vlft.data.reading.array import array_rows, is_array, is_nested
 from vlft.data.reading.chunks import open_plain, packed_as
 from vlft.data.reading.lines import BrokenLineError, Row
 from vlft.data.reading.parquet_pictures import decoded, picture_places
-from vlft.data.reading.sources import format_hint, format_of
+from vlft.data.reading.problems import format_hint, format_of
 from vlft.data.reading.tables import PIECE, NoPyarrowError, csv_rows, parquet_rows, parquet_schema
 from vlft.data.schema.shape import Shape
 
@@ -29,7 +29,7 @@ def check_file(job: Job) -> None:
     Raises:
         OSError: If the file can't be read.
     """
-    path = job.source.path
+    path = job.source.file
     kind = format_of(path)
     packing = packed_as(path) if kind not in {"none", "other", "parquet"} else None
     if kind == "none":
@@ -105,7 +105,7 @@ def _undated(shape: Shape) -> None:
 
 
 def _check_parquet(job: Job) -> None:
-    path = job.source.path
+    path = job.source.file
     try:
         names, metadata = parquet_schema(path)
         shape = Shape()

@@ -1,4 +1,4 @@
-"""JSON Lines from the first piece to the last."""
+"""A JSON Lines file from its first piece to its last, the slow and exact way."""
 
 from __future__ import annotations
 
@@ -6,19 +6,158 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from vlft.data.checking.decoder import row_decoder
+from msgspec import MsgspecError
+
+from vlft.data.checking.decoder import row_decoder, shape_decoder
 from vlft.data.checking.fast import FastReader
-from vlft.data.checking.jsonl import LaterPieces, first_look
+from vlft.data.checking.first_look import dotted, is_read, look
 from vlft.data.checking.null_first import NullFirst
 from vlft.data.checking.parallel import processes, read_in_parallel
+from vlft.data.reading import problems
 from vlft.data.reading.chunks import pieces, without_bom
-from vlft.data.reading.lines import BrokenLineError, Row, loose_rows_of, rows_of
+from vlft.data.reading.lines import (
+    BrokenLineError,
+    Row,
+    lines_are_loose_json,
+    loose_rows_of,
+    rows_of,
+)
+from vlft.data.schema.casting import fits, misfits
+from vlft.data.schema.schema import Schema
 from vlft.data.schema.shape import Shape
 
 if TYPE_CHECKING:
+    from vlft.data.checking.first_look import FirstLook
     from vlft.data.checking.job import Job
     from vlft.data.checking.rows import RowChecker
     from vlft.data.reading.chunks import Piece
+    from vlft.data.settings import CheckSettings
+
+_SAMPLE = 64
+_ENOUGH = 32
+
+
+def first_look(data: bytes, settings: CheckSettings) -> FirstLook:
+    """What the first piece of a file decides."""
+    shape = Shape()
+    plain = without_bom(data)
+    try:
+        loose = _add_lines(shape, plain)
+        padded = plain is not data or not loose
+    except BrokenLineError:
+        written_anew = _add_loosely(plain) if plain is data else None
+        if written_anew is not None:
+            return look(written_anew, settings)
+        padded = True
+        shape = Shape()
+        try:
+            for row in rows_of(plain, 1, 1):
+                shape.add(row.value or {})
+        except BrokenLineError:
+            pass  # said where the rows are judged
+    return look(shape, settings, padded=padded)
+
+
+def _add_lines(shape: Shape, data: bytes) -> bool:
+    """Takes all lines in; whether ujson reads each of them by itself.
+
+    Once some have been seen, most others add nothing: a decoder made of what was seen says so.
+
+    Raises:
+        BrokenLineError: If a line is not a row by itself.
+    """
+    loose = True
+    decode, odd = None, 0
+    for number, raw in enumerate(data.splitlines(), 1):
+        if decode is not None:
+            try:
+                decode(raw)
+            except (MsgspecError, UnicodeDecodeError):
+                odd += 1
+            else:
+                continue
+        loose = loose and lines_are_loose_json(raw or b"\n")
+        for row in rows_of(raw, 1, 1):
+            shape.add(row.value or {})
+        if number == _SAMPLE or odd >= _ENOUGH:
+            decode, odd = shape_decoder(shape).decode, 0
+    return loose
+
+
+def _add_loosely(data: bytes) -> Shape | None:
+    """The shape of lines that are read by ujson, as they are in a mixed file; None of others."""
+    shape = Shape()
+    try:
+        for row in loose_rows_of(data, 1, 1):
+            shape.add(row.value or {})
+    except BrokenLineError:
+        return None
+    return shape if Schema(shape).mixed else None
+
+
+class LaterPieces:
+    """What later pieces of a file do to the load of it all.
+
+    Args:
+        checker: Of the file.
+    """
+
+    def __init__(self, checker: RowChecker) -> None:
+        self._checker = checker
+        self._schema = checker.look.schema
+        self.fails = False
+        self._quoted: set[tuple[str, ...]] = set()
+
+    def judge(self, odd: Shape, piece: Piece, rows: list[Row]) -> None:
+        """Says whether a piece fits the schema.
+
+        Args:
+            odd: What was seen in its rows that were read the slow way.
+            piece: The whole of it.
+            rows: Its slow rows, to point at.
+        """
+        if self.fails or fits(odd, self._schema.shape, self._schema.padded):
+            return
+        exact, data = Shape(), piece.read()
+        try:
+            for row in rows_of(data, 1, 1):
+                exact.add(row.value or {})
+        except BrokenLineError:
+            return
+        for misfit in misfits(exact, self._schema.shape, self._schema.padded):
+            if misfit.path in self._quoted:
+                continue
+            place = dotted(misfit.path)
+            guilty = _first_odd(rows, self._schema)
+            at = (guilty.number, guilty.line) if guilty else (None, None)
+            message = f"{place} is {misfit.said}"
+            if misfit.quoted:
+                self._quoted.add(misfit.path)
+                if not is_read(misfit.path[0], self._checker.context.columns):
+                    continue
+                if not lines_are_loose_json(data):
+                    self.fails = True
+                    problem = problems.TYPES.found(message, "use one type", place)
+                    self._checker.say(problem, *at)
+                    return
+                message += f": every {place} from here on comes out JSON-quoted"
+                hint = "write it as a text; or move this row to line 1"
+                self._checker.say(problems.QUOTED.found(message, hint, place), *at)
+            else:
+                self.fails = True
+                hint = "move a row that has it all to line 1 (vlft data convert --fix does)"
+                self._checker.say(problems.SCHEMA.found(message, hint, place), *at)
+                return
+
+
+def _first_odd(rows: list[Row], schema: Schema) -> Row | None:
+    """The first row that does not fit."""
+    for row in rows:
+        shape = Shape()
+        shape.add(row.value or {})
+        if not fits(shape, schema.shape, schema.padded):
+            return row
+    return None
 
 
 def check_lines(job: Job, *, fast: bool = True) -> None:
@@ -28,7 +167,7 @@ def check_lines(job: Job, *, fast: bool = True) -> None:
         job: Of the file.
         fast: Whether plain rows may take the short way.
     """
-    found = pieces(job.source.path)
+    found = pieces(job.source.file)
     first = next(found, None)
     if first is None:
         return

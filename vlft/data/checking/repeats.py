@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.checking.findings import finding
-from vlft.data.checking.hashes import Hashes
+from vlft.data.checking.job import Hashes
 from vlft.data.outcomes import row_rule
 from vlft.data.reading.chunks import pieces
 from vlft.data.reading.lines import BrokenLineError, rows_of
@@ -14,8 +14,8 @@ from vlft.data.reading.lines import BrokenLineError, rows_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vlft.data.checking.findings import Sink
     from vlft.data.checking.job import Job
-    from vlft.data.checking.sink import Sink
     from vlft.data.media import MediaProbe, Picture
 
 DUPLICATE = row_rule(
@@ -123,9 +123,9 @@ def _rows_with(job: Job, names: dict[str, str]) -> Iterator[tuple[int, int, str]
     """First row of a file of JSON Lines that has each of these names among its values."""
     left = set(names)
     row, line = 1, 1
-    if not left or job.source.path.suffix not in {".jsonl", ".json"}:
+    if not left or job.source.file.suffix not in {".jsonl", ".json"}:
         return
-    for piece in pieces(job.source.path):
+    for piece in pieces(job.source.file):
         data = piece.read()
         try:
             for found in rows_of(data, row, line):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from vlft.data.checking.sink import Sink
+    from vlft.data.checking.findings import Sink
 
 
 @dataclass(slots=True)

@@ -2,24 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from vlft.data.checking.findings import finding
 from vlft.data.checking.first_look import dotted
-from vlft.data.checking.image_kinds import OF_PATH, PLAIN_IMAGES, image_kinds
 from vlft.data.outcomes import RowProblem, worst
 from vlft.data.reading import problems
 from vlft.data.rows.coercion import reshaped
 from vlft.data.rows.run_checks import judge
 from vlft.data.rows.sample_tokens import counted_row
+from vlft.text import kind
 
 if TYPE_CHECKING:
+    from vlft.data.checking.findings import Sink
     from vlft.data.checking.first_look import FirstLook
     from vlft.data.checking.null_first import NullFirst
-    from vlft.data.checking.sink import Sink
     from vlft.data.checking.tally import Tally
     from vlft.data.rows.context import Context
     from vlft.data.rows.sample import Sample
+
+OF_PATH: Final = "a path that is "
+_OBJECT: Final = kind({})
+PLAIN_IMAGES: Final = frozenset({_OBJECT, f"{OF_PATH}{kind('')}"})
+"""Kinds where all pictures are named by texts, or by objects with them."""
+
+
+def image_kinds(images: Any) -> set[str]:
+    """Kinds of a row's entries, and those of their paths; nulls have none.
+
+    Args:
+        images: The column of a row, not empty.
+    """
+    if isinstance(images, str) or (isinstance(images, list) and isinstance(images[0], str)):
+        paths = [images] if isinstance(images, str) else images
+        return {_OBJECT, *(f"{OF_PATH}{kind(path)}" for path in paths if path is not None)}
+    if not isinstance(images, list | dict):
+        return {f"alone, {kind(images)}"}
+    entries = images if isinstance(images, list) else [images]
+    found: set[str] = set()
+    for entry in entries:
+        if entry is None:
+            continue
+        found.add(kind(entry))
+        if isinstance(entry, dict) and entry.get("path") is not None:
+            found.add(f"{OF_PATH}{kind(entry['path'])}")
+    return found
+
 
 _LOST = frozenset({"dropped", "load_fails"})
 

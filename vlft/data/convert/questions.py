@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.data.convert.columns import QUERY, RESPONSE, SYSTEM
 from vlft.data.convert.draft import Draft, RejectError, kind_of, text_of
-from vlft.data.literals import read_literal
+from vlft.text import read_literal
 
 if TYPE_CHECKING:
     from vlft.data.convert.columns import Columns

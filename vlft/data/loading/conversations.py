@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from vlft.data.literals import read_literal
 from vlft.data.loading import rules
 from vlft.data.loading.providers import normalized
 from vlft.data.outcomes import RowLostError
-from vlft.text import kind, shown
+from vlft.text import kind, read_literal, shown
 
 Message = dict[str, Any]
 

@@ -7,13 +7,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from vlft.data.media import problems
-from vlft.data.media.content_hash import Contents
+import xxhash
+
 from vlft.data.media.headers import probe_bytes, probe_picture
-from vlft.data.media.lru import Remembered
 from vlft.data.media.picture import (
+    HEAD_BYTES,
     MediaProblem,
     Picture,
+    Remembered,
     decoded,
     first_place,
     is_url,
@@ -22,7 +23,17 @@ from vlft.data.media.picture import (
     second_place,
 )
 from vlft.data.media.pillow import without_idle_alpha
-from vlft.data.media.problems import in_the_row, unjudged_video
+from vlft.data.media.problems import (
+    bad_base64,
+    empty,
+    folder,
+    in_the_row,
+    missing,
+    not_fetched,
+    shown,
+    unjudged_video,
+    unreadable,
+)
 from vlft.data.media.video_probe import Film, look_at_film
 
 if TYPE_CHECKING:
@@ -30,6 +41,53 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vlft.data.media.video_readers import VideoReader
+
+_BLOCK = 1 << 20
+
+
+class Contents:
+    """Tells contents apart by size and head; reads a whole file only where that is not enough.
+
+    Memory: about 200 bytes for each distinct picture.
+    """
+
+    def __init__(self) -> None:
+        self._firsts: dict[tuple[int, int], str] = {}
+        self._numbers: dict[tuple[int, int], dict[int, int]] = {}
+        self._known: dict[str, int] = {}
+
+    def key(self, picture: Picture) -> tuple[int, int, int]:
+        """Equal for equal contents, and only for those.
+
+        A file that can't be read any more counts as a content of its own. Pictures inside a
+        row have no file to compare, so theirs is known by size and head alone.
+        """
+        group = (picture.size, picture.head_hash)
+        if picture.size <= HEAD_BYTES or not picture.path:
+            return (*group, 0)
+        first = self._firsts.setdefault(group, picture.path)
+        if first == picture.path:
+            return (*group, 0)
+        number = self._known.get(picture.path)
+        if number is None:
+            numbers = self._numbers.get(group)
+            if numbers is None:
+                numbers = self._numbers[group] = {_whole_hash(first): 0}
+            number = numbers.setdefault(_whole_hash(picture.path), len(numbers))
+            self._known[picture.path] = number
+        return (*group, number)
+
+
+def _whole_hash(path: str) -> int:
+    state = xxhash.xxh3_64()
+    try:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - called for every duplicate
+            while block := file.read(_BLOCK):
+                state.update(block)
+    except OSError:
+        return xxhash.xxh3_64_intdigest(path.encode(errors="surrogateescape"))
+    return state.intdigest()
+
 
 THREADS = 16
 _SAMPLE = 16  # files whose time tells whether the disk is cold
@@ -106,12 +164,12 @@ class MediaProbe:
         """
         name = reference.strip()
         if is_url(name):
-            return Film(problem=problems.not_fetched(name))
+            return Film(problem=not_fetched(name))
         if not may_be_path(name) or name.startswith("data:"):
             if self.video_reader != "decord_bytes":
                 return Film(problem=in_the_row(name))
             if not decoded(name):
-                return Film(problem=problems.bad_base64(name))
+                return Film(problem=bad_base64(name))
             return Film(problem=unjudged_video(name, "it stands in the row itself"))
         places = [first_place(name, self._cwd)]
         if self._root is not None or self.video_reader == "decord_bytes":
@@ -119,21 +177,21 @@ class MediaProbe:
         for place in places:
             if place and os.path.exists(place):  # noqa: PTH110 - as ms-swift, never raises
                 return self._film(place, name)
-        return Film(problem=problems.missing(name, self._cwd, self._root))
+        return Film(problem=missing(name, self._cwd, self._root))
 
     def _film(self, place: str, name: str) -> Film:
         found = self._films.get(place)
         if found is None:
             if os.path.isdir(place):  # noqa: PTH112
-                found = Film(problem=problems.folder(name))
+                found = Film(problem=folder(name))
             elif not os.path.getsize(place):  # noqa: PTH202
-                found = Film(problem=problems.empty(name))
+                found = Film(problem=empty(name))
             else:
                 try:
                     found = look_at_film(place, name, self.video_reader)
                 except OSError as error:
                     said = error.strerror or str(error)
-                    found = Film(problem=problems.unreadable(name, said))
+                    found = Film(problem=unreadable(name, said))
             self._films.put(place, found)
         return found
 
@@ -168,23 +226,23 @@ class MediaProbe:
     def _inside(self, name: str) -> Picture | MediaProblem:
         """A picture that stands in the row itself; or a file that is not there."""
         content = decoded(name)
-        found = probe_bytes(content, problems.shown(name)) if content else None
+        found = probe_bytes(content, shown(name)) if content else None
         if isinstance(found, Picture):
             return without_idle_alpha(found, content)
         if not meant_as_base64(name):
-            return problems.missing(name, self._cwd, self._root, decodes=content is not None)
+            return missing(name, self._cwd, self._root, decodes=content is not None)
         damaged = found is not None and found.kind in {"truncated", "too_large"}
-        return found if damaged and found is not None else problems.bad_base64(name)
+        return found if damaged and found is not None else bad_base64(name)
 
     def _fetched(self, url: str) -> Picture | MediaProblem:
         if not self._fetch:
-            return problems.not_fetched(url)
+            return not_fetched(url)
         from vlft.data.media.fetch import fetch  # noqa: PLC0415
 
         content = fetch(url, allow_private=self._allow_private)
         if isinstance(content, MediaProblem):
             return content
-        return without_idle_alpha(probe_bytes(content, problems.shown(url)), content)
+        return without_idle_alpha(probe_bytes(content, shown(url)), content)
 
 
 def _is_missing(found: Picture | MediaProblem) -> bool:

@@ -10,7 +10,14 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from vlft.data.media import problems
+from vlft.data.media.problems import (
+    broken_video,
+    cut_video,
+    no_reader,
+    short_video,
+    unjudged_video,
+    without_av,
+)
 from vlft.data.media.video import FirstBytes, first_bytes
 
 if TYPE_CHECKING:
@@ -48,19 +55,19 @@ def look_at_film(path: str, name: str, reader: VideoReader) -> Film:
         OSError: If it can't be read.
     """
     if reader == "none":
-        return Film(problem=problems.no_reader(name))
+        return Film(problem=no_reader(name))
     head = first_bytes(path, name)
     if head.problem is not None and not (head.container == "gif" and reader in _OF_GIFS):
         return Film(problem=head.problem)
     if reader == "other":
-        return Film(problem=problems.unjudged_video(name, "its reader is none that vlft follows"))
+        return Film(problem=unjudged_video(name, "its reader is none that vlft follows"))
     if head.cut and reader == "decord_bytes" and head.container == "avi":
-        return Film(problem=problems.cut_video(name, head.cut))
+        return Film(problem=cut_video(name, head.cut))
     film = _read(path, name, head, reader)
     found = film.problem
     if reader.endswith("torchvision") and found and found.kind == "video_unreadable":
         why = f"an old torchvision may read it all the same ({found.message})"
-        return Film(problem=problems.unjudged_video(name, why))
+        return Film(problem=unjudged_video(name, why))
     return film
 
 
@@ -80,11 +87,11 @@ def is_film(path: str) -> bool:
 
 def _read(path: str, name: str, head: FirstBytes, reader: VideoReader) -> Film:
     if head.cut and reader.startswith("decord") and head.container in {"mp4", "fragments"}:
-        return Film(problem=problems.broken_video(name, f"it is cut off: {head.cut}"))
+        return Film(problem=broken_video(name, f"it is cut off: {head.cut}"))
     try:
         import av  # noqa: PLC0415 - a large library, for videos alone
     except ImportError:
-        return Film(problem=problems.without_av(name))
+        return Film(problem=without_av(name))
     from vlft.data.media.frames import RefusedError, as_decord, as_torchcodec, as_transformers  # noqa: PLC0415 - likewise
 
     try:
@@ -102,10 +109,10 @@ def _read(path: str, name: str, head: FirstBytes, reader: VideoReader) -> Film:
     except RefusedError as refused:
         return Film(problem=refused.problem)
     except av.FFmpegError as error:
-        return Film(problem=problems.broken_video(name, f"FFmpeg says `{error.strerror}`"))
+        return Film(problem=broken_video(name, f"FFmpeg says `{error.strerror}`"))
     if reader == "pyav":
         found = replace(found, frames=min(found.frames, shown))
-    return Film(found, problems.short_video(name, head.cut, found.frames))
+    return Film(found, short_video(name, head.cut, found.frames))
 
 
 def _decoded(av: Any, path: str) -> int:

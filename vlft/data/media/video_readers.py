@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from vlft.models import DEFAULT_FAMILY, family_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,15 +39,16 @@ def video_reader(
     """The reader of a run.
 
     Args:
-        model_type: ms-swift's, of the model; None is taken for Qwen-VL.
+        model_type: ms-swift's, of the model; None is taken for the default family.
         variables: Environment of the trainer.
         packages: Installed for it, by normalised name; None where that is not known, and the
             `train` extra is taken to be there.
     """
     there = {"decord": "", "av": ""} if packages is None else packages
-    if model_type == "internvl_chat":
+    loader = (family_of(model_type) or DEFAULT_FAMILY).video_loader
+    if loader == "swift":
         return "decord_bytes" if "decord" in there else "none"
-    if model_type == "internvl":
+    if loader == "transformers":
         return _of_transformers(variables, there)
     return _of_qwen_vl_utils(variables, there)
 

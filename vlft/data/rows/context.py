@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.media import MediaProbe, Picture
-from vlft.data.rows.sample_tokens import open_counter
+from vlft.data.tokens.factory import open_counter
 from vlft.errors import VlftError
-from vlft.models import PixelLimits, SizeError
+from vlft.models import DEFAULT_FAMILY, PixelLimits, SizeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vlft.data.media import MediaProblem
     from vlft.data.settings import CheckSettings
     from vlft.data.tokens.rows import RowTokens
+    from vlft.models import Family
 
 MOST_SEEN = 500_000
 
@@ -51,10 +52,9 @@ class Context:
         """Pictures that were looked at, where leaks are to be found; at most `MOST_SEEN`."""
 
     @property
-    def of_qwen(self) -> bool:
-        """Whether the model is of the Qwen-VL family; taken for one if it is not known."""
-        family = self.settings.family
-        return family is None or "qwen" in family.swift_model_type
+    def family(self) -> Family:
+        """The model's family; the default one if it is not known."""
+        return self.settings.family or DEFAULT_FAMILY
 
     def look(self, reference: str | bytes) -> Picture | MediaProblem:
         """What a reference of `images` is."""
@@ -81,7 +81,7 @@ class Context:
                 max(picture.width, picture.height),
                 min(picture.width, picture.height),
             )
-            if shorter * 200 < longer and self.of_qwen:
+            if shorter * 200 < longer and "max" in self.family.pixel_variables:
                 message = f"the longer side is more than 200 times the shorter: {longer}:{shorter}"
                 raise SizeError(message)
             return None

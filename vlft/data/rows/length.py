@@ -75,7 +75,7 @@ def too_long(
     hint = "raise data.max_length, or lower pixels.max"
     if videos:
         lower = "lower pixels.video.max, .fps or .max_frames"
-        if not context.of_qwen:
+        if "video.max" not in context.family.pixel_variables:
             all_taken = context.settings.video_reader != "decord_bytes"
             lower = "cut the video: all of it is taken" if all_taken else "lower VIDEO_SEGMENTS"
         hint = f"raise data.max_length, or {lower}"

@@ -10,9 +10,9 @@ from vlft.data.rows import rules
 from vlft.data.rows.images import check_images
 from vlft.data.rows.length import check_length
 from vlft.data.rows.sample import to_sample
-from vlft.data.rows.sample_tokens import SEVERAL_TEXTS
 from vlft.data.rows.tags import check_specials, check_tags
 from vlft.data.rows.turns import check_turns
+from vlft.data.tokens.factory import SEVERAL_TEXTS
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:

@@ -6,44 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from vlft.data.media import Picture
-from vlft.data.rows.chat import agent_of
 from vlft.data.rows.images import reference_of
 from vlft.data.rows.videos import tokens_of_videos
+from vlft.data.settings import agent_of
 from vlft.models import SizeError
 from vlft.models.agents import AgentError, UntoldError
 
 if TYPE_CHECKING:
     from vlft.data.rows.context import Context
     from vlft.data.rows.sample import Sample
-    from vlft.data.settings import CheckSettings
-    from vlft.data.tokens.rows import RowTokens
     from vlft.data.tokens.types import CountedRow, Turn
 
-SEVERAL_TEXTS = frozenset({"embedding", "reranker", "generative_reranker"})
-"""Values of task_type whose rows are several texts."""
 _PLAIN = frozenset({"user", "assistant"})
-
-
-def open_counter(settings: CheckSettings) -> RowTokens | None:
-    """What counts the rows of the run's model; None where they can't be told."""
-    family, folder = settings.family, settings.tokenizer
-    vision = settings.vision or (family.vision if family else None)
-    if family is None or folder is None or vision is None:
-        return None
-    from vlft.data.tokens.factory import ChatSettings, open_row_tokens  # noqa: PLC0415
-    from vlft.data.tokens.model import TokenModel  # noqa: PLC0415 - only with a tokenizer
-    from vlft.errors import VlftError  # noqa: PLC0415
-
-    swift = dict(settings.swift)
-    if swift.get("task_type") in SEVERAL_TEXTS:  # each of them is written as any other
-        del swift["task_type"]
-    chat = ChatSettings(settings.task, swift)
-    if settings.task == "rlhf":  # each of its two conversations counts for itself
-        chat = ChatSettings("sft", {"loss_scale": "last_round", **swift})
-    try:
-        return open_row_tokens(TokenModel(family, vision), folder, settings.template, chat)
-    except (VlftError, ImportError, OSError):
-        return None
 
 
 def counted_row(sample: Sample, context: Context) -> CountedRow | None:

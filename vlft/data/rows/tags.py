@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vlft.data.rows import rules
@@ -75,24 +76,6 @@ def _odd_tags(text: str, key: str, sample: Sample) -> Iterator[RowProblem]:
         yield rules.INLINE.found(message, "write <image> and keep the column", key)
 
 
-# Those for boxes, references and tool calls are legal text: Qwen's own data writes them so.
-_CHATML = ("endoftext", "im_start", "im_end")
-_QWEN = (
-    *_CHATML,
-    "vision_start",
-    "vision_end",
-    "vision_pad",
-    "image_pad",
-    "video_pad",
-    "fim_prefix",
-    "fim_middle",
-    "fim_suffix",
-    "fim_pad",
-    "repo_name",
-    "file_sep",
-)
-OF_QWEN = re.compile(rf"<\|(?:{'|'.join(_QWEN)})\|>")
-OF_INTERNVL = re.compile(rf"<\|(?:{'|'.join(_CHATML)})\|>|</?img>|<IMG_CONTEXT>")
 _NEVER = re.compile(r"(?!)")
 _MARKS = {
     "user": re.compile(r"\{\{ROUND[01]\}\}"),
@@ -104,9 +87,14 @@ _MARKS = {
 """Role → marks of the template's own that it fills in."""
 
 
+@lru_cache
+def _pattern(control_tokens: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, control_tokens)) or _NEVER.pattern)
+
+
 def check_specials(sample: Sample, context: Context) -> Iterator[RowProblem]:
     """Control tokens in texts, and the template's own marks."""
-    pattern = OF_QWEN if context.of_qwen else OF_INTERNVL
+    pattern = _pattern(context.family.control_tokens)
     for key, text in sample.texts:
         found = pattern.search(text) if "<" in text else None
         if found is not None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.literals import read_literal
 from vlft.data.loading.tools import without_padding
 from vlft.models.agents import AgentError
 from vlft.models.agents.base import Call
+from vlft.text import read_literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.tokens.encoder import Encoder
+from vlft.data.tokens.model import TokenModel
 from vlft.data.tokens.rows import RowTokens
 from vlft.data.tokens.tokenizer_support import WORDS
 from vlft.errors import VlftError
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from vlft.data.tokens.model import TokenModel
+    from vlft.data.settings import CheckSettings
     from vlft.data.tokens.render import LossStrategy
     from vlft.models.chat import ChatTemplate
+
+SEVERAL_TEXTS = frozenset({"embedding", "reranker", "generative_reranker"})
+"""Values of task_type whose rows are several texts."""
 
 _OLD_FILES = ("vocab.json", "merges.txt", "tokenizer_config.json")
 _QWEN = ("Qwen2Tokenizer", "Qwen2TokenizerFast")
@@ -172,3 +176,21 @@ def _as_told(chat: ChatTemplate, settings: ChatSettings) -> tuple[ChatTemplate, 
     if str(system).endswith(".txt"):
         raise VlftError(f"the system prompt is in a file, `{system}`, which is not read here")
     return replace(chat, default_system=str(system)), loss
+
+
+def open_counter(settings: CheckSettings) -> RowTokens | None:
+    """What counts the rows of the run's model; None where they can't be told."""
+    family, folder = settings.family, settings.tokenizer
+    vision = settings.vision or (family.vision if family else None)
+    if family is None or folder is None or vision is None:
+        return None
+    swift = dict(settings.swift)
+    if swift.get("task_type") in SEVERAL_TEXTS:  # each of them is written as any other
+        del swift["task_type"]
+    chat = ChatSettings(settings.task, swift)
+    if settings.task == "rlhf":  # each of its two conversations counts for itself
+        chat = ChatSettings("sft", {"loss_scale": "last_round", **swift})
+    try:
+        return open_row_tokens(TokenModel(family, vision), folder, settings.template, chat)
+    except (VlftError, ImportError, OSError):
+        return None

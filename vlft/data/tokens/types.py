@@ -79,14 +79,7 @@ def object_texts(
     boxes = [list(box) for box in objects.get("bbox") or ()]
     if sizes:
         boxes = _scaled(boxes, template, objects, sizes, resized)
-    if template.boxes == "internvl":
-        return [f"<ref>{ref}</ref>" for ref in refs], [f"<box>[{box}]</box>" for box in boxes]
-    if not legacy:
-        return refs, [str(box) for box in boxes]
-    return (
-        [f"<|object_ref_start|>{ref}<|object_ref_end|>" for ref in refs],
-        [f"<|box_start|>{_points(box)}<|box_end|>" for box in boxes],
-    )
+    return template.boxes.texts(refs, boxes, legacy=legacy)
 
 
 def _scaled(
@@ -107,8 +100,3 @@ def _scaled(
             round(value / old[place % 2] * new[place % 2]) for place, value in enumerate(box[:even])
         ] + box[even:])  # fmt: skip
     return made
-
-
-def _points(box: Sequence[Any]) -> str:
-    pairs = zip(box[::2], box[1::2], strict=False)
-    return ",".join(f"({x},{y})" for x, y in pairs)

@@ -9,7 +9,7 @@ from vlft.engines.base import Engine
 if TYPE_CHECKING:
     from vlft.config.schema import Config
     from vlft.engines.order import Description
-    from vlft.pipeline import Prepared
+    from vlft.pipeline import Ready
 
 
 class KubernetesEngine(Engine):
@@ -27,7 +27,7 @@ class KubernetesEngine(Engine):
 
     def describe(
         self,
-        prepared: Prepared,
+        prepared: Ready,
         *,
         run_id: str | None = None,
         node_rank: int = 0,  # noqa: ARG002

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from vlft.engines.kubernetes.section import Kubernetes
 from vlft.probe.data_entries import absolute
-from vlft.resolve.patches import PLUGIN, run_mends
-from vlft.rules.base import Context, Problem, rule
-from vlft.security.secrets import is_secret_name, mask_url
+from vlft.resolve.patches import PLUGIN
+from vlft.rules.base import Problem, rule
+from vlft.security.secrets import mask_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.config.source import KeyPath
+    from vlft.resolve.run import RunSpec
 
 # kubernetes.io/docs/concepts/overview/working-with-objects/names: RFC 1123.
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -24,14 +25,14 @@ _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _QUANTITY = re.compile(r"\d+(\.\d+)?([numkMGTPE]|[KMGTPE]i)?|\d+(\.\d+)?[eE]\d+")
 
 
-def _section(context: Context) -> Kubernetes | None:
-    return context.config.engine_section(Kubernetes)
+def _section(run: RunSpec) -> Kubernetes | None:
+    return run.config.engine_section(Kubernetes)
 
 
 @rule("kubernetes.gpus", "error", "resources of a pod are numbers", effect="late")
-def gpus_are_counted(context: Context) -> Iterator[Problem]:
+def gpus_are_counted(run: RunSpec) -> Iterator[Problem]:
     """How many GPUs a pod gets is known when the manifest is written."""
-    if context.world.gpus_per_node is None:
+    if run.world.gpus_per_node is None:
         yield Problem(
             ("launch", "gpus"),
             "`gpus: auto` is not known before a pod runs: what is visible here says nothing",
@@ -40,9 +41,9 @@ def gpus_are_counted(context: Context) -> Iterator[Problem]:
 
 
 @rule("kubernetes.python", "error", "vlft: the image's `swift` trains", effect="silent")
-def image_has_its_python(context: Context) -> Iterator[Problem]:
+def image_has_its_python(run: RunSpec) -> Iterator[Problem]:
     """`launch.python` is for runs outside of an image."""
-    if context.config.launch.python:
+    if run.config.launch.python:
         yield Problem(
             ("launch", "python"),
             "in a pod the image's own `swift` trains: this Python is not used",
@@ -52,9 +53,9 @@ def image_has_its_python(context: Context) -> Iterator[Problem]:
 
 
 @rule("kubernetes.name", "error", "kubernetes: names are RFC 1123 subdomains", effect="aborts")
-def names_are_legal(context: Context) -> Iterator[Problem]:
+def names_are_legal(run: RunSpec) -> Iterator[Problem]:
     """Names of other objects are lower case letters, digits, dashes and dots."""
-    section = _section(context)
+    section = _section(run)
     if section is None:
         return
     names: list[tuple[KeyPath, str | None]] = [
@@ -75,9 +76,9 @@ def names_are_legal(context: Context) -> Iterator[Problem]:
 
 
 @rule("kubernetes.quantity", "error", "kubernetes: resource.Quantity", effect="aborts")
-def amounts_are_amounts(context: Context) -> Iterator[Problem]:
+def amounts_are_amounts(run: RunSpec) -> Iterator[Problem]:
     """Resources are amounts such as 8, 500m, 64Gi, and GPUs come from `launch.gpus`."""
-    section = _section(context)
+    section = _section(run)
     if section is None:
         return
     amounts: dict[KeyPath, object] = {
@@ -98,9 +99,9 @@ def amounts_are_amounts(context: Context) -> Iterator[Problem]:
 
 
 @rule("kubernetes.volumes", "error", "a pod sees its image and its volumes", effect="late")
-def volumes_are_folders(context: Context) -> Iterator[Problem]:
+def volumes_are_folders(run: RunSpec) -> Iterator[Problem]:
     """A volume is one claim or one folder of the host, at an absolute path of its own."""
-    section = _section(context)
+    section = _section(run)
     seen: set[str] = set()
     for index, volume in enumerate(section.volumes if section is not None else ()):
         path = ("kubernetes", "volumes", index)
@@ -114,13 +115,13 @@ def volumes_are_folders(context: Context) -> Iterator[Problem]:
 
 
 @rule("kubernetes.unmounted", "warning", "a pod sees its image and its volumes", effect="late")
-def pod_sees_the_files(context: Context) -> Iterator[Problem]:
+def pod_sees_the_files(run: RunSpec) -> Iterator[Problem]:
     """Model, data and output lie in volumes, unless the image holds them."""
-    section = _section(context)
+    section = _section(run)
     if section is None:
         return
     mounts = [PurePosixPath(volume.mount) for volume in section.volumes]
-    for path, file in _files(context):
+    for path, file in _files(run):
         if not any(PurePosixPath(file).is_relative_to(mount) for mount in mounts):
             yield Problem(
                 path,
@@ -129,29 +130,29 @@ def pod_sees_the_files(context: Context) -> Iterator[Problem]:
             )
 
 
-def _files(context: Context) -> Iterator[tuple[KeyPath, str]]:
-    config, facts = context.config, context.facts
+def _files(run: RunSpec) -> Iterator[tuple[KeyPath, str]]:
+    config, facts = run.config, run.facts
     if facts.model.argument.startswith("/"):
         yield ("model", "path"), facts.model.argument
     for key, entries in (("train", facts.train), ("val", facts.val)):
         for index, entry in enumerate(entries):
             if entry.path is not None:
                 yield ("data", key, index), str(entry.path)
-    base = context.loaded.source.base_dir(("output_dir",))
+    base = run.loaded.source.base_dir(("output_dir",))
     yield ("output_dir",), str(absolute(config.output_dir, base))
     if facts.deepspeed_file is not None:
         yield ("deepspeed",), facts.deepspeed_file
 
 
 @rule("kubernetes.secret", "error", "a manifest is read by everybody", effect="silent")
-def secrets_stay_in_the_cluster(context: Context) -> Iterator[Problem]:
+def secrets_stay_in_the_cluster(run: RunSpec) -> Iterator[Problem]:
     """Secrets are named under `kubernetes.secrets`, as SECRET/KEY, and written nowhere."""
-    section = _section(context)
+    section = _section(run)
     if section is None:
         return
     for place in ("env", "swift"):
-        for name, value in getattr(context.config, place).items():
-            if value is not None and (is_secret_name(name) or mask_url(str(value)) != str(value)):
+        for name, value in getattr(run.config, place).items():
+            if value is not None and mask_value(name, str(value)) != str(value):
                 hint = "name it under kubernetes.secrets: `VARIABLE: SECRET/KEY`"
                 yield Problem((place, name), f"`{name}` would stand in the manifest", hint)
     for name, reference in section.secrets.items():
@@ -161,17 +162,17 @@ def secrets_stay_in_the_cluster(context: Context) -> Iterator[Problem]:
             yield Problem(path, f"`{reference}` names no secret", "write SECRET/KEY")
         if not _VARIABLE.fullmatch(name):
             yield Problem(path, f"`{name}` is no variable", "letters, digits, `_`", at_key=True)
-        elif name in context.config.env:
+        elif name in run.config.env:
             yield Problem(path, f"`{name}` stands under `env` too", "leave one out", at_key=True)
 
 
 @rule("code.pod", "error", "swift/utils/utils.py: import_external_file", effect="late")
-def the_pod_has_the_mends(context: Context) -> Iterator[Problem]:
+def the_pod_has_the_mends(run: RunSpec) -> Iterator[Problem]:
     """Own code that needs mends is trained where the files of the mends are."""
-    if not run_mends(context.config, context.facts):
+    if not run.patches:
         return
     folder = PLUGIN.parent
-    section = _section(context)
+    section = _section(run)
     mounts = [Path(volume.mount) for volume in section.volumes] if section is not None else []
     if not any(mount == folder or mount in folder.parents for mount in mounts):
         yield Problem(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from vlft.engines.order import Description, Order, Resumption, Trained
     from vlft.engines.traits import State
-    from vlft.pipeline import Prepared
+    from vlft.pipeline import Ready
     from vlft.runs.record import Run
 
 
@@ -24,7 +24,7 @@ class LocalEngine(Engine):
     places_processes = False
 
     def describe(
-        self, prepared: Prepared, *, run_id: str | None = None, node_rank: int = 0
+        self, prepared: Ready, *, run_id: str | None = None, node_rank: int = 0
     ) -> Description:
         """The command."""
         from vlft.engines.local.start import describe_command
@@ -33,7 +33,7 @@ class LocalEngine(Engine):
 
     def node_commands(
         self,
-        prepared: Prepared,
+        prepared: Ready,
         overrides: Sequence[str],
         run_id: str | None,
         flags: Sequence[str] = (),

@@ -14,12 +14,12 @@ add_train_message). Seen, from a training step, an evaluation and the end:
 from __future__ import annotations
 
 import json
-import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.process import STDERR
+from vlft.output import console
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,7 +140,7 @@ class Progress:
         if log is not None:
             self._log.read()
         self._start = _StartReader(run_dir / STDERR)
-        self._stream = stream or sys.stderr
+        self._stream = stream or console.stderr()
         self._silent = silent
         self._step: Step | None = None
         self._bar = _bar(self._stream) if not silent and self._stream.isatty() else None
@@ -173,7 +173,7 @@ class Progress:
         if step.loss is None and not step.evaluation:
             return
         if self._bar is None:
-            print(text, file=self._stream, flush=True)
+            console.put(self._stream, f"{text}\n")
             return
         self._step = step
         if step.evaluation:
@@ -233,14 +233,13 @@ class _StartReader:
 
 
 def _bar(stream: TextIO) -> Bar:
-    from rich.console import Console
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
     bar = Bar(
         BarColumn(bar_width=24),
         TextColumn("{task.description}", markup=False),
-        console=Console(file=stream),
+        console=console.rich_console(stream),
         auto_refresh=False,  # no thread: `poll` draws
         redirect_stdout=False,
         redirect_stderr=False,

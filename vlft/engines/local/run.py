@@ -21,6 +21,7 @@ from vlft.engines.local.progress import Progress
 from vlft.engines.local.signals import Stopper, stop_request
 from vlft.engines.process import OUTCOME, Outcome, Process, conclude, read_outcome, write_outcome
 from vlft.errors import VlftError
+from vlft.output import console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +49,7 @@ def run_watched(process: Process, folder: Path, log: Path | None = None) -> Outc
         progress.close()
     if outcome.status == "finished" and outcome.exit_code != 0:
         said = f": {outcome.error}" if outcome.error else ""
-        print(f"vlft: {outcome.reason}{said}", file=sys.stderr)
+        console.error(f"{outcome.reason}{said}")
     return outcome
 
 
@@ -229,5 +230,5 @@ def _end_without_supervisor(
             write_outcome(run_dir, outcome)
         except OSError as error:
             with suppress(OSError):
-                print(f"vlft: {OUTCOME} could not be written: {error}", file=sys.stderr)
+                console.error(f"{OUTCOME} could not be written: {error}")
     return outcome

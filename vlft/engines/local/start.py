@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,23 +10,23 @@ from typing import TYPE_CHECKING
 from vlft.engines.local.rendezvous import await_master, free_port, require_free
 from vlft.engines.local.run import run_watched
 from vlft.engines.order import MASTER_TIMEOUT_S, Description, Trained
-from vlft.engines.process import exit_code_of
+from vlft.engines.process import exit_code_of, to_process
 from vlft.engines.resume import begin, note, set_aside
-from vlft.engines.train import new_folder, require_swift, whole
+from vlft.engines.train import new_folder, require_swift
 from vlft.errors import TrainerError, VlftError
+from vlft.output import console
 from vlft.plan.command import Command, render
 from vlft.runs.attempts import last_attempt
 from vlft.runs.create import create_run
 from vlft.runs.index import remember
 from vlft.runs.record import CHECKPOINTS, Run, read_run
-from vlft.security.redaction import to_process
-from vlft.security.secrets import mask_text, secret_values
+from vlft.security.masking import mask_text, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vlft.engines.order import Order, Resumption
-    from vlft.pipeline import Prepared
+    from vlft.pipeline import Ready
     from vlft.plan.plan import Plan
 
 
@@ -45,7 +44,7 @@ class Planned:
 
 
 def plan_command(
-    prepared: Prepared,
+    prepared: Ready,
     *,
     node_rank: int = 0,
     run_id: str | None = None,
@@ -64,7 +63,7 @@ def plan_command(
         VlftError: If the number of processes is unknown, or the nodes would not agree on
             the folder.
     """
-    _, facts, plan = whole(prepared)
+    facts, plan = prepared.facts, prepared.plan
     if node_rank >= plan.world.nnodes:
         raise VlftError(
             f"--node-rank {node_rank}, but launch.nnodes is {plan.world.nnodes}",
@@ -83,26 +82,26 @@ def plan_command(
     return Planned(run_dir / f"node-{node_rank}" if node_rank else run_dir, command)
 
 
-def describe_command(prepared: Prepared, run_id: str | None, node_rank: int) -> Description:
+def describe_command(prepared: Ready, run_id: str | None, node_rank: int) -> Description:
     """The command of a run that would start now; arguments as in `plan_command`.
 
     Raises:
         VlftError: See there.
     """
     command = plan_command(prepared, node_rank=node_rank, run_id=run_id).command
-    line = command.shell_line(whole(prepared)[1].environ)
+    line = command.shell_line(prepared.facts.environ)
     return Description(f"{line}\n", command.masked(), line)
 
 
 def node_commands(
-    prepared: Prepared, overrides: Sequence[str], run_id: str | None, flags: Sequence[str]
+    prepared: Ready, overrides: Sequence[str], run_id: str | None, flags: Sequence[str]
 ) -> list[str]:
     """One command a node; all nodes see the config and the working directory alike.
 
     Raises:
         VlftError: If an override holds a secret, or the number of processes is not known.
     """
-    loaded, _, plan = whole(prepared)
+    loaded, plan = prepared.loaded, prepared.plan
     hidden = secret_values(loaded.source.data)
     if any(mask_text(text, hidden) != text for text in overrides):
         raise VlftError(
@@ -129,7 +128,7 @@ def run_order(order: Order, report: Callable[[Run], None]) -> int:
     code = 0
     for prepared in order.configs:
         if failure is not None:  # it does not keep the next one from being tried
-            print(f"vlft: {failure.message}", file=sys.stderr)
+            console.note(f"vlft: {failure.message}")
         try:
             result = train_prepared(
                 prepared,
@@ -151,7 +150,7 @@ def run_order(order: Order, report: Callable[[Run], None]) -> int:
 
 
 def train_prepared(
-    prepared: Prepared,
+    prepared: Ready,
     overrides: Sequence[str] = (),
     *,
     node_rank: int = 0,
@@ -172,11 +171,11 @@ def train_prepared(
         TrainerError: If the trainer failed; the message holds its last error.
         OSError: If the run's folder can't be written.
     """
-    loaded, facts, plan = whole(prepared)
+    facts, plan = prepared.facts, prepared.plan
     require_swift(facts)
     planned = plan_command(prepared, node_rank=node_rank, run_id=run_id)
     _meet(plan, node_rank, master_timeout_s)
-    create_run(planned.folder, loaded, facts, plan, planned.command, overrides)
+    create_run(planned.folder, prepared.run, plan, planned.command.masked(), overrides)
     if node_rank == 0:
         remember(planned.folder)
     outcome = run_watched(to_process(planned.command), planned.folder)
@@ -195,11 +194,10 @@ def resume_run(resumption: Resumption, node_rank: int) -> Trained:
         TrainerError: If the trainer failed.
         OSError: If the run's folder can't be written.
     """
-    run = resumption.run
-    _, facts, plan = whole(resumption.prepared)
-    require_swift(facts)
-    planned = plan_command(resumption.prepared, node_rank=node_rank, run_dir=run.folder)
-    _meet(plan, node_rank, MASTER_TIMEOUT_S)
+    run, prepared = resumption.run, resumption.prepared
+    require_swift(prepared.facts)
+    planned = plan_command(prepared, node_rank=node_rank, run_dir=run.folder)
+    _meet(prepared.plan, node_rank, MASTER_TIMEOUT_S)
     base = run.folder / f"node-{node_rank}" if node_rank else run.folder
     folder = begin(resumption, base, last_attempt(base) if node_rank else run.attempt)
     if node_rank == 0:

@@ -21,7 +21,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,9 +180,10 @@ def say(message: dict[str, Any]) -> None:
 
 def complain(what: str, error: OSError) -> None:
     """Tells the user what could not be written; the run does not end for it."""
+    from vlft.output import console  # noqa: PLC0415 - see the module's docstring
+
     with suppress(OSError):
-        sys.stderr.write(f"vlft: {what} could not be written: {error}\n")
-        sys.stderr.flush()
+        console.error(f"{what} could not be written: {error}")
 
 
 def record(run_dir: Path, trainer: int) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vlft.engines.slurm.job import PlannedJob
+    from vlft.security.secrets import Secret
 
 ARRAY: Final = "array.sbatch"
 _OF_A_RUN: Final = ("--job-name=", "--output=")
@@ -54,13 +55,13 @@ def _shared(job: PlannedJob) -> tuple[str, ...]:
     return tuple(option for option in job.script.options if not option.startswith(_OF_A_RUN))
 
 
-def array_secrets(jobs: Sequence[PlannedJob]) -> dict[str, str]:
+def array_secrets(jobs: Sequence[PlannedJob]) -> dict[str, Secret]:
     """What the submitting environment must hold for all of them.
 
     Raises:
         VlftError: If two jobs want the same variable to hold different secrets.
     """
-    held: dict[str, str] = {}
+    held: dict[str, Secret] = {}
     for job in jobs:
         for variable, value in job.secrets.items():
             if held.setdefault(variable, value) != value:

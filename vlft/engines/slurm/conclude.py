@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +9,7 @@ from vlft.engines.local.error_log import last_error_in
 from vlft.engines.process import Outcome, conclude, told_of_the_disk, write_outcome
 from vlft.engines.slurm.commands import UnavailableError, call
 from vlft.engines.slurm.queue import log_files
+from vlft.environment import ENVIRON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ def conclude_job(attempt: Path, exit_code: int, stopped_by: str | None) -> Outco
     Raises:
         OSError: If it can't be written.
     """
-    if stopped_by is not None and begins_again(os.environ):
+    if stopped_by is not None and begins_again(ENVIRON):
         return None
     if stopped_by is not None and exit_code == 0:
         # A trainer that is told to end saves, and ends as if it were done.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.base import Engine
@@ -17,7 +16,8 @@ if TYPE_CHECKING:
     from vlft.engines.process import Outcome
     from vlft.engines.slurm.probe import SlurmFacts
     from vlft.engines.traits import State
-    from vlft.pipeline import Prepared
+    from vlft.environment import Environment
+    from vlft.pipeline import Ready
     from vlft.runs.record import Run
 
 
@@ -33,7 +33,7 @@ class SlurmEngine(Engine):
         self,
         loaded: LoadedConfig,
         visible: tuple[str, ...] | None,
-        environ: Mapping[str, str],
+        environ: Environment,
     ) -> SlurmFacts:
         """What the cluster says of the job."""
         from vlft.engines.slurm.probe import read_slurm
@@ -56,7 +56,7 @@ class SlurmEngine(Engine):
 
     def describe(
         self,
-        prepared: Prepared,
+        prepared: Ready,
         *,
         run_id: str | None = None,
         node_rank: int = 0,  # noqa: ARG002
@@ -69,9 +69,10 @@ class SlurmEngine(Engine):
     def start(self, order: Order, report: Callable[[Run], None]) -> int:
         """Submits one job, or an array for several configs, and does not wait for it."""
         from vlft.engines.slurm.submit import submit
+        from vlft.output import console
 
         job, runs = submit(order.configs, order.overrides, run_id=order.run_id)
-        print(f"vlft: submitted job {job.id}", file=sys.stderr)
+        console.note(f"vlft: submitted job {job.id}")
         for run in runs:
             report(run)
         return 0

@@ -9,26 +9,27 @@ from typing import TYPE_CHECKING, Final
 
 import vlft
 from vlft.engines.order import Description
+from vlft.engines.process import HIDDEN, hidden_words
 from vlft.engines.slurm.options import SIGNAL_SECONDS, sbatch_options
 from vlft.engines.slurm.probe import SlurmFacts
 from vlft.engines.slurm.quoting import file_pattern
 from vlft.engines.slurm.script import REQUEST, Script, render_script
 from vlft.engines.slurm.section import Slurm
-from vlft.engines.train import new_folder, whole
-from vlft.plan.command import Command, launcher_variables, render, torchrun_words
-from vlft.resolve.patches import is_mended
+from vlft.engines.train import new_folder
+from vlft.plan.command import MaskedCommand, launcher_variables, render, torchrun_words
+from vlft.resolve.patches import is_patched
 from vlft.runs.record import CHECKPOINTS
-from vlft.security.redaction import HIDDEN, Variable, hidden_words, readable, without_secrets
+from vlft.security.secrets import Secret, Variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.config.schema import Config
-    from vlft.pipeline import Prepared
+    from vlft.pipeline import Ready
     from vlft.plan.arguments import Arguments
     from vlft.plan.plan import Plan
     from vlft.probe.collect import Facts
-    from vlft.security.redaction import Word
+    from vlft.security.secrets import Word
 
 SCRIPT: Final = "job.sbatch"
 # Arguments of a first start that a job which begins again must not be given.
@@ -46,14 +47,14 @@ class PlannedJob:
         attempt: Where the script goes: the run's folder, or one in it.
         script: What it is made of.
         secrets: Variables that the submitting environment must hold.
-        command: The trainer for the record: secrets and what only the job knows stand as $NAME.
+        command: The trainer for the record; what only the job knows stands as $NAME.
     """
 
     folder: Path
     attempt: Path
     script: Script
-    secrets: dict[str, str]
-    command: Command
+    secrets: dict[str, Secret]
+    command: MaskedCommand
 
     @property
     def text(self) -> str:
@@ -65,17 +66,17 @@ class PlannedJob:
         return render_script(self.script)
 
 
-def plan_new_job(prepared: Prepared, run_id: str | None = None) -> PlannedJob:
+def plan_new_job(prepared: Ready, run_id: str | None = None) -> PlannedJob:
     """The job of a prepared config, as it would be submitted now.
 
     Raises:
         VlftError: If the number of processes is not known, or sbatch can't be told.
     """
-    loaded, facts, plan = whole(prepared)
-    return plan_job(loaded.config, facts, plan, new_folder(prepared, run_id))
+    folder = new_folder(prepared, run_id)
+    return plan_job(prepared.loaded.config, prepared.facts, prepared.plan, folder)
 
 
-def describe_job(prepared: Prepared, run_id: str | None = None) -> Description:
+def describe_job(prepared: Ready, run_id: str | None = None) -> Description:
     """The batch script of that job.
 
     Raises:
@@ -132,7 +133,7 @@ def plan_job(
         srun=_srun_options(slurm, folder, arguments),
         signal_seconds=(slurm.signal_seconds or SIGNAL_SECONDS) if slurm.requeue else None,
     )
-    return PlannedJob(folder, attempt, script, trainer.secrets, trainer.shown())
+    return PlannedJob(folder, attempt, script, trainer.secrets, trainer.masked)
 
 
 @dataclass(frozen=True)
@@ -144,30 +145,24 @@ class _Trainer:
         env: Its variables.
         unset: Variables that must not reach it.
         secrets: What it has from the environment of the job.
-        named: Secrets that are variables rather than words.
+        masked: The same for the record.
     """
 
     program: tuple[Word, ...]
     env: tuple[tuple[str, Word], ...]
     unset: tuple[str, ...]
-    secrets: dict[str, str]
-    named: tuple[str, ...]
-
-    def shown(self) -> Command:
-        """The same for the record."""
-        env = {name: readable(word) for name, word in self.env}
-        env |= {name: f"${name}" for name in self.named}
-        return Command(tuple(map(readable, self.program)), env, self.unset)
+    secrets: dict[str, Secret]
+    masked: MaskedCommand
 
 
 def _trainer(slurm: Slurm, facts: Facts, plan: Plan, folder: Path, attempt: Path) -> _Trainer:
     interpreter = None if slurm.container else facts.interpreter
     # torchrun's own flags are added here: what they say is known to the job only.
     command = render(replace(plan, torchrun=False), interpreter, folder / CHECKPOINTS)
-    split = without_secrets(command)
-    launcher, program = _launched(plan, split.words)
-    env = (*split.env, *launcher.items())
-    hidden = tuple(word.name for word in split.words if isinstance(word, Variable))
+    launcher, program = _launched(plan, command.argv)
+    shown = tuple(map(str, program))
+    env: tuple[tuple[str, Word], ...] = (*command.plain_env.items(), *launcher.items())
+    hidden = tuple(word.name for word in command.argv if isinstance(word, Variable))
     if hidden and interpreter is not None and interpreter.swift_dir is not None:
         # An image's own `swift` is given the values, which `ps` then shows on the nodes.
         program = hidden_words(program, hidden)
@@ -176,8 +171,8 @@ def _trainer(slurm: Slurm, facts: Facts, plan: Plan, folder: Path, attempt: Path
         env += (("VLFT_SAVE_AND_END", str(attempt / REQUEST)),)
     taken = {name for name, _ in env} | ({"NODE_RANK"} if plan.torchrun else set())
     unset = tuple(name for name in command.unset if name not in taken)
-    named = tuple(name for name in split.held if name in command.env)
-    return _Trainer(program, env, unset, split.held, named)
+    masked = {name: str(value) for name, value in (*env, *command.env.items())}
+    return _Trainer(program, env, unset, command.secrets, MaskedCommand(shown, masked))
 
 
 def _launched(plan: Plan, words: tuple[Word, ...]) -> tuple[Mapping[str, Word], tuple[Word, ...]]:
@@ -210,7 +205,7 @@ def _srun_options(slurm: Slurm, folder: Path, arguments: Arguments) -> tuple[str
     if container is None:
         return ()
     own = [f"{folder}:{folder}"]
-    if slurm.requeue or is_mended(arguments):
+    if slurm.requeue or is_patched(arguments):
         own.append(f"{_PLUGIN.parent}:{_PLUGIN.parent}:ro")
     mounts = ",".join([*own, *container.mounts])
     return (

@@ -14,10 +14,11 @@ from vlft.probe.data_entries import absolute
 from vlft.resolve.world import resolve_world
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from vlft.config.reader import LoadedConfig
+    from vlft.environment import Environment
 
 _SECONDS: Final = 20
 # What is said where there is no cluster to ask, or none that answers.
@@ -45,7 +46,7 @@ class SlurmFacts:
 
 
 def read_slurm(
-    loaded: LoadedConfig, visible: tuple[str, ...] | None, environ: Mapping[str, str]
+    loaded: LoadedConfig, visible: tuple[str, ...] | None, environ: Environment
 ) -> SlurmFacts:
     """Asks the cluster and looks at the file; submits nothing.
 
@@ -62,12 +63,12 @@ def read_slurm(
     return SlurmFacts(_refusal(options, environ), file, problem)
 
 
-def _refusal(options: Sequence[str], environ: Mapping[str, str]) -> str | None:
+def _refusal(options: Sequence[str], environ: Environment) -> str | None:
     if any("\0" in option for option in options):
         return None
     words = ("--test-only", "--output=/dev/null", *options, "--wrap=true")
     try:
-        done = call("sbatch", *words, seconds=_SECONDS, env=environ)
+        done = call("sbatch", *words, seconds=_SECONDS, env=environ.for_process())
     except UnavailableError:
         return None
     if done.returncode == 0 or _NO_CLUSTER.search(done.stderr):

@@ -9,12 +9,13 @@ from vlft.engines.slurm.options import DECIDED, KEY_OF, TOLD_BY, sbatch_options
 from vlft.engines.slurm.probe import SlurmFacts
 from vlft.engines.slurm.section import Slurm
 from vlft.probe.data_entries import absolute
-from vlft.rules.base import Context, Problem, rule
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.engines.slurm.section import Container
+    from vlft.resolve.run import RunSpec
 
 # SOURCE[:TARGET[:FLAG+FLAG]]: commas part mounts, and enroot parts the fields by blanks.
 _PATH = r"[./][^:,\s]*"
@@ -27,15 +28,15 @@ _OWNED = {
 }
 
 
-def _container(context: Context) -> Container | None:
-    slurm = _section(context)
+def _container(run: RunSpec) -> Container | None:
+    slurm = _section(run)
     return slurm.container if slurm is not None else None
 
 
 @rule("slurm.container-mounts", "error", "pyxis: --container-mounts", effect="late")
-def mounts_can_be_read(context: Context) -> Iterator[Problem]:
+def mounts_can_be_read(run: RunSpec) -> Iterator[Problem]:
     """A mount is SOURCE:TARGET or SOURCE:TARGET:FLAG+FLAG, and so is that of the run's folder."""
-    container = _container(context)
+    container = _container(run)
     if container is None:
         return
     for index, mount in enumerate(container.mounts):
@@ -47,8 +48,8 @@ def mounts_can_be_read(context: Context) -> Iterator[Problem]:
                 "write `/data:/data` or `/data:/data:ro+rprivate`: paths begin with `/` or `.`, "
                 "and hold no comma, colon or blank",
             )
-    base = context.loaded.source.base_dir(("output_dir",))
-    folder = str(absolute(context.config.output_dir, base))
+    base = run.loaded.source.base_dir(("output_dir",))
+    folder = str(absolute(run.config.output_dir, base))
     if _PARTING.search(folder):
         yield Problem(
             ("output_dir",),
@@ -58,9 +59,9 @@ def mounts_can_be_read(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.container-flags", "error", "pyxis: specified multiple times", effect="late")
-def flags_are_options(context: Context) -> Iterator[Problem]:
+def flags_are_options(run: RunSpec) -> Iterator[Problem]:
     """`slurm.container.flags` are options of srun that no key owns, each in one word."""
-    container = _container(context)
+    container = _container(run)
     for index, given in enumerate(container.flags if container is not None else ()):
         path = ("slurm", "container", "flags", index)
         name = given.partition("=")[0]
@@ -76,14 +77,14 @@ _TIME = re.compile(r"\d+(:\d{1,2}){0,2}|\d+-\d{1,2}(:\d{1,2}){0,2}|UNLIMITED|INF
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def _section(context: Context) -> Slurm | None:
-    return context.config.engine_section(Slurm)
+def _section(run: RunSpec) -> Slurm | None:
+    return run.config.engine_section(Slurm)
 
 
 @rule("slurm.time", "error", "man sbatch: --time", effect="aborts", says="Invalid --time")
-def time_is_a_time(context: Context) -> Iterator[Problem]:
+def time_is_a_time(run: RunSpec) -> Iterator[Problem]:
     """The time limit has a form that sbatch reads."""
-    slurm = _section(context)
+    slurm = _section(run)
     if slurm is None or not isinstance(slurm.time, str) or _TIME.fullmatch(slurm.time.upper()):
         return
     yield Problem(
@@ -94,9 +95,9 @@ def time_is_a_time(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.line", "error", "slurm: sbatch/opt.c, a line an option", effect="silent")
-def values_fit_a_line(context: Context) -> Iterator[Problem]:
+def values_fit_a_line(run: RunSpec) -> Iterator[Problem]:
     """What becomes an option of sbatch stands in one line."""
-    slurm = _section(context)
+    slurm = _section(run)
     for name, value in slurm.given().items() if slurm is not None else ():
         texts = [value] if isinstance(value, str) else value if name == "extra" else []
         if any(_CONTROL.search(text) for text in texts):
@@ -108,10 +109,10 @@ def values_fit_a_line(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.output-dir", "error", "slurm: a backslash turns placeholders off", effect="late")
-def log_can_be_named(context: Context) -> Iterator[Problem]:
+def log_can_be_named(run: RunSpec) -> Iterator[Problem]:
     """The output folder's name can be written for sbatch."""
-    base = context.loaded.source.base_dir(("output_dir",))
-    folder = str(absolute(context.config.output_dir, base))
+    base = run.loaded.source.base_dir(("output_dir",))
+    folder = str(absolute(run.config.output_dir, base))
     if "\\" in folder or _CONTROL.search(folder):
         yield Problem(
             ("output_dir",),
@@ -121,9 +122,9 @@ def log_can_be_named(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.gpus", "error", "sbatch: --gpus-per-node", effect="late")
-def gpus_are_counted(context: Context) -> Iterator[Problem]:
+def gpus_are_counted(run: RunSpec) -> Iterator[Problem]:
     """How many GPUs a node gives is known before the job is submitted."""
-    if context.world.gpus_per_node is None:
+    if run.world.gpus_per_node is None:
         yield Problem(
             ("launch", "gpus"),
             "`gpus: auto` is not known before the job runs: what is visible here says nothing",
@@ -132,9 +133,9 @@ def gpus_are_counted(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.extra", "error", "one owner a value", effect="silent")
-def extra_options_are_free(context: Context) -> Iterator[Problem]:
+def extra_options_are_free(run: RunSpec) -> Iterator[Problem]:
     """`slurm.extra` holds options of sbatch that no key owns, each with its value in one word."""
-    slurm = _section(context)
+    slurm = _section(run)
     for index, option in enumerate(slurm.extra if slurm is not None else ()):
         path = ("slurm", "extra", index)
         name = option.partition("=")[0] if option.startswith("--") else option[:2]
@@ -149,9 +150,9 @@ def extra_options_are_free(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.signal", "error", "sbatch: --signal", effect="silent")
-def signal_has_a_use(context: Context) -> Iterator[Problem]:
+def signal_has_a_use(run: RunSpec) -> Iterator[Problem]:
     """`slurm.signal_seconds` goes with `slurm.requeue`."""
-    slurm = _section(context)
+    slurm = _section(run)
     if slurm is not None and slurm.signal_seconds is not None and not slurm.requeue:
         yield Problem(
             ("slurm", "signal_seconds"),
@@ -162,9 +163,9 @@ def signal_has_a_use(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.env-file", "error", "vlft: the job's shell reads the file", effect="late")
-def env_file_is_private(context: Context) -> Iterator[Problem]:
+def env_file_is_private(run: RunSpec) -> Iterator[Problem]:
     """`slurm.env_file` is there, and nobody but its owner may read it."""
-    facts = context.facts.of_engine(SlurmFacts)
+    facts = run.facts.of_engine(SlurmFacts)
     if facts is not None and facts.env_file_problem is not None:
         yield Problem(
             ("slurm", "env_file"),
@@ -174,10 +175,10 @@ def env_file_is_private(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.container-python", "error", "vlft: the image's `swift` trains", effect="silent")
-def container_has_its_python(context: Context) -> Iterator[Problem]:
+def container_has_its_python(run: RunSpec) -> Iterator[Problem]:
     """`launch.python` is for jobs without a container."""
-    slurm = _section(context)
-    if slurm is not None and slurm.container is not None and context.config.launch.python:
+    slurm = _section(run)
+    if slurm is not None and slurm.container is not None and run.config.launch.python:
         yield Problem(
             ("launch", "python"),
             "in a container the image's own `swift` trains: this Python is not used",
@@ -187,12 +188,12 @@ def container_has_its_python(context: Context) -> Iterator[Problem]:
 
 
 @rule("slurm.refused", "error", "sbatch --test-only", effect="aborts")
-def cluster_takes_the_job(context: Context) -> Iterator[Problem]:
+def cluster_takes_the_job(run: RunSpec) -> Iterator[Problem]:
     """The cluster would take the job."""
-    facts, slurm = context.facts.of_engine(SlurmFacts), _section(context)
+    facts, slurm = run.facts.of_engine(SlurmFacts), _section(run)
     if facts is None or facts.refusal is None:
         return
-    options = sbatch_options(slurm, context.world)
+    options = sbatch_options(slurm, run.world)
     yield Problem(
         _refused_key(facts.refusal, slurm),
         f"the cluster refuses the job: {facts.refusal}",

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vlft.engines.slurm.quoting import directive, word
-from vlft.security.redaction import Variable
+from vlft.security.secrets import Variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.security.redaction import Word
+    from vlft.security.secrets import Word
 
 
 REQUEST: Final = "save-and-end"

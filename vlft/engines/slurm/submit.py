@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +12,8 @@ from vlft.engines.slurm.commands import NoAnswerError, call, failure, require
 from vlft.engines.slurm.job import SCRIPT, PlannedJob, plan_job, plan_new_job
 from vlft.engines.slurm.queue import Job, write_job
 from vlft.engines.slurm.section import Slurm
-from vlft.engines.train import require_swift, whole
+from vlft.engines.train import require_swift
+from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.files import write_text
 from vlft.runs.create import create_run
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vlft.engines.order import Resumption
-    from vlft.pipeline import Prepared
+    from vlft.environment import Environment
+    from vlft.pipeline import Ready
     from vlft.runs.record import Run
+    from vlft.security.secrets import Secret
 
 _SECONDS: Final = 120
 # What the job would take from a job around vlft for its own, and what sbatch would put over the
@@ -47,7 +49,7 @@ _WHERE_SILENT: Final = {
 
 
 def submit(
-    configs: Sequence[Prepared], overrides: Sequence[str] = (), *, run_id: str | None = None
+    configs: Sequence[Ready], overrides: Sequence[str] = (), *, run_id: str | None = None
 ) -> tuple[Job, list[Run]]:
     """Submits one job, or an array of one job a config.
 
@@ -61,18 +63,16 @@ def submit(
     require("sbatch")
     jobs: list[PlannedJob] = []
     for prepared in configs:
-        loaded, facts, _ = whole(prepared)
-        section = loaded.config.engine_section(Slurm)
+        section = prepared.loaded.config.engine_section(Slurm)
         if section is None or section.container is None:
-            require_swift(facts)
+            require_swift(prepared.facts)
         jobs.append(plan_new_job(prepared, run_id))
     # Whatever can't be written is found before the first folder is made.
     texts = [job.text for job in jobs]
     array_secrets(jobs)
     array = render_array(jobs) if len(texts) > 1 else None
     for prepared, job in zip(configs, jobs, strict=True):
-        loaded, facts, plan = whole(prepared)
-        create_run(job.folder, loaded, facts, plan, job.command, overrides)
+        create_run(job.folder, prepared.run, prepared.plan, job.command, overrides)
         remember(job.folder)
     submitted = submit_job(jobs[0]) if array is None else submit_array(jobs, array)
     found = (read_run(job.folder) for job in jobs)
@@ -88,12 +88,11 @@ def resubmit(resumption: Resumption) -> Run:
         OSError: If the run's folder can't be written.
     """
     require("sbatch")
-    run = resumption.run
-    loaded, facts, plan = whole(resumption.prepared)
+    run, prepared = resumption.run, resumption.prepared
     folder = begin(resumption, run.folder, run.attempt)
     set_aside(run)
-    job = plan_job(loaded.config, facts, plan, run.folder, folder)
-    note(resumption, folder, job.command.masked())
+    job = plan_job(prepared.loaded.config, prepared.facts, prepared.plan, run.folder, folder)
+    note(resumption, folder, job.command)
     submit_job(job)
     return read_run(run.folder) or run
 
@@ -139,7 +138,7 @@ def _write_script(job: PlannedJob) -> Path:
     return script
 
 
-def _submit(script: Path, jobs: Sequence[PlannedJob], secrets: Mapping[str, str]) -> Job:
+def _submit(script: Path, jobs: Sequence[PlannedJob], secrets: Mapping[str, str | Secret]) -> Job:
     """Submits a script; where it is refused, each run of it gets an outcome."""
     try:
         return sbatch(script, jobs[0].script.options, secrets)
@@ -151,7 +150,7 @@ def _submit(script: Path, jobs: Sequence[PlannedJob], secrets: Mapping[str, str]
 
 
 def submitting_environment(
-    caller: Mapping[str, str], options: Sequence[str], secrets: Mapping[str, str]
+    caller: Environment, options: Sequence[str], secrets: Mapping[str, str | Secret]
 ) -> dict[str, str]:
     """What sbatch is started with, and the job after it.
 
@@ -160,20 +159,22 @@ def submitting_environment(
         options: Those in the script; the caller's defaults count where they are silent.
         secrets: Variables that the job must have.
     """
-    kept = {name: value for name, value in caller.items() if not _LEFT_OUT.match(name)}
-    for name, option in _WHERE_SILENT.items():
-        if name in caller and not any(given.startswith(option) for given in options):
-            kept[name] = caller[name]
-    return kept | dict(secrets)
+    kept = {
+        name
+        for name, option in _WHERE_SILENT.items()
+        if not any(given.startswith(option) for given in options)
+    }
+    unset = (name for name in caller if _LEFT_OUT.match(name) and name not in kept)
+    return caller.for_process(secrets, tuple(unset))
 
 
-def sbatch(script: Path, options: Sequence[str], secrets: Mapping[str, str]) -> Job:
+def sbatch(script: Path, options: Sequence[str], secrets: Mapping[str, str | Secret]) -> Job:
     """Submits a script; arguments as in `submitting_environment`.
 
     Raises:
         VlftError: If it is refused, or not answered.
     """
-    environ = submitting_environment(os.environ, options, secrets)
+    environ = submitting_environment(ENVIRON, options, secrets)
     try:
         done = call("sbatch", "--parsable", str(script), seconds=_SECONDS, env=environ)
     except NoAnswerError as error:

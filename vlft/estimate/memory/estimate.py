@@ -11,9 +11,9 @@ from vlft.estimate.memory.sharding import states_of
 from vlft.estimate.memory.tape import Tape
 
 if TYPE_CHECKING:
-    from vlft.estimate.memory.shape import ModelShape
     from vlft.estimate.memory.states import States
     from vlft.estimate.memory.step_spec import RunShape
+    from vlft.models.architecture import ModelShape
 
 _MIB = 1024**2
 _CONTEXT = (300 * _MIB, 700 * _MIB)

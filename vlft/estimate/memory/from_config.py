@@ -10,20 +10,19 @@ from vlft.estimate.memory.liger import uses_logits_to_keep
 from vlft.estimate.memory.parameters import count
 from vlft.estimate.memory.states import plain_states
 from vlft.estimate.memory.step_spec import Attention, Optimizer, Picture, RunShape, Sharding
-from vlft.models.counts import SizeError
-from vlft.resolve.pass_through import flag, given_flag, is_off, number, word
-from vlft.resolve.precision import resolve_precision
+from vlft.models.vision import SizeError
+from vlft.swift.versions import release
 
 if TYPE_CHECKING:
-    from vlft.config.reader import LoadedConfig
-    from vlft.config.schema import Config
-    from vlft.estimate.memory.shape import ModelShape
     from vlft.estimate.memory.states import Plain
-    from vlft.models.counts import Vision
+    from vlft.models.architecture import ModelShape
     from vlft.models.limits import PixelLimits
+    from vlft.models.vision import Vision
     from vlft.probe.collect import Facts
+    from vlft.resolve import sharding as resolve
     from vlft.resolve.batch import Batch
-    from vlft.resolve.world import World
+    from vlft.resolve.run import RunSpec
+    from vlft.swift.args import SwiftArgs
 
 ASSUMED_TEXT = 512
 """Text tokens of a row where neither the data nor `data.max_length` says anything."""
@@ -34,6 +33,7 @@ _EDGE = 8192
 """Side of a picture, in pixels, that is larger than every limit."""
 
 _TUNERS = ("lora", "full")
+_LORA_RANK, _LORA_DROPOUT = 8, 0.05  # of a release whose defaults are not known
 
 _OPTIMIZERS: dict[str, Optimizer] = {
     "adamw_bnb_8bit": "adamw_8bit",
@@ -63,13 +63,13 @@ class RowSize:
         return self.tokens - self.vision
 
 
-def largest_row(config: Config, vision: Vision | None, limits: PixelLimits) -> RowSize:
-    """The largest row that the limits let through: one picture and the text around it."""
-    length = config.data.max_length
-    picture = 0 if vision is None else largest_picture(vision, limits)
+def largest_row(run: RunSpec, limits: PixelLimits) -> RowSize:
+    """The largest row that the limits let through: one image and the text around it."""
+    length, vision = run.config.data.max_length, run.model.vision
+    image = 0 if vision is None else largest_picture(vision, limits)
     if length is None:
-        return RowSize(picture + ASSUMED_TEXT, picture)
-    return RowSize(length, min(picture, max(0, length - 32)))
+        return RowSize(image + ASSUMED_TEXT, image)
+    return RowSize(length, min(image, max(0, length - 32)))
 
 
 def largest_picture(vision: Vision, limits: PixelLimits) -> int:
@@ -85,20 +85,29 @@ def largest_picture(vision: Vision, limits: PixelLimits) -> int:
     return most
 
 
-def run_shape(
-    loaded: LoadedConfig,
-    facts: Facts,
-    world: World,
-    batch: Batch,
-    model: ModelShape,
-    row: RowSize,
-) -> RunShape | None:
+def with_run_tiles(model: ModelShape, vision: Vision | None, limits: PixelLimits) -> ModelShape:
+    """The model with tiles of the size that the run cuts: INPUT_SIZE may ask for another one.
+
+    Args:
+        model: Sizes of the model.
+        vision: How its run makes tokens of pictures.
+        limits: Of the run.
+    """
+    shape = model.vision
+    if vision is None or not shape.tile_patches:
+        return model
+    try:
+        tokens = vision.image_tokens(1, 1, limits)  # so small a picture is one tile
+    except SizeError:
+        return model
+    return replace(model, vision=replace(shape, tile_patches=tokens * shape.merge + 1))
+
+
+def step_of_run(run: RunSpec, batch: Batch, model: ModelShape, row: RowSize) -> RunShape | None:
     """One step of the run on one GPU; None where the estimate does not hold.
 
     Args:
-        loaded: The config.
-        facts: What was read for it.
-        world: Its processes.
+        run: The run.
         batch: Its batch.
         model: Sizes of the model.
         row: Every row of the batch is taken to be like this one.
@@ -106,62 +115,60 @@ def run_shape(
     Returns:
         None for a run on a CPU, in float32, or with a tuner other than LoRA and full.
     """
-    config = loaded.config
-    precision = resolve_precision(config, facts.model.checkpoint, world)
-    if world.cpu or precision.weights == "float32" or config.tuner not in _TUNERS:
+    args, world, sharding = run.args, run.world, run.sharding
+    if world.cpu or run.precision.weights == "float32" or run.config.tuner not in _TUNERS:
         return None
-    few = keeps_few_logits(config, facts, batch)
-    shape = _step(config, batch.per_device, model, row, keeps_few_logits=few)
-    stage = facts.deepspeed.stage if facts.deepspeed is not None else None
-    offload = facts.deepspeed is not None and facts.deepspeed.offload
-    checkpointing = config.train.gradient_checkpointing is not False
+    few = keeps_few_logits(run, batch)
+    shape = _step(args, batch.per_device, model, row, keeps_few_logits=few)
+    # What only the trainer knows is estimated for ms-swift's usual defaults: checkpointing is on.
+    checkpointing = not args.is_off("gradient_checkpointing")
     return replace(
-        _with_tuner(shape, config),
+        _with_tuner(shape, args),
         gradient_checkpointing=checkpointing,
-        vit_gradient_checkpointing=flag(config, "vit_gradient_checkpointing")
-        or (checkpointing and not is_off(config, "vit_gradient_checkpointing")),
-        attention=_attention(config),
-        liger=flag(config, "use_liger_kernel"),
+        vit_gradient_checkpointing=not args.is_off("vit_gradient_checkpointing"),
+        attention=_attention(args),
+        liger=args.flag("use_liger_kernel"),
         accumulating=(batch.gradient_accumulation_steps or 1) > 1,
-        optimizer=_OPTIMIZERS.get(word(config, "optim") or "", "adamw"),
-        sharding=_sharding(config, stage),
-        offload_optimizer=offload,
-        offload_parameters=offload and stage == 3,  # noqa: PLR2004 - ZeRO's third stage
+        optimizer=_OPTIMIZERS.get(args.get("optim", str).value or "", "adamw"),
+        sharding=_sharding(sharding),
+        offload_optimizer=sharding.offload,
+        offload_parameters=sharding.offload and sharding.is_zero3,
         world_size=world.world_size or 1,
         sequence_parallel=batch.sequence_parallel_size,
     )
 
 
-def keeps_few_logits(config: Config, facts: Facts, batch: Batch) -> bool:
+def keeps_few_logits(run: RunSpec, batch: Batch) -> bool:
     """Whether the run computes no logits but those that the loss needs."""
-    kind = str((facts.model.sizes or {}).get("model_type"))
+    kind = str((run.facts.model.sizes or {}).get("model_type"))
     return uses_logits_to_keep(
-        given_flag(config, "use_logits_to_keep"),
-        _transformers(facts),
+        run.args.get("use_logits_to_keep", bool).value,
+        _transformers(run.facts),
         batch.sequence_parallel_size,
-        liger=kind if flag(config, "use_liger_kernel") else None,
+        liger=kind if run.args.flag("use_liger_kernel") else None,
     )
 
 
-def model_states(config: Config, model: ModelShape) -> Plain | None:
+def model_states(run: RunSpec, model: ModelShape) -> Plain | None:
     """The model, its adapters and what is trained, wherever it runs.
 
     Returns:
         None for a tuner other than LoRA and full.
     """
-    if config.tuner not in _TUNERS:
+    if run.config.tuner not in _TUNERS:
         return None
-    return plain_states(count(model), _with_tuner(RunShape(tokens=1), config))
+    return plain_states(count(model), _with_tuner(RunShape(tokens=1), run.args))
 
 
 def _step(
-    config: Config, per_device: int, model: ModelShape, row: RowSize, *, keeps_few_logits: bool
+    args: SwiftArgs, per_device: int, model: ModelShape, row: RowSize, *, keeps_few_logits: bool
 ) -> RunShape:
     """Rows, tokens and pictures of a forward pass."""
     tokens, vision, rows = row.tokens, row.vision, per_device
-    joined = flag(config, "packing") or flag(config, "padding_free")
-    if flag(config, "packing"):
-        length = number(config, "packing_length") or config.data.max_length or tokens
+    joined = args.flag("padding_free")
+    if args.flag("packing"):
+        joined = True
+        length = args.get("packing_length", int).value or tokens
         vision = int(vision * length / max(tokens, 1))
         tokens = int(length)
     picture = pictures_of(vision, model)
@@ -194,44 +201,43 @@ def pictures_of(vision: int, model: ModelShape) -> tuple[Picture, ...]:
     return (Picture(high * merged, vision // high * merged),)
 
 
-def _with_tuner(shape: RunShape, config: Config) -> RunShape:
+def _with_tuner(shape: RunShape, args: SwiftArgs) -> RunShape:
     """What is trained."""
     shape = replace(
         shape,
-        freeze_llm=config.model.freeze_llm is True,
-        freeze_vit=config.model.freeze_vit is not False,
-        freeze_aligner=config.model.freeze_aligner is not False,
+        freeze_llm=args.flag("freeze_llm"),
+        freeze_vit=not args.is_off("freeze_vit"),
+        freeze_aligner=not args.is_off("freeze_aligner"),
     )
-    if config.tuner == "full":
+    if args.get("tuner_type", str).value == "full":
         return replace(shape, lora=False)
-    lora = config.lora
+    dropout = args.get("lora_dropout", float).value
     return replace(
         shape,
         lora=True,
-        rank=(lora.rank if lora else None) or 8,
-        dropout=lora.dropout if lora is not None and lora.dropout is not None else 0.05,
-        lora_width=2 if word(config, "lora_dtype") in ("float16", "bfloat16") else 4,
-        dora=flag(config, "use_dora"),
-        quant_bits=config.quant.bits if config.quant is not None else None,
+        rank=args.get("lora_rank", int).value or _LORA_RANK,
+        dropout=_LORA_DROPOUT if dropout is None else dropout,
+        lora_width=2 if args.get("lora_dtype", str).value in {"float16", "bfloat16"} else 4,
+        dora=args.flag("use_dora"),
+        quant_bits=args.get("quant_bits", int).value,
     )
 
 
 def _transformers(facts: Facts) -> int:
     """Major release; that of a new installation where none is known."""
     packages = facts.interpreter.packages if facts.interpreter is not None else {}
-    major = packages.get("transformers", "").partition(".")[0]
-    return int(major) if major.isdecimal() else _NEW_TRANSFORMERS
+    return next(iter(release(packages.get("transformers", ""))), _NEW_TRANSFORMERS)
 
 
-def _attention(config: Config) -> Attention:
-    name = config.model.attn_impl or ""
+def _attention(args: SwiftArgs) -> Attention:
+    name = args.get("attn_impl", str).value or ""
     if name.startswith("flash"):
         return "flash"
     return "eager" if name == "eager" else "sdpa"
 
 
-def _sharding(config: Config, stage: int | None) -> Sharding:
-    if config.swift.get("fsdp") is not None:
+def _sharding(sharding: resolve.Sharding) -> Sharding:
+    if sharding.fsdp is not None:
         return "fsdp2"
     stages: dict[int | None, Sharding] = {0: "zero0", 1: "zero1", 2: "zero2", 3: "zero3"}
-    return stages.get(stage, "none")
+    return stages.get(sharding.stage, "none")

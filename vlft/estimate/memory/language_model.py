@@ -9,8 +9,8 @@ from vlft.estimate.memory.attention import attend
 
 if TYPE_CHECKING:
     from vlft.estimate.memory.modules import Net
-    from vlft.estimate.memory.shape import TextShape
     from vlft.estimate.memory.tape import Tensor
+    from vlft.models.architecture import TextShape
 
 
 def experts(net: Net, shape: TextShape, x: Tensor) -> Tensor:
@@ -45,8 +45,8 @@ def _route(net: Net, shape: TextShape, x: Tensor, chosen: int) -> Tensor:
 if TYPE_CHECKING:
     from vlft.estimate.memory.attention import Spans
     from vlft.estimate.memory.modules import Net
-    from vlft.estimate.memory.shape import TextShape
     from vlft.estimate.memory.tape import Tensor
+    from vlft.models.architecture import TextShape
 
     Rope = tuple[Tensor, Tensor]
 

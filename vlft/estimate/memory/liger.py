@@ -3,48 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from vlft.models import family_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.estimate.memory.shape import VisionShape
-
-Fused = Literal["rms_norm", "layer_norm", "gate", "rope", "loss"]
-
-NONE: frozenset[Fused] = frozenset()
-
-_TEXT: dict[str, frozenset[Fused]] = {
-    "qwen2_vl": frozenset({"rms_norm", "gate", "rope", "loss"}),
-    "qwen2_5_vl": frozenset({"rms_norm", "gate", "rope", "loss"}),
-    "qwen3_vl": frozenset({"rms_norm", "rope", "loss"}),
-    "internvl": frozenset({"rms_norm", "gate", "rope", "loss"}),
-}
-# Of the blocks alone: what merges patches keeps its own operators.
-_VISION: dict[str, frozenset[Fused]] = {
-    "qwen2_vl": frozenset({"layer_norm"}),
-    "qwen2_5_vl": frozenset({"rms_norm"}),
-    "qwen3_vl": frozenset({"rope"}),
-    "internvl": frozenset({"rms_norm", "layer_norm"}),
-}
-
-
-def fused_text(vision: VisionShape) -> frozenset[Fused]:
-    """In the language model beside such a tower."""
-    return _TEXT.get(vision.tower, NONE)
-
-
-def fused_vision(vision: VisionShape) -> frozenset[Fused]:
-    """In the tower."""
-    return _VISION.get(vision.tower, NONE)
-
-
 _SINCE = 5
 """Major release of transformers from which multimodal models keep only trained tokens."""
-
-LIGER_WITH_FEW_LOGITS = ("qwen3_vl", "qwen3_vl_moe", "internvl")
-"""model_types whose forward by Liger 0.8 has the argument logits_to_keep; Qwen2-VL's and
-Qwen2.5-VL's has not, and ms-swift looks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +46,14 @@ def uses_logits_to_keep(
     """
     if given is not None:
         return given
-    takes_it = liger is None or liger in LIGER_WITH_FEW_LOGITS
+    takes_it = liger is None or liger_keeps_few_logits(liger)
     return transformers_major >= _SINCE and sequence_parallel == 1 and takes_it
+
+
+def liger_keeps_few_logits(model_type: str | None) -> bool:
+    """Whether the forward by Liger of a model_type has the argument logits_to_keep."""
+    family = family_of(model_type)
+    return family is not None and family.liger is not None and family.liger.keeps_few_logits
 
 
 def kept_of(rows: Sequence[TrainedRow]) -> int:

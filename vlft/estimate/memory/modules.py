@@ -9,8 +9,8 @@ from vlft.estimate.memory import ops
 from vlft.estimate.memory.tape import Tensor
 
 if TYPE_CHECKING:
-    from vlft.estimate.memory.liger import Fused
     from vlft.estimate.memory.tape import Tape
+    from vlft.models.architecture import Fused
 
 Attention = Literal["flash", "sdpa", "eager"]
 _FOUR = 4

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vlft.estimate.memory.shape import ModelShape, TextShape, VisionShape
+    from vlft.models.architecture import ModelShape, TextShape, VisionShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,25 +136,25 @@ def _vision(shape: VisionShape) -> PartCounts:
     patch = width * (shape.patch_inputs + shape.patch_bias)
     tensors = 1 + shape.patch_bias
     if shape.tile_patches:
-        return _intern(shape, patch + width * (1 + shape.positions), tensors + 2)
-    gated = shape.tower == "qwen2_5_vl"
+        return _tiled(shape, patch + width * (1 + shape.positions), tensors + 2)
+    gated = shape.mlp == "gated"
+    rms = shape.norm == "rms_norm"
     linears = (
         Linear(width, 3 * width, bias=True, times=depth),
         Linear(width, width, bias=True, times=depth),
         Linear(width, shape.intermediate, bias=True, times=(1 + gated) * depth),
         Linear(shape.intermediate, width, bias=True, times=depth),
     )
-    norms = (2 if gated else 4) * depth
+    norms = (2 if rms else 4) * depth
     other = patch + shape.positions * width + norms * width
     return PartCounts(linears, other, tensors + bool(shape.positions) + norms)
 
 
-def _intern(shape: VisionShape, embedded: int, tensors: int) -> PartCounts:
+def _tiled(shape: VisionShape, embedded: int, tensors: int) -> PartCounts:
     width, depth = shape.hidden, shape.depth
-    joined = shape.tower == "internvl_chat"
     qkv = (
         Linear(width, 3 * width, shape.qkv_bias, depth)
-        if joined
+        if shape.joined_qkv
         else Linear(width, width, shape.qkv_bias, 3 * depth)
     )
     linears = (
@@ -163,7 +163,7 @@ def _intern(shape: VisionShape, embedded: int, tensors: int) -> PartCounts:
         Linear(width, shape.intermediate, bias=True, times=depth),
         Linear(shape.intermediate, width, bias=True, times=depth),
     )
-    scales = 2 + (2 if shape.rms else 4) + 2 * shape.qk_norm
+    scales = 2 + (2 if shape.norm == "rms_norm" else 4) + 2 * shape.qk_norm
     rows = scales * depth + 2 * shape.final_norm
     return PartCounts(linears, embedded + rows * width, tensors + rows)
 
@@ -181,6 +181,6 @@ def _aligner(shape: VisionShape) -> PartCounts:
         Linear(wide, wide, bias=True, times=mergers),
         Linear(wide, shape.output, bias=True, times=mergers),
     )
-    norm = shape.hidden if shape.tower == "qwen2_5_vl" else 2 * shape.hidden
-    other = norm + len(shape.deepstack) * 2 * wide
-    return PartCounts(linears, other, (1 if shape.tower == "qwen2_5_vl" else 2) * mergers)
+    weights = 1 if shape.norm == "rms_norm" else 2  # of a norm
+    other = weights * shape.hidden + len(shape.deepstack) * 2 * wide
+    return PartCounts(linears, other, weights * mergers)

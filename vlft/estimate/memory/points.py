@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.errors import UsageError, VlftError
-from vlft.estimate.memory.architectures import shape_of
 from vlft.estimate.memory.estimate import estimate
 from vlft.estimate.memory.step_spec import Picture, RunShape
+from vlft.models import shape_of
 from vlft.probe.json_file import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from vlft.estimate.memory.shape import ModelShape
+    from vlft.models.architecture import ModelShape
 
     Row = Mapping[str, Any]
 

@@ -13,15 +13,15 @@ from vlft.estimate.memory.language_model import (
     rope_tables,
 )
 from vlft.estimate.memory.layer_stack import Stream
-from vlft.estimate.memory.liger import NONE, Fused, fused_text, fused_vision
 from vlft.estimate.memory.modules import Adapter, Net
 from vlft.estimate.memory.towers import Tower, run_tower
 
 if TYPE_CHECKING:
-    from vlft.estimate.memory.shape import ModelShape
     from vlft.estimate.memory.step_spec import RunShape
     from vlft.estimate.memory.tape import Tape, Tensor
+    from vlft.models.architecture import Fused, ModelShape
 
+_NO_KERNELS: frozenset[Fused] = frozenset()
 _WINDOW = 8
 """Patches of a side of Qwen2.5-VL's windows: 112 pixels."""
 
@@ -76,8 +76,7 @@ def replay(tape: Tape, model: ModelShape, run: RunShape, *, keeps_gradients: boo
         keeps_gradients: Whether gradients stay on the tape when their layer is done.
     """
     tape.has_gradients = not keeps_gradients
-    fused = fused_text(model.vision)
-    loss = _forward(_net(tape, run, fused, frozen=run.freeze_llm, text=True), model, run)
+    loss = _forward(_net(tape, run, model.liger.text, frozen=run.freeze_llm, text=True), model, run)
     tape.casts.clear()
     tape.backward(loss)
 
@@ -90,14 +89,14 @@ def _net(
         adapter = Adapter(run.rank, run.dropout, run.adapter_width, run.dora)
     trainable = not run.lora and not frozen
     bits = run.quant_bits if text else None
-    kernels = fused if run.liger else NONE
+    kernels = fused if run.liger else _NO_KERNELS
     return Net(tape, trainable, adapter, bits, run.attention, kernels, run.autocast)
 
 
 def _tower(tape: Tape, model: ModelShape, run: RunShape) -> Tower:
     return Tower(
-        _net(tape, run, fused_vision(model.vision), frozen=run.freeze_vit),
-        _net(tape, run, NONE, frozen=run.freeze_aligner),
+        _net(tape, run, model.liger.vision, frozen=run.freeze_vit),
+        _net(tape, run, _NO_KERNELS, frozen=run.freeze_aligner),
         model.vision,
         run.vit_gradient_checkpointing,
         run.gradient_checkpointing or run.vit_gradient_checkpointing,

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from vlft.estimate.memory import ops
 from vlft.estimate.memory.layer_stack import Stream
 from vlft.estimate.memory.tape import Tensor
-from vlft.estimate.memory.vision_blocks import intern_block, merger, projector, qwen_block
+from vlft.estimate.memory.vision_blocks import merger, patch_block, projector, tile_block
 
 if TYPE_CHECKING:
     from vlft.estimate.memory.attention import Spans
     from vlft.estimate.memory.modules import Net
-    from vlft.estimate.memory.shape import VisionShape
     from vlft.estimate.memory.tape import Tape
+    from vlft.models.architecture import VisionShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +74,23 @@ def run_tower(tower: Tower, patches: int) -> Seen:
     tape, shape = tower.net.tape, tower.shape
     if not shape.tile_patches:
         with tape.charging("vision", grad=tower.trains):
-            return _qwen(tower, patches)
+            return _patches(tower, patches)
     with tape.charging("vision", grad=tower.trains):
-        hidden = _intern(tower, patches)
+        hidden = _tiles(tower, patches)
     with tape.charging("vision"):
         kept = (patches - patches // shape.tile_patches) * shape.hidden
         return Seen(hidden, projector(tower.aligner, shape, _shuffled(tape, hidden, kept)))
 
 
-def _qwen(tower: Tower, patches: int) -> Seen:
+def _patches(tower: Tower, patches: int) -> Seen:
     net, shape, tape = tower.net, tower.shape, tower.net.tape
     pixels = tape.new(patches * shape.patch_inputs, 2)
     positions = tape.new(patches * 2, 8)
     hidden = net.patch_embedding(pixels, shape.patch_inputs, shape.hidden, bias=shape.patch_bias)
-    if tower.wants_grad and shape.tower != "qwen3_vl":
+    if tower.wants_grad and shape.input_hook:
         tape.wants_grad(hidden)
     window = None
-    if shape.tower == "qwen2_5_vl":
+    if shape.windowed:
         window = tape.new(patches // shape.merge, 8)
         hidden = ops.gather(tape, hidden, hidden.count)
     if shape.positions:
@@ -118,7 +118,7 @@ def _qwen(tower: Tower, patches: int) -> Seen:
 def _block(
     net: Net, shape: VisionShape, rope: tuple[Tensor, Tensor], spans: Spans, x: Tensor
 ) -> Tensor:
-    return qwen_block(net, shape, x, rope, spans)
+    return patch_block(net, shape, x, rope, spans)
 
 
 def _runs(tower: Tower) -> list[tuple[int, Spans]]:
@@ -159,7 +159,7 @@ def _copy(net: Net, x: Tensor) -> Tensor:
     return net.tape.new(x.count, x.width)
 
 
-def _intern(tower: Tower, patches: int) -> Tensor:
+def _tiles(tower: Tower, patches: int) -> Tensor:
     net, shape, tape = tower.net, tower.shape, tower.net.tape
     tiles = patches // shape.tile_patches
     pixels = Tensor((patches - tiles) * shape.patch_inputs, 2, None)  # bfloat16 as they come
@@ -170,7 +170,7 @@ def _intern(tower: Tower, patches: int) -> Tensor:
     hidden = ops.spread_add(tape, hidden, net.weight(shape.tile_patches * shape.hidden))
     stream = Stream(tape, hidden, tower.checkpointing)
     del hidden
-    stream.layers(lambda x: intern_block(net, shape, x, tower.spans), shape.depth)
+    stream.layers(lambda x: tile_block(net, shape, x, tower.spans), shape.depth)
     if shape.final_norm:
         stream.x = net.layer_norm(stream.x, shape.hidden)
     return stream.x

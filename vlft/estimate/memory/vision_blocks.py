@@ -10,26 +10,26 @@ from vlft.estimate.memory.attention import attend
 if TYPE_CHECKING:
     from vlft.estimate.memory.attention import Spans
     from vlft.estimate.memory.modules import Net
-    from vlft.estimate.memory.shape import VisionShape
     from vlft.estimate.memory.tape import Tensor
+    from vlft.models.architecture import VisionShape
 
     Rope = tuple[Tensor, Tensor]
 
 
-def qwen_block(net: Net, shape: VisionShape, x: Tensor, rope: Rope, spans: Spans) -> Tensor:
-    """Qwen2-VL, Qwen2.5-VL (RMSNorm, gated MLP) and Qwen3-VL."""
-    x = ops.add(net.tape, x, _qwen_attention(net, shape, _norm(net, shape, x), rope, spans))
+def patch_block(net: Net, shape: VisionShape, x: Tensor, rope: Rope, spans: Spans) -> Tensor:
+    """A block over patches of any image: rotary positions."""
+    x = ops.add(net.tape, x, _patch_attention(net, shape, _norm(net, shape, x), rope, spans))
     return ops.add(net.tape, x, _mlp(net, shape, _norm(net, shape, x)))
 
 
-def intern_block(net: Net, shape: VisionShape, x: Tensor, spans: Spans) -> Tensor:
-    """InternViT: a learned scale on both branches."""
+def tile_block(net: Net, shape: VisionShape, x: Tensor, spans: Spans) -> Tensor:
+    """A block over tiles: a learned scale on both branches (InternViT)."""
     tape, width = net.tape, shape.hidden
-    attention = _intern_attention(net, shape, net.layer_norm(x, width), spans)
+    attention = _tile_attention(net, shape, net.layer_norm(x, width), spans)
     attention = ops.mul(tape, attention, net.weight(width))
     hidden = ops.add(tape, attention, x)
     output = net.layer_norm(hidden, width)
-    output = _intern_mlp(net, shape, output)
+    output = _tile_mlp(net, shape, output)
     output = ops.mul(tape, output, net.weight(width))
     return ops.add(tape, output, hidden)
 
@@ -44,7 +44,7 @@ def merger(net: Net, shape: VisionShape, x: Tensor, *, after: bool = False) -> T
         after: Whether the norm is over the joined patches (Qwen3-VL's deepstack).
     """
     wide = shape.hidden * shape.merge
-    if shape.tower == "qwen2_5_vl":
+    if shape.norm == "rms_norm":
         normed = net.rms_norm(x, shape.hidden)
     else:
         normed = net.layer_norm(x, wide if after else shape.hidden)
@@ -53,7 +53,7 @@ def merger(net: Net, shape: VisionShape, x: Tensor, *, after: bool = False) -> T
 
 
 def projector(net: Net, shape: VisionShape, x: Tensor) -> Tensor:
-    """InternVL's: the first layer narrows already."""
+    """The aligner of a tower over tiles: its first layer narrows already."""
     wide = shape.hidden * shape.merge
     hidden = net.layer_norm(x, wide)
     hidden = net.linear(hidden, wide, shape.output, bias=True)
@@ -62,15 +62,15 @@ def projector(net: Net, shape: VisionShape, x: Tensor) -> Tensor:
 
 
 def _norm(net: Net, shape: VisionShape, x: Tensor) -> Tensor:
-    if shape.tower == "qwen2_5_vl" or shape.rms:
+    if shape.norm == "rms_norm":
         return net.rms_norm(x, shape.hidden)
     return net.layer_norm(x, shape.hidden)
 
 
 def _mlp(net: Net, shape: VisionShape, x: Tensor) -> Tensor:
-    if shape.tower == "qwen2_5_vl":
+    if shape.mlp == "gated":
         return net.gated(x, shape.hidden, shape.intermediate, bias=True)
-    if shape.tower == "qwen2_vl":
+    if shape.mlp == "quick_gelu":
         inner = _quick_gelu(net, net.linear(x, shape.hidden, shape.intermediate, bias=True))
     else:
         inner = ops.unary(
@@ -84,16 +84,16 @@ def _quick_gelu(net: Net, x: Tensor) -> Tensor:
     return ops.mul(net.tape, x, gate)
 
 
-def _qwen_attention(net: Net, shape: VisionShape, x: Tensor, rope: Rope, spans: Spans) -> Tensor:
+def _patch_attention(net: Net, shape: VisionShape, x: Tensor, rope: Rope, spans: Spans) -> Tensor:
     tape, width = net.tape, shape.hidden
     joined = net.linear(x, width, 3 * width, bias=True)
     query, key, value = ops.unbound(tape, ops.contiguous_gradient(tape, joined), (x.count,) * 3)
-    query, key = _qwen_rotate(net, query, key, rope)
+    query, key = _rotate(net, query, key, rope)
     output = attend(net, query, key, value, shape.heads, spans)
     return net.linear(output, width, width, bias=True)
 
 
-def _qwen_rotate(net: Net, query: Tensor, key: Tensor, rope: Rope) -> Rope:
+def _rotate(net: Net, query: Tensor, key: Tensor, rope: Rope) -> Rope:
     wide_query, wide_key = ops.cast(net.tape, query, 4), ops.cast(net.tape, key, 4)
     turned_query = net.rotary(wide_query, *rope)
     turned_key = net.rotary(wide_key, *rope)
@@ -102,9 +102,9 @@ def _qwen_rotate(net: Net, query: Tensor, key: Tensor, rope: Rope) -> Rope:
     return turned_query, turned_key
 
 
-def _intern_attention(net: Net, shape: VisionShape, x: Tensor, spans: Spans) -> Tensor:
+def _tile_attention(net: Net, shape: VisionShape, x: Tensor, spans: Spans) -> Tensor:
     width = shape.hidden
-    if shape.tower == "internvl_chat":
+    if shape.joined_qkv:
         joined = net.linear(x, width, 3 * width, bias=shape.qkv_bias)
         query, key, value = ops.unbound(net.tape, joined, (x.count,) * 3)
     else:
@@ -117,7 +117,7 @@ def _intern_attention(net: Net, shape: VisionShape, x: Tensor, spans: Spans) -> 
     return net.linear(output, width, width, bias=True)
 
 
-def _intern_mlp(net: Net, shape: VisionShape, x: Tensor) -> Tensor:
+def _tile_mlp(net: Net, shape: VisionShape, x: Tensor) -> Tensor:
     hidden = net.linear(x, shape.hidden, shape.intermediate, bias=True)
     hidden = ops.unary(net.tape, hidden, keeps_input=True)
     return net.linear(hidden, shape.intermediate, shape.hidden, bias=True)

@@ -15,7 +15,7 @@ import torch  # noqa: TID253 - this is the trainer's process
 from transformers import DynamicCache, GenerationMixin  # noqa: TID253
 from transformers.cache_utils import Cache  # noqa: TID253
 
-from . import cache_names
+from .cache_names import mend as mend_names
 from .own_code_classes import note
 
 Tuples = tuple[tuple[torch.Tensor, torch.Tensor], ...]
@@ -28,7 +28,7 @@ def mend(kind: type[Any]) -> None:
     if not issubclass(kind, GenerationMixin):
         kind.__bases__ = (*kind.__bases__, GenerationMixin)
         note(kind, f"{kind.__name__} has no generate, now that of transformers")
-    if cache_names.mend(kind) or not _knows_caches(kind):
+    if mend_names(kind) or not _knows_caches(kind):
         _translate_preparation(kind)
         _translate_forward(kind)
         _translate_reordering(kind)

@@ -1,0 +1,173 @@
+"""SwiftArgs holds what the real SftArguments and its training_args hold."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cases import ENVIRON, SWIFT, first_line
+from judging import Judge, request
+from swift_args_draws import drawn
+from tests_support import QWEN2_VL, make_model_folder
+
+from vlft.models import family_of
+from vlft.pipeline import prepare
+from vlft.resolve.swift_args import resolve_swift_args
+from vlft.swift.args import SwiftArgs
+
+COUNT = int(os.environ.get("VLFT_CONFIGS", "150"))
+SEED = int(os.environ.get("VLFT_SEED", "0"))
+
+OPEN = {"disable_tqdm", "local_rank", "logging_dir", "output_dir", "run_name"}
+"""Arguments that are unknown in every run."""
+
+OF_ARGS = {"accelerator_config", "remove_unused_columns", "warmup_ratio"}
+"""Arguments whose value is that of SftArguments, not of its training_args."""
+
+OF_THE_DTYPE = {"torch_dtype", "fp16", "bf16", "bnb_4bit_compute_dtype"}
+OF_THE_MODEL = OF_THE_DTYPE | {
+    "model_type",
+    "template",
+    "task_type",
+    "num_labels",
+    "eval_metric",
+    "lazy_tokenize",
+    "loss_scale",
+    "max_length",
+    "packing_length",
+    "ref_model_type",
+}
+"""What follows from a model, for a run that starts from another one."""
+
+APART = {"deepspeed", "fsdp", "fsdp_config", "teacher_deepspeed"}
+"""Arguments that keep the name of a preset or file, where ms-swift has its content."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    lengths = {"max_position_embeddings": 1024, "num_attention_heads": 2, "intermediate_size": 64}
+    flat = {**QWEN2_VL, **lengths}
+    text = {**flat, "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2"}
+    nested = {
+        "architectures": ["Qwen2_5_VLForConditionalGeneration"],
+        "model_type": "qwen2_5_vl",
+        "dtype": "float16",
+        "text_config": {**lengths, "hidden_size": 64, "model_type": "qwen2_5_vl_text"},
+    }
+    make_model_folder(tmp_path / "Qwen2-VL-2B-Instruct", flat)
+    make_model_folder(tmp_path / "renamed", flat)
+    make_model_folder(tmp_path / "Qwen2.5-VL-3B-Instruct", nested)
+    make_model_folder(tmp_path / "Qwen2.5-0.5B-Instruct", text)
+    make_model_folder(
+        tmp_path / "Qwen3-0.6B",
+        {**text, "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3"},
+    )
+    make_model_folder(tmp_path / "jina-reranker-m0", flat)
+    inner = {**lengths, "hidden_size": 64, "model_type": "qwen2_5_vl_text", "dtype": "bfloat16"}
+    without = {k: v for k, v in nested.items() if k != "dtype"}
+    make_model_folder(tmp_path / "Qwen2.5-VL-7B-Instruct", {**without, "text_config": inner})
+    row = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
+    for name in ("train.jsonl", "val.jsonl"):
+        (tmp_path / name).write_text((json.dumps(row) + "\n") * 64)
+    make_model_folder(tmp_path / "resumed" / "Qwen2-VL-2B-Instruct", flat)
+    (tmp_path / "resumed" / "Qwen2-VL-2B-Instruct" / "adapter_config.json").write_text("{}")
+    (tmp_path / "plugin.py").touch()
+    (tmp_path / "kwargs.json").write_text('{"max_pixels": 50176}')
+    (tmp_path / "ds.json").write_text('{"zero_optimization": {"stage": 1}}')
+    return tmp_path
+
+
+def test_every_argument_is_that_of_the_real_command(folder: Path, judge: Judge) -> None:
+    wrong: dict[str, Any] = {}
+    refused: list[str] = []
+    configs = drawn(COUNT, SEED)
+    for index, data in enumerate(configs):
+        args, asked = _asked(data, folder, ENVIRON | ({} if index % 5 else {"USE_HF": "1"}))
+        names = SWIFT.arguments[data["task"]]
+        asked["want"] = [*names, *(f"training_args.{name}" for name in names)]
+        verdict = judge.ask(asked)
+        if not verdict.ok:
+            refused.append(first_line(verdict.error or ""))
+            continue
+        for name in names:
+            if problem := _difference(args, name, verdict.values):
+                wrong.setdefault(f"{name}: {problem}", data)
+    assert not wrong, "\n".join(f"{text}\n    {json.dumps(data)}" for text, data in wrong.items())
+    assert len(refused) <= len(configs) / 5, refused
+
+
+def _asked(
+    data: dict[str, Any], folder: Path, environ: dict[str, str]
+) -> tuple[SwiftArgs, dict[str, Any]]:
+    file = folder / "config.yaml"
+    file.write_text(json.dumps(data).replace("of the run", str(folder / data["model"]["path"])))
+    prepared = prepare(file, environ=environ, judge=False)
+    plan, loaded, facts = prepared.plan, prepared.loaded, prepared.facts
+    assert plan is not None, prepared.findings
+    assert loaded is not None
+    assert facts is not None
+    args = resolve_swift_args(loaded, facts, plan.world, plan.batch, family_of(plan.model_type))
+    own = {name: texts for name, texts in args.written().items() if name != "add_version"}
+    assert own == plan.arguments
+    asked = request(prepared, folder, environ)
+    assert asked is not None
+    return args, asked
+
+
+def _difference(args: SwiftArgs, name: str, values: Mapping[str, Any]) -> str | None:
+    """What is wrong with an argument; None if it is right."""
+    if not args.is_known(name):
+        return None if name in OPEN | _open_here(args) else "unknown"
+    trainer = values[f"training_args.{name}"]
+    real = values[name] if name in OF_ARGS | APART or trainer is None else trainer
+    own = args.mapping(name) if isinstance(real, Mapping) else args.value(name)
+    if name in APART:
+        own, content = args.value(name), args.mapping(name)
+        same = bool(own) == bool(real) and (not content or content == real)
+        return None if same else f"{own!r}, not {real!r}"
+    if isinstance(own, tuple) and isinstance(real, str):
+        real = [real]  # target_regex
+    return None if _plain(own) == _plain(real) else f"{own!r}, not {real!r}"
+
+
+def _open_here(args: SwiftArgs) -> set[str]:
+    """Arguments that may be unknown in this run."""
+    names: set[str] = set()
+    if args.value("tuner_type") == "full":
+        names |= {"freeze_parameters", "trainable_parameters"}
+    if args.value("fsdp"):
+        names |= {"fsdp_config"}
+    if args.value("rlhf_type") in {"grpo", "gkd"}:
+        names |= {"generation_batch_size", "steps_per_generation"}
+    if args.is_given("rope_scaling"):
+        names |= {"rope_scaling", "max_model_len"}
+    if args.is_given("external_plugins") or args.is_given("custom_register_path"):
+        names |= OF_THE_MODEL
+    if args.flag("resume_only_model") and args.value("tuner_type") == "full":
+        names |= OF_THE_MODEL
+    if "gradient_accumulation_steps" not in args.written():
+        names |= {"gradient_accumulation_steps"}
+    if "7B" in args.get("model", str).text:
+        names |= OF_THE_DTYPE
+    return names
+
+
+def _plain(value: Any) -> Any:
+    """The same form for both sides: JSON's, with numbers apart from truth values."""
+    if isinstance(value, str):
+        value = value.removeprefix("torch.")
+        return _plain(json.loads(value)) if value.startswith("{") else value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return (
+        ("number", value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+        else value
+    )

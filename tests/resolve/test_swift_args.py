@@ -1,0 +1,262 @@
+"""The effective arguments of a run: spellings, origins, places, and what is not known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests_support import QWEN2_VL, make_model_folder
+
+from vlft.config.reader import read_config
+from vlft.models import family_of
+from vlft.probe.cache import FactCache
+from vlft.probe.collect import gather_facts
+from vlft.resolve.batch import solve
+from vlft.resolve.swift_args import resolve_swift_args
+from vlft.resolve.world import resolve_world
+from vlft.swift.args import Origin, SwiftArgs, UnknownValueError
+from vlft.swift.dumps import read_shipped
+
+CACHE = FactCache()
+"""The interpreter is looked for once."""
+
+Resolve = Callable[..., SwiftArgs]
+
+
+@pytest.fixture
+def resolve(tmp_path: Path) -> Resolve:
+    """The arguments of a config for one GPU that adds the given YAML."""
+    model = {**QWEN2_VL, "max_position_embeddings": 32768}
+    make_model_folder(tmp_path / "Qwen2-VL-2B-Instruct", model)
+    (tmp_path / "train.jsonl").write_text("{}\n")
+    (tmp_path / "val.jsonl").write_text("{}\n")
+
+    def resolved(
+        extra: str = "",
+        *overrides: str,
+        data: str = "train: [train.jsonl]",
+        launch: str = "gpus: 1",
+        version: str = "4.6.0",
+        environ: dict[str, str] | None = None,
+    ) -> SwiftArgs:
+        file = tmp_path / "config.yaml"
+        file.write_text(
+            "model: {path: Qwen2-VL-2B-Instruct}\n"
+            f"data: {{{data}}}\nlaunch: {{{launch}}}\n{extra}"
+        )
+        loaded, _, findings = read_config(file, overrides)
+        assert loaded is not None
+        assert findings == []
+        release = read_shipped(version)
+        assert release is not None
+        facts = replace(
+            gather_facts(loaded, None, environ or {}, None if environ else CACHE), swift=release
+        )
+        world = resolve_world(loaded.config.launch, facts.visible_gpus, {})
+        train = loaded.config.train
+        batch = solve(
+            global_size=train.global_batch_size,
+            per_device=train.per_device_train_batch_size,
+            accumulation=train.gradient_accumulation_steps,
+            world_size=world.world_size,
+        )
+        return resolve_swift_args(loaded, facts, world, batch, family_of("qwen2_vl"))
+
+    return resolved
+
+
+@pytest.mark.parametrize(
+    "text", ["true", '"true"', "True", '"TRUE"', '"yes"', "1", '"1"', "t", '"Y"']
+)
+def test_a_flag_is_true_in_every_spelling_of_hf_argument_parser(
+    text: str, resolve: Resolve
+) -> None:
+    args = resolve(f"swift: {{strict: {text}}}\n")
+    assert args.get("strict", bool).value is True
+    assert args.flag("strict")
+    assert not args.is_off("strict")
+
+
+@pytest.mark.parametrize("text", ["false", '"False"', '"no"', "0", '"f"', "N"])
+def test_a_flag_is_false_in_every_spelling_of_hf_argument_parser(
+    text: str, resolve: Resolve
+) -> None:
+    args = resolve(f"swift: {{dataset_shuffle: {text}}}\n")
+    assert args.get("dataset_shuffle", bool).value is False
+    assert args.is_off("dataset_shuffle")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("strict", "maybe"),
+        ("strict", "1.0"),
+        ("logging_steps", "1.5"),
+        ("weight_decay", "much"),
+        ("save_strategy", "sometimes"),
+        ("logging_steps", "[1, 2]"),
+        ("columns", '"{"'),
+        ("no_such_argument", "1"),
+    ],
+)
+def test_a_text_that_ms_swift_refuses_is_unknown(name: str, text: str, resolve: Resolve) -> None:
+    args = resolve(f"swift: {{{name}: {text}}}\n")
+    found = args.get(name, str)
+    assert (found.value, found.origin) == (None, Origin.UNKNOWN)
+    assert found.path == ("swift", name)
+    assert found.position is not None
+    assert args.mapping(name) is None
+    with pytest.raises(UnknownValueError):
+        args.require(name)
+
+
+def test_a_value_keeps_its_text_and_its_place(resolve: Resolve) -> None:
+    args = resolve("train: {learning_rate: 1e-4}\n")
+    found = args.get("learning_rate", float)
+    assert (found.value, found.text, found.origin) == (1e-4, "1e-4", Origin.FILE)
+    assert found.path == ("train", "learning_rate")
+    assert found.position is not None
+    assert (found.position.line, found.position.column) == (4, 24)
+    assert args.written()["learning_rate"] == ("1e-4",)
+
+
+def test_every_origin_is_named(tmp_path: Path, resolve: Resolve) -> None:
+    (tmp_path / "base.yaml").write_text("swift: {warmup_ratio: 0.1}\n")
+    args = resolve(
+        "extends: base.yaml\nswift: {strict: true}\n",
+        "swift.logging_steps=7",
+        environ={"USE_HF": "1"},
+    )
+    origins = {
+        "logging_steps": Origin.SET,
+        "strict": Origin.FILE,
+        "warmup_ratio": Origin.EXTENDS,
+        "use_hf": Origin.ENVIRONMENT,
+        "check_model": Origin.DERIVED,
+        "tuner_type": Origin.DERIVED,
+        "lora_rank": Origin.RELEASE,
+        "learning_rate": Origin.COMPUTED,
+        "output_dir": Origin.UNKNOWN,
+    }
+    assert {name: args.origin(name) for name in origins} == origins
+    assert list(args.given()) == ["model", "dataset", "warmup_ratio", "strict", "logging_steps"]
+    assert "use_hf" not in args.written()
+
+
+def test_the_key_of_an_argument_is_that_of_its_section(resolve: Resolve) -> None:
+    args = resolve("train: {global_batch_size: 8}\nswift: {packing: false}\n")
+    assert args.path("max_length") == ("data", "max_length")
+    assert args.path("packing") == ("swift", "packing")
+    assert args.path("weight_decay") == ("swift", "weight_decay")
+    accumulation = args.get("gradient_accumulation_steps", int)
+    assert (accumulation.value, accumulation.origin) == (8, Origin.DERIVED)
+    assert accumulation.path == ("train", "global_batch_size")
+    assert args.get("weight_decay", float).path is None
+
+
+def test_a_value_of_another_kind_is_none(resolve: Resolve) -> None:
+    args = resolve("swift: {logging_steps: 3}\n")
+    assert args.get("logging_steps", float).value == 3.0
+    assert args.get("save_steps", int).value == 500
+    assert args.get("warmup_ratio", str).value == "0.0"
+    assert args.get("logging_steps", bool).value is None
+    assert args.get("strict", int).value is None
+    assert args.get("save_strategy", float).value is None
+
+
+def test_lists_and_mappings(tmp_path: Path, resolve: Resolve) -> None:
+    (tmp_path / "columns.json").write_text('{"q": "query"}')
+    args = resolve(
+        "swift: {report_to: wandb, interleave_prob: [0.25, 7.5e-1], columns: columns.json,\n"
+        "  model_kwargs: '{\"fps\": 1}', lr_scheduler_kwargs: {min_lr: 1e-6}}\n"
+    )
+    assert args.texts("report_to") == ("wandb",)
+    assert args.texts("callbacks") == ()
+    assert args.numbers("interleave_prob") == (0.25, 0.75)
+    assert args.mapping("columns") == {"q": "query"}
+    assert args.mapping("model_kwargs") == {"fps": 1}
+    assert json.loads(args.get("lr_scheduler_kwargs", str).text)["min_lr"] in (1e-6, "1e-6")
+    assert args.mapping("gradient_checkpointing_kwargs") == {}
+    assert args.mapping("output_dir") is None
+
+
+def test_what_the_command_does_not_have_is_none(resolve: Resolve) -> None:
+    args = resolve()
+    assert args.get("rlhf_type", str).value is None
+    assert args.is_known("rlhf_type")
+    assert not args.is_given("rlhf_type")
+
+
+def test_validation_decides_the_evaluation(resolve: Resolve) -> None:
+    assert resolve().value("eval_strategy") == "no"
+    share = resolve(data="train: [train.jsonl], val: 0.1")
+    assert share.value("eval_strategy") == "steps"
+    assert share.value("eval_steps") == 500
+    files = resolve(data="train: [train.jsonl], val: [val.jsonl]")
+    assert files.value("eval_strategy") == "steps"
+    streamed = resolve("swift: {streaming: 'yes'}\n", data="train: [train.jsonl], val: 0.1")
+    assert streamed.value("eval_strategy") == "no"
+    replaced = streamed.get("split_dataset_ratio", float)
+    assert (replaced.value, replaced.text, replaced.origin) == (0.0, "0.1", Origin.COMPUTED)
+    assert replaced.path == ("data", "val")
+    assert streamed.before("split_dataset_ratio") == 0.1
+
+
+@pytest.mark.parametrize("name", ["packing", "streaming", "group_by_length"])
+@pytest.mark.parametrize("text", ["true", '"true"', '"yes"', "1"])
+def test_eager_loading_turns_lazy_tokenization_off(name: str, text: str, resolve: Resolve) -> None:
+    assert resolve().value("lazy_tokenize") is True
+    assert resolve(f"swift: {{{name}: {text}}}\n").value("lazy_tokenize") is False
+
+
+def test_an_empty_fsdp_shards_nothing(resolve: Resolve) -> None:
+    args = resolve("swift: {fsdp: ''}\n", launch="gpus: none")
+    assert args.get("fsdp", str).value is None
+    assert "ddp_backend" not in args.written()
+    assert resolve("swift: {fsdp: fsdp2}\n", launch="gpus: 2").is_off("gradient_checkpointing")
+
+
+def test_a_cpu_run_is_in_float32(resolve: Resolve) -> None:
+    args = resolve(launch="gpus: none, nproc_per_node: 2")
+    assert args.value("torch_dtype") == "float32"
+    assert args.value("ddp_backend") == "gloo"
+    assert args.is_off("fp16")
+    assert args.is_off("bf16")
+    assert args.flag("use_cpu")
+    assert args.is_off("dataloader_pin_memory")
+
+
+def test_the_longest_row_is_the_model_s_whatever_max_model_len_says(resolve: Resolve) -> None:
+    assert resolve("swift: {max_model_len: 8192}\n").value("max_length") == 32768
+
+
+def test_the_warm_up_has_one_name(resolve: Resolve) -> None:
+    assert resolve("swift: {warmup_ratio: 0.03}\n").value("warmup_steps") == 0.03
+    assert resolve("swift: {warmup_steps: 30}\n").value("warmup_steps") == 30
+
+
+def test_old_names_are_those_of_the_installed_release(resolve: Resolve) -> None:
+    old = resolve("swift: {metric: acc}\n", version="3.12.6")
+    assert old.before("eval_metric") == "acc"
+    assert old.path("eval_metric") == ("swift", "metric")
+    assert not resolve("swift: {metric: acc}\n").is_given("eval_metric")
+
+
+def test_a_release_that_was_not_read_has_no_computed_values(resolve: Resolve) -> None:
+    extra = "task: rlhf\nswift: {rlhf_type: dpo, strict: true}\n"
+    assert resolve(extra).value("beta") == 0.1
+    old = resolve(extra, version="4.2.3")
+    assert old.origin("beta") is Origin.UNKNOWN
+    assert old.value("strict") is True
+
+
+def test_every_argument_can_be_read(resolve: Resolve) -> None:
+    release: Any = read_shipped("4.6.0")
+    for task in ("sft", "pt", "rlhf"):
+        args = resolve(f"task: {task}\n")
+        for name in release.arguments[task]:
+            args.get(name, str)

@@ -1,0 +1,145 @@
+"""Everything that vlft prints: results on stdout, messages on stderr. No other module does.
+
+Text from outside goes through `shown()`. Whatever is printed loses, as a last line of defense,
+the secrets that this process has met, and what a terminal would obey.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# Control characters, C1, what changes the direction of text, what has no width, lone surrogates.
+_UNSAFE: Final = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff"
+)
+_IN_LINE: Final = f"[\t\n{_UNSAFE}]"
+_IN_TEXT: Final = rf"\x1b\[[0-9;]*m|[{_UNSAFE}]"  # colors are vlft's own
+
+_scanned = False
+
+
+def shown(text: str) -> str:
+    """Text from outside as one line that is safe to print: the rest stands as escapes."""
+    if text.isprintable():
+        return text
+    return re.sub(_IN_LINE, lambda match: _escaped(match[0]), text)
+
+
+def _escaped(character: str) -> str:
+    if character in "\t\n\r":
+        return {"\t": "\\t", "\n": "\\n", "\r": "\\r"}[character]
+    code = ord(character)
+    if code < 0x100:  # noqa: PLR2004 - as Python writes it
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004
+
+
+def write(text: str, *, end: str = "\n") -> None:
+    """A result, on stdout."""
+    put(sys.stdout, text + end)
+
+
+def write_document(text: str) -> None:
+    """The text of a file, on stdout as it is: a config, a script, a manifest."""
+    _put(sys.stdout, _without_secrets(text))
+
+
+def write_json(value: object, *, indent: int | None = 2) -> None:
+    """A result for programs, on stdout."""
+    _put(sys.stdout, json_text(value, indent=indent) + "\n")
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """JSON that is safe to print: what a terminal would obey stands as escapes."""
+    import json
+
+    from vlft.security.secrets import plain
+
+    text = json.dumps(value, indent=indent, ensure_ascii=False, default=plain)
+    if _without_secrets(text) != text:
+        text = json.dumps(_masked(json.loads(text)), indent=indent, ensure_ascii=False)
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return re.sub(
+        _IN_TEXT, lambda match: json.dumps(match[0])[1:-1].replace("\x7f", "\\u007f"), text
+    )
+
+
+def note(text: str) -> None:
+    """A message, on stderr."""
+    put(sys.stderr, text + "\n")
+
+
+def error(message: str, hint: str | None = None) -> None:
+    """What went wrong, on stderr, and what to do about it."""
+    note(f"vlft: {message}")
+    if hint:
+        note(f"    → {hint}")
+
+
+def put(stream: TextIO, text: str) -> None:
+    """Text on a stream of the caller's, as safe as on stdout."""
+    text = _without_secrets(text)
+    if not text.replace("\n", "").replace("\t", "").isprintable():
+        text = re.sub(
+            _IN_TEXT, lambda match: match[0] if len(match[0]) > 1 else _escaped(match[0]), text
+        )
+    _put(stream, text)
+
+
+def _put(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:
+        encoding = getattr(stream, "encoding", None) or "ascii"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()
+
+
+def _without_secrets(text: str) -> str:
+    """A text without the secrets that this process has met."""
+    global _scanned  # noqa: PLW0603 - once a process
+    from vlft.security.secrets import mask_met
+
+    if not _scanned:
+        from vlft.environment import ENVIRON
+
+        ENVIRON.remember_secrets()
+        _scanned = True
+    return mask_met(text)
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_masked(key): _masked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return list(map(_masked, value))
+    return _without_secrets(value) if isinstance(value, str) else value
+
+
+def stdout() -> TextIO:
+    """Stdout, for what is written piece by piece; the pieces come from `json_text` or `shown`."""
+    return sys.stdout
+
+
+def stderr() -> TextIO:
+    """Stderr, for `put` and for a progress bar."""
+    return sys.stderr
+
+
+def is_dialogue() -> bool:
+    """Whether somebody types at a terminal and reads there."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def rich_console(stream: TextIO | None = None) -> Console:
+    """Where a bar is drawn: on stderr, or on another stream."""
+    from rich.console import Console
+
+    return Console(file=stream) if stream is not None else Console(stderr=True)

@@ -1,0 +1,217 @@
+"""The run as ms-swift will see it: every derived value, computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from vlft.resolve.batch import solve
+from vlft.resolve.limits import Limits
+from vlft.resolve.model import resolve_model
+from vlft.resolve.patches import run_patches
+from vlft.resolve.precision import resolve_precision
+from vlft.resolve.sharding import resolve_sharding
+from vlft.resolve.steps import resolve_steps
+from vlft.resolve.swift_args import resolve_swift_args
+from vlft.resolve.variables import (
+    config_variables,
+    inherited_variables,
+    launcher_variables,
+    pixel_settings,
+    trainer_variables,
+)
+from vlft.resolve.world import number_in, resolve_world
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from vlft.config.reader import LoadedConfig
+    from vlft.config.schema import Config
+    from vlft.models import Family
+    from vlft.models.remote_code import Patch
+    from vlft.probe.collect import Facts
+    from vlft.resolve.batch import Batch, Mismatch
+    from vlft.resolve.model import ModelSpec
+    from vlft.resolve.precision import Precision
+    from vlft.resolve.sharding import Sharding
+    from vlft.resolve.steps import Steps
+    from vlft.resolve.variables import Variable
+    from vlft.resolve.world import World
+    from vlft.swift.args import SwiftArgs
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """The run as ms-swift will see it.
+
+    Rules, plan, row checks, estimates, engines, export and infer read this and derive none of its
+    values again. What costs time is computed when it is first read, and once.
+
+    Attributes:
+        loaded: The config with the places of its values.
+        facts: What the probes read.
+        model: What is trained.
+        world: Processes and devices.
+        batch: Rows per step, or why there are none.
+    """
+
+    loaded: LoadedConfig
+    facts: Facts
+    model: ModelSpec
+    world: World
+    batch: Batch | Mismatch
+
+    @property
+    def config(self) -> Config:
+        """The typed sections."""
+        return self.loaded.config
+
+    @property
+    def task(self) -> str:
+        """ms-swift's subcommand: sft, pt or rlhf."""
+        return self.loaded.config.task
+
+    @property
+    def family(self) -> Family | None:
+        """The model's family; None if it is not one that vlft knows."""
+        return self.model.family
+
+    @property
+    def output_dir(self) -> Path:
+        """Absolute folder in which the runs' folders are made."""
+        return self.facts.output_dir
+
+    @cached_property
+    def args(self) -> SwiftArgs:
+        """All arguments, as they are after ms-swift's own `__post_init__`."""
+        return resolve_swift_args(self.loaded, self.facts, self.world, self.batch, self.family)
+
+    @property
+    def passed(self) -> Mapping[str, Any]:
+        """The section `swift:` as written, for rules that judge its form."""
+        return self.loaded.config.swift
+
+    @cached_property
+    def pixels(self) -> Mapping[str, int | float]:
+        """What `pixels:` gives, by key (`max`, `video.max`)."""
+        return pixel_settings(self.loaded)
+
+    @cached_property
+    def variables(self) -> Mapping[str, Variable]:
+        """The environment that the trainer's template reads."""
+        return trainer_variables(self.loaded, self.family, self.args, self.facts.environ)
+
+    @cached_property
+    def config_variables(self) -> Mapping[str, Variable]:
+        """Variables that `pixels:` and `env:` decide."""
+        return config_variables(self.loaded, self.family)
+
+    @cached_property
+    def decided_variables(self) -> Mapping[str, Variable]:
+        """Variables that the config decides, those of the launcher too."""
+        return {**self.config_variables, **launcher_variables(self.loaded)}
+
+    @cached_property
+    def inherited_variables(self) -> Mapping[str, str]:
+        """Variables of the caller that reach the run and change it."""
+        return inherited_variables(self.loaded, self.family, self.facts.environ)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """Limits on images and videos."""
+        family = self.model.weights_family
+        side = family.vision.side if family is not None and family.vision is not None else None
+        return Limits(self.variables, self.args.get("max_pixels", int).value, side)
+
+    @cached_property
+    def precision(self) -> Precision:
+        """The types that it computes in."""
+        return resolve_precision(self.args)
+
+    @cached_property
+    def sharding(self) -> Sharding:
+        """What spreads the model over the processes."""
+        return resolve_sharding(self.config, self.facts, self.args)
+
+    @cached_property
+    def steps(self) -> Steps | None:
+        """Optimizer steps; None where there is no batch."""
+        return resolve_steps(self.args, self.facts.train, self.batch)
+
+    @property
+    def total_steps(self) -> int | None:
+        """Steps of the whole run; None if unknown."""
+        if self.steps is None or self.args.is_given("max_epochs"):
+            return None
+        return self.steps.total
+
+    @property
+    def save_strategy(self) -> str:
+        """no, steps, epoch or best; what the user wrote if ms-swift refuses it."""
+        effective = self.args.get("save_strategy", str)
+        return effective.value or effective.text or "steps"
+
+    @property
+    def eval_strategy(self) -> str:
+        """no, steps or epoch; what the user wrote if ms-swift refuses it."""
+        effective = self.args.get("eval_strategy", str)
+        if effective.is_known:
+            return "no" if effective.value is None else effective.value
+        if not self.has_validation:
+            return "no"
+        return next(iter(self.args.given_texts("eval_strategy")), self.save_strategy)
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether the run evaluates at all."""
+        return self.eval_strategy != "no"
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is anything to evaluate on."""
+        if any(self.args.texts(name) for name in ("cached_val_dataset", "eval_dataset")):
+            return True
+        streamed = self.args.flag("streaming") and isinstance(self.config.data.val, float)
+        return self.config.data.val is not None and not streamed
+
+    @property
+    def uses_ray(self) -> bool:
+        """Whether Ray starts the trainers: ms-swift's pt and rlhf ignore `use_ray`."""
+        return self.task == "sft" and self.args.flag("use_ray")
+
+    @property
+    def uses_torchrun(self) -> bool:
+        """Whether the run goes through torch.distributed.run.
+
+        DeepSpeed and FSDP need its rendezvous even for one process. Ray's actors are processes
+        by themselves.
+        """
+        return not self.uses_ray and (self.world.world_size != 1 or self.sharding.is_sharded)
+
+    @property
+    def master(self) -> tuple[str | None, int | None]:
+        """Address and port of node 0; None where the launcher chooses."""
+        launch, environ = self.config.launch, self.facts.environ
+        address = launch.master_addr or environ.get("MASTER_ADDR")
+        return address, launch.master_port or number_in(environ, "MASTER_PORT")
+
+    @cached_property
+    def patches(self) -> tuple[Patch, ...]:
+        """Compatibility patches that the checkpoint's own code needs."""
+        return run_patches(self.config, self.facts)
+
+
+def resolve(loaded: LoadedConfig, facts: Facts) -> RunSpec:
+    """Config and facts become the run."""
+    launch, train = loaded.config.launch, loaded.config.train
+    world = resolve_world(launch, facts.visible_gpus, facts.environ)
+    batch = solve(
+        global_size=train.global_batch_size,
+        per_device=train.per_device_train_batch_size,
+        accumulation=train.gradient_accumulation_steps,
+        world_size=world.world_size,
+        sequence_parallel_size=launch.sequence_parallel_size or 1,
+    )
+    return RunSpec(loaded, facts, resolve_model(loaded.config, facts), world, batch)

@@ -1,0 +1,212 @@
+"""Config, facts and world → the effective arguments of the run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from vlft.config.ownership import ARGUMENTS
+from vlft.errors import VlftError
+from vlft.resolve.batch import Batch
+from vlft.resolve.patches import PLUGIN, run_patches
+from vlft.resolve.post_init import Run, after_init
+from vlft.swift.args import Origin, SwiftArgs, Value, Written, as_text, key_of, parse_bool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from vlft.config.locations import KeyPath
+    from vlft.config.reader import LoadedConfig
+    from vlft.models import Family
+    from vlft.probe.collect import Facts
+    from vlft.resolve.batch import Mismatch
+    from vlft.resolve.world import World
+
+
+def resolve_swift_args(
+    loaded: LoadedConfig,
+    facts: Facts,
+    world: World,
+    batch: Batch | Mismatch,
+    family: Family | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> SwiftArgs:
+    """The effective arguments of a config's run.
+
+    Args:
+        loaded: The config.
+        facts: What was read for it.
+        world: Processes and devices.
+        batch: Rows per step; of a mismatch only what is written counts.
+        family: The model's, which decides `model_type` and `template` for a renamed folder.
+        environ: Variables of the trainer; those of the caller if absent.
+    """
+    environ = facts.environ if environ is None else environ
+    legal = facts.swift.arguments[loaded.config.task]
+    written: dict[str, Written] = dict(_of_sections(loaded, facts, batch, family))
+    passed = dict(_of_swift(loaded, {spec.flag: name for name, spec in legal.items()}))
+    written |= {n: w for n, w in _added(loaded, facts, world, written | passed) if n in legal}
+    written |= passed
+    if run_patches(loaded.config, facts) and "external_plugins" in legal:
+        user = written.get("external_plugins")
+        texts = (str(PLUGIN), *(user.texts if user else ()))
+        path, origin = (user.path, user.origin) if user else (None, Origin.DERIVED)
+        written["external_plugins"] = Written(texts, path, origin)
+    if "use_hf" not in written and _is_true(environ.get("USE_HF", "")):
+        written["use_hf"] = Written(("true",), None, Origin.ENVIRONMENT)
+    folder = Path(loaded.source.file).absolute().parent
+
+    def read(name: str) -> Mapping[str, object] | None:
+        return _read_file(folder / name)
+
+    def compute(args: SwiftArgs, name: str, value: Value) -> Value:
+        return after_init(Run(args, loaded.config.task, facts, environ), name, value)
+
+    return SwiftArgs(legal, written, loaded.source, compute, read)
+
+
+_SPECIAL: Final = frozenset(
+    {"model", "use_hf", "tuner_type", "train_type", "dataset", "val_dataset", "split_dataset_ratio"}
+    | {"per_device_train_batch_size", "gradient_accumulation_steps", "deepspeed", "use_cpu"}
+    | {"resume_from_checkpoint", "output_dir"}
+)
+"""Owned arguments whose text is not that of their key."""
+
+_PLAIN: Final = tuple((name, key_of(name)) for name in ARGUMENTS if name not in _SPECIAL)
+
+
+def _of_sections(
+    loaded: LoadedConfig, facts: Facts, batch: Batch | Mismatch, family: Family | None
+) -> Iterator[tuple[str, Written]]:
+    config = loaded.config
+    yield "model", Written((facts.model.argument,), key_of("model"))
+    if config.model.hub is not None:
+        text = as_text(config.model.hub == "huggingface")
+        yield "use_hf", Written((text,), key_of("use_hf"))
+    yield from _names_of_family(loaded, facts, family)
+    has_tuner = ("tuner",) in loaded.source.values
+    origin = None if has_tuner else Origin.DERIVED
+    yield "tuner_type", Written((config.tuner,), ("tuner",), origin)
+    for name, path in _PLAIN:
+        value: object = config
+        for part in path:
+            value = None if value is None else getattr(value, str(part))
+        if value is not None:
+            yield name, Written(_texts(loaded, path, value), path)
+    yield "dataset", Written(tuple(e.argument for e in facts.train), ("data", "train"))
+    if facts.val:
+        yield "val_dataset", Written(tuple(e.argument for e in facts.val), ("data", "val"))
+    elif isinstance(config.data.val, float):
+        text = loaded.written(("data", "val"), config.data.val)
+        yield "split_dataset_ratio", Written((text,), ("data", "val"))
+    yield from _of_batch(loaded, batch)
+    if config.deepspeed is not None:
+        yield "deepspeed", Written((facts.deepspeed_file or config.deepspeed,), ("deepspeed",))
+    if facts.resume_dir is not None:
+        path = key_of("resume_from_checkpoint")
+        yield "resume_from_checkpoint", Written((facts.resume_dir,), path)
+
+
+def _names_of_family(
+    loaded: LoadedConfig, facts: Facts, family: Family | None
+) -> Iterator[tuple[str, Written]]:
+    """model_type and template, where ms-swift would guess wrong from the folder's name."""
+    checkpoint, given = facts.model.checkpoint, loaded.config.model.type
+    if checkpoint is None or family is None or given not in (None, family.swift_model_type):
+        return
+    swift, name = facts.swift, family.swift_model_type
+    guessed = swift.guess_model_types(checkpoint.path, checkpoint.architectures, checkpoint.args)
+    if guessed != (name,) and given is None:
+        yield "model_type", Written((name,), None, Origin.DERIVED)
+    template = swift.default_template(name, checkpoint.path, checkpoint.args)
+    if family.template is not None and template != family.template:
+        yield "template", Written((family.template,), None, Origin.DERIVED)
+
+
+def _of_batch(loaded: LoadedConfig, batch: Batch | Mismatch) -> Iterator[tuple[str, Written]]:
+    """Both numbers are written out, so that no rounding of ms-swift's decides them."""
+    per_device, accumulation = None, None
+    if isinstance(batch, Batch):
+        per_device, accumulation = batch.per_device, batch.gradient_accumulation_steps
+    for name, number in (
+        ("per_device_train_batch_size", per_device),
+        ("gradient_accumulation_steps", accumulation),
+    ):
+        path: KeyPath | None = ("train", name)
+        given = getattr(loaded.config.train, name)
+        if given is not None:
+            yield name, Written(_texts(loaded, ("train", name), given), path)
+        elif number is not None:
+            path = ("train", "global_batch_size")
+            whole = path if loaded.config.train.global_batch_size is not None else None
+            yield name, Written((str(number),), whole, Origin.DERIVED)
+
+
+def _of_swift(
+    loaded: LoadedConfig, names: Mapping[str | None, str]
+) -> Iterator[tuple[str, Written]]:
+    """What is passed through; a name that only the installed release has, by that of today."""
+    for name, value in loaded.config.swift.items():
+        if value is not None:
+            path = ("swift", name)
+            yield names.get(name, name), Written(_texts(loaded, path, value), path)
+
+
+def _texts(loaded: LoadedConfig, path: KeyPath, value: object) -> tuple[str, ...]:
+    """A value as argparse takes it: words for a list, JSON for a mapping."""
+    if isinstance(value, list):
+        return tuple(
+            text
+            for index, item in enumerate(value)
+            for text in (
+                (json.dumps(item, ensure_ascii=False),)
+                if isinstance(item, list)
+                else _texts(loaded, (*path, index), item)
+            )
+        )
+    if isinstance(value, dict):
+        return (json.dumps(value, ensure_ascii=False),)
+    return (loaded.written(path, value),)
+
+
+def _added(
+    loaded: LoadedConfig, facts: Facts, world: World, written: Mapping[str, Written]
+) -> Iterator[tuple[str, Written]]:
+    """What vlft adds where the user says nothing, and why."""
+    made = {"add_version": "false"}  # every run has a folder of its own
+    if facts.model.checkpoint is not None:
+        made["check_model"] = "false"  # asks the hub: 22 s without a network
+    if world.cpu:
+        made["use_cpu"] = "true"
+        dtype = written.get("torch_dtype", Written(("float32",), None)).texts
+        made["torch_dtype"] = "float32"
+        if dtype == ("float32",):
+            made |= {"fp16": "false", "bf16": "false"}  # ms-swift's default for it is fp16
+        if world.world_size != 1 or _is_sharded(written):
+            ray = written.get("use_ray", Written(("",), None)).texts
+            if loaded.config.task != "sft" or not _is_true(*ray):
+                made["ddp_backend"] = "gloo"  # without one the ranks are not synchronized
+    for name, text in made.items():
+        if name not in written:
+            yield name, Written((text,), None, Origin.DERIVED)
+
+
+def _is_sharded(written: Mapping[str, Written]) -> bool:
+    return any("".join(written[name].texts) for name in ("deepspeed", "fsdp") if name in written)
+
+
+def _is_true(*texts: str) -> bool:
+    try:
+        return parse_bool("".join(texts))
+    except ValueError:
+        return False
+
+
+def _read_file(file: Path) -> Mapping[str, object] | None:
+    from vlft.probe.json_file import read_json  # noqa: PLC0415 - few configs name a file
+
+    try:
+        return read_json(file)
+    except (VlftError, ValueError):  # ValueError: a name that no file can have
+        return None

@@ -1,0 +1,201 @@
+"""How trained weights are to be used: with what they were trained with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vlft.environment import ENVIRON
+from vlft.errors import VlftError
+from vlft.files import read_json
+from vlft.models import checkpoint_variables, family_of
+from vlft.probe.checkpoint import read_checkpoint
+from vlft.resolve.patches import is_bnb, is_patched, patches_of, with_patches
+from vlft.security.secrets import is_masked
+from vlft.swift.interpreter import Interpreter, find_interpreter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vlft.plan.arguments import Arguments
+    from vlft.probe.checkpoint import Checkpoint
+    from vlft.runs.target import Target
+
+# What a model must be asked with, as it was trained: ms-swift restores some of these from
+# args.json, but none of the pixel limits.
+_KEPT_ARGUMENTS = (
+    "model_type",
+    "template",
+    "system",
+    "torch_dtype",
+    "attn_impl",
+    "max_pixels",
+    "norm_bbox",
+    "agent_template",
+    "use_hf",
+    "external_plugins",
+)
+# Of args.json, where there is no run: a path of another machine is of no use here.
+_SAVED_ARGUMENTS = tuple(name for name in _KEPT_ARGUMENTS if name != "external_plugins")
+_LIMITS = ("MAX_", "MIN_", "VIDEO_", "IMAGE_", "FPS", "INPUT_SIZE", "MODEL_SEQ_LEN", "QWENVL_")
+# ms-swift 2 wrote other names into another file.
+_OLD_DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
+
+
+def interpreter_for(
+    target: Target, environ: Mapping[str, str] = ENVIRON, *, python: str | None = None
+) -> Interpreter:
+    """The Python that is named, else that of `export.python`, else the one that trained.
+
+    Raises:
+        VlftError: If none has ms-swift.
+    """
+    named = python or target.export.python
+    argv = target.run.record.get("argv") if target.run else None
+    recorded = argv[0] if argv and Path(argv[0]).is_absolute() and Path(argv[0]).exists() else None
+    try:
+        found = find_interpreter(named or recorded, environ=environ)
+    except VlftError as problem:
+        where = "--python" if python else "export.python"
+        message = problem.message.replace("launch.python", where)
+        raise VlftError(message, problem.hint) from None
+    if found is None or found.swift_dir is None:
+        where = f"in {named}" if named else "here"
+        raise VlftError(f"ms-swift is not installed {where}", "pip install 'vlft[train]'")
+    return found
+
+
+def weights(target: Target, base: str | None = None) -> Arguments:
+    """`--model`, and `--adapters` for an adapter on its base.
+
+    Args:
+        target: The weights.
+        base: The adapter's base; the one that it was trained on if None.
+
+    Raises:
+        VlftError: If the adapter's base is not known, or is not where it was.
+    """
+    checkpoint = target.checkpoint
+    if checkpoint.kind == "model":
+        return {"model": (checkpoint.path,)}
+    return {"model": (base_of(target, base),), "adapters": (checkpoint.path,)}
+
+
+def base_of(target: Target, base: str | None = None) -> str:
+    """Folder or hub id of an adapter's base; errors as in `weights`."""
+    if base is not None:
+        return base
+    planned = target.plan.arguments.get("model", ()) if target.plan else ()
+    saved = saved_arguments(target)
+    named = next(filter(None, (*planned, target.checkpoint.base_model, saved.get("model"))), None)
+    if not named:
+        raise VlftError(
+            f"the adapter {target.checkpoint.path} does not say what model it belongs to",
+            "name it: --base DIR, or point to the run that made the adapter",
+        )
+    if Path(named).is_absolute() and not Path(named).exists():
+        raise VlftError(
+            f"the model under the adapter is gone: {named}", "name where it is now: --base DIR"
+        )
+    return str(Path(named).absolute()) if Path(named).is_dir() else named
+
+
+def settings(target: Target, base: str | None = None) -> Arguments:
+    """Template, system prompt and limits of the training run; else what the folder says."""
+    if target.plan is not None:
+        planned = target.plan.arguments
+        return {name: planned[name] for name in _KEPT_ARGUMENTS if name in planned}
+    saved = saved_arguments(target)
+    kept: Arguments = {
+        name: (str(saved[name]).removeprefix("torch."),)
+        for name in _SAVED_ARGUMENTS
+        if _is_said(saved.get(name))
+    }
+    if {"model_type", "template"} <= set(kept):
+        return kept
+    model = model_of(target, base)
+    family = family_of(model.model_type if model else None)
+    if family is None or family.template is None:
+        return kept
+    return {"model_type": (family.swift_model_type,), "template": (family.template,)} | kept
+
+
+def environment(target: Target) -> dict[str, str]:
+    """Pixel limits and other variables of the training run.
+
+    The devices are not part of it: one process answers, on what the caller has. A secret
+    that the record masks is left to the caller's environment.
+    """
+    if target.plan is None:
+        # ms-swift makes variables of model_kwargs in training, and forgets them afterwards.
+        # Limits only: the file came with the weights, and a PYTHONPATH in it would run their code.
+        given = saved_arguments(target).get("model_kwargs")
+        limits = given if isinstance(given, dict) else {}
+        upper = {name.upper(): str(value) for name, value in limits.items()}
+        model = model_of(target)
+        own = checkpoint_variables(family_of(model.model_type), model.config) if model else {}
+        own = {name: value for name, value in own.items() if name not in ENVIRON}
+        return own | {name: value for name, value in upper.items() if is_limit(name)}
+    kept = {name: value for name, value in target.plan.env.items() if not is_masked(value)}
+    if not target.plan.world.cpu:
+        kept.pop("CUDA_VISIBLE_DEVICES", None)
+    return kept
+
+
+def is_limit(name: str) -> bool:
+    """Whether a variable is one that templates read while they look at pictures and boxes."""
+    return name.startswith(_LIMITS)
+
+
+def saved_arguments(target: Target) -> Mapping[str, Any]:
+    """What args.json says, or sft_args.json of ms-swift 2 under today's names."""
+    if target.checkpoint.args is not None:
+        return target.checkpoint.args
+    old = read_json(Path(target.checkpoint.path, "sft_args.json"))
+    if old is None:
+        return {}
+    return {
+        "model": old.get("model_id_or_path") or old.get("model_cache_dir"),
+        "system": old.get("system"),
+        "torch_dtype": _OLD_DTYPES.get(str(old.get("dtype"))),
+        "tuner_type": old.get("sft_type"),
+    }
+
+
+def model_of(target: Target, base: str | None = None) -> Checkpoint | None:
+    """The model, or that under an adapter; None for a hub id or a base that is not known."""
+    if target.checkpoint.kind == "model":
+        return target.checkpoint
+    try:
+        folder = Path(base_of(target, base))
+        return read_checkpoint(folder) if folder.is_dir() else None
+    except VlftError:
+        return None
+
+
+def mended(
+    arguments: Arguments,
+    target: Target,
+    interpreter: Interpreter,
+    base: str | None = None,
+    *,
+    bnb: bool = False,
+) -> Arguments:
+    """With the plug-in that mends the model's own code, where these versions need it.
+
+    Args:
+        arguments: Of the command.
+        target: The weights.
+        interpreter: The Python that loads them.
+        base: The model under an adapter, if it moved.
+        bnb: Whether bitsandbytes is to quantise them.
+    """
+    model = model_of(target, base)
+    if model is None and is_patched(arguments):  # on a hub: as it was trained
+        return with_patches(arguments, ("post-init",))
+    mends = patches_of(model, interpreter.packages, bnb=bnb or is_bnb(model))
+    return with_patches(arguments, mends)
+
+
+def _is_said(value: object) -> bool:
+    return value is not None and value != "" and not isinstance(value, (list, dict))
