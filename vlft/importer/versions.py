@@ -62,10 +62,10 @@ def tell_era(
             second.append(f"--{flag.name} {flag.value}")
         elif name not in legal and (old := old_name(subcommand, name)) is not None:
             last = release(old.last_seen)
-            if release < (3,):
+            if last < (3,):
                 second.append(f"--{flag.name}")
             else:
-                third.append((release, f"--{flag.name}"))
+                third.append((last, f"--{flag.name}"))
     if second:
         return Era(2, tuple(second), splits=True)
     if third:
