@@ -17,7 +17,7 @@ from vlft.config.schema import config_with
 from vlft.engines import section_names
 from vlft.engines.order import Order
 from vlft.engines.train import dry_run_text
-from vlft.pipeline import Prepared, prepare
+from vlft.pipeline import Ready, Rejected, prepare
 from vlft.plan.command import render
 from vlft.probe.hardware import parse_hardware
 from vlft.runs.create import run_folder
@@ -180,20 +180,18 @@ def test_a_changed_key_changes_the_run(key: str, write_config: Any, data_file: P
     assert "error" not in made[0], "the first value is one that works"
 
 
-def _run(prepared: Prepared) -> str:
+def _run(prepared: Ready | Rejected) -> str:
     """What would be run, without what differs between any two runs."""
     errors = [f.message for f in prepared.findings if f.severity == "error"]
-    if errors:
+    if errors or isinstance(prepared, Rejected):
         return json.dumps({"error": errors})
-    assert prepared.plan is not None
-    assert prepared.facts is not None
-    assert prepared.loaded is not None
     described = dry_run_text(Order((prepared,), run_id="x"), as_json=True)
     # A port that is chosen anew each time is not a change.
     described = re.sub(r"(?i)master_port\W+\d+", "", described)
     command = render(prepared.plan, prepared.facts.interpreter, Path("OUT"), master_port=1)
-    parent = run_folder(prepared.loaded).parent
+    parent = run_folder(prepared.run).parent
     # What `vlft merge` will find in the run's record.
     section = prepared.loaded.source.data.get("export")
     export = asdict(read_settings(section, [Path("FOLDER")]))
-    return json.dumps([described, command.argv, command.env, str(parent), export])
+    shown = command.masked()
+    return json.dumps([described, shown.argv, shown.env, str(parent), export])
