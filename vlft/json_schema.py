@@ -9,10 +9,10 @@ from pydantic.json_schema import GenerateJsonSchema  # noqa: TID253 - only `vlft
 from vlft.config.fields import OWNED_ARGUMENTS, OWNED_VARIABLES
 from vlft.config.ownership import ARGUMENTS, ENVIRONMENT, NODE_ENVIRONMENT, RESERVED
 from vlft.config.schema import Config, config_with
-from vlft.engines import section_names
+from vlft.engines import section_names, section_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import core_schema
@@ -72,8 +72,27 @@ def config_schema(arguments: Mapping[str, Argument], version: str) -> dict[str, 
                 name: {"required": required[section]}
                 for name, section in (("model", "Model"), ("data", "Data"), ("quant", "Quant"))
             },
+            "allOf": list(_engine_sections(required)),
         },
     }
+
+
+def _engine_sections(required: Mapping[str, list[str]]) -> Iterator[dict[str, Any]]:
+    """Which of the engines' sections is there: `launch.engine` discriminates between them."""
+    for name in section_names():
+        named = {
+            "type": "object",
+            "required": ["engine"],
+            "properties": {"engine": {"const": name}},
+        }
+        chosen = {"required": ["launch"], "properties": {"launch": {"type": "object", **engine}}}
+        given = {"required": [name], "properties": {name: {"type": "object"}}}
+        yield {"if": given, "then": chosen}
+        keys = required[section_of(name).__name__]
+        if keys:
+            section = {"type": "object", "required": keys}
+            needed = {"required": [name], "properties": {name: section}}
+            yield {"if": chosen, "then": needed}
 
 
 class _Generator(GenerateJsonSchema):

@@ -113,6 +113,29 @@ def test_every_key_can_be_empty_and_texts_stand_for_products(schema: JSON) -> No
         assert accepts(schema, schema["properties"][head], whole[head]) is legal, (key, value)
 
 
+@pytest.mark.parametrize(
+    ("extra", "fits"),
+    [
+        ({}, True),
+        ({"slurm": {"time": 60}}, False),
+        ({"slurm": None}, True),
+        ({"slurm": {"time": 60}, "launch": {"engine": "slurm"}}, True),
+        ({"slurm": {"tim": 60}, "launch": {"engine": "slurm"}}, False),
+        ({"launch": {"engine": "slurm"}}, True),
+        ({"launch": {"engine": "kubernetes"}}, False),
+        ({"launch": {"engine": "kubernetes"}, "kubernetes": {"namespace": "a"}}, False),
+        ({"launch": {"engine": "kubernetes"}, "kubernetes": {"image": "a"}}, True),
+        ({"launch": {"engine": "kubernetes"}, "slurm": {}, "kubernetes": {"image": "a"}}, False),
+        ({"launch": {"engine": "kubernetes"}, "extends": "base.yaml"}, True),
+        ({"slurm": {"time": 60}, "extends": "base.yaml"}, True),
+    ],
+)
+def test_the_engine_says_which_section_there_is(schema: JSON, extra: JSON, fits: bool) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    config = {"model": {"path": "a"}, "data": {"train": ["a.jsonl"]}, **extra}
+    assert jsonschema.Draft202012Validator(schema).is_valid(config) is fits
+
+
 def test_the_shipped_recipes_fit(schema: JSON) -> None:
     for file in (ROOT / "configs").rglob("*.yaml"):
         source, _ = parse(file.read_text(), file.name)
