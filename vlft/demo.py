@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlft.engines.training import train_prepared
+from vlft.engines.local.start import train_prepared
 from vlft.environment import ENVIRON
 from vlft.errors import InvalidError, TrainerError, UsageError, VlftError
 from vlft.export.run import Shipped, ship

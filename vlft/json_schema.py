@@ -8,10 +8,11 @@ from pydantic.json_schema import GenerateJsonSchema  # noqa: TID253 - only `vlft
 
 from vlft.config.fields import OWNED_ARGUMENTS, OWNED_VARIABLES
 from vlft.config.ownership import ARGUMENTS, ENVIRONMENT, NODE_ENVIRONMENT, RESERVED
-from vlft.config.schema_full import WholeConfig
+from vlft.config.schema import Config, config_with
+from vlft.engines import section_names, section_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import core_schema
@@ -41,7 +42,7 @@ def config_schema(arguments: Mapping[str, Argument], version: str) -> dict[str, 
         arguments: Those of ms-swift's subcommand, by name.
         version: Of ms-swift.
     """
-    schema = WholeConfig.model_json_schema(schema_generator=_Generator)
+    schema = config_with(section_names()).model_json_schema(schema_generator=_Generator)
     _describe(schema, arguments)
     parts = [schema, *schema["$defs"].values()]
     required = {part["title"]: part.pop("required", []) for part in parts}
@@ -66,13 +67,32 @@ def config_schema(arguments: Mapping[str, Argument], version: str) -> dict[str, 
         **schema,
         "if": {"required": ["extends"]},
         "else": {
-            "required": required["WholeConfig"],
+            "required": required[Config.__name__],
             "properties": {
                 name: {"required": required[section]}
                 for name, section in (("model", "Model"), ("data", "Data"), ("quant", "Quant"))
             },
+            "allOf": list(_engine_sections(required)),
         },
     }
+
+
+def _engine_sections(required: Mapping[str, list[str]]) -> Iterator[dict[str, Any]]:
+    """Which of the engines' sections is there: `launch.engine` discriminates between them."""
+    for name in section_names():
+        named = {
+            "type": "object",
+            "required": ["engine"],
+            "properties": {"engine": {"const": name}},
+        }
+        chosen = {"required": ["launch"], "properties": {"launch": {"type": "object", **engine}}}
+        given = {"required": [name], "properties": {name: {"type": "object"}}}
+        yield {"if": given, "then": chosen}
+        keys = required[section_of(name).__name__]
+        if keys:
+            section = {"type": "object", "required": keys}
+            needed = {"required": [name], "properties": {name: section}}
+            yield {"if": chosen, "then": needed}
 
 
 class _Generator(GenerateJsonSchema):

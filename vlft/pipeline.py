@@ -18,7 +18,7 @@ from vlft.probe.collect import Facts, gather_facts
 from vlft.probe.hardware import Hardware, parse_hardware, probe_hardware
 from vlft.resolve.batch import Mismatch
 from vlft.resolve.run import RunSpec, resolve
-from vlft.rules import PLANNABLE, RULES, check
+from vlft.rules import PLANNABLE, RULES, all_rules, check
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -171,8 +171,9 @@ def _was_applied(rule: str, run: RunSpec, data: Scan) -> bool:
 
 def _known_rules(source: Source) -> Collection[str]:
     """Ids that a comment may name; those of rows are looked up only where one seems to."""
-    known = RULES.keys() | READER_RULES.keys()
     texts = source.documents.values()
+    commented = any("vlft:" in text for text in texts)
+    known = (all_rules() if commented else RULES).keys() | READER_RULES.keys()
     if any(f"{subject}." in text for text in texts for subject in _OF_ROWS):
         from vlft.data.rule_registry import ROW_RULES  # noqa: PLC0415 - imports much
 

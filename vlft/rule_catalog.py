@@ -9,7 +9,7 @@ from vlft.config.ignores import UNUSED, can_be_ignored
 from vlft.config.reader import READER_RULES
 from vlft.errors import UsageError
 from vlft.importer.rules import IMPORT_RULES
-from vlft.rules import RULES
+from vlft.rules import all_rules
 
 if TYPE_CHECKING:
     from vlft.findings import Severity
@@ -70,7 +70,7 @@ def catalogue() -> dict[str, Entry]:
             rule.source,
             rule.says,
         )
-        for rule in RULES.values()
+        for rule in all_rules().values()
     }
     for name, sentence in READER_RULES.items():
         unused = name == UNUSED

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from vlft.rule_catalog import catalogue
-from vlft.rules import RULES
+from vlft.rules import all_rules
+
+RULES = all_rules()
 
 ROOT = Path(__file__).parents[2]
 

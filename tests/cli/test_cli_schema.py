@@ -11,6 +11,7 @@ import pytest
 from vlft.config.ownership import ARGUMENTS, ENVIRONMENT, RESERVED
 from vlft.config.schema import Config
 from vlft.config.source import parse
+from vlft.engines import section_names
 from vlft.json_schema import config_schema
 from vlft.swift.probe import read_swift
 
@@ -46,7 +47,7 @@ def test_it_is_printed(vlft: Any) -> None:
 
 
 def test_it_has_the_keys_of_the_sections_and_refuses_others(schema: JSON) -> None:
-    assert set(schema["properties"]) == {*Config.model_fields, "extends"}
+    assert set(schema["properties"]) == {*Config.model_fields, *section_names(), "extends"}
     assert schema["additionalProperties"] is False
     assert all(part["additionalProperties"] is False for part in schema["$defs"].values())
     for key in [*ARGUMENTS.values(), *ENVIRONMENT.values()]:
@@ -110,6 +111,29 @@ def test_every_key_can_be_empty_and_texts_stand_for_products(schema: JSON) -> No
         head, _, name = key.partition(".")
         whole = {head: {name: value}} if name else {head: value}
         assert accepts(schema, schema["properties"][head], whole[head]) is legal, (key, value)
+
+
+@pytest.mark.parametrize(
+    ("extra", "fits"),
+    [
+        ({}, True),
+        ({"slurm": {"time": 60}}, False),
+        ({"slurm": None}, True),
+        ({"slurm": {"time": 60}, "launch": {"engine": "slurm"}}, True),
+        ({"slurm": {"tim": 60}, "launch": {"engine": "slurm"}}, False),
+        ({"launch": {"engine": "slurm"}}, True),
+        ({"launch": {"engine": "kubernetes"}}, False),
+        ({"launch": {"engine": "kubernetes"}, "kubernetes": {"namespace": "a"}}, False),
+        ({"launch": {"engine": "kubernetes"}, "kubernetes": {"image": "a"}}, True),
+        ({"launch": {"engine": "kubernetes"}, "slurm": {}, "kubernetes": {"image": "a"}}, False),
+        ({"launch": {"engine": "kubernetes"}, "extends": "base.yaml"}, True),
+        ({"slurm": {"time": 60}, "extends": "base.yaml"}, True),
+    ],
+)
+def test_the_engine_says_which_section_there_is(schema: JSON, extra: JSON, fits: bool) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    config = {"model": {"path": "a"}, "data": {"train": ["a.jsonl"]}, **extra}
+    assert jsonschema.Draft202012Validator(schema).is_valid(config) is fits
 
 
 def test_the_shipped_recipes_fit(schema: JSON) -> None:

@@ -13,8 +13,10 @@ from typing import Any, get_origin
 import pytest
 from pydantic import BaseModel
 
-from vlft.config.schema_full import WholeConfig
-from vlft.engines.base import Order, dry_run_text
+from vlft.config.schema import config_with
+from vlft.engines import section_names
+from vlft.engines.order import Order
+from vlft.engines.train import dry_run_text
 from vlft.pipeline import Ready, Rejected, prepare
 from vlft.plan.command import render
 from vlft.probe.hardware import parse_hardware
@@ -141,7 +143,7 @@ def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def test_every_key_of_the_schema_has_an_example() -> None:
-    assert set(EXAMPLES) == set(leaves(WholeConfig))
+    assert set(EXAMPLES) == set(leaves(config_with(section_names())))
 
 
 @pytest.fixture
@@ -191,4 +193,5 @@ def _run(prepared: Ready | Rejected) -> str:
     # What `vlft merge` will find in the run's record.
     section = prepared.loaded.source.data.get("export")
     export = asdict(read_settings(section, [Path("FOLDER")]))
-    return json.dumps([described, command.argv, command.env, str(parent), export])
+    shown = command.masked()
+    return json.dumps([described, shown.argv, shown.env, str(parent), export])

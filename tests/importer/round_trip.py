@@ -7,7 +7,7 @@ from pathlib import Path
 
 from import_differences import ADDED
 
-from vlft.engines.training import plan_command
+from vlft.engines.local.start import plan_command
 from vlft.importer.importing import Import, import_text
 from vlft.pipeline import Rejected, prepare
 from vlft.swift.probe import read_swift

@@ -18,8 +18,10 @@ from judging import Judge, Verdict, request
 from vlft.config.ownership import ARGUMENTS, RESERVED
 from vlft.findings import Finding
 from vlft.pipeline import prepare
-from vlft.rules import RULES
+from vlft.rules import all_rules
 from vlft.swift.probe import Argument, Subcommand, read_swift
+
+RULES = all_rules()
 
 ENVIRON = {"PATH": "/usr/bin:/bin"}
 SWIFT = read_swift(None)

@@ -16,7 +16,9 @@ from effects import (
     WORDS,
 )
 
-from vlft.rules import RULES
+from vlft.rules import all_rules
+
+RULES = all_rules()
 
 PAGE = Path(__file__).parents[2] / "docs" / "judge.md"
 HEAD = """\

@@ -14,7 +14,9 @@ from judging import Judge, Verdict, request
 
 from vlft.findings import has_errors
 from vlft.pipeline import Ready, Rejected, look_at_hardware, prepare
-from vlft.rules import RULES
+from vlft.rules import all_rules
+
+RULES = all_rules()
 
 RECIPES = sorted(Path(__file__).parents[2].glob("configs/**/*.yaml"))
 ABORTS = {name for name, rule in RULES.items() if rule.effect == "aborts"}

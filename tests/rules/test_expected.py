@@ -11,7 +11,9 @@ from examples import EXAMPLES
 from expectations import EXPECTED, Caches, case_of, prepare_folder, read_cases, said
 
 from vlft.config.reader import READER_RULES
-from vlft.rules import RULES
+from vlft.rules import all_rules
+
+RULES = all_rules()
 
 CASES = {file.stem: read_cases(file.stem) for file in sorted(EXPECTED.glob("*.txt"))}
 

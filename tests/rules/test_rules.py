@@ -14,7 +14,9 @@ from expectations import prepare_folder
 
 from vlft.findings import Finding
 from vlft.pipeline import look_at_hardware, prepare
-from vlft.rules import RULES
+from vlft.rules import all_rules
+
+RULES = all_rules()
 
 
 @pytest.fixture(scope="module")

@@ -97,7 +97,7 @@ def stop(
         bool, typer.Option("--after-save", help="Let it go on until its next checkpoint is whole.")
     ] = False,
 ) -> None:
-    """End a run of this machine or of Slurm; its checkpoints stay."""
+    """End a run; its checkpoints stay."""
     from vlft.runs.control import stop as end
     from vlft.runs.index import find_run
 
@@ -118,8 +118,7 @@ def resume(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Go on with a run from its last whole checkpoint, in its own folder."""
-    from vlft.engines.resume import go_to_its_folder, prepare_resumption
-    from vlft.engines.resume import resume as go_on
+    from vlft.engines.resume import engine_to_resume, go_to_its_folder, prepare_resumption
     from vlft.errors import InvalidError
     from vlft.output.findings import print_findings
     from vlft.pipeline import look_at_hardware
@@ -134,7 +133,7 @@ def resume(
         raise
     print_findings(resumption.prepared.findings, resumption.prepared.documents)
     console.note(f"vlft: going on from {resumption.checkpoint.name}")
-    result = go_on(resumption, node_rank=node_rank)
+    result = engine_to_resume(resumption).resume(resumption, node_rank=node_rank)
     if output_format is Format.JSON:
         console.write_json(result.run.to_json())
     else:
@@ -174,9 +173,10 @@ def conclude(
     ] = None,
 ) -> None:
     """Write how a job ended: its script calls this last."""
-    from vlft.engines.slurm.conclude import conclude_job
+    from vlft.engines.base import engine_named
+    from vlft.runs.attempts import engine_of
 
-    outcome = conclude_job(attempt, exit_code, stopped_by)
+    outcome = engine_named(engine_of(attempt)).conclude(attempt, exit_code, stopped_by)
     reason = "the job will begin again" if outcome is None else outcome.reason
     console.note(f"vlft: {reason}")
 

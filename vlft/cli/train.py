@@ -55,8 +55,8 @@ def train(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Train what a config says, and keep a record of it; several one after the other."""
-    from vlft.engines.base import Order, dry_run_text, engine_of, start
-    from vlft.engines.node_commands import node_commands
+    from vlft.engines.order import Order
+    from vlft.engines.train import dry_run_text, engine_for, start
 
     values = list(overrides or ())
     if master_addr is not None:
@@ -66,15 +66,15 @@ def train(
     elif node_rank:
         data = Scan.NONE  # node 0 looks
     prepared = _prepared(configs, values, hardware, ignore, data, judge=not no_validate)
-    engine = engine_of(prepared, run_id, node_rank)
+    order = Order(prepared, tuple(values), node_rank, run_id, master_timeout)
+    engine = engine_for(order)
     if print_node_commands:
         flags = ["--no-validate"] if no_validate else []
         for one in prepared:
-            console.write("\n".join(node_commands(one, values, run_id, flags)))
+            console.write("\n".join(engine.node_commands(one, values, run_id, flags)))
         return
-    order = Order(prepared, tuple(values), node_rank, run_id, master_timeout)
     as_json = output_format is Format.JSON
-    if dry_run or engine == "kubernetes":
+    if dry_run or not engine.starts_runs:
         console.write_document(dry_run_text(order, as_json=as_json))
         return
     raise typer.Exit(start(order, console.write, as_json=as_json))

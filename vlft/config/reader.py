@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from vlft.config.extends import load
-from vlft.config.schema import Config
+from vlft.config.schema import Config, config_with
 from vlft.config.validation_errors import by_place, complaint
+from vlft.engines import section_names
 from vlft.text import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from vlft.config.source import KeyPath, Source
@@ -93,7 +94,7 @@ def read_config(
     if source is None:
         return None, None, findings
     data = _without_nulls(source.data)
-    form = config_form(data)
+    form = config_with(data)
     form.complete()
     try:
         config = form.model_validate(data)
@@ -109,19 +110,11 @@ def read_config(
     return LoadedConfig(config, source, _broken(mistakes), tuple(findings)), source, findings
 
 
-def config_form(data: Mapping[str, Any]) -> type[Config]:
-    """The class that knows all sections of this data."""
-    if "slurm" not in data and "kubernetes" not in data:
-        return Config
-    from vlft.config.schema_full import WholeConfig  # noqa: PLC0415 - builds what few configs need
-
-    return WholeConfig
-
-
 def _broken(mistakes: Iterable[KeyPath]) -> frozenset[str]:
     """Sections that a mistake stands in, or was meant for."""
     sections = {str(path[0]) for path in mistakes}
-    meant = {nearest(section, Config.model_fields) for section in sections}
+    known = {*Config.model_fields, *section_names()}
+    meant = {nearest(section, known) for section in sections}
     return frozenset(sections | {section for section in meant if section})
 
 

@@ -6,16 +6,22 @@ Every field says what it does and what it becomes. What no section owns stands u
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from vlft.config.fields import Number, Product, Section, Texts, key
+from vlft.engines import DEFAULT, engine_names, section_names, section_of
 
 if TYPE_CHECKING:
-    from vlft.engines.sections import Kubernetes, Slurm
-else:  # `whole.WholeConfig` knows them; here such a section can only be absent
-    Kubernetes = Slurm = type(None)
+    from collections.abc import Iterable
+
+    EngineName = str
+else:
+    EngineName = Literal[engine_names()]
+
+AnySection = TypeVar("AnySection", bound=Section)
 
 
 class Model(Section):
@@ -192,8 +198,8 @@ class Launch(Section):
     python: str | None = Field(
         None, description="Interpreter that has ms-swift; found by itself if absent."
     )
-    engine: Literal["local", "slurm", "kubernetes"] = Field(
-        "local", description="This machine, or a scheduler, which has a section of its own."
+    engine: EngineName = Field(
+        DEFAULT, description="This machine, or a scheduler, which has a section of its own."
     )
 
 
@@ -218,7 +224,10 @@ class Export(Section):
 
 
 class Config(Section):
-    """A whole config file, `extends` already followed."""
+    """A whole config file, `extends` already followed.
+
+    The section of an engine is a field of a subclass: see `config_with`.
+    """
 
     task: Literal["sft", "pt", "rlhf"] = Field("sft", description="swift's subcommand.")
     model: Model
@@ -239,10 +248,29 @@ class Config(Section):
     )
     launch: Launch = Launch.model_construct()
     export: Export = Export.model_construct()
-    slurm: Slurm | None = None
-    kubernetes: Kubernetes | None = None
     output_dir: str = key(
         "output", description="Folder that the runs' folders are made in.", argument="output_dir"
     )
     swift: dict[str, Any] = Field({}, description="Any other argument of ms-swift, by its name.")
     env: dict[str, Any] = Field({}, description="Environment variables of the trainer.")
+
+    def engine_section(self, kind: type[AnySection]) -> AnySection | None:
+        """The section of the engine that `launch.engine` names, if it is one of this kind."""
+        section = getattr(self, self.launch.engine, None)
+        return section if isinstance(section, kind) else None
+
+
+def config_with(engines: Iterable[str]) -> type[Config]:
+    """The config of which these engines' sections are a part; names without a section are left out.
+
+    Building pydantic's validators takes milliseconds of every start, so a section is built only
+    for a config that has it, and all of them for the JSON Schema.
+    """
+    names = tuple(name for name in section_names() if name in set(engines))
+    return _config_with(names) if names else Config
+
+
+@cache
+def _config_with(names: tuple[str, ...]) -> type[Config]:
+    sections: dict[str, Any] = {name: (section_of(name) | None, None) for name in names}
+    return create_model("Config", __base__=Config, __doc__=Config.__doc__, **sections)

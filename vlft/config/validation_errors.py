@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from vlft.config.ownership import ARGUMENTS, ENVIRONMENT
+from vlft.config.schema import config_with
 from vlft.config.source import dotted
+from vlft.engines import section_names
 from vlft.text import nearest
 
 if TYPE_CHECKING:
@@ -108,9 +110,7 @@ def _unknown_key_hint(path: KeyPath) -> str | None:
 
 def legal_keys(path: KeyPath) -> list[str]:
     """The keys of the section at `path`; none if it is not a section."""
-    from vlft.config.schema_full import WholeConfig  # noqa: PLC0415 - only where there is a mistake
-
-    model: type[BaseModel] | None = WholeConfig
+    model: type[BaseModel] | None = config_with(section_names())
     for part in path:
         field = model.model_fields.get(str(part)) if model else None
         model = _section_of(field.annotation) if field else None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import vlft
 from vlft.environment import ENVIRON
+from vlft.errors import TrainerError
 from vlft.files import write_json
 from vlft.runs.attempts import give_room
 from vlft.security.secrets import Variable
@@ -174,6 +175,20 @@ def conclude(
         ended=utc_now(),
         stopped_by=None if stop is None else int(signal.Signals[stop]),
     )
+
+
+def exit_code_of(outcome: Outcome, folder: Path) -> int:
+    """What vlft ends with after a run: 0, or 128 + the signal that stopped it.
+
+    Raises:
+        TrainerError: If the trainer failed.
+    """
+    if outcome.stopped_by is not None and outcome.status != "finished":
+        return 128 + outcome.stopped_by
+    if outcome.status != "finished":
+        said = f": {outcome.error}" if outcome.error else ""
+        raise TrainerError(f"{outcome.reason}{said}", f"the whole log: {folder / STDERR}")
+    return 0
 
 
 def told_of_the_disk(outcome: Outcome, run_dir: Path) -> Outcome:

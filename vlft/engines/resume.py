@@ -1,54 +1,35 @@
-"""A run that ended early goes on from its last whole checkpoint, in its own folder."""
+"""Resuming a run that ended early from its last whole checkpoint, in its own folder.
+
+What is the same under every engine; the rest is `Engine.resume`.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlft.engines.local.run import run_watched
-from vlft.engines.process import to_process
-from vlft.engines.training import (
-    MASTER_TIMEOUT_S,
-    Trained,
-    conclude,
-    meet,
-    plan_command,
-    require_swift,
-)
+from vlft.engines.base import engine_named
+from vlft.engines.order import Resumption
 from vlft.errors import InvalidError, VlftError
 from vlft.files import read_json, write_json
 from vlft.findings import has_errors
 from vlft.pipeline import Ready, Rejected, prepare
-from vlft.runs.attempts import last_attempt, new_attempt
+from vlft.runs.attempts import new_attempt
 from vlft.runs.drift import changed_data, changed_plan
-from vlft.runs.record import CHECKPOINTS, Run, read_run, utc_now
+from vlft.runs.record import GOING_ON, utc_now
 from vlft.security.masking import mask_data
 from vlft.security.secrets import is_masked
 
 if TYPE_CHECKING:
+    from vlft.engines.base import Engine
     from vlft.plan.command import MaskedCommand
     from vlft.probe.hardware import Hardware
+    from vlft.runs.record import Run
 
 ATTEMPT = "attempt.json"
 INCOMPLETE = "incomplete"
-
-
-@dataclass(frozen=True)
-class Resumption:
-    """A run about to go on.
-
-    Attributes:
-        run: As it was found.
-        checkpoint: Where it goes on from.
-        prepared: Its config, read again.
-    """
-
-    run: Run
-    checkpoint: Path
-    prepared: Ready
 
 
 def go_to_its_folder(run: Run) -> None:
@@ -111,51 +92,22 @@ def prepare_resumption(run: Run, hardware: Hardware | None, *, judge: bool = Tru
     return Resumption(run, checkpoint, prepared)
 
 
-def resume(resumption: Resumption, *, node_rank: int = 0) -> Trained:
-    """Runs it to its end.
+def engine_to_resume(resumption: Resumption) -> Engine:
+    """The engine that the config names by now."""
+    return engine_named(resumption.prepared.loaded.config.launch.engine)
+
+
+def begin(resumption: Resumption, base: Path, after: Path) -> Path:
+    """Makes the folder of the new attempt.
+
+    Args:
+        resumption: What is resumed.
+        base: The folder of all attempts: the run's, or that of another node in it.
+        after: The last attempt.
 
     Raises:
-        VlftError: If another vlft has just begun to resume it, or there is no ms-swift.
-        TrainerError: If the trainer failed.
-        OSError: If the run's folder can't be written.
+        VlftError: If another vlft has made it meanwhile.
     """
-    run, prepared = resumption.run, resumption.prepared
-    if prepared.loaded.config.launch.engine == "slurm":
-        return _resume_job(resumption)
-    require_swift(prepared.facts)
-    planned = plan_command(prepared, node_rank=node_rank, run_dir=run.folder)
-    meet(prepared.plan, node_rank, MASTER_TIMEOUT_S)
-    base = run.folder / f"node-{node_rank}" if node_rank else run.folder
-    folder = _begin(resumption, base, last_attempt(base) if node_rank else run.attempt)
-    if node_rank == 0:
-        set_aside(run)
-    _note(resumption, folder, planned.command.masked())
-    process = to_process(planned.command)
-    log = run.folder / CHECKPOINTS / "logging.jsonl"
-    outcome = run_watched(process, folder, log)
-    exit_code = conclude(outcome, folder)
-    return Trained(read_run(run.folder) or run, exit_code)
-
-
-def _resume_job(resumption: Resumption) -> Trained:
-    """Submits a new job, and does not wait for it."""
-    from vlft.engines.slurm.job import plan_job  # noqa: PLC0415 - one engine of several
-    from vlft.engines.slurm.submit import require_sbatch, submit_job  # noqa: PLC0415
-
-    require_sbatch()
-    run = resumption.run
-    ready = resumption.prepared
-    loaded, facts, plan = ready.loaded, ready.facts, ready.plan
-    folder = _begin(resumption, run.folder, run.attempt)
-    set_aside(run)
-    job = plan_job(loaded.config, facts, plan, run.folder, folder)
-    _note(resumption, folder, job.command)
-    submit_job(job)
-    return Trained(read_run(run.folder) or run, 0)
-
-
-def _begin(resumption: Resumption, base: Path, after: Path) -> Path:
-    """The folder of the new attempt."""
     try:
         return new_attempt(base, after=after)
     except FileExistsError:
@@ -163,7 +115,8 @@ def _begin(resumption: Resumption, base: Path, after: Path) -> Path:
         raise VlftError(message) from None
 
 
-def _note(resumption: Resumption, folder: Path, masked: MaskedCommand) -> None:
+def note(resumption: Resumption, folder: Path, masked: MaskedCommand) -> None:
+    """Writes down what an attempt was started with, secrets masked."""
     write_json(
         folder / ATTEMPT,
         {
@@ -177,7 +130,7 @@ def _note(resumption: Resumption, folder: Path, masked: MaskedCommand) -> None:
 
 
 def _require_ended(run: Run) -> None:
-    if run.status in ("running", "starting"):
+    if run.status in GOING_ON:
         raise VlftError(f"the run {run.id} is {run.status}", f"vlft runs stop {run.id}")
     if run.status == "finished":
         raise VlftError(

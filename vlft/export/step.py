@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.local.run import run_watched
-from vlft.engines.process import OUTCOME, to_process
-from vlft.engines.training import conclude
+from vlft.engines.process import OUTCOME, exit_code_of, to_process
 from vlft.errors import VlftError
 from vlft.plan.command import Command, render_flags
 from vlft.plan.environment import FOREIGN
@@ -180,6 +179,6 @@ def run_step(
 
 
 def _finish(outcome: Outcome, work: Path) -> None:
-    code = conclude(outcome, work)
+    code = exit_code_of(outcome, work)
     if code:
         raise StoppedError(code)

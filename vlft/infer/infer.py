@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.local.run import run_watched
-from vlft.engines.process import to_process
-from vlft.engines.training import conclude
+from vlft.engines.process import exit_code_of, to_process
 from vlft.errors import VlftError
 from vlft.files import write_text
 from vlft.infer.predictions import Answer, read_answers, vars_of
@@ -105,7 +104,7 @@ def infer_rows(
     command = infer_command(target, data, result, Asking(max_new_tokens, batch_size, python))
     process = to_process(command)
     outcome = run_watched(process, folder)
-    code = conclude(outcome, folder)
+    code = exit_code_of(outcome, folder)
     if code:
         return Inference((), folder, code)
     answers = tuple(read_answers(data, result, folder))

@@ -11,7 +11,7 @@ import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from vlft.plan.environment import FOREIGN
 from vlft.security.secrets import Secret, Variable, Word, cover, cover_all
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from vlft.environment import Environment
     from vlft.plan.arguments import Arguments
     from vlft.plan.plan import Plan
+    from vlft.resolve.world import World
     from vlft.swift.interpreter import Interpreter
+
+_Word = TypeVar("_Word")
 
 
 _OWN: Final = "VLFT_"
@@ -157,20 +160,23 @@ def render(
         node_rank: Which node this is, from 0.
     """
     own: Arguments = {"output_dir": (str(output_dir),), "add_version": ("false",)}
-    launcher = _launcher(plan, plan.master_port or master_port, node_rank) if plan.torchrun else {}
+    port = plan.master_port or master_port
+    launcher: dict[str, str] = {}
+    if plan.torchrun:
+        launcher = launcher_variables(
+            plan.world,
+            port=str(port) if port else None,
+            address=plan.master_addr,
+            node_rank=str(node_rank),
+        )
     env = dict(sorted((plan.env | launcher).items()))
     flags = render_flags(plan.arguments | own)
     unset = tuple(name for name in FOREIGN if name not in env)
     if interpreter is None or interpreter.swift_dir is None:
         return Command(("swift", plan.subcommand, *flags), env, unset)
-    program = [interpreter.python]
-    if plan.torchrun:
-        program += ["-m", "torch.distributed.run"]
-        program += [
-            word for name, value in launcher.items() for word in (f"--{name.lower()}", value)
-        ]
+    torchrun = torchrun_words(launcher) if plan.torchrun else ()
     script = str(Path(interpreter.swift_dir, "cli", f"{plan.subcommand}.py"))
-    return Command((*program, script, *flags), env, unset)
+    return Command((interpreter.python, *torchrun, script, *flags), env, unset)
 
 
 def render_flags(arguments: Arguments) -> list[str]:
@@ -188,14 +194,29 @@ def render_flags(arguments: Arguments) -> list[str]:
     return words
 
 
-def _launcher(plan: Plan, master_port: int | None, node_rank: int) -> dict[str, str]:
-    """Variables that ms-swift's own command turns into torchrun's flags, in its order."""
-    nodes = plan.world.nnodes > 1
-    values = {
-        "NPROC_PER_NODE": str(plan.world.nproc_per_node),
-        "MASTER_PORT": str(master_port) if master_port else None,
-        "NNODES": str(plan.world.nnodes) if nodes else None,
-        "NODE_RANK": str(node_rank) if nodes else None,
-        "MASTER_ADDR": plan.master_addr if nodes else None,
+def launcher_variables(
+    world: World, *, port: _Word | None, address: _Word | None, node_rank: _Word | None
+) -> dict[str, str | _Word]:
+    """Variables that ms-swift's own command turns into torchrun's flags, in its order.
+
+    Args:
+        world: With a known number of processes.
+        port: Of node 0; None if torchrun chooses.
+        address: Of node 0, where there are several.
+        node_rank: Which node this is; None if each node says so itself.
+    """
+    nodes = world.nnodes > 1
+    values: dict[str, str | _Word | None] = {
+        "NPROC_PER_NODE": str(world.nproc_per_node),
+        "MASTER_PORT": port,
+        "NNODES": str(world.nnodes) if nodes else None,
+        "NODE_RANK": node_rank if nodes else None,
+        "MASTER_ADDR": address if nodes else None,
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def torchrun_words(launcher: Mapping[str, _Word]) -> tuple[str | _Word, ...]:
+    """What stands between a Python and the program that torchrun starts with it."""
+    flags = (word for name, value in launcher.items() for word in (f"--{name.lower()}", value))
+    return ("-m", "torch.distributed.run", *flags)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vlft.engines.traits import traits_of
+
 if TYPE_CHECKING:
     from vlft.probe.collect import Facts
     from vlft.resolve.run import RunSpec
@@ -44,7 +46,9 @@ def environment(run: RunSpec) -> dict[str, str]:
         env[_devices_variable(facts)] = world.visible_devices
     if world.cpu:
         env = {name: value for name, value in CPU_DEFAULTS.items() if name not in caller} | env
-    cores = facts.hardware.cores if facts.hardware else 0
+    cores = traits_of(run.config.launch.engine).cores_per_node(run.config)
+    if cores is None and facts.hardware is not None:
+        cores = facts.hardware.cores
     if cores and "OMP_NUM_THREADS" not in caller:
         threads = max(1, cores // (world.nproc_per_node or 1))
         env.setdefault("OMP_NUM_THREADS", str(threads))

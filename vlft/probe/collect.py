@@ -7,9 +7,9 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from vlft.engines.slurm.probe import SlurmFacts, gpus_asked_for, read_slurm
+from vlft.engines.traits import traits_of
 from vlft.environment import Environment, environment_of
 from vlft.errors import VlftError
 from vlft.probe.cache import FactCache
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from vlft.config.reader import LoadedConfig
     from vlft.config.source import KeyPath
+
+EngineFacts = TypeVar("EngineFacts")
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Facts:
         visible_gpus: Ids of the visible GPUs, as CUDA_VISIBLE_DEVICES takes them; None
             if the machine is not to be judged.
         disk_free: Bytes free where checkpoints go; None if that is not this machine.
-        slurm: What the cluster says of the job; None for another engine.
+        engine: What the probe of the run's engine found; see `of_engine`.
     """
 
     environ: Environment
@@ -91,12 +93,16 @@ class Facts:
     hardware: Hardware | None
     visible_gpus: tuple[str, ...] | None
     disk_free: int | None = None
-    slurm: SlurmFacts | None = None
+    engine: object | None = None
 
     @property
     def gpu_count(self) -> int:
         """GPUs in the machine, visible or not; 0 if it was not looked at."""
         return len(self.hardware.gpus) if self.hardware else 0
+
+    def of_engine(self, kind: type[EngineFacts]) -> EngineFacts | None:
+        """What the engine's probe found, if it is of this kind."""
+        return self.engine if isinstance(self.engine, kind) else None
 
 
 def gather_facts(
@@ -114,7 +120,8 @@ def gather_facts(
         cache: What other configs of the same call have read already.
     """
     config, cache, environ = loaded.config, cache or FactCache(), environment_of(environ)
-    if config.launch.engine != "local" and hardware is not None and hardware.cores:
+    engine = traits_of(config.launch.engine)
+    if not engine.shares_machine and hardware is not None and hardware.cores:
         hardware = None  # this machine, which is not where it will run
     interpreter, interpreter_problem, swift = cache.once(
         _interpreter_and_swift, _configured_python(loaded), environ=environ
@@ -141,7 +148,7 @@ def gather_facts(
         hardware=hardware,
         visible_gpus=visible,
         disk_free=_disk_free(loaded) if hardware is not None and hardware.cores else None,
-        slurm=_slurm(loaded, visible, environ),
+        engine=engine.probe(loaded, visible, environ),
     )
 
 
@@ -151,18 +158,6 @@ def _disk_free(loaded: LoadedConfig) -> int | None:
 
 def _output_dir(loaded: LoadedConfig) -> Path:
     return absolute(loaded.config.output_dir, loaded.source.base_dir(("output_dir",)))
-
-
-def _slurm(
-    loaded: LoadedConfig, visible: tuple[str, ...] | None, environ: Mapping[str, str]
-) -> SlurmFacts | None:
-    config = loaded.config
-    if config.launch.engine != "slurm":
-        return None
-    name = config.slurm.env_file if config.slurm else None
-    file = absolute(name, loaded.source.base_dir(("slurm", "env_file"))) if name else None
-    gpus = gpus_asked_for(config, None if visible is None else len(visible))
-    return read_slurm(config, file, gpus, environ)
 
 
 def _visible(hardware: Hardware, environ: Mapping[str, str]) -> tuple[str, ...]:

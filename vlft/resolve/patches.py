@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from vlft.engines.traits import traits_of
 from vlft.models import REMOTE_CODE
 from vlft.models.remote_code import CodeFacts
 from vlft.swift.versions import release
@@ -101,9 +102,7 @@ def _of_hub_id(facts: Facts, transformers: tuple[int, ...], *, bnb: bool) -> tup
 
 def in_image(config: Config) -> bool:
     """Whether an image's own packages train, of which nothing is known here."""
-    if config.launch.engine == "slurm":
-        return config.slurm is not None and config.slurm.container is not None
-    return config.launch.engine == "kubernetes"
+    return traits_of(config.launch.engine).uses_image(config)
 
 
 def is_bnb(checkpoint: Checkpoint | None) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vlft.engines.traits import traits_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -18,7 +20,8 @@ class World:
     Attributes:
         nnodes: Nodes.
         nproc_per_node: Processes on each; None while the number of GPUs is unknown.
-        gpus_per_node: GPUs used on each; None while unknown, 0 on a CPU.
+        gpus_per_node: GPUs used on each, which is what a scheduler is asked for; None while
+            unknown, 0 on a CPU.
         visible_devices: What CUDA_VISIBLE_DEVICES is set to; None leaves it alone, as for a
             scheduler, which sets it itself.
         cpu: Whether the run uses no GPU at all.
@@ -63,8 +66,9 @@ def resolve_world(
     else:
         count = len(gpus)
         devices = ",".join(map(str, gpus))
-    if launch.engine != "local":
-        devices = None  # the scheduler chooses them
+    if traits_of(launch.engine).places_processes:
+        # The scheduler chooses them, and where none are counted each process gets one.
+        devices, count = None, nproc if count is None else count
     # No visible GPU is a finding, not a world of no processes.
     return World(nnodes, nproc or count or None, count, devices, cpu=False)
 

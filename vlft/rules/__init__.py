@@ -1,8 +1,7 @@
 """What can be wrong with a config, one pure function a rule."""
 
 # Importing a module registers its rules.
-from vlft.engines.kubernetes import rules as kubernetes  # noqa: F401
-from vlft.engines.slurm import rules as slurm  # noqa: F401
+from vlft.engines import rules as engines  # noqa: F401
 from vlft.rules import (  # noqa: F401
     batch,
     checkpoint,
@@ -37,6 +36,6 @@ from vlft.rules import (  # noqa: F401
     template,
     tuner,
 )
-from vlft.rules.base import PLANNABLE, RULES, check
+from vlft.rules.base import PLANNABLE, RULES, all_rules, check
 
-__all__ = ["PLANNABLE", "RULES", "check"]
+__all__ = ["PLANNABLE", "RULES", "all_rules", "check"]

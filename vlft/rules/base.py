@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from vlft.engines import engine_names, load_rules, owner_of
+
 if TYPE_CHECKING:
     from vlft.config.source import KeyPath
     from vlft.findings import Finding, Severity
@@ -63,8 +65,21 @@ class Rule:
     needs: frozenset[Need]
     function: RuleFunction
 
+    @property
+    def engine(self) -> str | None:
+        """The engine whose runs it is asked for; None for all runs."""
+        return owner_of(self.function.__module__)
+
 
 RULES: dict[str, Rule] = {}
+"""Those that are loaded: an engine's are, once a run of it is judged; see `all_rules`."""
+
+
+def all_rules() -> dict[str, Rule]:
+    """Every rule by its id, those of all engines too."""
+    for name in engine_names():
+        load_rules(name)
+    return RULES
 
 
 def rule(
@@ -97,7 +112,8 @@ def check(run: RunSpec, only: frozenset[str] | None = None) -> list[Finding]:
     A section that lacks what was wrong in it is not judged: what seems missing there may
     be what was misspelt.
     """
-    source = run.loaded.source
+    source, engine = run.loaded.source, run.config.launch.engine
+    load_rules(engine)
     return [
         source.finding(
             rule.id,
@@ -108,6 +124,7 @@ def check(run: RunSpec, only: frozenset[str] | None = None) -> list[Finding]:
             at_key=problem.at_key,
         )
         for rule in RULES.values()
+        if rule.engine in (None, engine)
         if only is None or rule.id in only
         for problem in rule.function(run)
         if problem.path[0] not in run.loaded.broken

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
+from vlft.engines.traits import traits_of
 from vlft.resolve.batch import divisors
 from vlft.resolve.world import number_in
 from vlft.rules.base import Problem, rule
@@ -205,7 +206,7 @@ def _process_key(run: RunSpec) -> tuple[str, ...]:
 def nodes_need_an_address(run: RunSpec) -> Iterator[Problem]:
     """Several nodes know the address of the first and the port there."""
     launch, nnodes = run.config.launch, run.world.nnodes
-    if nnodes == 1 or launch.engine != "local":
+    if nnodes == 1 or traits_of(launch.engine).places_processes:
         return
     if launch.master_addr is None and run.facts.environ.get("MASTER_ADDR") is None:
         yield Problem(
@@ -229,8 +230,8 @@ def address_leads_to_node_0(run: RunSpec) -> Iterator[Problem]:
     written = run.config.launch.master_addr
     address = written or run.facts.environ.get("MASTER_ADDR")
     one_place = run.world.nnodes == 1 or run.world.cpu
-    elsewhere = run.config.launch.engine != "local"
-    if one_place or elsewhere or not address or not _is_loopback(address):
+    placed = traits_of(run.config.launch.engine).places_processes
+    if one_place or placed or not address or not _is_loopback(address):
         return
     yield Problem(
         ("launch", "master_addr" if written else "nnodes"),
@@ -243,10 +244,9 @@ def address_leads_to_node_0(run: RunSpec) -> Iterator[Problem]:
 def scheduler_knows_the_address(run: RunSpec) -> Iterator[Problem]:
     """`launch.master_addr` is for nodes that no scheduler starts."""
     launch = run.config.launch
-    keys = ["master_addr"] if launch.master_addr is not None else []
-    if launch.engine == "kubernetes" and launch.master_port is not None:
-        keys.append("master_port")
-    for key in keys if launch.engine != "local" else ():
+    for key in traits_of(launch.engine).unread_keys:
+        if getattr(launch, key) is None:
+            continue
         yield Problem(
             ("launch", key),
             f"with `engine: {launch.engine}` nothing reads `launch.{key}`: the job finds node 0",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlft.probe.remote_code import is_installed
-from vlft.resolve.patches import PLUGIN, WHY, in_image, own_type_of_hub_id
+from vlft.resolve.patches import WHY, in_image, own_type_of_hub_id
 from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
@@ -74,23 +73,6 @@ def code_of_a_hub_needs_consent(run: RunSpec) -> Iterator[Problem]:
             ("model", "path"),
             f"`{run.facts.model.argument}` ({kind}) brings Python code that ms-swift would run",
             "read it on the hub, then write `model: {trust_remote_code: true}`",
-        )
-
-
-@rule("code.pod", "error", "swift/utils/utils.py: import_external_file", effect="late")
-def the_pod_has_the_mends(run: RunSpec) -> Iterator[Problem]:
-    """Own code that needs mends is trained where the files of the mends are."""
-    kubernetes, engine = run.config.kubernetes, run.config.launch.engine
-    if engine != "kubernetes" or not run.patches:
-        return
-    folder = PLUGIN.parent
-    mounts = [Path(volume.mount) for volume in kubernetes.volumes] if kubernetes else []
-    if not any(mount == folder or mount in folder.parents for mount in mounts):
-        yield Problem(
-            ("model", "path"),
-            "the checkpoint's own code needs vlft's mends, and the pods don't have their files",
-            "mount the folder that vlft is installed in, under the same path (kubernetes.volumes), "
-            "or take the `-hf` form of the model",
         )
 
 

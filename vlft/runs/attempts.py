@@ -16,6 +16,7 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from vlft.engines import DEFAULT, engine_names
 from vlft.files import read_json, write_json
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def give_room(folder: Path) -> None:
 
 
 LAUNCHER = "launcher.json"
+JOB: Final = "job.json"
+"""Which engine an attempt was handed to, and what it is called there."""
 _NAME = re.compile(r"attempt-(\d{1,6})")
 
 
@@ -93,6 +96,12 @@ def write_launcher(folder: Path) -> None:
     written = {"pid": process.pid, "started": process.create_time(), "host": platform.node()}
     write_json(folder / LAUNCHER, written)
     hold_room(folder)
+
+
+def engine_of(attempt: Path) -> str:
+    """Name of the engine that holds an attempt; the default one where it was handed to none."""
+    name = (read_json(attempt / JOB) or {}).get("engine")
+    return name if name in engine_names() else DEFAULT
 
 
 def is_alive(pid: object, started: object) -> bool:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _RESUMING = frozenset({"resume_from_checkpoint"})
 """Arguments that differ because the run goes on."""
 
+_ONCE_UNSAID = frozenset({"env.OMP_NUM_THREADS", "world.gpus_per_node"})
+"""What plans of earlier releases left out for Slurm, whose script had it all the same."""
+
 
 def changed_data(run: Run) -> tuple[str, ...]:
     """The data files that are not as they were, each as a sentence without its period."""
@@ -51,6 +54,8 @@ def _differences(before: Any, now: Any, path: str) -> Iterator[str]:
             if key not in _RESUMING:
                 inner = f"{path}.{key}" if path else str(key)
                 yield from _differences(before.get(key), now.get(key), inner)
+    elif before is None and path in _ONCE_UNSAID:
+        return
     elif _plain(before) != _plain(now):
         name = path.removeprefix("arguments.").removeprefix("env.")
         yield f"{name} was {_shown(before)}, and is {_shown(now)}"

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from vlft.engines.slurm.queue import log_files
-from vlft.runs.attempts import all_attempts
+from vlft.engines.traits import traits_of
+from vlft.runs.attempts import all_attempts, engine_of
 from vlft.runs.record import read_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FILES = ("stdout.log", "stderr.log")
 _INTERVAL_S = 0.2
 _BLOCK = 1 << 16
 
@@ -49,8 +48,7 @@ def follow(run: Path) -> Iterator[str]:
 
 
 def _files(attempt: Path) -> list[Path]:
-    """The files that the trainer's words go to, of either kind of engine."""
-    return [*(attempt / name for name in FILES), *log_files(attempt)]
+    return traits_of(engine_of(attempt)).log_files(attempt)
 
 
 def _tail(path: Path, count: int | None) -> list[str]:

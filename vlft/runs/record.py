@@ -9,7 +9,7 @@
     outcome.json          how it ended, written once by the supervisor
     launcher.json         the pid of the vlft that started it, and its machine
     .room                 16 KiB of zeros until the end: see vlft.runs.attempts
-    job.json slurm-*.out  in place of process.json and the logs: see vlft.engines.slurm.queue
+    job.json              in place of process.json, where another engine has the run
     attempt-2/ …          the last five again, of a run that was resumed
     checkpoints/          ms-swift's output folder
 
@@ -23,15 +23,15 @@ import os
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import xxhash
 
-from vlft.engines.slurm.queue import read_job, state_of
+from vlft.engines.traits import traits_of
 from vlft.files import read_json
 from vlft.plan.plan import Plan
 from vlft.probe.checkpoint_integrity import unsaved_part
-from vlft.runs.attempts import is_alive, last_attempt, launcher_of, other_host
+from vlft.runs.attempts import engine_of, last_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +78,7 @@ def fingerprint(path: Path) -> Fingerprint:
 
 Status = Literal["starting", "running", "finished", "failed", "stopped", "killed"]
 
+GOING_ON: Final = ("running", "starting")
 _ENDED = frozenset({"finished", "failed", "stopped", "killed"})
 
 CHECKPOINTS = "checkpoints"
@@ -214,34 +215,15 @@ def read_run(folder: Path) -> Run | None:
 
 
 def _status(attempt: Path, record: Mapping[str, Any]) -> tuple[Status, Mapping[str, Any]]:
-    """How an attempt is, and its outcome; {} while there is none.
-
-    What another machine has not written the end of is taken for running there.
-    """
+    """How an attempt is, and its outcome; {} while there is none."""
     outcome = _outcome(attempt)
     if outcome:
         return outcome["status"], outcome
-    job = read_job(attempt)
-    if job is not None:
-        state = state_of(job)
-        if state != "gone":
-            return state, {}
-        outcome = _outcome(attempt)  # it may have ended while Slurm was asked
-        return (outcome["status"], outcome) if outcome else ("killed", {})
-    return _local_status(attempt, record), {}
-
-
-def _local_status(attempt: Path, record: Mapping[str, Any]) -> Status:
-    """How an attempt without an outcome is, by its processes."""
-    process = read_json(attempt / "process.json")
-    if other_host(attempt, record) is not None:
-        return "running" if process else "starting"
-    if process is not None:
-        supervisor = process.get("supervisor_pid"), process.get("supervisor_started")
-        return "running" if is_alive(*supervisor) else "killed"
-    launcher = launcher_of(attempt)
-    dead = launcher and not is_alive(launcher.get("pid"), launcher.get("started"))
-    return "killed" if dead else "starting"
+    state = traits_of(engine_of(attempt)).status(attempt, record)
+    if state != "gone":
+        return state, {}
+    outcome = _outcome(attempt)  # it may have ended while the engine was asked
+    return (outcome["status"], outcome) if outcome else ("killed", {})
 
 
 def _outcome(attempt: Path) -> Mapping[str, Any]:

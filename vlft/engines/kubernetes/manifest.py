@@ -1,15 +1,25 @@
-"""One job → a TrainJob of Kubeflow Trainer (2.2 and later), as plain data. Pure."""
+"""A planned config → a TrainJob of Kubeflow Trainer (2.2 and later). Pure: nothing is applied."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from vlft.engines.kubernetes.section import Kubernetes
+from vlft.engines.order import Description
+from vlft.engines.train import new_folder
+from vlft.errors import VlftError
+from vlft.plan.command import render
+from vlft.runs.record import CHECKPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vlft.engines.sections import Kubernetes, Volume
+    from vlft.engines.kubernetes.section import Volume
+    from vlft.pipeline import Ready
 
 # Trainer tells a pod its place by PET_*, torchrun's own names; ms-swift looks for others before
 # it calls torchrun at all, and without them every pod trains by itself.
@@ -42,6 +52,45 @@ class TrainJob:
     nproc_per_node: int
     gpus: int
     rendezvous: bool
+
+
+def describe_train_job(prepared: Ready, run_id: str | None = None) -> Description:
+    """The TrainJob of a prepared config, as one YAML document of several.
+
+    Its command is the trainer in a pod, before the shell in it has renamed any variable.
+
+    Raises:
+        VlftError: If the number of processes is not known, there is no `kubernetes:`, or a
+            secret would be printed.
+    """
+    plan = prepared.plan
+    section, world = prepared.loaded.config.engine_section(Kubernetes), plan.world
+    if section is None:
+        raise VlftError("`engine: kubernetes` needs an image", "write `kubernetes: {image: …}`")
+    folder = new_folder(prepared, run_id)
+    # The image's own `swift` trains, and calls torchrun by the variables that the pod has.
+    command = render(replace(plan, torchrun=False), None, folder / CHECKPOINTS)
+    if command.secrets:
+        raise VlftError(
+            "the manifest would hold a secret",
+            "name it under kubernetes.secrets: `{HF_TOKEN: SECRET/KEY}`",
+        )
+    manifest = render_train_job(
+        TrainJob(
+            name=folder.name,
+            section=section,
+            argv=command.masked().argv,
+            env=command.plain_env,
+            nnodes=world.nnodes,
+            nproc_per_node=world.nproc_per_node or 1,
+            gpus=world.gpus_per_node or 0,
+            rendezvous=plan.torchrun,
+        )
+    )
+    text = yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=100)
+    return Description(
+        f"---\n{text}", command.masked(), "kubectl apply -f FILE", {"manifest": manifest}
+    )
 
 
 def render_train_job(job: TrainJob) -> dict[str, Any]:

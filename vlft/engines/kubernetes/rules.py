@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from vlft.engines.slurm.probe import gpus_asked_for
+from vlft.engines.kubernetes.section import Kubernetes
 from vlft.probe.data_entries import absolute
+from vlft.resolve.patches import PLUGIN
 from vlft.rules.base import Problem, rule
 from vlft.security.secrets import mask_value
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.config.source import KeyPath
-    from vlft.engines.sections import Kubernetes
     from vlft.resolve.run import RunSpec
 
 # kubernetes.io/docs/concepts/overview/working-with-objects/names: RFC 1123.
@@ -26,35 +26,13 @@ _QUANTITY = re.compile(r"\d+(\.\d+)?([numkMGTPE]|[KMGTPE]i)?|\d+(\.\d+)?[eE]\d+"
 
 
 def _section(run: RunSpec) -> Kubernetes | None:
-    """The section, where it is used."""
-    return run.config.kubernetes if run.config.launch.engine == "kubernetes" else None
-
-
-@rule("kubernetes.section", "error", "vlft: a section of an engine", effect="silent")
-def section_has_its_engine(run: RunSpec) -> Iterator[Problem]:
-    """`kubernetes` and `launch.engine: kubernetes` go together: the image is named there."""
-    config = run.config
-    if config.kubernetes is not None and config.launch.engine != "kubernetes":
-        yield Problem(
-            ("kubernetes",),
-            f"`kubernetes` with `engine: {config.launch.engine}` does nothing",
-            "write `launch: {engine: kubernetes}`, or leave the section out",
-            at_key=True,
-        )
-    if config.kubernetes is None and config.launch.engine == "kubernetes":
-        yield Problem(
-            ("launch", "engine"),
-            "no image to run",
-            "write `kubernetes: {image: REGISTRY/NAME:TAG}`",
-        )
+    return run.config.engine_section(Kubernetes)
 
 
 @rule("kubernetes.gpus", "error", "resources of a pod are numbers", effect="late")
 def gpus_are_counted(run: RunSpec) -> Iterator[Problem]:
     """How many GPUs a pod gets is known when the manifest is written."""
-    visible = run.facts.visible_gpus
-    count = gpus_asked_for(run.config, None if visible is None else len(visible))
-    if run.config.launch.engine == "kubernetes" and count is None:
+    if run.world.gpus_per_node is None:
         yield Problem(
             ("launch", "gpus"),
             "`gpus: auto` is not known before a pod runs: what is visible here says nothing",
@@ -65,7 +43,7 @@ def gpus_are_counted(run: RunSpec) -> Iterator[Problem]:
 @rule("kubernetes.python", "error", "vlft: the image's `swift` trains", effect="silent")
 def image_has_its_python(run: RunSpec) -> Iterator[Problem]:
     """`launch.python` is for runs outside of an image."""
-    if run.config.launch.engine == "kubernetes" and run.config.launch.python:
+    if run.config.launch.python:
         yield Problem(
             ("launch", "python"),
             "in a pod the image's own `swift` trains: this Python is not used",
@@ -186,3 +164,20 @@ def secrets_stay_in_the_cluster(run: RunSpec) -> Iterator[Problem]:
             yield Problem(path, f"`{name}` is no variable", "letters, digits, `_`", at_key=True)
         elif name in run.config.env:
             yield Problem(path, f"`{name}` stands under `env` too", "leave one out", at_key=True)
+
+
+@rule("code.pod", "error", "swift/utils/utils.py: import_external_file", effect="late")
+def the_pod_has_the_mends(run: RunSpec) -> Iterator[Problem]:
+    """Own code that needs mends is trained where the files of the mends are."""
+    if not run.patches:
+        return
+    folder = PLUGIN.parent
+    section = _section(run)
+    mounts = [Path(volume.mount) for volume in section.volumes] if section is not None else []
+    if not any(mount == folder or mount in folder.parents for mount in mounts):
+        yield Problem(
+            ("model", "path"),
+            "the checkpoint's own code needs vlft's mends, and the pods don't have their files",
+            "mount the folder that vlft is installed in, under the same path (kubernetes.volumes), "
+            "or take the `-hf` form of the model",
+        )

@@ -84,7 +84,7 @@ def _children_by_walk() -> set[int]:
     return {child.pid for child in psutil.Process().children()}
 
 
-class Family:
+class ProcessTree:
     """The descendants of this process, except for some children and what descends from them.
 
     Attributes:

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import vlft
 from vlft.engines.local.late_crash import length
-from vlft.engines.local.process_tree import Family, children, is_subreaper, set_subreaper
+from vlft.engines.local.process_tree import ProcessTree, children, is_subreaper, set_subreaper
 from vlft.engines.local.progress import Progress
 from vlft.engines.local.signals import Stopper, stop_request
 from vlft.engines.process import OUTCOME, Outcome, Process, conclude, read_outcome, write_outcome
@@ -92,7 +92,7 @@ def run(
         poll: Called every `poll_interval_s` seconds or so, and once after the end.
         poll_interval_s: In seconds.
         grace_s: From SIGTERM to SIGKILL, in seconds.
-        log: ms-swift's logging.jsonl, there or not yet: see trained.py. None if it writes none.
+        log: ms-swift's logging.jsonl, there or not yet: see late_crash.py. None if it writes none.
 
     Returns:
         The outcome; its `stopped_by` is the first signal that this process got.
@@ -117,7 +117,7 @@ def run(
         "parent": os.getpid(),
     }
     with _adopting_orphans(), Stopper(grace_s) as stopper:
-        family = Family(spared=children())
+        tree = ProcessTree(spared=children())
         supervisor = _Supervisor(job, stopper)
         try:
             with supervisor:
@@ -125,7 +125,7 @@ def run(
         finally:
             outcome = supervisor.outcome
             if outcome is None:
-                outcome = _end_without_supervisor(supervisor.exit_code, family, stopper, run_dir)
+                outcome = _end_without_supervisor(supervisor.exit_code, tree, stopper, run_dir)
     poll()
     return replace(outcome, stopped_by=stopper.signals[0]) if stopper.signals else outcome
 
@@ -212,14 +212,14 @@ def _import_roots() -> list[str]:
 
 
 def _end_without_supervisor(
-    exit_code: int, family: Family, stopper: Stopper, run_dir: Path
+    exit_code: int, tree: ProcessTree, stopper: Stopper, run_dir: Path
 ) -> Outcome:
     """Ends what a supervisor has left that died, and writes the outcome in its place."""
-    family.end(stopper.grace_s)
-    while not family.step():
+    tree.end(stopper.grace_s)
+    while not tree.step():
         select.select([], [], [], _ENDING_S)
         if stopper.grace_s == 0:
-            family.end(0)
+            tree.end(0)
     outcome = read_outcome(run_dir)
     if outcome is None:
         stop = signal.Signals(stopper.signals[0]).name if stopper.signals else None

@@ -25,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlft.engines.local.process_tree import Family, end_with, set_subreaper
+from vlft.engines.local.process_tree import ProcessTree, end_with, set_subreaper
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -41,7 +41,7 @@ class Supervisor:
     """Waits for the end of the trainer or for a reason to end it, and leaves nothing behind."""
 
     def __init__(self) -> None:
-        self._family = Family()
+        self._tree = ProcessTree()
         self._stop: str | None = None  # the name of the signal that asked for it
         self._orphaned = False  # vlft died without a word
         self._grace_s = 0.0
@@ -80,8 +80,8 @@ class Supervisor:
             self._obey(requests)
             self._supervise(trainer, Path(job["run_dir"]), job["log"])
         except BaseException:  # a mistake in here must not leave a trainer behind
-            self._family.end(0)
-            while not self._family.step():
+            self._tree.end(0)
+            while not self._tree.step():
                 select.select([], [], [], _ENDING_S)
             raise
 
@@ -94,16 +94,16 @@ class Supervisor:
 
         record(run_dir, trainer.pid)
         asked = False  # whether the end was asked for before the trainer had come to its own
-        while not (self._family.ending and self._family.step()):
-            self._obey(self._receive(_ENDING_S if self._family.ending else _IDLE_S))
-            self._family.reap()
-            ended = trainer.pid in self._family.exit_codes
+        while not (self._tree.ending and self._tree.step()):
+            self._obey(self._receive(_ENDING_S if self._tree.ending else _IDLE_S))
+            self._tree.reap()
+            ended = trainer.pid in self._tree.exit_codes
             wanted = self._stop is not None or self._orphaned
             asked = asked or (wanted and not ended)
-            if (wanted or ended) and not self._family.ending:
-                self._family.end(self._grace_s)
-        code = self._family.exit_codes.get(trainer.pid)
-        trainer.returncode = code  # the family has reaped it, which Popen can't know
+            if (wanted or ended) and not self._tree.ending:
+                self._tree.end(self._grace_s)
+        code = self._tree.exit_codes.get(trainer.pid)
+        trainer.returncode = code  # the tree has reaped it, which Popen can't know
         outcome = process.conclude(
             code,
             stop=None if code == 0 and not asked else self._stop,
@@ -125,8 +125,8 @@ class Supervisor:
     def _ask(self, stop: str, grace_s: float) -> None:
         self._stop = self._stop or stop
         self._grace_s = min(self._grace_s, grace_s)
-        if self._family.ending:
-            self._family.end(grace_s)
+        if self._tree.ending:
+            self._tree.end(grace_s)
 
     def _receive(self, timeout_s: float) -> list[Any]:
         """Waits until something happens; returns the messages that have come from vlft."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from typing import TYPE_CHECKING, Final
 
 from vlft.engines.local.error_log import last_error_in
 from vlft.engines.process import Outcome, conclude, told_of_the_disk, write_outcome
+from vlft.engines.slurm.commands import UnavailableError, call
 from vlft.engines.slurm.queue import log_files
 from vlft.environment import ENVIRON
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+_SECONDS: Final = 20
 _WINDOW: Final = 256 * 1024  # bytes
 _LABEL: Final = re.compile(rb"^ *\d+: ", re.MULTILINE)
 _SLURMS: Final = re.compile(rb"^(?:srun|slurmstepd|scancel): .*\n?", re.MULTILINE)
@@ -59,13 +59,12 @@ def begins_again(job: Mapping[str, str]) -> bool:
     Args:
         job: The job's environment.
     """
-    scontrol, number = shutil.which("scontrol"), job.get("SLURM_JOB_ID")
-    if scontrol is None or number is None:
+    number = job.get("SLURM_JOB_ID")
+    if number is None:
         return False
-    command = [scontrol, "show", "job", number]
     try:
-        shown = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    except subprocess.TimeoutExpired:
+        shown = call("scontrol", "show", "job", number, seconds=_SECONDS)
+    except UnavailableError:
         return False
     fields = dict(field.partition("=")[::2] for field in shown.stdout.split())
     if fields.get("Requeue") != "1":

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from vlft.engines.sections import Slurm
+    from vlft.engines.slurm.section import Slurm
+    from vlft.resolve.world import World
 
 KEY_OF = {
     "--nodes": "launch.nnodes", "-N": "launch.nnodes",
@@ -72,17 +73,16 @@ _PLAIN: Final = (
 )  # fmt: skip
 
 
-def sbatch_options(slurm: Slurm | None, nnodes: int, gpus: int | None) -> tuple[str, ...]:
+def sbatch_options(slurm: Slurm | None, world: World) -> tuple[str, ...]:
     """`--name=value` each; the user's own ones last, so that they win.
 
     Args:
         slurm: The section; None if there is none.
-        nnodes: Nodes.
-        gpus: GPUs of each; None or 0 asks for none.
+        world: Nodes, and GPUs of each.
     """
-    options = [f"--nodes={nnodes}", "--ntasks-per-node=1"]
-    if gpus:
-        options.append(f"--gpus-per-node={gpus}")
+    options = [f"--nodes={world.nnodes}", "--ntasks-per-node=1"]
+    if world.gpus_per_node:
+        options.append(f"--gpus-per-node={world.gpus_per_node}")
     if slurm is None:
         return (*options, "--no-requeue")
     for name in _PLAIN:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-import shutil
 import stat
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from vlft.engines.slurm.commands import UnavailableError, call, failure
 from vlft.engines.slurm.options import sbatch_options
-from vlft.environment import environment_of
+from vlft.engines.slurm.section import Slurm
+from vlft.probe.data_entries import absolute
+from vlft.resolve.world import resolve_world
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from vlft.config.schema import Config
+    from vlft.config.reader import LoadedConfig
+    from vlft.environment import Environment
 
 _SECONDS: Final = 20
 # What is said where there is no cluster to ask, or none that answers.
@@ -25,7 +27,6 @@ _NO_CLUSTER: Final = re.compile(
     r"|Connection refused|unable to resolve|slurm.conf",
     re.IGNORECASE,
 )
-_PREFIX: Final = re.compile(r"^(?:sbatch: )?(?:error: |fatal: |allocation failure: )*")
 
 
 @dataclass(frozen=True)
@@ -45,57 +46,34 @@ class SlurmFacts:
 
 
 def read_slurm(
-    config: Config, env_file: Path | None, gpus: int | None, environ: Mapping[str, str]
+    loaded: LoadedConfig, visible: tuple[str, ...] | None, environ: Environment
 ) -> SlurmFacts:
     """Asks the cluster and looks at the file; submits nothing.
 
     Args:
-        config: One whose engine is slurm.
-        env_file: Absolute path of `slurm.env_file`.
-        gpus: GPUs of each node; None if that is not known.
+        loaded: One whose engine is slurm.
+        visible: Ids of the visible GPUs; None if the machine is not to be judged.
         environ: The caller's environment: PATH and where Slurm's own settings are.
     """
-    options = sbatch_options(config.slurm, config.launch.nnodes or 1, gpus)
-    problem = None if env_file is None else _env_file_problem(env_file)
-    return SlurmFacts(_refusal(options, environ), env_file, problem)
+    section = loaded.config.engine_section(Slurm)
+    name = section.env_file if section is not None else None
+    file = absolute(name, loaded.source.base_dir(("slurm", "env_file"))) if name else None
+    options = sbatch_options(section, resolve_world(loaded.config.launch, visible, environ))
+    problem = None if file is None else _env_file_problem(file)
+    return SlurmFacts(_refusal(options, environ), file, problem)
 
 
-def gpus_asked_for(config: Config, visible: int | None) -> int | None:
-    """GPUs of each node; None if that is not known, 0 for the CPU.
-
-    Args:
-        config: The config.
-        visible: GPUs of the machine that it is judged for; None if it is judged for none.
-    """
-    gpus = config.launch.gpus
-    if gpus == "none":
-        return 0
-    if gpus == "auto":
-        return visible if visible is not None else config.launch.nproc_per_node
-    return len(gpus) if isinstance(gpus, list) else gpus
-
-
-def _refusal(options: Sequence[str], environ: Mapping[str, str]) -> str | None:
-    sbatch = shutil.which("sbatch", path=environ.get("PATH", ""))
-    if sbatch is None or any("\0" in option for option in options):
+def _refusal(options: Sequence[str], environ: Environment) -> str | None:
+    if any("\0" in option for option in options):
         return None
+    words = ("--test-only", "--output=/dev/null", *options, "--wrap=true")
     try:
-        done = subprocess.run(
-            [sbatch, "--test-only", "--output=/dev/null", *options, "--wrap=true"],
-            env=environment_of(environ).for_process(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        done = call("sbatch", *words, seconds=_SECONDS, env=environ.for_process())
+    except UnavailableError:
         return None
     if done.returncode == 0 or _NO_CLUSTER.search(done.stderr):
         return None
-    lines = [_PREFIX.sub("", line).strip() for line in done.stderr.splitlines()]
-    return "; ".join(dict.fromkeys(line for line in lines if line)) or None
+    return failure(done) or None
 
 
 def _env_file_problem(file: Path) -> str | None:

@@ -11,25 +11,28 @@ A job that Slurm no longer knows and that left no outcome was killed.
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
+from vlft.engines.slurm.commands import UnavailableError, call, failure
 from vlft.errors import VlftError
 from vlft.files import read_json, write_json
+from vlft.runs.attempts import JOB
+from vlft.runs.control import note_end
+from vlft.runs.record import read_run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-JOB: Final = "job.json"
+    from vlft.engines.traits import State
+    from vlft.runs.record import Run
+
 LOGS: Final = "slurm-*.out"
 _SECONDS: Final = 60
+_POLL_S: Final = 0.5
 _ID: Final = re.compile(r"[0-9]+(_[0-9]+)?")
 _WAITING: Final = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT"})
-
-State = Literal["starting", "running", "gone"]
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,8 @@ def write_job(attempt: Path, job: Job) -> None:
 def state_of(job: Job) -> State:
     """What Slurm says of a job; `running` where it can't be asked."""
     try:
-        done = _run("squeue", "--noheader", "--format=%T", f"--jobs={job.id}")
-    except VlftError:
+        done = call("squeue", "--noheader", "--format=%T", f"--jobs={job.id}", seconds=_SECONDS)
+    except UnavailableError:
         return "running"
     if done.returncode != 0:
         # Any other failure says nothing of the job: the controller may be restarting.
@@ -79,30 +82,30 @@ def cancel(job: Job) -> None:
     Raises:
         VlftError: If it refuses, in its words, or can't be asked.
     """
-    done = _run("scancel", job.id)
+    done = call("scancel", job.id, seconds=_SECONDS)
     if done.returncode != 0 and "Invalid job id" not in done.stderr:
-        raise VlftError(f"scancel {job.id}: {done.stderr.strip()}")
+        raise VlftError(f"scancel {job.id}: {failure(done)}")
+
+
+def stop_job(run: Run, job: Job, wait_s: float) -> Run:
+    """Ends the job of a run, waits until Slurm no longer knows it, and returns the run.
+
+    Raises:
+        VlftError: If Slurm refuses, or the job has not ended in time.
+    """
+    cancel(job)
+    deadline = time.monotonic() + wait_s
+    while state_of(job) != "gone":
+        if time.monotonic() >= deadline:
+            message = f"the run {run.id} has not ended within {wait_s:g} s"
+            raise VlftError(message, f"its job is {job.id}")
+        time.sleep(_POLL_S)
+    ended = read_run(run.folder) or run
+    if not ended.outcome:  # it was cancelled before it began: nobody else would write one
+        note_end(run, "stopped", "the job was cancelled before it could say how it ended")
+    return read_run(run.folder) or ended
 
 
 def log_files(attempt: Path) -> list[Path]:
     """What the job of an attempt wrote; none if it has not begun, or is no job."""
     return sorted(attempt.glob(LOGS))
-
-
-def _run(program: str, *words: str) -> subprocess.CompletedProcess[str]:
-    found = shutil.which(program)
-    if found is None:
-        raise VlftError(f"{program} is not on PATH", "run this where Slurm's commands are")
-    command: Sequence[str] = (found, *words)
-    try:
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise VlftError(f"{program} has not answered within {_SECONDS} s") from None

@@ -6,14 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 from vlft.engines.slurm.options import DECIDED, KEY_OF, TOLD_BY, sbatch_options
-from vlft.engines.slurm.probe import gpus_asked_for
+from vlft.engines.slurm.probe import SlurmFacts
+from vlft.engines.slurm.section import Slurm
 from vlft.probe.data_entries import absolute
 from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.engines.sections import Container, Slurm
+    from vlft.engines.slurm.section import Container
     from vlft.resolve.run import RunSpec
 
 # SOURCE[:TARGET[:FLAG+FLAG]]: commas part mounts, and enroot parts the fields by blanks.
@@ -28,7 +29,7 @@ _OWNED = {
 
 
 def _container(run: RunSpec) -> Container | None:
-    slurm = run.config.slurm if run.config.launch.engine == "slurm" else None
+    slurm = _section(run)
     return slurm.container if slurm is not None else None
 
 
@@ -77,20 +78,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def _section(run: RunSpec) -> Slurm | None:
-    """The section, where it is used."""
-    return run.config.slurm if run.config.launch.engine == "slurm" else None
-
-
-@rule("slurm.section", "error", "vlft: a section of an engine", effect="silent")
-def section_has_its_engine(run: RunSpec) -> Iterator[Problem]:
-    """A section `slurm` goes with `launch.engine: slurm`."""
-    if run.config.slurm is not None and run.config.launch.engine != "slurm":
-        yield Problem(
-            ("slurm",),
-            f"`slurm` with `engine: {run.config.launch.engine}` does nothing",
-            "write `launch: {engine: slurm}`, or leave the section out",
-            at_key=True,
-        )
+    return run.config.engine_section(Slurm)
 
 
 @rule("slurm.time", "error", "man sbatch: --time", effect="aborts", says="Invalid --time")
@@ -123,8 +111,6 @@ def values_fit_a_line(run: RunSpec) -> Iterator[Problem]:
 @rule("slurm.output-dir", "error", "slurm: a backslash turns placeholders off", effect="late")
 def log_can_be_named(run: RunSpec) -> Iterator[Problem]:
     """The output folder's name can be written for sbatch."""
-    if run.config.launch.engine != "slurm":
-        return
     base = run.loaded.source.base_dir(("output_dir",))
     folder = str(absolute(run.config.output_dir, base))
     if "\\" in folder or _CONTROL.search(folder):
@@ -138,27 +124,11 @@ def log_can_be_named(run: RunSpec) -> Iterator[Problem]:
 @rule("slurm.gpus", "error", "sbatch: --gpus-per-node", effect="late")
 def gpus_are_counted(run: RunSpec) -> Iterator[Problem]:
     """How many GPUs a node gives is known before the job is submitted."""
-    visible = run.facts.visible_gpus
-    config = run.config
-    count = gpus_asked_for(config, None if visible is None else len(visible))
-    if config.launch.engine == "slurm" and count is None:
+    if run.world.gpus_per_node is None:
         yield Problem(
             ("launch", "gpus"),
             "`gpus: auto` is not known before the job runs: what is visible here says nothing",
             "write the number of GPUs of a node: `launch: {gpus: 8}`",
-        )
-
-
-@rule("slurm.gpu-list", "warning", "Slurm sets CUDA_VISIBLE_DEVICES", effect="silent")
-def scheduler_chooses_gpus(run: RunSpec) -> Iterator[Problem]:
-    """A scheduler is told how many GPUs, not which."""
-    launch = run.config.launch
-    if launch.engine != "local" and isinstance(launch.gpus, list):
-        yield Problem(
-            ("launch", "gpus"),
-            f"the scheduler chooses the GPUs: of the list only its length, {len(launch.gpus)}, "
-            "counts",
-            f"write `gpus: {len(launch.gpus)}`",
         )
 
 
@@ -195,7 +165,7 @@ def signal_has_a_use(run: RunSpec) -> Iterator[Problem]:
 @rule("slurm.env-file", "error", "vlft: the job's shell reads the file", effect="late")
 def env_file_is_private(run: RunSpec) -> Iterator[Problem]:
     """`slurm.env_file` is there, and nobody but its owner may read it."""
-    facts = run.facts.slurm
+    facts = run.facts.of_engine(SlurmFacts)
     if facts is not None and facts.env_file_problem is not None:
         yield Problem(
             ("slurm", "env_file"),
@@ -220,11 +190,10 @@ def container_has_its_python(run: RunSpec) -> Iterator[Problem]:
 @rule("slurm.refused", "error", "sbatch --test-only", effect="aborts")
 def cluster_takes_the_job(run: RunSpec) -> Iterator[Problem]:
     """The cluster would take the job."""
-    facts, slurm = run.facts.slurm, _section(run)
+    facts, slurm = run.facts.of_engine(SlurmFacts), _section(run)
     if facts is None or facts.refusal is None:
         return
-    gpus = gpus_asked_for(run.config, run.world.gpus_per_node)
-    options = sbatch_options(slurm, run.world.nnodes, gpus)
+    options = sbatch_options(slurm, run.world)
     yield Problem(
         _refused_key(facts.refusal, slurm),
         f"the cluster refuses the job: {facts.refusal}",

@@ -1,25 +1,33 @@
-"""Handing a script to sbatch."""
+"""Handing jobs to sbatch, each with the record of its run."""
 
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from typing import TYPE_CHECKING, Final
 
 from vlft.engines.process import Outcome, utc_now, write_outcome
-from vlft.engines.slurm.job import SCRIPT
+from vlft.engines.resume import begin, note, set_aside
+from vlft.engines.slurm.array import ARRAY, array_secrets, render_array
+from vlft.engines.slurm.commands import NoAnswerError, call, failure, require
+from vlft.engines.slurm.job import SCRIPT, PlannedJob, plan_job, plan_new_job
 from vlft.engines.slurm.queue import Job, write_job
+from vlft.engines.slurm.section import Slurm
+from vlft.engines.train import require_swift
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.files import write_text
+from vlft.runs.create import create_run
+from vlft.runs.index import remember
+from vlft.runs.record import read_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from vlft.engines.slurm.job import PlannedJob
+    from vlft.engines.order import Resumption
     from vlft.environment import Environment
+    from vlft.pipeline import Ready
+    from vlft.runs.record import Run
     from vlft.security.secrets import Secret
 
 _SECONDS: Final = 120
@@ -40,19 +48,53 @@ _WHERE_SILENT: Final = {
 """The user's defaults → the options that decide instead of them."""
 
 
-def require_sbatch() -> str:
-    """Its path.
+def submit(
+    configs: Sequence[Ready], overrides: Sequence[str] = (), *, run_id: str | None = None
+) -> tuple[Job, list[Run]]:
+    """Submits one job, or an array of one job a config.
+
+    Returns:
+        Slurm's job, an array for several runs, and the runs in the order of the configs.
 
     Raises:
-        VlftError: If there is none.
+        VlftError: If there is no sbatch or no ms-swift, or the cluster refuses.
+        OSError: If a run's folder can't be written.
     """
-    found = shutil.which("sbatch")
-    if found is None:
-        raise VlftError(
-            "sbatch is not on PATH: jobs are submitted where Slurm's commands are",
-            "log in to the cluster, or write `launch: {engine: local}`",
-        )
-    return found
+    require("sbatch")
+    jobs: list[PlannedJob] = []
+    for prepared in configs:
+        section = prepared.loaded.config.engine_section(Slurm)
+        if section is None or section.container is None:
+            require_swift(prepared.facts)
+        jobs.append(plan_new_job(prepared, run_id))
+    # Whatever can't be written is found before the first folder is made.
+    texts = [job.text for job in jobs]
+    array_secrets(jobs)
+    array = render_array(jobs) if len(texts) > 1 else None
+    for prepared, job in zip(configs, jobs, strict=True):
+        create_run(job.folder, prepared.run, prepared.plan, job.command, overrides)
+        remember(job.folder)
+    submitted = submit_job(jobs[0]) if array is None else submit_array(jobs, array)
+    found = (read_run(job.folder) for job in jobs)
+    return submitted, [run for run in found if run is not None]
+
+
+def resubmit(resumption: Resumption) -> Run:
+    """Submits a job that resumes a run.
+
+    Raises:
+        VlftError: If there is no sbatch, another vlft has just begun to resume the run, or the
+            cluster refuses.
+        OSError: If the run's folder can't be written.
+    """
+    require("sbatch")
+    run, prepared = resumption.run, resumption.prepared
+    folder = begin(resumption, run.folder, run.attempt)
+    set_aside(run)
+    job = plan_job(prepared.loaded.config, prepared.facts, prepared.plan, run.folder, folder)
+    note(resumption, folder, job.command)
+    submit_job(job)
+    return read_run(run.folder) or run
 
 
 def submit_job(job: PlannedJob) -> Job:
@@ -62,16 +104,49 @@ def submit_job(job: PlannedJob) -> Job:
         VlftError: If sbatch refuses it, in its words; the attempt then has an outcome.
         OSError: If the folder can't be written.
     """
+    script = _write_script(job)
+    submitted = _submit(script, [job], job.secrets)
+    write_job(job.attempt, submitted)
+    return submitted
+
+
+def submit_array(jobs: Sequence[PlannedJob], text: str) -> Job:
+    """Writes all scripts and submits one array; the attempts' folders exist.
+
+    Args:
+        jobs: At least two.
+        text: What `render_array` gave for them.
+
+    Raises:
+        VlftError: If sbatch refuses it; every run then has an outcome.
+        OSError: If a folder can't be written.
+    """
+    for job in jobs:
+        _write_script(job)
+    script = jobs[0].attempt / ARRAY
+    write_text(script, text)
+    submitted = _submit(script, jobs, array_secrets(jobs))
+    for index, job in enumerate(jobs):
+        write_job(job.attempt, Job(f"{submitted.id}_{index}"))
+    return submitted
+
+
+def _write_script(job: PlannedJob) -> Path:
     script = job.attempt / SCRIPT
     write_text(script, job.text)
     script.chmod(0o700)
+    return script
+
+
+def _submit(script: Path, jobs: Sequence[PlannedJob], secrets: Mapping[str, str | Secret]) -> Job:
+    """Submits a script; where it is refused, each run of it gets an outcome."""
     try:
-        submitted = sbatch(script, job.script.options, job.secrets)
+        return sbatch(script, jobs[0].script.options, secrets)
     except VlftError as error:
-        write_outcome(job.attempt, Outcome("failed", None, None, error.message, None, utc_now()))
+        for job in jobs:
+            refused = Outcome("failed", None, None, error.message, None, utc_now())
+            write_outcome(job.attempt, refused)
         raise
-    write_job(job.attempt, submitted)
-    return submitted
 
 
 def submitting_environment(
@@ -99,27 +174,14 @@ def sbatch(script: Path, options: Sequence[str], secrets: Mapping[str, str | Sec
     Raises:
         VlftError: If it is refused, or not answered.
     """
+    environ = submitting_environment(ENVIRON, options, secrets)
     try:
-        done = subprocess.run(
-            [require_sbatch(), "--parsable", str(script)],
-            env=submitting_environment(ENVIRON, options, secrets),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+        done = call("sbatch", "--parsable", str(script), seconds=_SECONDS, env=environ)
+    except NoAnswerError as error:
         raise VlftError(
-            f"sbatch has not answered within {_SECONDS} s; it may have taken the job",
-            "squeue --me shows whether it has",
+            f"{error.message}; it may have taken the job", "squeue --me shows whether it has"
         ) from None
     number = done.stdout.strip().partition(";")[0]
     if done.returncode != 0 or not number.isdecimal():
-        said = "; ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
-        raise VlftError(
-            f"the cluster refused the job: {said.replace('sbatch: error: ', '')}",
-            f"the script: {script}",
-        )
+        raise VlftError(f"the cluster refused the job: {failure(done)}", f"the script: {script}")
     return Job(number)

@@ -1,0 +1,116 @@
+"""The engine `slurm`: a readable batch script in the run's folder, submitted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vlft.engines.base import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from vlft.config.reader import LoadedConfig
+    from vlft.config.schema import Config
+    from vlft.engines.order import Description, Order, Resumption, Trained
+    from vlft.engines.process import Outcome
+    from vlft.engines.slurm.probe import SlurmFacts
+    from vlft.engines.traits import State
+    from vlft.environment import Environment
+    from vlft.pipeline import Ready
+    from vlft.runs.record import Run
+
+
+class SlurmEngine(Engine):
+    """Jobs of Slurm, which belong to the cluster from their submission on."""
+
+    name = "slurm"
+    shares_machine = False
+    places_processes = True
+    unread_keys = ("master_addr",)
+
+    def probe(
+        self,
+        loaded: LoadedConfig,
+        visible: tuple[str, ...] | None,
+        environ: Environment,
+    ) -> SlurmFacts:
+        """What the cluster says of the job."""
+        from vlft.engines.slurm.probe import read_slurm
+
+        return read_slurm(loaded, visible, environ)
+
+    def uses_image(self, config: Config) -> bool:
+        """With `slurm.container`."""
+        from vlft.engines.slurm.section import Slurm
+
+        section = config.engine_section(Slurm)
+        return section is not None and section.container is not None
+
+    def cores_per_node(self, config: Config) -> int | None:
+        """One task a node starts all its processes, so they are the task's."""
+        from vlft.engines.slurm.section import Slurm
+
+        section = config.engine_section(Slurm)
+        return None if section is None else section.cpus_per_task
+
+    def describe(
+        self,
+        prepared: Ready,
+        *,
+        run_id: str | None = None,
+        node_rank: int = 0,  # noqa: ARG002
+    ) -> Description:
+        """The batch script."""
+        from vlft.engines.slurm.job import describe_job
+
+        return describe_job(prepared, run_id)
+
+    def start(self, order: Order, report: Callable[[Run], None]) -> int:
+        """Submits one job, or an array for several configs, and does not wait for it."""
+        from vlft.engines.slurm.submit import submit
+        from vlft.output import console
+
+        job, runs = submit(order.configs, order.overrides, run_id=order.run_id)
+        console.note(f"vlft: submitted job {job.id}")
+        for run in runs:
+            report(run)
+        return 0
+
+    def resume(self, resumption: Resumption, *, node_rank: int = 0) -> Trained:  # noqa: ARG002
+        """Submits a new job, and does not wait for it."""
+        from vlft.engines.order import Trained
+        from vlft.engines.slurm.submit import resubmit
+
+        return Trained(resubmit(resumption), 0)
+
+    def status(self, attempt: Path, record: Mapping[str, Any]) -> State:
+        """What Slurm says of the job; without one, whether it is about to be submitted."""
+        from vlft.engines.local.processes import process_state
+        from vlft.engines.slurm.queue import read_job, state_of
+
+        job = read_job(attempt)
+        return process_state(attempt, record) if job is None else state_of(job)
+
+    def stop(self, run: Run, wait_s: float) -> Run:
+        """Cancels the job."""
+        from vlft.engines.local.processes import stop
+        from vlft.engines.slurm.queue import read_job, stop_job
+
+        job = read_job(run.attempt)
+        return stop(run, wait_s) if job is None else stop_job(run, job, wait_s)
+
+    def log_files(self, attempt: Path) -> list[Path]:
+        """What the job wrote; none if it has not begun."""
+        from vlft.engines.slurm.queue import log_files
+
+        return log_files(attempt)
+
+    def conclude(self, attempt: Path, exit_code: int, stopped_by: str | None) -> Outcome | None:
+        """Writes how the job ended, unless it will begin again."""
+        from vlft.engines.slurm.conclude import conclude_job
+
+        return conclude_job(attempt, exit_code, stopped_by)
+
+
+ENGINE = SlurmEngine()
