@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from vlft.output.console import shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -28,11 +30,11 @@ def _command(finding: Finding) -> str:
         "title": finding.rule,
     }
     named = ",".join(f"{k}={_property(str(v))}" for k, v in properties.items() if v is not None)
-    text = finding.message
+    text = shown(finding.message)
     if finding.file is None and finding.path:
-        text = f"{finding.path}: {text}"
+        text = f"{shown(finding.path)}: {text}"
     if finding.hint:
-        text += f"\n→ {finding.hint}"
+        text += f"\n→ {shown(finding.hint)}"
     return f"::{_COMMANDS[finding.severity]} {named}::{_data(text)}"
 
 

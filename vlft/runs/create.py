@@ -116,7 +116,7 @@ def _write(
         name = _FIRST if index == 0 else f"config.extends-{index}-{Path(file).name}"
         write_text(folder / name, mask_document(text, hidden))
     resolved = yaml.safe_dump(mask_data(loaded.source.data), allow_unicode=True, sort_keys=False)
-    write_text(folder / "config.resolved.yaml", resolved)
+    write_text(folder / "config.resolved.yaml", mask_document(resolved, hidden))
     write_json(folder / "plan.json", mask_data(plan.to_json()))
     write_launcher(folder)
     write_json(folder / RUN_FILE, record.to_json())
