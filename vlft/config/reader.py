@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from vlft.config.extends import load
 from vlft.config.schema import Config
 from vlft.config.validation_errors import by_place, complaint
-from vlft.security.masking import secret_values
-from vlft.security.secrets import remember
 from vlft.text import nearest
 
 if TYPE_CHECKING:
@@ -20,9 +18,6 @@ if TYPE_CHECKING:
 
     from vlft.config.source import KeyPath, Source
     from vlft.findings import Finding
-
-_SHORTEST: Final = 4
-"""Characters of a secret in a config that is kept out of all messages."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,6 @@ def read_config(
     source, findings = load(file, overrides)
     if source is None:
         return None, None, findings
-    remember(secret_values(source.data), _SHORTEST)
     data = _without_nulls(source.data)
     form = config_form(data)
     form.complete()

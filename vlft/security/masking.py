@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _VALUE: Final = r"""(?P<value>"[^"]{0,4096}"|'[^']{0,4096}'|[^\s,;&|)}\]"'`]+)"""
-_ASSIGNED: Final = rf"(?P<head>(?<![\w.-])(?P<name>[A-Za-z_][\w.-]*)=){_VALUE}"
+_ASSIGNED: Final = rf"(?P<head>(?<![\w.-])-{{0,2}}(?P<name>[A-Za-z_][\w.-]*)=){_VALUE}"
 # A single small word before a colon is often prose ("missing token: x"): it counts where a YAML
 # key can be.
 _NAMED: Final = rf"(?P<head>(?<![\w.-])(?P<name>[A-Za-z_][\w.-]*):\s+){_VALUE}"
@@ -105,6 +105,8 @@ def mask_text(text: str, secrets: Iterable[str] = (), *, pairs: bool = True) -> 
 
 def _masked_name(match: re.Match[str]) -> str:
     name = match["name"]
+    if match["value"].lower() in ("bearer", "basic"):
+        return match[0]  # what follows has been masked
     if name.isalpha() and name.islower():
         line = match.string[max(0, match.start() - 80) : match.start()]
         if re.search(_KEY_BEFORE, line) is None:
