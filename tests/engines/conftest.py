@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 LAUNCHER = """
 import json, sys
 from pathlib import Path
-from vlft.launch.local import run
-from vlft.launch.process import Process
+from vlft.engines.local.run import run
+from vlft.engines.process import Process
 
 job = json.loads(sys.argv[1])
 process = Process(tuple(job["argv"]), job["env"], job["cwd"])

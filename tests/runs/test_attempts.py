@@ -24,8 +24,8 @@ TRAINER = "import sys, time; print('one', flush=True); time.sleep({seconds}); pr
 START = """
 import os, sys
 from pathlib import Path
-from vlft.launch.local import run
-from vlft.launch.process import Process
+from vlft.engines.local.run import run
+from vlft.engines.process import Process
 run(Process((sys.executable, "-c", sys.argv[2]), dict(os.environ), "/"), Path(sys.argv[1]))
 """
 

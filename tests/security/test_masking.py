@@ -5,13 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from vlft.security.masking import (
-    mask_data,
-    mask_document,
-    mask_text,
-    masked_lines,
-    secret_values,
-)
+from vlft.security.documents import mask_document, masked_lines
+from vlft.security.masking import mask_data, mask_text, secret_values
 
 DOCUMENT = """\
 extends: base.yaml

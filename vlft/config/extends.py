@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _KEY = "extends"
-_SHORTEST = 4
+_SHORTEST = 6
 """Characters of a secret in a config that is kept out of all that is printed."""
 
 

@@ -5,6 +5,7 @@ https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from vlft.output.console import shown
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from vlft.findings import Finding
 
+_BREAKS: Final = {"\r": "%0D", "\n": "%0A"}
 _COMMANDS: Final = {"error": "error", "warning": "warning", "info": "notice"}
 
 
@@ -30,16 +32,17 @@ def _command(finding: Finding) -> str:
         "title": finding.rule,
     }
     named = ",".join(f"{k}={_property(str(v))}" for k, v in properties.items() if v is not None)
-    text = shown(finding.message)
+    text = finding.message
     if finding.file is None and finding.path:
-        text = f"{shown(finding.path)}: {text}"
+        text = f"{finding.path}: {text}"
     if finding.hint:
-        text += f"\n→ {shown(finding.hint)}"
+        text += f"\n→ {finding.hint}"
     return f"::{_COMMANDS[finding.severity]} {named}::{_data(text)}"
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    lines = re.split(r"(\r|\n)", text.replace("%", "%25"))
+    return "".join(_BREAKS.get(line) or shown(line) for line in lines)
 
 
 def _property(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from vlft.output.console import shown
-from vlft.security.masking import masked_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +33,8 @@ def to_text(
         head = f"{place}{_painted(finding.severity, color)}: {message} [{finding.rule}]"
         file = finding.file or ""
         if file not in lines_of:
+            from vlft.security.documents import masked_lines  # something is wrong
+
             lines_of[file] = masked_lines(documents.get(file, ""))
         lines = [head, *_excerpt(finding, lines_of[file])]
         if finding.hint:

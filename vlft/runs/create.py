@@ -22,7 +22,8 @@ from vlft.runs.attempts import write_launcher
 from vlft.runs.exports import mark_weights
 from vlft.runs.fingerprint import Fingerprint, fingerprint
 from vlft.runs.record import RUN_FILE, RunRecord, new_run_id, utc_now
-from vlft.security.masking import mask_data, mask_document, mask_text, secret_values
+from vlft.security.documents import mask_document
+from vlft.security.masking import mask_data, mask_text, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
