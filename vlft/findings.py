@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from vlft.security.secrets import mask
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -13,7 +15,7 @@ Severity = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to say about a config.
+    """One thing to say about a config. Its texts hold no secret that can be told by its form.
 
     Attributes:
         rule: Stable id, `subject.what`.
@@ -34,6 +36,11 @@ class Finding:
     line: int | None = None
     column: int | None = None
     hint: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", mask(self.message))
+        if self.hint is not None:
+            object.__setattr__(self, "hint", mask(self.hint))
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:

@@ -85,7 +85,7 @@ def _engine_sections(required: Mapping[str, list[str]]) -> Iterator[dict[str, An
             "required": ["engine"],
             "properties": {"engine": {"const": name}},
         }
-        chosen = {"required": ["launch"], "properties": {"launch": {"type": "object", **engine}}}
+        chosen = {"required": ["launch"], "properties": {"launch": named}}
         given = {"required": [name], "properties": {name: {"type": "object"}}}
         yield {"if": given, "then": chosen}
         keys = required[section_of(name).__name__]

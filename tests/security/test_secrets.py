@@ -1,47 +1,59 @@
-"""Secrets are recognised by name and never shown."""
+"""A secret is covered from where it is read to where a process gets it."""
 
 from __future__ import annotations
 
+import copy
+import json
+import pickle
+from dataclasses import asdict, dataclass
+
 import pytest
 
+from vlft.engines.process import to_process
 from vlft.environment import Environment
 from vlft.plan.command import Command
-from vlft.security.masking import mask_data, mask_text, secret_values
-from vlft.security.secrets import Secret, Variable, is_secret_name, mask
+from vlft.security.secrets import Secret, Variable, mask_met, plain
+
+VALUE = "s3cret-value"
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["HF_TOKEN", "hub_token", "WANDB_API_KEY", "AWS_SECRET_ACCESS_KEY", "swanlab_secret", "token"],
-)
-def test_names_of_secrets(name: str) -> None:
-    assert is_secret_name(name)
+def test_a_secret_is_never_shown() -> None:
+    secret = Secret(VALUE)
+    assert not isinstance(secret, str)
+    shown = [str(secret), repr(secret), f"{secret}", f"{secret:>3}", f"{secret!r}", format(secret)]
+    shown += [f"{[secret]} {(secret,)} { {'a': secret} }", "%s" % secret]  # noqa: UP031
+    assert not [text for text in shown if VALUE in text]
+    assert json.dumps({"a": secret}, default=plain) == '{"a": "***"}'
+    with pytest.raises(TypeError):
+        json.dumps(secret)
+    with pytest.raises(TypeError):
+        " ".join([*"ab", secret])  # type: ignore[list-item]
+    with pytest.raises(TypeError):
+        pickle.dumps(secret)
+    with pytest.raises(TypeError):
+        vars(secret)
+    assert secret.reveal() == VALUE
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["IMAGE_MAX_TOKEN_NUM", "max_new_tokens", "tokenizer", "pad_token", "lora_rank", "seed_key"],
-)
-def test_names_that_only_look_like_it(name: str) -> None:
-    assert not is_secret_name(name)
+def test_a_secret_can_be_compared_and_copied() -> None:
+    secret = Secret(VALUE)
+    assert secret == Secret(VALUE) != Secret("another")
+    assert secret != VALUE
+    assert len({secret, Secret(VALUE)}) == 1
+    assert copy.deepcopy(secret) is copy.copy(secret) is secret
+
+    @dataclass(frozen=True)
+    class Holder:
+        env: dict[str, Secret]
+
+    held = Holder({"A": secret})
+    assert VALUE not in repr(held) + repr(asdict(held))
 
 
-def test_a_secret_leaves_plain_data_and_text() -> None:
-    data = {"env": {"HF_TOKEN": "hf_abc", "A": "b"}, "swift": {"hub_token": "t0p", "n": 1}}
-    assert secret_values(data) == {"hf_abc", "t0p"}
-    assert mask_data(data) == {
-        "env": {"HF_TOKEN": "***", "A": "b"},
-        "swift": {"hub_token": "***", "n": 1},
-    }
-    text = "env: {HF_TOKEN: hf_abc}  # hf_abc again\nswift: {hub_token: 't0p'} # t0phat"
-    assert mask_text(text, {"hf_abc", "t0p"}) == (
-        "env: {HF_TOKEN: ***}  # *** again\nswift: {hub_token: '***'} # t0phat"
-    )
-
-
-def test_a_password_leaves_a_url() -> None:
-    assert mask("http://me:secret@host/x") == "http://me:***@host/x"
-    assert mask("http://host/x@y") == "http://host/x@y"
+def test_what_a_process_has_met_is_masked_in_any_text() -> None:
+    Secret("http://me:met-in-a-url@host", "http://me:***@host")
+    Secret(VALUE)
+    assert mask_met(f"({VALUE}) met-in-a-url {VALUE}s") == f"(***) *** {VALUE}s"
 
 
 def test_a_command_shows_references_in_place_of_secrets() -> None:
@@ -50,12 +62,34 @@ def test_a_command_shows_references_in_place_of_secrets() -> None:
         {"WANDB_API_KEY": "w0p", "A": "b c"},
         (),
     )
-    line = command.shell_line(Environment({}))
-    assert line == (
+    assert command.shell_line(Environment({})) == (
         'env WANDB_API_KEY="${WANDB_API_KEY}" A=\'b c\' swift sft --hub_token "${HUB_TOKEN}" '
         '--seed 1 --swanlab_token="${SWANLAB_TOKEN}"'
     )
     masked = command.masked()
-    assert not {"t0p", "w0p"} & {*masked.argv, *masked.env.values()}
-    assert "-t1p" not in " ".join(masked.argv)
+    assert masked.argv == (
+        *("swift", "sft", "--hub_token", "***", "--seed", "1"),
+        "--swanlab_token=***",
+    )
+    assert masked.env == {"WANDB_API_KEY": "***", "A": "b c"}
     assert command.argv[3] == Variable("VLFT_HUB_TOKEN", secret=Secret("t0p"))
+    assert not [value for value in ("t0p", "t1p", "w0p") if value in repr(command)]
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("http://me:pass@host/a", "http://me:***@host/a"),
+        ('{"a_token": "abc"}', '{"a_token": "***"}'),
+        ("hf_" + "a" * 34, "***"),
+    ],
+)
+def test_a_word_is_covered_by_its_form(word: str, shown: str) -> None:
+    for argv in (("swift", "--model_kwargs", word), ("swift", f"--model_kwargs={word}")):
+        command = Command(argv, {"B": word}, ())
+        assert command.masked().argv[-1].removeprefix("--model_kwargs=") == shown
+        assert command.masked().env == {"B": shown}
+        assert {value.reveal() for value in command.secrets.values()} == {word}
+        process = to_process(command)
+        assert word not in " ".join(process.argv)
+        assert process.env["VLFT_MODEL_KWARGS"] == process.env["B"] == word

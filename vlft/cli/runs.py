@@ -76,14 +76,16 @@ def logs(
     """Print what the trainer said."""
     from vlft.runs.index import find_run
     from vlft.runs.logs import follow as following
-    from vlft.runs.logs import last_lines
+    from vlft.runs.logs import last_lines, remember_secrets
+    from vlft.security.masking import mask_text
 
-    folder = find_run(run).folder
-    for line in last_lines(folder, lines or None):
-        console.write(line)
+    found = find_run(run)
+    remember_secrets(found)
+    for line in last_lines(found.folder, lines or None):
+        console.write(mask_text(line))
     if follow:
-        for line in following(folder):
-            console.write(line)
+        for line in following(found.folder):
+            console.write(mask_text(line))
 
 
 @app.command("stop")

@@ -14,11 +14,15 @@ from vlft.config.locations import MAX_BYTES, MAX_CHAIN, MAX_FILES, printable, sh
 from vlft.config.merge import overlay, without
 from vlft.config.source import KeyPath, Source, parse
 from vlft.findings import Finding
+from vlft.security.masking import secret_values
+from vlft.security.secrets import remember
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _KEY = "extends"
+_SHORTEST = 6
+"""Characters of a secret in a config that is kept out of all that is printed."""
 
 
 def load(file: str | Path, overrides: Sequence[str] = ()) -> tuple[Source | None, list[Finding]]:
@@ -42,6 +46,7 @@ def load(file: str | Path, overrides: Sequence[str] = ()) -> tuple[Source | None
         return None, [*findings, *override_layer.read(overrides)[1]]
     source = replace(source, documents=chain.documents)
     source, wrong = override_layer.apply(source, overrides)
+    remember(secret_values(source.data), _SHORTEST)
     return source, [*findings, *wrong]
 
 

@@ -10,6 +10,7 @@ from vlft.config.ownership import ARGUMENTS, ENVIRONMENT
 from vlft.config.schema import config_with
 from vlft.config.source import dotted
 from vlft.engines import section_names
+from vlft.security.secrets import MASK, is_secret_name, mask
 from vlft.text import nearest
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def complaint(path: KeyPath, details: Sequence[ErrorDetails], source: Source) ->
         "config.type",
         "error",
         path,
-        f"`{dotted(path)}` is {_shown(value)}; it must be {expected}",
+        f"`{dotted(path)}` is {_shown(path, value)}; it must be {expected}",
         _choice_hint(value, details),
     )
 
@@ -179,8 +180,8 @@ def _value_at(data: object, path: KeyPath) -> object:
     return data
 
 
-def _shown(value: object) -> str:
-    """A value as an error shows it: short, and never a whole section."""
+def _shown(path: KeyPath, value: object) -> str:
+    """A value as an error shows it: short, never a whole section, and never a secret."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
@@ -189,7 +190,9 @@ def _shown(value: object) -> str:
         return "empty"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return f"`{str(value)[:60]}`"
+    if any(is_secret_name(str(part)) for part in path):
+        return f"`{MASK}`"
+    return f"`{mask(str(value))[:60]}`"
 
 
 def _section_name(path: KeyPath) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from vlft.importer.spans import finding, shown
+from vlft.security.secrets import is_masked, is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +44,12 @@ class Flag:
     def value(self) -> str:
         """The single value as text; a switch is true."""
         return self.values[0].text if self.values else "true"
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether its name says so, or a value was masked."""
+        masked = any(is_masked(value.text) for value in self.values)
+        return masked or is_secret_name(self.name.replace("-", "_"))
 
     @property
     def why(self) -> str | None:

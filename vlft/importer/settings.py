@@ -14,7 +14,6 @@ from vlft.importer.flags import NO_VALUE, drop_secret
 from vlft.importer.shell.texts import Text
 from vlft.importer.spans import finding, shown
 from vlft.importer.write import scalar
-from vlft.security.secrets import is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +90,7 @@ def place_flags(
             flag = _without_home(flag)  # noqa: PLW2901 - the same flag, read more closely
         if name in RESERVED:
             translated.drop(flag, RESERVED[name])
-        elif is_secret_name(name):
+        elif flag.is_secret:
             drop_secret(translated, flag)
         elif argument is None and ignores and name not in ARGUMENTS:
             translated.drop(flag, "no such argument, and `ignore_args_error` passes over it")

@@ -9,7 +9,7 @@ from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
 from vlft.importer.draft import Draft, Entry, Form, Key
 from vlft.importer.shell.texts import Text
 from vlft.importer.spans import finding, shown
-from vlft.security.secrets import is_secret_name
+from vlft.security.secrets import cover
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -178,8 +178,10 @@ class Surroundings:
     def _variable(self, name: str, value: Text, spot: Spot) -> None:
         if name in NODE_ENVIRONMENT:
             self._leave(f"{name}={value.text}", NODE_ENVIRONMENT[name])
-        elif is_secret_name(name):
-            self._leave(f"{name}=***", "a secret comes from the environment of whoever starts it")
+        elif not isinstance(held := cover(name, value.text), str):
+            self._leave(
+                f"{name}={held}", "a secret comes from the environment of whoever starts it"
+            )
             message = f"`{name}` is left out: a secret does not belong into a config"
             hint = f"set {name} in the environment that vlft is started in"
             self._find("import.secret", spot, message, hint)

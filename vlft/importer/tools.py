@@ -9,7 +9,6 @@ from vlft.importer.draft import Entry
 from vlft.importer.flags import drop_secret
 from vlft.importer.shell.texts import Text
 from vlft.importer.spans import finding, shown
-from vlft.security.secrets import is_secret_name
 
 if TYPE_CHECKING:
     from vlft.importer.draft import Draft
@@ -60,7 +59,7 @@ def place_tool(draft: Draft, subcommand: str, translated: Translated, era: Era) 
         draft.entries["model", "path"] = Entry((Text(model.value, model.why),), "text")
         used.setdefault("model", "model.path")
     for name, flag in flags.items():
-        if is_secret_name(name):
+        if flag.is_secret:
             drop_secret(translated, flag)
         elif name not in used:
             translated.drop(

@@ -18,7 +18,7 @@ from vlft.importer.flags import Translated
 from vlft.importer.shell.texts import Text
 from vlft.importer.spans import finding
 from vlft.importer.values import change_value
-from vlft.security.secrets import is_secret_name
+from vlft.security.secrets import cover
 from vlft.swift.names import old_name
 
 if TYPE_CHECKING:
@@ -122,9 +122,12 @@ def translate(
 
 
 def _masked(flag: Flag) -> Flag:
-    """A secret without its value, before anything can tell it."""
-    secret = flag.values and is_secret_name(flag.name.replace("-", "_"))
-    return replace(flag, values=(Text("***"),)) if secret else flag
+    """A flag without secrets in its values, before anything can show them."""
+    name = flag.name.replace("-", "_")
+    covered = [str(cover(name, value.text)) for value in flag.values]
+    if covered == [value.text for value in flag.values]:
+        return flag
+    return replace(flag, values=tuple(map(Text, covered)))
 
 
 def _one(made: Translated, flag: Flag, subcommand: str, legal: Mapping[str, Argument]) -> None:

@@ -5,15 +5,19 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
+
+from vlft.output.console import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from vlft.findings import Finding
 
+_BREAKS: Final = {"\r": "%0D", "\n": "%0A"}
 _COMMANDS: Final = {"error": "error", "warning": "warning", "info": "notice"}
 
 
@@ -39,7 +43,8 @@ def _command(finding: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    lines = re.split(r"(\r|\n)", text.replace("%", "%25"))
+    return "".join(_BREAKS.get(line) or shown(line) for line in lines)
 
 
 def _property(text: str) -> str:

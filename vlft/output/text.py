@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from vlft.output.console import shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -24,12 +26,19 @@ def to_text(
         color: Whether to use terminal colours.
     """
     blocks = []
+    lines_of: dict[str, Sequence[str]] = {}
     for finding in findings:
-        place = _place(finding)
-        head = f"{place}{_painted(finding.severity, color)}: {finding.message} [{finding.rule}]"
-        lines = [head, *_excerpt(finding, documents)]
+        place = shown(_place(finding))
+        message = shown(finding.message)
+        head = f"{place}{_painted(finding.severity, color)}: {message} [{finding.rule}]"
+        file = finding.file or ""
+        if file not in lines_of:
+            from vlft.security.documents import masked_lines  # something is wrong
+
+            lines_of[file] = masked_lines(documents.get(file, ""))
+        lines = [head, *_excerpt(finding, lines_of[file])]
         if finding.hint:
-            lines.append(f"    → {finding.hint}")
+            lines.append(f"    → {shown(finding.hint)}")
         blocks.append("\n".join(lines))
     return "\n".join(blocks)
 
@@ -65,11 +74,10 @@ def _place(finding: Finding) -> str:
     return f"{finding.file}:{finding.line}:{finding.column}: "
 
 
-def _excerpt(finding: Finding, documents: Mapping[str, str]) -> list[str]:
+def _excerpt(finding: Finding, lines: Sequence[str]) -> list[str]:
     """The line of the file and a caret under the column."""
     if finding.file is None or finding.line is None or finding.column is None:
         return []
-    lines = documents.get(finding.file, "").splitlines()
     if finding.line > len(lines):
         return []
     line = lines[finding.line - 1]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vlft.config.ownership import ARGUMENTS, RESERVED
 from vlft.rules.base import Problem, rule
 from vlft.rules.mappings import parsed
-from vlft.security.secrets import is_secret_name
+from vlft.security.secrets import is_secret_name, mask_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,7 +164,7 @@ def value_has_the_type(run: RunSpec) -> Iterator[Problem]:
             continue
         wrong = _wrong(argument, value)
         if wrong:
-            yield Problem(("swift", name), f"`{name}` is {_shown(value)}; {wrong}")
+            yield Problem(("swift", name), f"`{name}` is {_shown(name, value)}; {wrong}")
 
 
 def _wrong(argument: Argument, value: object) -> str | None:
@@ -214,10 +214,11 @@ def _is_text_of(kind: str, value: object) -> bool:
     return True
 
 
-def _shown(value: object) -> str:
+def _shown(name: str, value: object) -> str:
     if isinstance(value, (list, dict)):
         return f"a {'list' if isinstance(value, list) else 'mapping'}"
-    return f"`{str(value).lower() if isinstance(value, bool) else str(value)[:60]}`"
+    text = str(value).lower() if isinstance(value, bool) else mask_value(name, str(value))
+    return f"`{text[:60]}`"
 
 
 _CODE = ("external_plugins", "custom_register_path")

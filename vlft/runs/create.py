@@ -18,7 +18,8 @@ from vlft.resolve.patches import PATCHES_VERSION, is_patched
 from vlft.runs.attempts import write_launcher
 from vlft.runs.exports import mark_weights
 from vlft.runs.record import RUN_FILE, Fingerprint, RunRecord, fingerprint, new_run_id, utc_now
-from vlft.security.masking import mask_data, mask_document, mask_text, secret_values
+from vlft.security.documents import mask_document
+from vlft.security.masking import mask_data, mask_text, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +103,7 @@ def _write(
         name = _FIRST if index == 0 else f"config.extends-{index}-{Path(file).name}"
         write_text(folder / name, mask_document(text, hidden))
     resolved = yaml.safe_dump(mask_data(loaded.source.data), allow_unicode=True, sort_keys=False)
-    write_text(folder / "config.resolved.yaml", resolved)
+    write_text(folder / "config.resolved.yaml", mask_document(resolved, hidden))
     write_json(folder / "plan.json", mask_data(plan.to_json()))
     write_launcher(folder)
     write_json(folder / RUN_FILE, record.to_json())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from vlft.runs.record import read_run
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from vlft.runs.record import Run
 
 _INTERVAL_S = 0.2
 _BLOCK = 1 << 16
@@ -28,6 +31,15 @@ def last_lines(run: Path, count: int | None) -> Iterator[str]:
     for attempt in attempts if count is None else attempts[-1:]:
         for path in _files(attempt):
             yield from _tail(path, count)
+
+
+def remember_secrets(run: Run) -> None:
+    """Names the secrets of a run's config to the printer, if it is still there."""
+    from vlft.config.extends import load  # noqa: PLC0415 - of several commands, one needs it
+
+    config = run.record.get("config")
+    if isinstance(config, str) and os.path.isfile(config):  # noqa: PTH113 - any text is a path
+        load(config)
 
 
 def follow(run: Path) -> Iterator[str]:

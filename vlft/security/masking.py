@@ -1,4 +1,4 @@
-"""Secrets taken out of plain data, texts and YAML documents."""
+"""Secrets taken out of plain data and of texts."""
 
 from __future__ import annotations
 
@@ -18,14 +18,19 @@ from vlft.security.secrets import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# `NAME=value` and `name: value`, as they are in scripts, messages and YAML. A single small word
-# before a colon is often prose ("missing token: x"): it counts where a YAML key can be.
-_ASSIGNED: Final = re.compile(
-    r"""(?P<head>(?:(?<![\w.-])(?P<name>[A-Za-z_][\w.-]*)(?:=|:\s+)))"""
-    r"""(?P<value>"[^"]{0,4096}"|'[^']{0,4096}'|[^\s,;&|)}\]"'`]+)"""
+_SHORTEST: Final = 3
+"""Characters of a value that is looked for: less is a part of anything."""
+_VALUE: Final = r"""(?P<value>"[^"]{0,4096}"|'[^']{0,4096}'|[^\s,;&|)}\]"'`]+)"""
+_ASSIGNED: Final = rf"(?P<head>(?<![\w.-])-{{0,2}}(?P<name>[A-Za-z_][\w.-]*)=){_VALUE}"
+# A single small word before a colon is often prose ("missing token: x"): it counts where a YAML
+# key can be.
+_NAMED: Final = rf"(?P<head>(?<![\w.-])(?P<name>[A-Za-z_][\w.-]*):\s+){_VALUE}"
+_LINE: Final = r"(?m)(?P<head>^[ \t-]*(?P<name>[\w.-]+):[ \t]+)(?P<value>\S.*?)(?=[ \t]+#|$)"
+_KEY_BEFORE: Final = r"(?:^|[\n{,])[ \t-]*$"
+_BEARER: Final = r"(?i)(?P<head>\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}"
+_FLAG: Final = (
+    r"""(?P<head>(?<!\S)--(?P<name>[\w-]+)\s+)(?P<value>"[^"]{0,4096}"|'[^']{0,4096}'|[^\s-]\S*)"""
 )
-_KEY_BEFORE: Final = re.compile(r"(?:^|[\n{,])[ \t-]*$")
-_BEARER: Final = re.compile(r"(?P<head>\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}", re.IGNORECASE)
 
 
 def mask_data(data: Any) -> Any:
@@ -76,80 +81,31 @@ def _secrets_in(data: Any, *, named: bool) -> Iterator[str]:
         yield str(data)
 
 
-def mask_text(text: str, secrets: Iterable[str] = ()) -> str:
+def mask_text(text: str, secrets: Iterable[str] = (), *, pairs: bool = True) -> str:
     """A text in which no secret can be read.
 
     Args:
         text: A message, a script, a log.
         secrets: Values to look for; what is secret by its name or its form is found without.
+        pairs: Whether `name: value` counts, beside `NAME=value` and `--name value`.
     """
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        if secret in text:
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= _SHORTEST and secret in text:
             # Whole words only: a short secret must not eat the middle of other words.
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
-    text = _ASSIGNED.sub(_masked_assignment, mask(text))
-    return _BEARER.sub(rf"\g<head>{MASK}", text)
+    text = re.sub(_BEARER, rf"\g<head>{MASK}", mask(text))
+    text = re.sub(_ASSIGNED, masked_pair, text)
+    if "--" in text:
+        text = re.sub(_FLAG, masked_pair, text)
+    return re.sub(_NAMED, _masked_name, re.sub(_LINE, masked_pair, text)) if pairs else text
 
 
-def _masked_assignment(match: re.Match[str]) -> str:
+def _masked_name(match: re.Match[str]) -> str:
     name = match["name"]
-    word = name.isalpha() and name.islower()
-    if word and "=" not in match["head"]:
+    if match["value"].lower() in ("bearer", "basic"):
+        return match[0]  # what follows has been masked
+    if name.isalpha() and name.islower():
         line = match.string[max(0, match.start() - 80) : match.start()]
-        if _KEY_BEFORE.search(line) is None:
+        if re.search(_KEY_BEFORE, line) is None:
             return match[0]
     return masked_pair(match)
-
-
-def mask_document(text: str, secrets: Iterable[str] = ()) -> str:
-    """A YAML document whose secret values are masked, however they are written.
-
-    Quoted, escaped, folded and block scalars are all replaced as a whole, so the document stays
-    YAML with the same keys.
-
-    Args:
-        text: The document.
-        secrets: Further values to look for, in comments too.
-    """
-    import yaml  # noqa: PLC0415 - a record is written once a run
-
-    try:
-        root = yaml.compose(text, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, RecursionError):
-        return mask_text(text, secrets)
-    places: list[tuple[int, int]] = []
-    found = set(secrets)
-    for node, named in _scalars(root, named=False, seen=set()):
-        value = node.value
-        if named or mask(value) != value:
-            found.update((value,) if named else hidden_parts(value, mask(value)))
-            places.append((node.start_mark.index, node.end_mark.index))
-    for start, end in sorted(places, reverse=True):
-        inner = text[start:end]
-        tail = inner[len(inner.rstrip()) :]  # the line break after a block
-        text = f'{text[:start]}"{MASK}"{tail}{text[end:]}'
-    return mask_text(text, found)
-
-
-def _scalars(node: Any, *, named: bool, seen: set[int]) -> Iterator[tuple[Any, bool]]:
-    """The values in a document that may be secret, and whether their key says so."""
-    import yaml  # noqa: PLC0415
-
-    if node is None or id(node) in seen:
-        return
-    seen.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            name = key.value if isinstance(key, yaml.ScalarNode) else ""
-            if name not in REFERENCES:
-                yield from _scalars(value, named=named or is_secret_name(name), seen=seen)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _scalars(item, named=named, seen=seen)
-    elif isinstance(node, yaml.ScalarNode) and not _is_plain(node):
-        yield node, named
-
-
-def _is_plain(node: Any) -> bool:
-    """Whether a value is nothing, or a truth value."""
-    return node.tag in ("tag:yaml.org,2002:null", "tag:yaml.org,2002:bool") or not node.value

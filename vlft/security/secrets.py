@@ -176,11 +176,12 @@ _URL: Final = r"(?i)(?P<scheme>\b[a-z][a-z0-9+.-]{0,20})://(?P<user>[^/\s?#'\"<>
 _PARAMETER: Final = r"(?<=[?&;])(?P<name>[\w.-]+)=(?P<value>[^&#\s'\"]+)"
 _PAIR: Final = (
     r"""(?P<head>(?P<quote>\\?["'])(?P<name>[\w.-]+)(?P=quote)\s*:\s*)"""
-    r"""(?P<value>\\?"(?:[^"\\]|\\[^"]){0,4096}\\?"|'[^']{0,4096}'|[^\s,}\]"']+)"""
+    r"""(?P<value>"(?:[^"\\]|\\.){0,4096}"|\\"(?:[^"\\]|\\[^"]){0,4096}\\"|'[^']{0,4096}'"""
+    r"""|[^\s,}\]"'\\]+)"""
 )
 _FORMS: Final = (
     r"(?s)(?<![\w-])(?:hf_[A-Za-z0-9]{30,}|gh[opsur]_[A-Za-z0-9]{30,}|github_pat_\w{30,}"
-    r"|glpat-[\w-]{20,}|sk-[\w-]{20,}|xox[a-z]-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{35}"
+    r"|glpat-[\w-]{20,}|sk-(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{20,}|xox[a-z]-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{35}"
     r"|npm_[A-Za-z0-9]{36}|pypi-[\w-]{50,}|ms-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+)(?![\w-])"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
@@ -188,6 +189,7 @@ _FORMS: Final = (
 _FORM_MARKS: Final = ("hf_", "gho_", "ghp_", "ghs_", "ghu_", "ghr_", "_pat_", "glpat-", "sk-",
                       "xox", "AKIA", "ASIA", "AIza", "npm_", "pypi-", "ms-", "eyJ",
                       "PRIVATE KEY")  # fmt: skip
+_REFERENCE: Final = r"\$\w+|\$[({].*|<[^<>]*>|….*"
 _NOTHING: Final = frozenset({"", "none", "null", "true", "false", "yes", "no", "…", "..."})
 
 
@@ -244,7 +246,7 @@ def masked_pair(match: re.Match[str]) -> str:
     """What stands for a match with `head`, `name` and `value`: the value masked if it is secret."""
     value = match["value"]
     bare = value.strip("\\\"'")
-    reference = bare.startswith(("$", "{", "[", "<", "…")) or MASK in bare
+    reference = MASK in bare or re.fullmatch(_REFERENCE, bare) or value.startswith(("{", "["))
     if reference or bare.lower() in _NOTHING or not is_secret_name(match["name"]):
         return match[0]
     start = len(value) - len(value.lstrip("\\\"'"))
@@ -254,10 +256,13 @@ def masked_pair(match: re.Match[str]) -> str:
 
 def hidden_parts(value: str, shown: str) -> Iterator[str]:
     """The parts of a value that are not in what is shown of it."""
-    pieces = re.escape(shown).split(re.escape(MASK))
-    if len(pieces) > 1:
-        match = re.fullmatch("(.*?)".join(pieces), value, re.DOTALL)
-        yield from (match.groups() if match else (value,))
+    first, *pieces = shown.split(MASK)
+    position = len(first)
+    for index, piece in enumerate(pieces):
+        last = index == len(pieces) - 1
+        end = len(value) - len(piece) if last else value.find(piece, position)
+        yield value[position : max(end, position)]
+        position = end + len(piece)
 
 
 # What this process has met ---------------------------------------------------------------------

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vlft.engines.process import KILL_GUESS
+from vlft.security.masking import mask_text
+from vlft.security.secrets import mask_met
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,6 +81,8 @@ class _Raised:
 def last_error(stderr_path: Path) -> str | None:
     """The error that ended a trainer, in at most 500 characters; None if none is to be seen.
 
+    A secret in it is masked.
+
     Reads the last 256 KiB of the file, and the first 256 KiB if there is nothing in those.
     """
     try:
@@ -102,7 +106,10 @@ def last_error_in(data: bytes) -> str | None:
 
 
 def _shortened(error: str | None) -> str | None:
-    return error if error is None or len(error) <= _LONGEST else error[: _LONGEST - 1] + "…"
+    if error is None:
+        return None
+    error = mask_met(mask_text(error))
+    return error if len(error) <= _LONGEST else error[: _LONGEST - 1] + "…"
 
 
 def _clean(data: bytes) -> str:

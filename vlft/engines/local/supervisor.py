@@ -78,7 +78,7 @@ class Supervisor:
             return
         try:
             self._obey(requests)
-            self._supervise(trainer, Path(job["run_dir"]), job["log"])
+            self._supervise(trainer, Path(job["run_dir"]), job["env"], job["log"])
         except BaseException:  # a mistake in here must not leave a trainer behind
             self._tree.end(0)
             while not self._tree.step():
@@ -86,12 +86,18 @@ class Supervisor:
             raise
 
     def _supervise(
-        self, trainer: subprocess.Popen[bytes], run_dir: Path, log: list[Any] | None
+        self,
+        trainer: subprocess.Popen[bytes],
+        run_dir: Path,
+        env: dict[str, str],
+        log: list[Any] | None,
     ) -> None:
         say({"started": trainer.pid})
         from vlft.engines import process  # noqa: PLC0415 - see the module's docstring
         from vlft.engines.local import error_log, late_crash  # noqa: PLC0415
+        from vlft.environment import environment_of  # noqa: PLC0415
 
+        environment_of(env).remember_secrets()  # for the trainer's last error
         record(run_dir, trainer.pid)
         asked = False  # whether the end was asked for before the trainer had come to its own
         while not (self._tree.ending and self._tree.step()):

@@ -39,6 +39,7 @@ def conclude_job(attempt: Path, exit_code: int, stopped_by: str | None) -> Outco
     """
     if stopped_by is not None and begins_again(ENVIRON):
         return None
+    ENVIRON.remember_secrets()
     if stopped_by is not None and exit_code == 0:
         # A trainer that is told to end saves, and ends as if it were done.
         exit_code = 143
