@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema  # noqa: TID253 - only `vlft schema`
 
-from vlft.config.fields import OWNED_ARGUMENTS, OWNED_VARIABLES
+from vlft.config.fields import OWNED_ARGUMENTS, OWNED_VARIABLES, Section
 from vlft.config.ownership import ARGUMENTS, ENVIRONMENT, NODE_ENVIRONMENT, RESERVED
 from vlft.config.schema import Config, config_with
 from vlft.engines import section_names, section_of
@@ -109,6 +109,10 @@ class _Generator(GenerateJsonSchema):
         assert name == "_one_or_many"  # noqa: S101 - sections.py has no third
         return {"anyOf": [inner, {"type": "string"}]}
 
+    def encode_default(self, dft: Any) -> Any:
+        """A section's default is an empty map; pydantic 2.13.0 and older can't encode a section."""
+        return {} if isinstance(dft, Section) else super().encode_default(dft)
+
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
         """The key is the title."""
         return False
@@ -175,8 +179,6 @@ def _or_null(value: dict[str, Any]) -> dict[str, Any]:
             {key: inner for key, inner in member.items() if key != "gt"}
             for member in value["anyOf"]
         ]
-    if isinstance(value.get("default"), dict):
-        value["default"] = {}
     kind = value.get("type")
     if "enum" in value:
         value = value | {"enum": list(dict.fromkeys([*value["enum"], None]))}
