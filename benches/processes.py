@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from hostile_files import hostile_files
 from validate_many import measure as measure_many
 from validate_many import write_stub
 
@@ -49,15 +50,15 @@ class Contest:
     bound: float
 
 
-def command(*words: str | Path, cwd: Path = ROOT, **env: str) -> Callable[[], None]:
-    """A command as something to time; caches of compiled files are allowed."""
+def command(*words: str | Path, cwd: Path = ROOT, code: int = 0, **env: str) -> Callable[[], None]:
+    """A command as something to time, and its exit code; caches of compiled files are allowed."""
     whole = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | env
 
     def call() -> None:
         done = subprocess.run(
             list(map(str, words)), cwd=cwd, env=whole, capture_output=True, text=True, check=False
         )
-        if done.returncode:
+        if done.returncode != code:
             raise RuntimeError(f"{words} failed:\n{done.stderr[-2000:]}")
 
     return call
@@ -72,6 +73,24 @@ def startup(work: Path) -> list[Contest]:
     return [
         Contest("help", "vlft --help", "import typer", help_, import_typer, 21, 1.5),
         Contest("validate", "vlft validate", "import typer, yaml", validate, import_both, 21, 3.0),
+    ]
+
+
+def refusals(work: Path) -> list[Contest]:
+    """How soon a hostile file is refused, against a config that is right."""
+    validate = (PYTHON, "-m", "vlft", "validate")
+    right = command(*validate, work / "tiny.yaml")
+    return [
+        Contest(
+            name,
+            f"vlft validate: {name}",
+            "vlft validate",
+            command(*validate, file, code=1),
+            right,
+            5,
+            2.0,
+        )
+        for name, file in hostile_files(work)
     ]
 
 
@@ -146,7 +165,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         prepare(work, weights=not quick)
-        lines = table(startup(work) + ([] if quick else training(work)))
+        lines = table(startup(work) + refusals(work) + ([] if quick else training(work)))
     many = measure_many(1000, repeats=5)
     lines += ["", f"`vlft validate` of 1,000 configs in one call: {many:.2f} s (hoped for: ≤ 2)."]
     print(lines[-1], flush=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
-from tests_support import make_model_folder
+from support.folders import make_model_folder
 
 # A busy machine is slow, not wrong. CI tries the same examples each time, and whoever runs the
 # tests elsewhere tries new ones; numbers of the modules that happen to be imported are left out.
@@ -29,6 +29,10 @@ settings.register_profile(
 settings.load_profile("vlft")
 if _CI:
     providers._get_local_constants = providers.Constants
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "chain: the real chain that scripts/test runs by default")
 
 
 @pytest.fixture(scope="session", autouse=True)

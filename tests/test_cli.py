@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests_support import light_environment
+from support.folders import light_environment
 
 import vlft as package
 

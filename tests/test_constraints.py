@@ -6,7 +6,7 @@ import importlib.metadata
 import re
 
 import pytest
-from doc_blocks import ROOT
+from support.doc_blocks import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 

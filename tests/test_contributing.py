@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doc_blocks import ROOT, blocks
-from tests_support import make_model_folder
+from support.doc_blocks import ROOT, blocks
+from support.folders import make_model_folder
 
 PAGE = "CONTRIBUTING.md"
 TOY = {

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from doc_blocks import NOT_RUN, ROOT, Block, blocks, commands, script, write_files
+from support.doc_blocks import NOT_RUN, ROOT, Block, blocks, commands, script, write_files
 from typer.testing import CliRunner
 
 from vlft.cli import app

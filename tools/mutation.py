@@ -4,11 +4,11 @@
 
 Each mutant is one change of cosmic-ray's operators to one module (a comparison turned, a
 number shifted, `and` for `or`, a loop that never runs …), run in a process of its own: first
-against the cases of the module's own subjects (tests/rules/expected), then against the rest of
-tests/rules, or of the plan's. A mutant that fails a test, or hangs, is killed; of each survivor
-the place and the change are printed. Left out, because no test could tell them from the
-original: changes to annotations, to how a dataclass is made (frozen, slots), and `is` in place
-of `==` or the other way round.
+against the cases of the module's own subjects (tests/rules/expected) and the wording of their
+rules, then against the rest of tests/rules, or of the plan's. A mutant that fails a test, or
+hangs, is killed; of each survivor the place and the change are printed. Left out, because no
+test could tell them from the original: changes to annotations, to how a dataclass is made
+(frozen, slots), and `is` in place of `==` or the other way round.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SUITES = {
     "plan": ("tests/resolve/test_batch.py", "tests/resolve/test_steps.py", "tests/rules"),
 }
 SECONDS = 300
-_EXPECTED = "tests/rules/test_expected.py::test_vlft_says_what_is_expected"
+_EXPECTED = "tests/rules/test_expected.py"
 _LEFT_OUT = re.compile(r"^core/Variable|_(Is|IsNot)$|_Is_Eq$|_IsNot_NotEq$")
 
 
@@ -165,8 +165,10 @@ def _nearest_tests(file: Path) -> Sequence[str]:
     """The tests most likely to notice: most mutants need no others."""
     if file.parent.name == "plan":
         return (f"tests/estimate/test_{file.name}",)
-    subjects = set(re.findall(r'@rule\(\s*"([a-z]+)\.', file.read_text()))
-    return [f"{_EXPECTED}[{subject}]" for subject in sorted(subjects)]
+    subjects = sorted(set(re.findall(r'@rule\(\s*"([a-z]+)\.', file.read_text())))
+    # The cases of a subject and the wording of its rules, by the names of the tests.
+    names = [f"[{subject}{end}" for subject in subjects for end in (":", ".")]
+    return [_EXPECTED, "-k", " or ".join(names)] if names else []
 
 
 def warm_up() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standin_swift import standin_interpreter
-from weight_files import matrix, tensor, write_adapter, write_model
+from support.standin_swift import standin_interpreter
+from support.weight_files import matrix, tensor, write_adapter, write_model
 
 pytest.importorskip("numpy")
 

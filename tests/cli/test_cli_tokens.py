@@ -229,11 +229,8 @@ def test_nothing_heavy_is_imported(vlft: Vlft, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """20 frames of 128x96, ten a second, shown on their side."""
-    import sys
-
     pytest.importorskip("av")
-    sys.path.append(str(Path(__file__).parents[1] / "data"))
-    from video_files import QUARTER, turned, video
+    from support.video_files import QUARTER, turned, video
 
     folder = tmp_path_factory.mktemp("film")
     return turned(video(folder / "flat.mp4", "mpeg4", size=(128, 96)), QUARTER, folder / "film.mp4")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer.main
 from PIL import Image
-from standin_swift import standin_interpreter
-from tests_support import make_model_folder
-from weight_files import matrix, tensor, write_adapter, write_model
+from support.standin_swift import standin_interpreter
+from support.folders import make_model_folder
+from support.weight_files import matrix, tensor, write_adapter, write_model
 
 from vlft.cli import app
 from vlft.recipes import recipes

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from doc_blocks import ROOT
+from support.doc_blocks import ROOT
 
 from vlft.recipes import recipes
 

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import time
 
 import pytest
 
@@ -128,13 +127,11 @@ def test_a_base_that_two_files_share_is_read_once(write):
     ]
 
 
-def test_many_ways_to_the_same_file_take_no_time(write):
+def test_of_many_ways_to_the_same_file_one_is_taken(write):
     write(f0="a: 1\n")
     for i in range(1, 16):
         write(**{f"f{i}": f"extends: [{', '.join([f'f{i - 1}.yaml'] * 8)}]\n"})
-    start = time.perf_counter()
-    assert read("f15.yaml").data == {"a": 1}
-    assert time.perf_counter() - start < 5
+    assert read("f15.yaml").data == {"a": 1}  # 8**15 ways would take years
 
 
 def test_mistakes_of_all_files_are_reported_at_once_the_root_first(write):
@@ -268,10 +265,8 @@ def test_a_loop_of_links_can_not_be_read(write, tmp_path):
 def test_a_large_file_is_refused_unread(write, tmp_path):
     write()
     with (tmp_path / "c.yaml").open("wb") as file:
-        file.truncate(100 << 20)
-    start = time.perf_counter()
+        file.truncate(1 << 40)  # more than the memory: all of it can't be read
     assert only("c.yaml").rule == "config.too-large"
-    assert time.perf_counter() - start < 5
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
-"""No text and no config, however wrong, is answered with a traceback or a long wait."""
+"""No text and no config, however wrong, is answered with a traceback.
+
+How long an answer takes is measured by scripts/fuzz and scripts/bench.
+"""
 
 from __future__ import annotations
 
 import json
-import resource
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,11 @@ import pytest
 from fuzzing import GOOD, run, texts
 from hypothesis import HealthCheck, Phase, given, settings
 from strategies import configs, wild
+from support.waiting import HANG_S
 
 from vlft.findings import has_errors
 from vlft.pipeline import Rejected, prepare
 
-SECONDS = 10  # of a busy machine; scripts/fuzz holds each text to one
 ENVIRON = {"PATH": "/usr/bin:/bin"}
 LESS = settings(
     max_examples=100,
@@ -28,9 +30,8 @@ LESS = settings(
 
 
 def test_random_and_mutated_texts_are_judged(tmp_path: Path) -> None:
-    outcome = run(2_000, tmp_path)
+    outcome = run(2_000, tmp_path, limit_s=HANG_S)
     assert not outcome.crashes
-    assert outcome.slowest_s < SECONDS, outcome.slowest
     assert outcome.ends["planned"] > 20, "some get through to the end"
     assert len(outcome.ends) > 20, "the texts are wrong in many ways"
 
@@ -68,12 +69,6 @@ def answered(data: dict[str, Any], folder: Path) -> None:
         assert made.plan.arguments["model"]
 
 
-def spent() -> float:
-    """CPU seconds of finished children: the same however busy the machine is."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
 def bombs() -> dict[str, bytes]:
     level = b"".join(
         b"k%d: &k%d [%s]\n" % (i, i, b", ".join([b"*k%d" % (i - 1)] * 10)) for i in range(1, 12)
@@ -92,14 +87,11 @@ def bombs() -> dict[str, bytes]:
     "bomb",
     ["100 MB", "100 MB of keys", "alias bomb", "10,000 lists", "10,000 maps", "10,000 indents"],
 )
-def test_a_bomb_gets_one_clear_error_within_a_second(bomb: str, vlft: Any, tmp_path: Path) -> None:
+def test_a_bomb_gets_one_clear_error(bomb: str, vlft: Any, tmp_path: Path) -> None:
     file = tmp_path / "bomb.yaml"
     file.write_bytes(bombs()[bomb])
-    before = spent()
     done = vlft("validate", "bomb.yaml", "--format", "json")
-    took = spent() - before
     assert done.code == 1
     assert "Traceback" not in done.err
     ((found,),) = [file["findings"] for file in json.loads(done.out)["files"]]
     assert found["severity"] == "error"
-    assert took < SECONDS

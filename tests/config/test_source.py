@@ -2,7 +2,6 @@
 
 import math
 import random
-import time
 
 import pytest
 import yaml
@@ -356,11 +355,9 @@ def test_an_escaped_nul_is_refused_and_never_printed_raw():
     ],
     ids=lambda value: value if len(value) < 20 else "",
 )  # fmt: skip
-def test_a_hostile_file_is_one_quick_error(text, rule):
-    start = time.perf_counter()
+def test_a_hostile_file_is_one_error(text, rule):
     rules = [f.rule for f in parse(text, "c.yaml")[1]]
     assert rules == [f"config.{rule}"]
-    assert time.perf_counter() - start < 60  # a slow machine, but no quadratic reading
 
 
 @pytest.mark.parametrize(

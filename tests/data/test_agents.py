@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checking_rows import talk, write
+from support.data_rows import talk, write
 
 from vlft.data.check import check_files
 from vlft.data.settings import CheckSettings

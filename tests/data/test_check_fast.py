@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checking_rows import png, talk, write
 from hypothesis import given
 from hypothesis import strategies as st
+from support.data_rows import png, talk, write
 
 from vlft.data.checking.findings import Sink
 from vlft.data.checking.job import Hashes, Job

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from checking_rows import found_in, png, rules_in, talk, write
+from support.data_rows import found_in, png, rules_in, talk, write
 
 from vlft.data.quick import quick_check
 from vlft.data.rule_registry import ROW_RULES

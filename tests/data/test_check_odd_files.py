@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checking_rows import png, rules_in, talk, write
+from support.data_rows import png, rules_in, talk, write
 
 from vlft.data.check import check_files
 from vlft.data.checking.findings import RowFinding

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checking_rows import found_in, long_file, png
-from ten_mib import TRAPS
+from support.data_rows import found_in, long_file, png
+from support.ten_mib import TRAPS
 
 
 @pytest.mark.parametrize(("name", "first", "later", "rule"), TRAPS, ids=[t[0] for t in TRAPS])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from picture_files import encoded, noise, write
+from support.picture_files import encoded, noise, write
 
 from vlft.data.convert.convert import convert_row, fix_row
 from vlft.data.convert.draft import RejectError

@@ -16,8 +16,9 @@ from typing import Any
 
 import psutil
 import pytest
-from checking_rows import talk
-from picture_files import encoded, noise
+from support.data_rows import talk
+from support.picture_files import encoded, noise
+from support.waiting import HANG_S
 
 JPEG = encoded(noise(40, 30), "JPEG")
 
@@ -124,7 +125,7 @@ def test_ctrl_c_ends_it_and_leaves_no_half_file(
     assert "Traceback" not in err
     assert out == ""
     assert sorted(tmp_path.iterdir()) == before
-    _, alive = psutil.wait_procs(family, timeout=30)
+    _, alive = psutil.wait_procs(family, timeout=HANG_S)
     assert alive == []
 
 
@@ -145,7 +146,7 @@ def test_a_command_that_is_killed_leaves_no_process(slow: Path, tmp_path: Path) 
     family = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.communicate()
-    _, alive = psutil.wait_procs(family, timeout=60)
+    _, alive = psutil.wait_procs(family, timeout=HANG_S)
     assert alive == []
 
 

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from picture_files import chunk, encoded, noise, segment, trainer_size, turned, with_segments, write
+from support.picture_files import (
+    chunk,
+    encoded,
+    noise,
+    segment,
+    trainer_size,
+    turned,
+    with_segments,
+    write,
+)
 
 from vlft.data.media import MediaProblem, Picture, probe_bytes, probe_picture
 

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
-from picture_files import encoded, noise
+from support.picture_files import encoded, noise
 
 from vlft.data.media import MediaProbe, MediaProblem, Picture
 from vlft.data.media.fetch import fetch, public

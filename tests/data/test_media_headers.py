@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from picture_files import (
+from PIL import Image, features
+from support.picture_files import (
     MODES,
     blank_png,
     chunk,
@@ -22,7 +23,6 @@ from picture_files import (
     with_segments,
     write,
 )
-from PIL import Image, features
 
 from vlft.data.media import MediaProblem, Picture, probe_bytes, probe_picture
 

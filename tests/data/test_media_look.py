@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from picture_files import encoded, noise, write
-from video_files import video
+from support.picture_files import encoded, noise, write
+from support.video_files import video
 
 from vlft.data.media import MediaProbe, MediaProblem, Picture, probe_picture
 from vlft.data.media.picture import Remembered

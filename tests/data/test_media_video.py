@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from checking_rows import found_in, talk, write
-from picture_files import encoded, noise
-from video_files import avi, chunk, odd_videos, video
+from support.data_rows import found_in, talk, write
+from support.picture_files import encoded, noise
+from support.video_files import avi, chunk, odd_videos, video
 
 from vlft.data.check import check_files
 from vlft.data.checking.findings import RowFinding

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checking_rows import rules_in, talk, write
+from support.data_rows import rules_in, talk, write
 
 QUESTION = {"messages": [{"role": "user", "content": "q"}]}
 

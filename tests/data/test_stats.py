@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from picture_files import encoded, noise, write
+from support.picture_files import encoded, noise, write
+from support.video_files import video
 from typer.testing import CliRunner
-from video_files import video
 
 from vlft.cli import app
 from vlft.data.statistics.measures import Spread

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checking_rows import png, rules_in, talk
+from support.data_rows import png, rules_in, talk
 
 
 @pytest.fixture

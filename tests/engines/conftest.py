@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from support.waiting import HANG_S, wait_for
 
 import vlft
 
@@ -32,16 +32,6 @@ process = Process(tuple(job["argv"]), job["env"], job["cwd"])
 outcome = run(process, Path(job["run_dir"]), grace_s=job["grace_s"], poll_interval_s=0.05)
 print(json.dumps(outcome.to_json()))
 """
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """What the condition gives once it is true."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if result := condition():
-            return result
-        time.sleep(0.01)
-    pytest.fail(f"not within {seconds} s: {condition}")
 
 
 class Bench:
@@ -112,9 +102,9 @@ class Bench:
         path = self.run_dir / "outcome.json"
         return wait_for(lambda: path.exists() and json.loads(path.read_text()))
 
-    def end(self, launcher: subprocess.Popen[bytes], seconds: float = 20.0) -> Any:
+    def end(self, launcher: subprocess.Popen[bytes]) -> Any:
         """Waits for a launcher; returns what it printed: the outcome."""
-        out, err = launcher.communicate(timeout=seconds)
+        out, err = launcher.communicate(timeout=HANG_S)
         assert launcher.returncode == 0, err.decode()
         return json.loads(out)
 

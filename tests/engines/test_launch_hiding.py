@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from standin_swift import standin_interpreter
+from support.standin_swift import standin_interpreter
 
 ARGUMENT = "s3cret-of-an-argument"
 DASHED = "-s3cret that begins {with} a dash"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.waiting import HANG_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,25 +29,26 @@ def stubborn():
 if os.fork() == 0:
     stubborn()
     ready("stubborn")
-    time.sleep(300)
+    time.sleep(3600)
 if os.fork() == 0:
     if os.fork() == 0:
         os.setsid()
         ready("session")
-        time.sleep(300)
+        time.sleep(3600)
     ready("between")
-    time.sleep(300)
+    time.sleep(3600)
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         stubborn()
         ready("daemon")
-        time.sleep(300)
+        time.sleep(3600)
     os._exit(0)
 ready("trainer")
-time.sleep(300)
+time.sleep(3600)
 """
 SIZE = 5
+NEVER_S = 100 * HANG_S
 
 
 def start_tree(bench: Any, **options: Any) -> Any:
@@ -91,7 +92,7 @@ def test_killing_the_supervisor_ends_all(bench: Any) -> None:
 
 
 def test_killing_the_supervisor_then_stopping(bench: Any) -> None:
-    launcher = start_tree(bench, grace_s=60)
+    launcher = start_tree(bench, grace_s=NEVER_S)
     os.kill(bench.process()["supervisor_pid"], signal.SIGKILL)
     launcher.send_signal(signal.SIGINT)
     launcher.send_signal(signal.SIGTERM)
@@ -114,7 +115,7 @@ def test_killing_the_trainer_ends_what_it_started(bench: Any) -> None:
 
 
 def test_killing_vlft_and_the_supervisor_at_once(bench: Any, waiting: Callable[..., Any]) -> None:
-    trainer = bench.script("import time; open('ready-one', 'w').close(); time.sleep(300)")
+    trainer = bench.script("import time; open('ready-one', 'w').close(); time.sleep(3600)")
     launcher = bench.launch(sys.executable, trainer)
     bench.wait_ready(1)
     supervisor = bench.process()["supervisor_pid"]
@@ -134,12 +135,10 @@ def test_a_signal_to_the_supervisor_stops_the_run(bench: Any, signum: signal.Sig
     assert (outcome["status"], outcome["stopped_by"]) == ("stopped", signum)
 
 
-def test_a_second_signal_ends_the_grace(bench: Any) -> None:
-    launcher = start_tree(bench, grace_s=60)
+def test_a_second_signal_ends_the_grace(bench: Any, waiting: Callable[..., Any]) -> None:
+    launcher = start_tree(bench, grace_s=NEVER_S)
     launcher.send_signal(signal.SIGINT)
-    began = time.monotonic()
-    while len(bench.marked()) > 4 and time.monotonic() < began + 20:
-        time.sleep(0.01)  # until the polite ones have gone
+    waiting(lambda: len(bench.marked()) <= 4)  # the polite ones have gone
     assert bench.pid_of("stubborn") in {process.pid for process in bench.marked()}
     launcher.send_signal(signal.SIGINT)
     outcome = bench.end(launcher)
@@ -154,7 +153,7 @@ open("ready-loop", "w").close()
 for _ in range(3000):
     if os.fork() == 0:
         os.setsid()
-        time.sleep(60)
+        time.sleep(3600)
         os._exit(0)
     time.sleep(0.005)
 """
@@ -180,7 +179,7 @@ def test_processes_that_multiply_while_they_are_ended(bench: Any, script: str) -
 
 
 def test_what_a_finished_trainer_left_behind_is_ended(bench: Any) -> None:
-    leave = TREE.replace('ready("trainer")\ntime.sleep(300)', "sys.exit(0)")
+    leave = TREE.replace('ready("trainer")\ntime.sleep(3600)', "sys.exit(0)")
     outcome = bench.end(bench.launch(sys.executable, "-S", bench.script(leave)))
     assert bench.marked() == []
     assert (outcome["status"], outcome["exit_code"]) == ("finished", 0)

@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+from support.waiting import HANG_S
 
 from vlft.engines.local.process_tree import is_subreaper
 from vlft.engines.local.run import run
@@ -168,7 +169,7 @@ def test_what_poll_raises_stops_the_run(bench: Any) -> None:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        run_here(bench, "sleep", "300", poll=poll, env=bench.env)
+        run_here(bench, "sleep", "3600", poll=poll, env=bench.env)
     assert bench.marked() == []
     assert bench.outcome()["status"] == "stopped"
 
@@ -180,7 +181,7 @@ def test_what_poll_raises_stops_the_run_when_the_supervisor_has_died(bench: Any)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        run_here(bench, "sleep", "300", poll=poll, env=bench.env)
+        run_here(bench, "sleep", "3600", poll=poll, env=bench.env)
     assert bench.marked() == []
     assert bench.outcome()["status"] == "killed"
 
@@ -193,7 +194,7 @@ def test_handlers_and_adoption_are_put_back(bench: Any) -> None:
 
 
 def test_other_children_of_vlft_are_left_alone(bench: Any) -> None:
-    with subprocess.Popen([shutil.which("sleep") or "", "300"]) as other:
+    with subprocess.Popen([shutil.which("sleep") or "", "3600"]) as other:
         killed: list[int] = []
 
         def poll() -> None:
@@ -201,7 +202,7 @@ def test_other_children_of_vlft_are_left_alone(bench: Any) -> None:
                 killed.append(found["supervisor_pid"])
                 os.kill(killed[0], signal.SIGKILL)
 
-        outcome = run_here(bench, "sleep", "300", poll=poll, env=bench.env)
+        outcome = run_here(bench, "sleep", "3600", poll=poll, env=bench.env)
         assert outcome.status == "killed"
         assert bench.marked() == []
         assert other.poll() is None
@@ -209,12 +210,12 @@ def test_other_children_of_vlft_are_left_alone(bench: Any) -> None:
 
 
 def test_a_folder_that_is_gone_does_not_keep_processes_alive(bench: Any) -> None:
-    trainer = bench.script("import time; open('ready-one', 'w').close(); time.sleep(300)")
+    trainer = bench.script("import time; open('ready-one', 'w').close(); time.sleep(3600)")
     launcher = bench.launch(sys.executable, trainer)
     bench.wait_ready(1)
     shutil.rmtree(bench.run_dir)
     launcher.send_signal(signal.SIGTERM)
-    out, err = launcher.communicate(timeout=20)
+    out, err = launcher.communicate(timeout=HANG_S)
     assert bench.marked() == []
     assert json.loads(out)["status"] == "stopped"
     assert err.decode().startswith("vlft: outcome.json could not be written: ")
@@ -227,10 +228,10 @@ def test_a_full_disk_does_not_keep_processes_alive(bench: Any) -> None:
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
-    launcher = bench.launch("sleep", "300", preexec_fn=no_room)
+    launcher = bench.launch("sleep", "3600", preexec_fn=no_room)
     launcher.stderr.readline()  # process.json could not be written
     launcher.send_signal(signal.SIGTERM)
-    out, err = launcher.communicate(timeout=20)
+    out, err = launcher.communicate(timeout=HANG_S)
     assert bench.marked() == []
     assert json.loads(out)["status"] == "stopped"
     assert err.decode().startswith("vlft: outcome.json could not be written: ")

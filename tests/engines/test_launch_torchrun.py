@@ -19,7 +19,7 @@ pytestmark = pytest.mark.swift
 WORKER = """
 import os, time
 open(f"ready-{os.environ['RANK']}", "w").write(str(os.getpid()))
-time.sleep(300)
+time.sleep(3600)
 """
 
 FAILING_WORKER = """
@@ -33,7 +33,7 @@ def split(rows, ranks):
 
 if os.environ["RANK"] == "1":
     split(3, 2)
-time.sleep(300)
+time.sleep(3600)
 """
 
 
@@ -52,7 +52,7 @@ def launch(bench: Any, worker: str) -> Any:
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_stopping_vlft_ends_the_workers(bench: Any, waiting: Callable[..., Any], name: str) -> None:
     launcher = launch(bench, WORKER)
-    waiting(lambda: len(bench.names()) == 2, seconds=60)
+    waiting(lambda: len(bench.names()) == 2)
     launcher.send_signal(signal.Signals[name])
     outcome = bench.end(launcher)
     assert bench.marked() == []
@@ -61,7 +61,7 @@ def test_stopping_vlft_ends_the_workers(bench: Any, waiting: Callable[..., Any],
 
 def test_killing_vlft_ends_the_workers(bench: Any, waiting: Callable[..., Any]) -> None:
     launcher = launch(bench, WORKER)
-    waiting(lambda: len(bench.names()) == 2, seconds=60)
+    waiting(lambda: len(bench.names()) == 2)
     launcher.kill()
     waiting(lambda: bench.marked() == [])
     assert bench.outcome()["status"] == "killed"
@@ -69,7 +69,7 @@ def test_killing_vlft_ends_the_workers(bench: Any, waiting: Callable[..., Any]) 
 
 def test_killing_torchrun_ends_the_workers(bench: Any, waiting: Callable[..., Any]) -> None:
     launcher = launch(bench, WORKER)
-    waiting(lambda: len(bench.names()) == 2, seconds=60)
+    waiting(lambda: len(bench.names()) == 2)
     os.kill(bench.process()["pid"], signal.SIGKILL)
     outcome = bench.end(launcher)
     assert bench.marked() == []
@@ -77,6 +77,6 @@ def test_killing_torchrun_ends_the_workers(bench: Any, waiting: Callable[..., An
 
 
 def test_the_error_of_a_rank_is_told(bench: Any) -> None:
-    outcome = bench.end(launch(bench, FAILING_WORKER), seconds=60)
+    outcome = bench.end(launch(bench, FAILING_WORKER))
     assert (outcome["status"], outcome["exit_code"]) == ("failed", 1)
     assert outcome["error"] == "ValueError: 3 rows can't be split over 2 ranks"

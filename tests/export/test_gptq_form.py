@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from weight_files import write_model
+from support.weight_files import write_model
 
 from vlft.export.verify import correct_form, stored_form
 from vlft.probe.checkpoint import read_checkpoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from weight_files import matrix, tensor, write_model
+from support.weight_files import matrix, tensor, write_model
 
 from vlft.export.plan import needs
 from vlft.probe.checkpoint import Checkpoint, read_checkpoint

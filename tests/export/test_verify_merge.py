@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from weight_files import (
+from support.weight_files import (
     Matrix,
     Tensor,
     bf16,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from weight_files import Tensor, matrix, tensor, write_model
+from support.weight_files import Tensor, matrix, tensor, write_model
 
 from vlft.export.quantized import check_quantized
 from vlft.probe.checkpoint import read_checkpoint

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from weight_files import matrix, tensor, write_adapter
+from support.weight_files import matrix, tensor, write_adapter
 
 from vlft.infer.serve import server_rank
 from vlft.probe.checkpoint import read_checkpoint

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from support.waiting import HANG_S
 
 from vlft.errors import UsageError
 from vlft.probe import hardware as module
@@ -73,13 +74,19 @@ def test_no_nvidia_smi(tmp_path: Path) -> None:
     [
         "echo 'NVIDIA-SMI has failed because it could not communicate with the driver'; exit 9",
         "echo 'No devices were found'",
-        "exec sleep 30",
         f"{LINES} exit 6",
     ],
 )
 def test_nvidia_smi_fails(tmp_path: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "NVIDIA_SMI_SECONDS", 0.3)
+    monkeypatch.setattr(module, "NVIDIA_SMI_SECONDS", HANG_S)
     environ = play_nvidia_smi(tmp_path, body)
+    environ["PATH"] += ":/usr/bin:/bin"
+    assert probe_hardware(environ=environ).gpus == ()
+
+
+def test_nvidia_smi_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "NVIDIA_SMI_SECONDS", 0.3)
+    environ = play_nvidia_smi(tmp_path, "exec sleep 3600")
     environ["PATH"] += ":/usr/bin:/bin"
     assert probe_hardware(environ=environ).gpus == ()
 

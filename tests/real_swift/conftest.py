@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from judging import Judge
-from tests_support import TINY_MODEL
+from support.folders import TINY_MODEL
+from support.ms_swift.judging import Judge
 
 _COLORS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220)}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.ms_swift import PROGRAMS
 
 from vlft.data.convert.run import Task, convert_files
 
@@ -334,7 +335,7 @@ def loaded(folder: Path, tiny_model: Path) -> dict[str, tuple[list[Case], dict[s
     }
     files = [write(folder, name, *what) for name, what in sources.items()]
     run = subprocess.run(
-        [sys.executable, Path(__file__).with_name("load_rows.py"), tiny_model, *files],
+        [sys.executable, PROGRAMS / "load_rows.py", tiny_model, *files],
         capture_output=True,
         text=True,
         cwd=folder.parent,
@@ -420,7 +421,7 @@ def test_a_file_over_10_mib_loads_whole(folder: Path, tiny_model: Path) -> None:
     assert (report.written, report.refused) == (len(rows), 0)
     assert output.stat().st_size > 12 << 20
     run = subprocess.run(
-        [sys.executable, Path(__file__).with_name("load_rows.py"), tiny_model, output],
+        [sys.executable, PROGRAMS / "load_rows.py", tiny_model, output],
         capture_output=True,
         text=True,
         cwd=folder.parent,

@@ -16,16 +16,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from row_forms import FATES, FORMS, Form, pair, text
-from row_forms_odd import ODD_FORMS, ODD_SIZES, odd_pictures
-from row_forms_parquet import PARQUET, ParquetForm
-from row_forms_tasks import TASK_FORMS
-from row_meaning import meaning
-
-sys.path.append(str(Path(__file__).parents[1] / "data"))
-from checking_rows import long_file
-from row_forms_video import VIDEO_FORMS, video_rows
-from ten_mib import TRAPS
+from support.data_rows import long_file
+from support.ms_swift import PROGRAMS
+from support.ms_swift.row_forms import FATES, FORMS, Form, pair, text
+from support.ms_swift.row_forms_odd import ODD_FORMS, ODD_SIZES, odd_pictures
+from support.ms_swift.row_forms_parquet import PARQUET, ParquetForm
+from support.ms_swift.row_forms_tasks import TASK_FORMS
+from support.ms_swift.row_forms_video import VIDEO_FORMS, video_rows
+from support.ms_swift.row_meaning import meaning
+from support.ten_mib import TRAPS
 
 from vlft.data.check import check_files
 from vlft.data.checking.lines import first_look
@@ -51,7 +50,7 @@ class RealSwift:
     def __init__(self, model: Path) -> None:
         env = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
         self._process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("row_judge.py"), model],
+            [sys.executable, PROGRAMS / "row_judge.py", model],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from vlft.probe.checkpoint import read_checkpoint
 
 
+@pytest.mark.chain
 def test_the_whole_chain_on_digits_that_were_never_seen(vlft: Any, tmp_path: Path) -> None:
     done = vlft("demo", "--output-dir", "demo", "--format", "json")
     assert done.code == 0, done.err

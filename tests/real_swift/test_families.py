@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests_support import TINY_MODEL, tiny_folders
+from support.folders import TINY_MODEL, tiny_folders
 
 from vlft.infer.eval_dataset import read_question
 from vlft.infer.metrics import mean_iou, read_boxes

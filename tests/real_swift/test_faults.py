@@ -8,9 +8,10 @@ from typing import Any
 
 import psutil
 import pytest
-from watching import Trial, only_run, steps_and_losses
+from support.ms_swift import PLUGINS
+from support.ms_swift.trials import Trial, only_run, steps_and_losses
 
-HOLDING = Path(__file__).with_name("holding.py")
+HOLDING = PLUGINS / "holding.py"
 PLUGIN = f"swift.external_plugins=[{HOLDING}]"
 STEPS = 4
 

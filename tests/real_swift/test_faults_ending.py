@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from watching import Trial, only_run, steps_and_losses
+from support.ms_swift import PLUGINS
+from support.ms_swift.trials import Trial, only_run, steps_and_losses
+from support.waiting import HANG_S
 
-HOLDING = Path(__file__).with_name("holding.py")
-ABORTING = Path(__file__).with_name("aborting.py")
+HOLDING = PLUGINS / "holding.py"
+ABORTING = PLUGINS / "aborting.py"
 PLUGIN = ("--set", f"swift.external_plugins=[{HOLDING}]")
 STEPS = 6
-GRACE_S = 60  # what a cluster gives between SIGTERM and SIGKILL: here it is what is tested
 
 
 def test_a_termination_with_a_minute_of_grace_leaves_nothing(
@@ -23,9 +24,9 @@ def test_a_termination_with_a_minute_of_grace_leaves_nothing(
     config = tiny_config(steps=STEPS, launch="gpus: none, nproc_per_node: 2")
     trial = Trial("train", config, *PLUGIN, cwd=tmp_path, hold="4/optimizer.pt/half")
     trial.wait_until_held()
-    trial.rank(1).suspend()  # it can't hear
+    trial.rank(1).suspend()  # it can't hear: neither rank ends unless it is killed
     trial.vlft.terminate()
-    said = trial.vlft.communicate(timeout=GRACE_S)[1]
+    said = trial.vlft.communicate(timeout=HANG_S)[1]
     assert trial.vlft.returncode == 143, said
     assert trial.processes() == []
     run = only_run(tmp_path)

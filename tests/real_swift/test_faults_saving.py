@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from watching import Trial, only_run
+from support.ms_swift import PLUGINS
+from support.ms_swift.trials import Trial, only_run
 
-HOLDING = Path(__file__).with_name("holding.py")
+HOLDING = PLUGINS / "holding.py"
 PLUGIN = ("--set", f"swift.external_plugins=[{HOLDING}]")
 PLACES = (
     "4/adapter_model.safetensors/half",

@@ -11,10 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cases import Case, alone, first_line, generated, smallest, with_arguments
-from effects import KNOWN_GAPS, TOO_STRICT
 from examples.folder import ROW, lay_out
-from judging import Judge
+from support.ms_swift.generated_configs import (
+    Case,
+    alone,
+    first_line,
+    generated,
+    smallest,
+    with_arguments,
+)
+from support.ms_swift.judging import Judge
+from support.ms_swift.rule_effects import KNOWN_GAPS, TOO_STRICT
 
 from vlft.swift.probe import Subcommand
 

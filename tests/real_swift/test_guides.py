@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from doc_blocks import script, write_files
+from support.doc_blocks import script, write_files
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.ms_swift import PROGRAMS
 
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.resolve.patches import PATCHES_VERSION, PLUGIN
@@ -42,7 +43,7 @@ def loads(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def run(program: str, *words: str, **env: str) -> str:
-    file = Path(__file__).with_name(program)
+    file = PROGRAMS / program
     done = subprocess.run(
         [sys.executable, file, *words],
         env={**os.environ, **QUIET, **env, "PYTHONPATH": str(PLUGIN.parents[3])},

@@ -6,11 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from effects import EFFECTS, FETCHED, INSTEAD, NEEDS_GPU, NOT_JUDGED, REFUSED_ANYWAY, WORDS
 from examples import EXAMPLES, Example
 from examples.folder import lay_out
-from judge_page import PAGE, page
-from judging import Judge, Verdict, request
+from support.ms_swift.judge_page import PAGE, page
+from support.ms_swift.judging import Judge, Verdict, request
+from support.ms_swift.rule_effects import (
+    EFFECTS,
+    FETCHED,
+    INSTEAD,
+    NEEDS_GPU,
+    NOT_JUDGED,
+    REFUSED_ANYWAY,
+    WORDS,
+)
 
 from vlft.findings import has_errors
 from vlft.pipeline import Ready, Rejected, look_at_hardware, prepare
@@ -111,4 +119,4 @@ def test_the_tables_are_about_rules() -> None:
 
 
 def test_the_page_is_current() -> None:
-    assert PAGE.read_text() == page(), "run tests/real_swift/judge_page.py"
+    assert PAGE.read_text() == page(), "PYTHONPATH=tests python -m support.ms_swift.judge_page"

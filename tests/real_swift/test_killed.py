@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from watching import marked, wait_for
+from support.ms_swift.trials import marked
+from support.waiting import HANG_S, wait_for
 
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.runs.record import read_run
@@ -36,16 +37,16 @@ def test_nothing_is_left(
         text=True,
     )
     states = "output/*/checkpoints/checkpoint-4/trainer_state.json"
-    wait_for(lambda: list(tmp_path.glob(states)), 120, "a checkpoint")
+    wait_for(lambda: list(tmp_path.glob(states)), "a checkpoint")
     # vlft, its supervisor and the trainers; with two, torchrun too.
     assert len(marked(mark)) >= 2 + processes
     vlft.send_signal(end)
-    vlft.communicate(timeout=60)
+    vlft.communicate(timeout=HANG_S)
     assert vlft.returncode == (-9 if end == signal.SIGKILL else 128 + end)
-    wait_for(lambda: not marked(mark), 30, "the end of all processes")
+    wait_for(lambda: not marked(mark), "the end of all processes")
 
     (folder,) = (tmp_path / "output").iterdir()
-    run = wait_for(lambda: read_run(folder), 5, "the record")
+    run = wait_for(lambda: read_run(folder), "the record")
     assert run.status == ENDS[end]
     assert run.outcome["reason"]
     earlier = read_checkpoint(folder / "checkpoints" / "checkpoint-2")
@@ -65,7 +66,7 @@ def test_a_killed_run_is_resumed_from_an_earlier_checkpoint(
         stderr=subprocess.DEVNULL,
     )
     states = "output/*/checkpoints/checkpoint-4/trainer_state.json"
-    (state,) = wait_for(lambda: list(tmp_path.glob(states)), 120, "a checkpoint")
+    (state,) = wait_for(lambda: list(tmp_path.glob(states)), "a checkpoint")
     running.kill()
     running.wait()
     earlier = state.parents[1] / "checkpoint-2"

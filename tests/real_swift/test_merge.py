@@ -207,9 +207,7 @@ def test_a_killed_export_leaves_nothing_and_the_next_one_works(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 60
     while not list((run / "exports").glob(".*partial*/weights/*")):
-        assert time.monotonic() < deadline
         assert running.poll() is None
         time.sleep(0.005)
     running.send_signal(signal.SIGKILL)

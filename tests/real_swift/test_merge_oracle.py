@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.ms_swift import PROGRAMS
 
 from vlft.errors import TrainerError
 from vlft.export.verify import read_base, verify_merge
@@ -15,7 +16,7 @@ from vlft.swift.interpreter import Interpreter, find_interpreter
 
 
 def test_merges_of_the_real_peft(tiny_model: Path, tmp_path: Path) -> None:
-    program = Path(__file__).parent / "peft_merges.py"
+    program = PROGRAMS / "peft_merges.py"
     words = [sys.executable, str(program), str(tiny_model), str(tmp_path)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

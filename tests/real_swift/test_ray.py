@@ -12,7 +12,9 @@ from typing import Any
 
 import psutil
 import pytest
-from watching import PATIENCE_S, Trial, only_run, steps_and_losses, wait_for
+from support.ms_swift import PROGRAMS
+from support.ms_swift.trials import Trial, only_run, steps_and_losses
+from support.waiting import wait_for
 
 from vlft.pipeline import prepare
 
@@ -21,7 +23,7 @@ pytestmark = [
     pytest.mark.ray,
     pytest.mark.skipif(not PYTHON, reason="scripts/test-ray makes the environment"),
 ]
-JUDGE = Path(__file__).with_name("ray_judge.py")
+JUDGE = PROGRAMS / "ray_judge.py"
 
 
 def group(device: Any = "GPU", ranks: Any = 4, workers: Any = ("default",)) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
     try:
-        wait_for(lambda: "Ray runtime started" in log.read_text(), PATIENCE_S, "Ray")
+        wait_for(lambda: "Ray runtime started" in log.read_text(), "Ray")
         monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:6379")
         yield
     finally:
@@ -168,7 +170,7 @@ def test_two_workers_of_a_cluster_train_together(
     args = json.loads((run / "checkpoints" / "args.json").read_text())
     assert args["global_world_size"] == 2
     assert len(only_run(tmp_path).whole_checkpoints) == 2
-    wait_for(lambda: not workers(), PATIENCE_S, "the end of the workers")
+    wait_for(lambda: not workers(), "the end of the workers")
 
 
 def test_a_cluster_loses_the_workers_of_a_run_that_is_stopped(
@@ -179,13 +181,13 @@ def test_a_cluster_loses_the_workers_of_a_run_that_is_stopped(
     assert len(workers()) == 2
     assert vlft("runs", "stop", str(only_run(tmp_path).folder)).code == 0
     assert trial.end()[0] == 143
-    wait_for(lambda: not workers(), PATIENCE_S, "the end of the workers")
+    wait_for(lambda: not workers(), "the end of the workers")
 
 
 def trains(cwd: Path) -> None:
     """Waits for the first step."""
     logs = "output/*/checkpoints/logging.jsonl"
-    wait_for(lambda: any(cwd.glob(logs)), PATIENCE_S, "the first step")
+    wait_for(lambda: any(cwd.glob(logs)), "the first step")
 
 
 @pytest.mark.parametrize("how", ["runs stop", "terminated", "killed"])

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from watching import marked, wait_for
+from support.ms_swift.trials import marked
+from support.waiting import HANG_S, wait_for
 
 from vlft.runs.record import read_run
 
@@ -29,14 +30,14 @@ def start_and_cut_power(config: Path, cwd: Path, checkpoint: int) -> Path:
         stderr=subprocess.DEVNULL,
     )
     states = f"output/*/checkpoints/checkpoint-{checkpoint}/trainer_state.json"
-    (state,) = wait_for(lambda: list(cwd.glob(states)), 180, "a checkpoint")
+    (state,) = wait_for(lambda: list(cwd.glob(states)), "a checkpoint")
     processes = marked(mark)
     for process in processes:  # stopped first, so that none sees another one die
         process.suspend()
     for process in processes:
         process.kill()
     vlft.wait()
-    psutil.wait_procs(processes, timeout=30)
+    psutil.wait_procs(processes, timeout=HANG_S)
     folder: Path = state.parents[2]
     return folder
 

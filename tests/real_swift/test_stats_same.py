@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.ms_swift import PROGRAMS
 from test_convert_loads import mark, png
 from typer.testing import CliRunner
 
@@ -34,7 +35,7 @@ def test_every_count_is_the_templates(tmp_path: Path, tiny_model: Path) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in reversed(rows)))
     run = subprocess.run(
-        [sys.executable, Path(__file__).with_name("load_rows.py"), tiny_model, file],
+        [sys.executable, PROGRAMS / "load_rows.py", tiny_model, file],
         capture_output=True,
         text=True,
         cwd=tmp_path,

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from film_cases import FILMED, film_row, film_rows, measured_by_stats, told_of
-from qwen_vocabulary import give_vocabulary, vocabulary_file
-from tests_support import TINY_MODEL, tiny_folders
-from token_cases import (
+from support.folders import TINY_MODEL, tiny_folders
+from support.ms_swift import PROGRAMS
+from support.ms_swift.token_cases import (
     ROWS_EACH,
     SEED,
     SETTINGS,
@@ -24,9 +23,9 @@ from token_cases import (
     tile_sizes,
     video_case,
 )
-
-sys.path.append(str(Path(__file__).parents[1] / "data"))
-from video_files import odd_videos
+from support.ms_swift.video_cases import FILMED, film_row, film_rows, measured_by_stats, told_of
+from support.qwen_vocabulary import give_vocabulary, vocabulary_file
+from support.video_files import odd_videos
 
 from vlft.data.media.video_readers import video_reader
 from vlft.data.settings import CheckSettings
@@ -108,7 +107,7 @@ def answers(jobs: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> d
     (folder / "jobs.json").write_text(json.dumps(jobs))
     names = [folder / "jobs.json", folder / "answers.json"]
     done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("token_oracle.py"), *names],
+        [sys.executable, PROGRAMS / "token_oracle.py", *names],
         capture_output=True,
         text=True,
         check=False,

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from watching import Trial
+from support.ms_swift import PLUGINS
+from support.ms_swift.trials import Trial
 
-HOLDING = Path(__file__).with_name("holding.py")
+HOLDING = PLUGINS / "holding.py"
 PLUGIN = ("--set", f"swift.external_plugins=[{HOLDING}]")
 SECRET = "0123456789abcdef"
 

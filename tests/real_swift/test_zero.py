@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from watching import steps_and_losses
+from support.ms_swift import PLUGINS
+from support.ms_swift.trials import steps_and_losses
 
 from vlft.runs.record import Run, read_run
 
 pytest.importorskip("deepspeed")
-PLUGIN = Path(__file__).with_name("zero_on_cpu.py")
+PLUGIN = PLUGINS / "zero_on_cpu.py"
 STEPS = 4
 
 

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from vlft.errors import VlftError
-from vlft.resolve.quantization import BITS, CALIBRATED, METHODS, choose
+from vlft.resolve.quantization import BITS, METHODS, choose
 
 BNB = {"bitsandbytes": "0.50.2"}
 GPTQ = {"gptqmodel": "7.7", "optimum": "2.0"}
@@ -23,7 +23,14 @@ def test_every_request_has_an_answer(
     packages: dict[str, str], calibration: bool, gpu: bool
 ) -> None:
     methods = (*METHODS, None, "int8")
-    hints = []
+    usable = {
+        "bnb": "bitsandbytes" in packages,
+        "gptq": calibration and "gptqmodel" in packages,
+        "gptq_v2": calibration and "gptqmodel" in packages,
+        "awq": calibration and "autoawq" in packages,
+        "fp8": gpu,
+    }
+    chosen, hints = set(), []
     for bits, method, family, layers, fp8 in product(
         (None, 1, 2, 3, 4, 5, 8), methods, FAMILIES, (2, 28, None), (False, None)
     ):
@@ -35,12 +42,18 @@ def test_every_request_has_an_answer(
         except VlftError as refusal:
             hints.append(refusal.hint)
             continue
-        assert done.bits in BITS[done.method] or (done.method, done.bits) == ("fp8", None)
-        assert calibration or done.method not in CALIBRATED
-        assert done.method != "bnb" or "bitsandbytes" in packages
-        assert done.method not in ("gptq", "gptq_v2") or ("gptqmodel" in packages and layers != 2)
-        assert done.method != "awq" or family not in ("qwen3_vl", "internvl")
-        assert done.method != "fp8" or (gpu and fp8 is not False)
+        possible = {
+            "bnb": bits in BITS["bnb"],
+            "gptq": bits in BITS["gptq"] and layers != 2,
+            "gptq_v2": bits in BITS["gptq_v2"] and layers != 2,
+            "awq": bits in BITS["awq"] and family not in ("qwen3_vl", "internvl"),
+            "fp8": bits is None and fp8 is not False,
+        }
+        assert possible[done.method], done
+        assert done.bits == bits
+        assert method in (None, done.method)
+        chosen.add(done.method)
+    assert chosen == {name for name, is_usable in usable.items() if is_usable}
     assert hints
     assert all(hints), "a refusal says what would work"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from estimate.memory_points import config
-from tests_support import make_model_folder
+from support.folders import make_model_folder
 
 from vlft.estimate import look_ahead
 from vlft.estimate.report import Outlook

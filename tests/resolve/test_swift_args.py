@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests_support import QWEN2_VL, make_model_folder
+from support.folders import QWEN2_VL, make_model_folder
 
 from vlft.config.reader import read_config
 from vlft.models import family_of

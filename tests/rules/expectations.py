@@ -1,210 +1,142 @@
-"""What vlft says of each case in expected/: a file a subject, read and written here.
+"""Rewrites the golden cases of the rules (golden_cases.py) from what vlft reports now.
 
-A case is a line `$ KEY=VALUE …`, what it adds to the config that all start from (examples/):
-a Qwen2-VL folder, 64 rows, the CPU. Variables of the caller's environment may stand in front,
-`--hardware NAME` behind. Below stands all that vlft says, or `fine`:
+    python tests/rules/expectations.py                       # only what is missing
+    python tests/rules/expectations.py pixels tuner          # all cases of these subjects
+    python tests/rules/expectations.py pixels.over-length    # the cases that this rule changed in
+    python tests/rules/expectations.py --wording pixels      # the texts of these rules, or of one
+    python tests/rules/expectations.py --wording '*'         # names may be patterns
 
-    $ launch.gpus=auto --hardware T4
-    2:9 warning precision.emulated model.path
-        a T4 has no bfloat16: torch emulates it, many times slower
-        → write `model: {torch_dtype: float16}`
-
-    python tests/rules/expectations.py      writes what is said today; read what changes
+Missing are findings below a new `$ …` line, the case of a new example, and the text of a new
+rule. Nothing else is changed. Read the differences before you commit them.
 """
 
 from __future__ import annotations
 
-import json
+import argparse
 import os
-import re
-import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
-import yaml
-from examples import EXAMPLES, Example
-from examples.case_folders import lay_out_cases
-from examples.folder import lay_out
-
-from vlft.findings import Finding
-from vlft.pipeline import look_at_hardware, prepare
-from vlft.probe.cache import FactCache
-from vlft.probe.hardware import probe_hardware
-
-EXPECTED = Path(__file__).with_name("expected")
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*=")
-_PLAIN = re.compile(r"[\w.,:/=@%+*-]+", re.ASCII)
-_INDENT = "    "
-
-
-@dataclass(frozen=True)
-class Case:
-    """What is added to the config, and what vlft is expected to say of it.
-
-    Attributes:
-        subject: Name of the file in expected/.
-        overrides: `KEY=VALUE`, as of `--set`; the last one of a key holds.
-        hardware: As of `--hardware`.
-        environ: The caller's variables.
-        says: The lines below the case.
-    """
-
-    subject: str
-    overrides: list[str]
-    hardware: str = "none"
-    environ: dict[str, str] = field(default_factory=dict)
-    says: str = ""
-
-    @property
-    def command(self) -> str:
-        """The line of the file."""
-        words = [f"{name}={_quoted(value)}" for name, value in self.environ.items()]
-        words += [_quoted(word) for word in self.overrides]
-        words += [] if self.hardware == "none" else ["--hardware", self.hardware]
-        return " ".join(["$", *words])
+from examples import EXAMPLES
+from golden_cases import (
+    Caches,
+    Case,
+    as_lines,
+    as_wording,
+    case_of,
+    prepare_folder,
+    read_cases,
+    read_wording,
+    report,
+    subject_of,
+    subjects,
+    write_cases,
+    write_wording,
+)
 
 
-def read_cases(subject: str) -> list[Case]:
-    """The cases of one file, as they stand there."""
-    file = EXPECTED / f"{subject}.txt"
-    cases: list[Case] = []
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    starts = [number for number, line in enumerate(lines) if line.startswith("$ ")]
-    for start, end in pairwise([*starts, len(lines)]):
-        below = [line for line in lines[start + 1 : end] if line and not line.startswith("#")]
-        cases.append(_case(subject, lines[start][2:], "\n".join(below)))
-    return cases
-
-
-def _case(subject: str, text: str, says: str) -> Case:
-    words, hardware = shlex.split(text), "none"
-    if "--hardware" in words:
-        place = words.index("--hardware")
-        hardware = words[place + 1]
-        del words[place : place + 2]
-    environ = dict(word.split("=", 1) for word in words if _VARIABLE.match(word))
-    overrides = [word for word in words if not _VARIABLE.match(word)]
-    return Case(subject, overrides, hardware, environ, says)
-
-
-def case_of(rule: str, example: Example) -> Case:
-    """The example that breaks a rule, as a case."""
-    subject = rule.partition(".")[0]
-    return Case(subject, example.fails, example.hardware, example.environ)
-
-
-Caches = dict[str, FactCache]
-
-
-def said(case: Case, folder: Path, caches: Caches) -> str:
-    """What vlft says of the case, written down in a config file in this folder.
+def rewrite_cases(names: Sequence[str], folder: Path) -> list[str]:
+    """Rewrites the findings of cases: those without any, and those that names ask for.
 
     Args:
-        case: What is added to the config.
-        folder: Laid out by `prepare_folder`, and the working directory.
-        caches: What was read there before, by the caller's environment.
+        names: Subjects and rules, or patterns of them.
+        folder: Made by `prepare_folder`, and the working directory.
+
+    Returns:
+        The ids of the cases that changed.
     """
-    file = folder / "config.yaml"
-    file.write_text(_config(case.overrides), encoding="utf-8")
-    environ = {"PATH": "/usr/bin:/bin", **case.environ}
-    # The machine around the tests would be another one each time: PATH says what is found.
-    here = case.hardware == "here"
-    hardware = probe_hardware(environ=environ) if here else look_at_hardware(case.hardware)
-    cache = caches.setdefault(str(environ), FactCache())
-    findings = prepare(file.name, [], hardware, environ, cache=cache).findings
-    text = "\n".join(line for finding in findings for line in _lines(finding)) or "fine"
-    return text.replace(str(folder), "FOLDER").replace(sys.executable, "PYTHON")
-
-
-def _lines(finding: Finding) -> Iterator[str]:
-    yield f"{finding.line}:{finding.column} {finding.severity} {finding.rule} {finding.path}"
-    yield _INDENT + finding.message
-    if finding.hint is not None:
-        yield f"{_INDENT}→ {finding.hint}"
-
-
-def _config(overrides: list[str]) -> str:
-    """The config in YAML; each value stands there as it was written."""
-    tree: dict[str, Any] = {}
-    base = ["model.path=Qwen2-VL-2B-Instruct", "data.train=[train.jsonl]", "launch.gpus=none"]
-    if not any(override.startswith("launch.engine=") for override in overrides):
-        base.append("launch.python=trainer/bin/python")  # a scheduler has its own
-    for override in [*base, *overrides]:
-        key, value = override.split("=", 1)
-        *parents, last = key.split(".")
-        node = tree
-        for parent in parents:
-            below = node.get(parent, {})
-            if isinstance(below, str):  # `a={b: 1}` before `a.c=2`
-                below = {name: json.dumps(part) for name, part in yaml.safe_load(below).items()}
-            node[parent] = node = below
-        node[last] = value
-    return "".join(_written(tree, ""))
-
-
-def _written(tree: dict[str, Any], indent: str) -> Iterator[str]:
-    for key, value in tree.items():
-        if isinstance(value, str):
-            yield f"{indent}{key}: {value}\n"
-        else:
-            yield f"{indent}{key}:\n"
-            yield from _written(value, indent + "  ")
-
-
-def _quoted(word: str) -> str:
-    if _PLAIN.fullmatch(word):
-        return word
-    return f"'{word}'" if "'" not in word else '"' + re.sub(r'(["\\$`])', r"\\\1", word) + '"'
-
-
-def write(folder: Path) -> None:
-    """Writes every file of expected/ anew, with the cases of examples that it lacks."""
     caches: Caches = {}
-    subjects = {rule.partition(".")[0] for rule in EXAMPLES}
-    for subject in sorted(subjects | {file.stem for file in EXPECTED.glob("*.txt")}):
-        file = EXPECTED / f"{subject}.txt"
-        text = file.read_text(encoding="utf-8") if file.exists() else ""
-        there = {case.command for case in read_cases(subject)}
-        for rule, example in EXAMPLES.items():
-            case = case_of(rule, example)
-            if case.subject == subject and case.command not in there:
-                there.add(case.command)
-                text += f"\n{case.command}\n"
-        blocks = [""]
-        for line in text.splitlines():
-            if line.startswith("#"):
-                blocks[-1] += f"{line}\n"
-            elif line.startswith("$ "):
-                case = _case(subject, line[2:], "")
-                blocks[-1] += f"{case.command}\n{said(case, folder, caches)}\n"
-                blocks.append("")
-        file.write_text("\n".join(blocks[:-1]), encoding="utf-8")
+    changed: list[str] = []
+    for subject in sorted({*subjects(), *map(subject_of, EXAMPLES)}):
+        old = [*read_cases(subject), *_new_examples(subject)]
+        new = [_rewritten(case, names, folder, caches) for case in old]
+        different = [case.id for case, before in zip(new, old, strict=True) if case != before]
+        if different:
+            write_cases(subject, new)
+            changed += different
+    return changed
+
+
+def rewrite_wording(names: Sequence[str], folder: Path) -> list[str]:
+    """Rewrites the texts of rules: those without one, and those that names ask for.
+
+    Returns:
+        The rules whose text changed.
+    """
+    caches: Caches = {}
+    changed: list[str] = []
+    for subject in sorted(set(map(subject_of, EXAMPLES))):
+        old = read_wording(subject)
+        new: dict[str, str] = {}
+        for rule in (rule for rule in EXAMPLES if subject_of(rule) == subject):
+            if rule in old and not (_asked_for(names, rule) or _asked_for(names, subject)):
+                new[rule] = old[rule]
+            else:
+                new[rule] = as_wording(rule, report(case_of(rule), folder, caches), folder)
+        if new != old:
+            write_wording(subject, new.values())
+            changed += [rule for rule in {**old, **new} if old.get(rule) != new.get(rule)]
+    return changed
+
+
+def _new_examples(subject: str) -> Iterator[Case]:
+    """The examples of the subject that are no case yet."""
+    known = {case.command for case in read_cases(subject)}
+    for rule in EXAMPLES:
+        case = case_of(rule)
+        if case.subject == subject and case.command not in known:
+            known.add(case.command)
+            yield case
+
+
+def _rewritten(case: Case, names: Sequence[str], folder: Path, caches: Caches) -> Case:
+    if case.findings and not names:
+        return case
+    now = replace(case, findings=as_lines(report(case, folder, caches)))
+    if not case.findings or _asked_for(names, case.subject):
+        return now
+    changed = {line.split()[1] for line in {*case.findings} ^ {*now.findings} if " " in line}
+    return now if any(_asked_for(names, rule) for rule in changed) else case
+
+
+def _asked_for(names: Sequence[str], name: str) -> bool:
+    return any(fnmatch(name, given) for given in names)
 
 
 def main(make_model: Callable[..., Path]) -> None:
-    """Writes expected/ from a fresh folder."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name).resolve()
+    """Rewrites what was asked for, and prints what changed."""
+    summary, _, details = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=summary,
+        epilog=details,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a subject or a rule")
+    parser.add_argument("--wording", action="store_true", help="rewrite texts, not findings")
+    options = parser.parse_args()
+    known = {name for rule in EXAMPLES for name in (rule, subject_of(rule))}
+    for name in options.names:
+        if not any(fnmatch(one, name) for one in {*known, *subjects()}):
+            parser.error(f"unknown subject or rule {name!r}")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary).resolve()
         prepare_folder(folder, make_model)
         os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
         os.chdir(folder)
-        write(folder)
-
-
-def prepare_folder(folder: Path, make_model: Callable[..., Path]) -> None:
-    """All that the cases' paths name."""
-    make_model(folder / "Qwen2-VL-2B-Instruct")
-    lay_out(folder, make_model)
-    lay_out_cases(folder, make_model)
+        changed: list[str] = []
+        if not options.wording:
+            changed += rewrite_cases(options.names, folder)
+        if options.wording or not options.names:
+            changed += rewrite_wording(options.names, folder)
+    print("\n".join(changed) or "nothing changed")
 
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from tests_support import make_model_folder
+    from support.folders import make_model_folder
 
     main(make_model_folder)

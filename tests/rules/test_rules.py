@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from examples import EXAMPLES, Example
 from examples.folder import lay_out
-from expectations import prepare_folder
+from golden_cases import prepare_folder
 
 from vlft.findings import Finding
 from vlft.pipeline import look_at_hardware, prepare
@@ -22,7 +22,7 @@ RULES = all_rules()
 @pytest.fixture(scope="module")
 def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of all examples; nothing is written there."""
-    from tests_support import make_model_folder
+    from support.folders import make_model_folder
 
     folder = tmp_path_factory.mktemp("examples").resolve()
     prepare_folder(folder, make_model_folder)

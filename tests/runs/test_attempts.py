@@ -19,7 +19,13 @@ from vlft.runs.index import list_runs, remember
 from vlft.runs.record import Run, fingerprint, read_run
 
 # A run without a trainer of ms-swift: what stop, logs and rm see is the same.
-TRAINER = "import sys, time; print('one', flush=True); time.sleep({seconds}); print('two')"
+TRAINER = """
+import os, time
+print("one", flush=True)
+while not os.path.exists({go!r}):
+    time.sleep(0.01)
+print("two")
+"""
 START = """
 import os, sys
 from pathlib import Path
@@ -29,11 +35,12 @@ run(Process((sys.executable, "-c", sys.argv[2]), dict(os.environ), "/"), Path(sy
 """
 
 
-def start(folder: Path, seconds: float) -> subprocess.Popen[bytes]:
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    """A run that ends once there is a file `go` in its folder."""
     folder.mkdir(parents=True)
     write_json(folder / "run.json", {"id": folder.name, "started": "2026-01-01T00:00:00+00:00"})
     remember(folder)
-    words = [sys.executable, "-c", START, str(folder), TRAINER.format(seconds=seconds)]
+    words = [sys.executable, "-c", START, str(folder), TRAINER.format(go=str(folder / "go"))]
     return subprocess.Popen(words)
 
 
@@ -76,7 +83,7 @@ def test_a_launcher_that_died_before_its_run_began_leaves_a_killed_run(tmp_path:
 
 def test_a_run_is_stopped_followed_and_deleted(vlft: Any, tmp_path: Path) -> None:
     folder = tmp_path / "output" / "long-run"
-    process = start(folder, 600)
+    process = start(folder)
     wait_for_text(folder / "stdout.log", "one")
     refused = vlft("runs", "rm", "long-run", "--yes")
     assert (refused.code, "is running" in refused.err) == (1, True)
@@ -104,9 +111,14 @@ def test_a_run_is_stopped_followed_and_deleted(vlft: Any, tmp_path: Path) -> Non
 
 def test_following_sees_what_is_written_until_the_end(vlft: Any, tmp_path: Path) -> None:
     folder = tmp_path / "output" / "short-run"
-    process = start(folder, 3)
-    wait_for_text(folder / "stdout.log", "one")
-    assert vlft("runs", "logs", "short-run", "--follow").out == "one\ntwo\n"
+    process = start(folder)
+    words = [sys.executable, "-m", "vlft", "runs", "logs", "short-run", "--follow"]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        assert following.stdout.readline() == "one\n"
+        (folder / "go").touch()
+        assert following.stdout.read() == "two\n"
+    assert following.returncode == 0
     process.wait()
     assert vlft("runs", "logs", "short-run", "-n", "1").out == "two\n"
     assert vlft("runs", "logs", "short-run", "-n", "0").out == "one\ntwo\n"
@@ -114,7 +126,7 @@ def test_following_sees_what_is_written_until_the_end(vlft: Any, tmp_path: Path)
 
 def test_runs_of_another_machine_are_stopped_there(vlft: Any, tmp_path: Path) -> None:
     folder = tmp_path / "output" / "there"
-    process = start(folder, 600)
+    process = start(folder)
     wait_for_text(folder / "stdout.log", "one")
     write_json(folder / "run.json", {"host": "elsewhere", "started": ""})
     refused = vlft("runs", "stop", "there")

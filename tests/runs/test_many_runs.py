@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,13 +20,13 @@ from typing import Any
 
 import psutil
 import pytest
-from standin_swift import standin_interpreter
+from support.standin_swift import standin_interpreter
+from support.waiting import wait_for
 
 from vlft.runs.record import read_run
 
 pytestmark = pytest.mark.long
 EACH = 100
-PATIENCE_S = 600  # a hang, not a slow machine
 
 # Both in one: what stands where torchrun would, and the trainer that it is given.
 TORCHRUN = """
@@ -60,15 +59,6 @@ def interpreter(folder: Path) -> str:
     (site / "torch" / "distributed" / "run.py").write_text(TORCHRUN)
     (site / "swift" / "cli" / "sft.py").touch()
     return python
-
-
-def wait_for(condition: Callable[[], Any], what: str) -> Any:
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        if value := condition():
-            return value
-        time.sleep(0.01)
-    pytest.fail(f"{what}: not within {PATIENCE_S} s")
 
 
 class Driver(threading.Thread):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standin_swift import standin_interpreter
+from support.standin_swift import standin_interpreter
 
 # Fails at first, with a checkpoint; takes any other start.
 TRAINER = """

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standin_swift import standin_interpreter
+from support.standin_swift import standin_interpreter
 
 from vlft.runs.record import read_run
 

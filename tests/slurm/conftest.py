@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from slurm_cluster import Cluster
-from tests_support import TINY_MODEL
+from support.folders import TINY_MODEL
 
 # Stands where ms-swift would: says what reached it, and ends as it is told.
 TELLER = """

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.waiting import HANG_S
 
 SCRIPT = Path(__file__).with_name("cluster")
-PATIENCE_S = 600  # a hang, not a slow machine
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,13 @@ class Cluster:
 
     def wait_for(self, condition: Callable[[], Any], what: str, log: Path | None = None) -> Any:
         """What the condition gives once it is true."""
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + HANG_S
         while time.monotonic() < until:
             if value := condition():
                 return value
             time.sleep(0.2)
         said = "".join(file.read_text() for file in log.glob("slurm-*.out")) if log else ""
-        pytest.fail(f"{what}: not within {PATIENCE_S} s\n{said[-4000:]}")
+        pytest.fail(f"{what}: not within {HANG_S} s\n{said[-4000:]}")
 
     def end(self, run: Path) -> Any:
         """How a run ended, once it has."""

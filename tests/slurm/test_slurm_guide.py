@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from doc_blocks import script
 from slurm_cluster import Cluster, steps_of
+from support.doc_blocks import script
 
 pytestmark = pytest.mark.swift
 

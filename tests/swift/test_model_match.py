@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.waiting import HANG_S
 
 from vlft.swift.probe import read_swift
 from vlft.swift.release import default_template, guess_model_types, model_name
@@ -99,7 +100,7 @@ def test_ms_swift_decides_the_same(tmp_path: Path) -> None:
         [sys.executable, "-c", ASK, str(asked), str(told)],
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=HANG_S,
     )
     answers = json.loads(told.read_text())
     for folder, (name, config, args), (types, template) in zip(

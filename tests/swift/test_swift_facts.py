@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.waiting import HANG_S
 
 from vlft.errors import VlftError
 from vlft.swift import probe as swift_probe
@@ -162,12 +163,17 @@ def test_the_cache_goes_by_versions_and_place(tmp_path: Path) -> None:
         ("echo noise >&2; echo 'ImportError: no torch' >&2; exit 1", "imported: ImportError: no"),
         ("exit 1", "no message"),
         ("echo hello", "can't read"),
-        ("exec sleep 30", "within 0.5 s"),
     ],
 )
 def test_an_interpreter_that_can_not_answer(tmp_path: Path, body: str, message: str) -> None:
     with pytest.raises(VlftError, match=message) as caught:
-        swift_probe.probe(fake_python(tmp_path, body), time_limit=0.5)
+        swift_probe.probe(fake_python(tmp_path, body), time_limit=HANG_S)
+    assert caught.value.hint
+
+
+def test_an_interpreter_that_does_not_answer_in_time(tmp_path: Path) -> None:
+    with pytest.raises(VlftError, match=r"within 0\.5 s") as caught:
+        swift_probe.probe(fake_python(tmp_path, "exec sleep 3600"), time_limit=0.5)
     assert caught.value.hint
 
 
@@ -228,7 +234,7 @@ def test_ms_swift_s_parser_agrees_on_every_argument(tmp_path: Path) -> None:
         [sys.executable, "-c", PARSE, str(SCRIPT.parent), str(asked), str(told)],
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=HANG_S,
     )
     accepted = json.loads(told.read_text())
     pairs = zip(cases, expected, accepted, strict=True)
@@ -247,7 +253,7 @@ def test_the_shipped_dump_is_not_stale(tmp_path: Path) -> None:
         [interpreter.python, str(SCRIPT), "--output", str(tmp_path / "dump")],
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=HANG_S,
     )
     for name in (f"{shipped.version}.json", f"{shipped.version}.models.json"):
         assert (tmp_path / "dump" / name).read_text() == (FOLDER / name).read_text()
@@ -256,7 +262,7 @@ def test_the_shipped_dump_is_not_stale(tmp_path: Path) -> None:
 @pytest.mark.swift
 def test_the_probe_gives_what_the_dump_says() -> None:
     interpreter = _installed()
-    probed = swift_probe.probe(interpreter)
+    probed = swift_probe.probe(interpreter, time_limit=HANG_S)
     shipped = read_shipped(probed.version)
     if shipped is None or shipped.transformers != probed.transformers:
         pytest.skip("the dump was made with other versions than those installed")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standin_swift import standin_interpreter
+from support.standin_swift import standin_interpreter
 
 from vlft.swift.dumps import (
     FOLDER,

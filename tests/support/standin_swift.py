@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests_support import light_environment
+from support.folders import light_environment
 
 
 def standin_interpreter(folder: Path, **packages: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.ms_swift import PROGRAMS
 from vlft.pipeline import Ready, Rejected
 from vlft.plan.command import render
 
@@ -31,7 +32,7 @@ class Judge:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("judge.py")],
+            [sys.executable, PROGRAMS / "judge.py"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

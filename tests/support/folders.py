@@ -8,7 +8,7 @@ import sysconfig
 import venv
 from pathlib import Path
 
-TINY_MODEL = Path(__file__).parents[1] / "tools" / "tiny_model.py"
+TINY_MODEL = Path(__file__).parents[2] / "tools" / "tiny_model.py"
 """Builds the tiny model of a family: `--family F --output DIR`."""
 
 

@@ -13,8 +13,8 @@ from config.strategies import configs, free_arguments, maybe
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.internal.conjecture import providers
-from judging import Judge, Verdict, request
 
+from support.ms_swift.judging import Judge, Verdict, request
 from vlft.config.ownership import ARGUMENTS, RESERVED
 from vlft.findings import Finding
 from vlft.pipeline import prepare

@@ -9,8 +9,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from row_forms import Form, part, talk, text, user
-from video_files import odd_videos, video
+from support.ms_swift.row_forms import Form, part, talk, text, user
+from support.video_files import odd_videos, video
 
 
 def video_rows(home: Path) -> None:

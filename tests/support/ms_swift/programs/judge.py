@@ -9,7 +9,7 @@ Request: `id`; `subcommand` (sft, pt, rlhf, infer, export); `argv`, the words af
 (default: where there are several); `bf16`, whether torch says that the GPUs have it (true, as
 of all that emulate it); `without`, names of packages to hide; `cwd`; `want`, names of arguments
 to tell the value of, dotted for what they hold (`training_args.eval_steps`); `seconds`, the time
-that it may take (60).
+that it may take (600).
 
 Answer: `id`; `ok`; `error`, `Type: text`, or null; `values`.
 
@@ -102,7 +102,7 @@ def judge(request: dict[str, Any]) -> dict[str, Any]:
         raise TimeoutError
 
     signal.signal(signal.SIGALRM, too_late)
-    signal.alarm(int(request.get("seconds", 60)))
+    signal.alarm(int(request.get("seconds", 600)))
     os.chdir(request.get("cwd", "."))
     os.environ |= {str(name): str(value) for name, value in request.get("env", {}).items()}
     _pretend(request)

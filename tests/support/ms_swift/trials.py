@@ -6,18 +6,15 @@ import json
 import os
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
+from support.waiting import wait_for
 from vlft.runs.record import Run, read_run
-
-PATIENCE_S = 600  # a hang, not a slow machine
 
 
 def marked(mark: str) -> list[psutil.Process]:
@@ -30,16 +27,6 @@ def marked(mark: str) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
-
-
-def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.1)
-    pytest.fail(f"{what}: not within {seconds} s")
 
 
 class Trial:
@@ -71,7 +58,7 @@ class Trial:
     def wait_until_held(self) -> None:
         """Returns when the trainer has come to where it holds."""
         held = self.cwd / "held"
-        wait_for(lambda: held.exists() or self.vlft.poll() is not None, PATIENCE_S, "the hold")
+        wait_for(lambda: held.exists() or self.vlft.poll() is not None, "the hold")
         if not held.exists():
             pytest.fail("".join(self.vlft.communicate()))
 
@@ -110,7 +97,7 @@ class Trial:
     def end(self) -> tuple[int, str]:
         """Waits for vlft, and for all else that it started; its exit code and what it said."""
         said = self.vlft.communicate()[1]
-        wait_for(lambda: not self.processes(), PATIENCE_S, "the end of all processes")
+        wait_for(lambda: not self.processes(), "the end of all processes")
         return self.vlft.returncode, said
 
 

@@ -9,7 +9,20 @@ import gzip
 from pathlib import Path
 from typing import Any
 
-from row_forms import CALL, Form, J, bot, boxed, pair, part, said, seen, talk, text, user
+from support.ms_swift.row_forms import (
+    CALL,
+    Form,
+    J,
+    bot,
+    boxed,
+    pair,
+    part,
+    said,
+    seen,
+    talk,
+    text,
+    user,
+)
 
 ASKED, TOLD = user("q"), bot("a")
 RESULT, CALLED = said("tool", "r"), said("tool_call", CALL)

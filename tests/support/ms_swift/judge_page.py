@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from effects import (
+from support.ms_swift.rule_effects import (
     EFFECTS,
     FETCHED,
     INSTEAD,
@@ -15,20 +15,20 @@ from effects import (
     TOO_STRICT,
     WORDS,
 )
-
 from vlft.rules import all_rules
 
 RULES = all_rules()
 
-PAGE = Path(__file__).parents[2] / "docs" / "judge.md"
+PAGE = Path(__file__).parents[3] / "docs" / "judge.md"
 HEAD = """\
 # What ms-swift itself says of the rules
 
-`tests/real_swift/judge.py` has ms-swift read the arguments of a command, its `__post_init__` \
-included, on a machine without a GPU, and says whether it takes them. `scripts/test -m swift` \
+`tests/support/ms_swift/programs/judge.py` has ms-swift read the arguments of a command, its \
+`__post_init__` included, on a machine without a GPU, and says whether it takes them. \
+`scripts/test -m swift` \
 asks it about every rule, every recipe in `configs/`, 300 generated configs and each argument of \
 ms-swift alone, at the edges of its type. \
-`python tests/real_swift/judge_page.py` writes this page.
+`PYTHONPATH=tests .venv/bin/python -m support.ms_swift.judge_page` writes this page.
 
 - Effect **aborts**: ms-swift refuses the rule's failing example, with the words shown.
 - Every other effect: ms-swift takes the failing example's arguments; it is later that it goes \

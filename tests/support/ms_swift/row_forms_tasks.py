@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from row_forms import CALL, Form, J, bot, boxed, pair, part, said, seen, talk, text, user
+from support.ms_swift.row_forms import (
+    CALL,
+    Form,
+    J,
+    bot,
+    boxed,
+    pair,
+    part,
+    said,
+    seen,
+    talk,
+    text,
+    user,
+)
 
 RES, CALLED = said("tool", "r"), said("tool_call", CALL)
 P: dict[str, Any] = {"pixels": True}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from checking_rows import talk
+from support.data_rows import talk
 
 LONG = "word " * 200
 SEEN: dict[str, Any] = talk(f"<image>{LONG}", images=["a.png"])
