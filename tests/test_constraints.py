@@ -6,9 +6,9 @@ import importlib.metadata
 import re
 
 import pytest
-from support.doc_blocks import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from support.doc_blocks import ROOT
 
 VERSIONS = ("3.10", "3.11", "3.12")
 BUILD = {"editables", "hatchling", "pip", "setuptools", "wheel"}

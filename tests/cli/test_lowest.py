@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer.main
 from PIL import Image
-from support.standin_swift import standin_interpreter
 from support.folders import make_model_folder
+from support.standin_swift import standin_interpreter
 from support.weight_files import matrix, tensor, write_adapter, write_model
 
 from vlft.cli import app

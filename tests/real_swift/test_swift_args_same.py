@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.ms_swift.generated_configs import ENVIRON, SWIFT, first_line
-from judging import Judge, request
 from support.folders import QWEN2_VL, make_model_folder
-from swift_args_draws import drawn, rare_configs
+from support.ms_swift.generated_configs import ENVIRON, SWIFT, first_line
+from support.ms_swift.judging import Judge, request
+from support.ms_swift.swift_args_draws import drawn, rare_configs
 
 from vlft.pipeline import Ready, prepare
 from vlft.resolve import post_init

@@ -29,7 +29,7 @@ def _section_rule(name: str) -> RuleFunction:
                 at_key=True,
             )
         if section is None and engine == name and (needed := _required(name)):
-            example = ", ".join(f"{key}: …" for key in needed)
+            example = ", ".join(f"{key}: {value}" for key, value in needed.items())
             yield Problem(
                 ("launch", "engine"),
                 f"`engine: {name}` needs a section `{name}`",
@@ -40,10 +40,14 @@ def _section_rule(name: str) -> RuleFunction:
     return section_has_its_engine
 
 
-def _required(name: str) -> list[str]:
-    """Keys of an engine's section that have no default."""
+def _required(name: str) -> dict[str, object]:
+    """Keys of an engine's section that have no default, each with an example."""
     fields = section_of(name).model_fields.items()
-    return [key for key, field in fields if field.is_required()]
+    return {
+        key: field.examples[0] if field.examples else "…"
+        for key, field in fields
+        if field.is_required()
+    }
 
 
 for _name in section_names():

@@ -32,7 +32,9 @@ class Toleration(Section):
 class Kubernetes(Section):
     """What the TrainJob of Kubeflow Trainer holds beside the command."""
 
-    image: str = Field(description="Container image that has ms-swift.")
+    image: str = Field(
+        description="Container image that has ms-swift.", examples=["REGISTRY/NAME:TAG"]
+    )
     namespace: str | None = Field(None, description="Namespace of the TrainJob.")
     runtime: str = Field("torch-distributed", description="ClusterTrainingRuntime to build on.")
     gpu_resource: str = Field("nvidia.com/gpu", description="The name of launch.gpus there.")
