@@ -80,12 +80,8 @@ def config_schema(arguments: Mapping[str, Argument], version: str) -> dict[str, 
 def _engine_sections(required: Mapping[str, list[str]]) -> Iterator[dict[str, Any]]:
     """Which of the engines' sections is there: `launch.engine` discriminates between them."""
     for name in section_names():
-        named = {
-            "type": "object",
-            "required": ["engine"],
-            "properties": {"engine": {"const": name}},
-        }
-        chosen = {"required": ["launch"], "properties": {"launch": named}}
+        engine = {"required": ["engine"], "properties": {"engine": {"const": name}}}
+        chosen = {"required": ["launch"], "properties": {"launch": {"type": "object", **engine}}}
         given = {"required": [name], "properties": {name: {"type": "object"}}}
         yield {"if": given, "then": chosen}
         keys = required[section_of(name).__name__]

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vlft.output.github import to_github
 
 from vlft.findings import Finding
 from vlft.output import console
+from vlft.output.ci_formats import to_github
 from vlft.output.text import to_text
 from vlft.security.secrets import Secret
 
