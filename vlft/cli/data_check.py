@@ -40,7 +40,7 @@ def check(
     ] = None,
     max_pixels: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--max-pixels", min=1, help="Pixels of an image, at most (MAX_PIXELS)."),
+        typer.Option("--max-pixels", min=1, help="Pixels of an image, at most."),
     ] = None,
     fetch: Annotated[bool, typer.Option("--fetch", help="Fetch URLs of pictures.")] = False,
     allow_private: Annotated[
@@ -65,7 +65,8 @@ def check(
     from vlft.data.from_config import settings_of_flags
     from vlft.environment import ENVIRON
     from vlft.errors import UsageError
-    from vlft.output.progress import shown_progress
+    from vlft.output.progress import progress
+    from vlft.probe.data_entries import bytes_of
     from vlft.rule_catalog import find_entry
 
     train, held_out = list(files or ()), list(val or ())
@@ -82,7 +83,8 @@ def check(
     for rule in ignore or ():
         find_entry(rule)
     settings = replace(settings, fetch=fetch, allow_private=allow_private, jobs=jobs)
-    with shown_progress(train + held_out, settings.cwd) as advance:
+    size = bytes_of(train + held_out, settings.cwd)
+    with progress(size, "checking rows") as advance:
         report = check_files(train, settings, val=held_out, ignore=ignore or (), advance=advance)
     with report:
         if output_format is Format.JSON:

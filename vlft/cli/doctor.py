@@ -77,8 +77,8 @@ def _interpreters(file: Path) -> tuple[str | None, str | None]:
     import os
 
     from vlft.config.reader import read_config
+    from vlft.config.references import absolute
     from vlft.errors import VlftError
-    from vlft.probe.data_entries import absolute
 
     loaded, _, findings = read_config(file)
     if loaded is None:

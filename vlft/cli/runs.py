@@ -100,7 +100,7 @@ def stop(
     ] = False,
 ) -> None:
     """End a run; its checkpoints stay."""
-    from vlft.runs.control import stop as end
+    from vlft.engines.stop import stop as end
     from vlft.runs.index import find_run
 
     ended = end(find_run(run), wait, lost=lost, after_save=after_save)
@@ -191,8 +191,8 @@ def rm(
     """Delete a run with its checkpoints and exports."""
     import sys
 
+    from vlft.engines.stop import remove, size_of
     from vlft.errors import UsageError
-    from vlft.runs.control import remove, size_of
     from vlft.runs.index import find_run
 
     found = find_run(run)

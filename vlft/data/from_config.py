@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -155,9 +155,9 @@ def settings_of_flags(
     Raises:
         UsageError: If the model is none that is known.
     """
-    limits_of = dict(environ)
+    limits = limits_from(environ)
     if max_pixels is not None:
-        limits_of["MAX_PIXELS"] = str(max_pixels)
+        limits = replace(limits, max_pixels=max_pixels)
     family, vision, folder = None, None, None
     if model is not None:
         from vlft.data.tokens.model import find_model  # noqa: PLC0415
@@ -172,7 +172,7 @@ def settings_of_flags(
         video_reader=video_reader(family.swift_model_type if family else None, environ, packages),
         family=family,
         vision=vision,
-        limits=limits_from(limits_of),
+        limits=limits,
         tokenizer=folder,
         swift_dir=trainer.swift_dir if trainer is not None else None,
         max_length=max_length,

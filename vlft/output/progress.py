@@ -9,25 +9,12 @@ from typing import TYPE_CHECKING
 from vlft.output.console import rich_console, stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
 _PATIENCE = 1.0
 """Seconds before a bar is drawn."""
 _EVERY = 0.1
 """Seconds between two looks of it."""
-
-
-@contextlib.contextmanager
-def shown_progress(files: Sequence[str], cwd: Path) -> Iterator[Callable[[int], None]]:
-    """Yields what is told of the bytes that are done with; nothing is drawn without a terminal.
-
-    Args:
-        files: As they were named.
-        cwd: Where relative names start.
-    """
-    with progress(_size(files, cwd), "checking rows") as advance:
-        yield advance
 
 
 @contextlib.contextmanager
@@ -46,13 +33,6 @@ def progress(total: int, title: str) -> Iterator[Callable[[int], None]]:
         yield bar.advance
     finally:
         bar.close()
-
-
-def _size(files: Sequence[str], cwd: Path) -> int:
-    from vlft.probe.data_entries import parse_entry
-
-    sources = [parse_entry(name, cwd) for name in files]
-    return sum(source.file.stat().st_size for source in sources if source.kind == "file")
 
 
 class _Bar:

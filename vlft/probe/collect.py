@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from vlft.config.references import Reference, references
 from vlft.engines.traits import traits_of
 from vlft.environment import Environment, environment_of
 from vlft.errors import VlftError
 from vlft.probe.cache import FactCache
 from vlft.probe.checkpoint import Checkpoint, read_checkpoint
-from vlft.probe.data_entries import DataEntry, absolute, count_rows, parse_entry
+from vlft.probe.data_entries import DataEntry, count_rows, parse_entry
 from vlft.probe.deepspeed import Deepspeed, preset, read_deepspeed
 from vlft.probe.hardware import Hardware, free_bytes, visible_gpus
 from vlft.probe.resume_state import ResumeFacts, read_resume
@@ -22,10 +23,9 @@ from vlft.swift.interpreter import Interpreter, find_interpreter
 from vlft.swift.probe import SwiftFacts, read_swift
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from vlft.config.reader import LoadedConfig
-    from vlft.config.source import KeyPath
 
 EngineFacts = TypeVar("EngineFacts")
 
@@ -120,44 +120,40 @@ def gather_facts(
         cache: What other configs of the same call have read already.
     """
     config, cache, environ = loaded.config, cache or FactCache(), environment_of(environ)
+    named = references(loaded)
     engine = traits_of(config.launch.engine)
     if not engine.shares_machine and hardware is not None and hardware.cores:
         hardware = None  # this machine, which is not where it will run
+    python = None if named.python is None else str(named.python.path)
     interpreter, interpreter_problem, swift = cache.once(
-        _interpreter_and_swift, _configured_python(loaded), environ=environ
+        _interpreter_and_swift, python, environ=environ
     )
-    val = config.data.val if isinstance(config.data.val, list) else []
-    resume = _resume_dir(loaded)
-    train = _entries(loaded, ("data", "train"), config.data.train)
+    train = tuple(parse_entry(one.text, one.base_dir) for one in named.train)
+    val = tuple(parse_entry(one.text, one.base_dir) for one in named.val)
     visible = None if hardware is None else _visible(hardware, environ)
-    counted = count_rows((*train, *_entries(loaded, ("data", "val"), val)))
+    counted = count_rows((*train, *val))
+    resume = None if named.resume is None else str(named.resume.path)
+    output_dir = named.output_dir.path
+    is_here = hardware is not None and hardware.cores
     return Facts(
         environ=environ,
         interpreter=interpreter,
         interpreter_problem=interpreter_problem,
         swift=swift,
-        model=_model(loaded, swift, cache),
+        model=_model(named.model, swift, cache, has_hub=config.model.hub is not None),
         train=counted[: len(train)],
         val=counted[len(train) :],
-        deepspeed_file=_deepspeed_file(loaded),
-        deepspeed=_deepspeed(loaded, cache),
-        output_dir=_output_dir(loaded),
+        deepspeed_file=_deepspeed_file(named.deepspeed),
+        deepspeed=_deepspeed(named.deepspeed, cache),
+        output_dir=output_dir,
         resume_dir=resume,
         resume=None if resume is None else cache.once(read_resume, resume),
-        passed_files=_passed_files(config.swift),
+        passed_files=frozenset(text for text in named.passed if _is_file(text)),
         hardware=hardware,
         visible_gpus=visible,
-        disk_free=_disk_free(loaded) if hardware is not None and hardware.cores else None,
+        disk_free=free_bytes(output_dir) if is_here else None,
         engine=engine.probe(loaded, visible, environ),
     )
-
-
-def _disk_free(loaded: LoadedConfig) -> int | None:
-    return free_bytes(_output_dir(loaded))
-
-
-def _output_dir(loaded: LoadedConfig) -> Path:
-    return absolute(loaded.config.output_dir, loaded.source.base_dir(("output_dir",)))
 
 
 def _visible(hardware: Hardware, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -171,13 +167,6 @@ def _visible(hardware: Hardware, environ: Mapping[str, str]) -> tuple[str, ...]:
     if not names:
         return tuple(str(gpu.index) for gpu in gpus)
     return tuple(name.strip() for name in names.split(",")[: len(gpus)])
-
-
-def _configured_python(loaded: LoadedConfig) -> str | None:
-    configured = loaded.config.launch.python
-    if configured is None:
-        return None
-    return str(absolute(configured, loaded.source.base_dir(("launch", "python"))))
 
 
 def _interpreter_and_swift(
@@ -195,65 +184,42 @@ def _interpreter_and_swift(
         return None, VlftError(shown, "name a Python interpreter"), read_swift(None)
 
 
-def _model(loaded: LoadedConfig, swift: SwiftFacts, cache: FactCache) -> ModelFacts:
-    text = loaded.config.model.path
-    folder = absolute(text, loaded.source.base_dir(("model", "path")))
-    if os.path.exists(folder):  # noqa: PTH110 - as above
+def _model(named: Reference, swift: SwiftFacts, cache: FactCache, *, has_hub: bool) -> ModelFacts:
+    text, folder = named.text, named.path
+    # os.path: False for a name that no file can have, where Path raises.
+    if os.path.exists(folder):  # noqa: PTH110
         try:
             return ModelFacts(str(folder), cache.once(read_checkpoint, folder), None)
         except VlftError as problem:
             return ModelFacts(str(folder), None, problem)
-    if _is_hub_id(text, loaded, swift):
+    if _is_hub_id(text, swift, has_hub=has_hub):
         return ModelFacts(text, None, None)
     hint = "a relative path starts from the config file's folder; a hub id has the form org/name"
     return ModelFacts(str(folder), None, VlftError(f"there is no folder `{folder}`", hint))
 
 
-def _is_hub_id(text: str, loaded: LoadedConfig, swift: SwiftFacts) -> bool:
-    """`org/name`, said to be on a hub or known to ms-swift by that id."""
+def _is_hub_id(text: str, swift: SwiftFacts, *, has_hub: bool) -> bool:
+    """`org/name`, with `model.hub` or known to ms-swift by that id."""
     organisation, _, name = text.partition("/")
     if not organisation or not name or "/" in name or text.startswith((".", "~")):
         return False
-    return loaded.config.model.hub is not None or any(
-        text in entry.hub_ids for entry in swift.models().values()
-    )
+    return has_hub or any(text in entry.hub_ids for entry in swift.models().values())
 
 
-def _entries(loaded: LoadedConfig, path: KeyPath, texts: Sequence[str]) -> tuple[DataEntry, ...]:
-    return tuple(
-        parse_entry(text, loaded.source.base_dir((*path, index)))
-        for index, text in enumerate(texts)
-    )
+def _is_file(path: str | Path) -> bool:
+    """False also for a name that no file can have."""
+    return os.path.isfile(path)  # noqa: PTH113
 
 
-def _passed_files(swift: Mapping[str, object]) -> frozenset[str]:
-    given = [
-        item for value in swift.values() for item in (value if isinstance(value, list) else [value])
-    ]
-    # os.path, for it takes a name that no file can have as one that is not there.
-    return frozenset(text for text in given if isinstance(text, str) and os.path.isfile(text))  # noqa: PTH113
+def _deepspeed_file(named: Reference | None) -> str | None:
+    return str(named.path) if named is not None and _is_file(named.path) else None
 
 
-def _deepspeed_file(loaded: LoadedConfig) -> str | None:
-    name = loaded.config.deepspeed
-    if name is None:
+def _deepspeed(named: Reference | None, cache: FactCache) -> Deepspeed | None:
+    if named is None:
         return None
-    file = absolute(name, loaded.source.base_dir(("deepspeed",)))
-    # os.path, for it takes a name that no file can have as one that is not there.
-    return str(file) if os.path.isfile(file) else None  # noqa: PTH113
-
-
-def _resume_dir(loaded: LoadedConfig) -> str | None:
-    name = loaded.config.train.resume_from_checkpoint
-    if not name:
-        return None
-    return str(absolute(name, loaded.source.base_dir(("train", "resume_from_checkpoint"))))
-
-
-def _deepspeed(loaded: LoadedConfig, cache: FactCache) -> Deepspeed | None:
-    name, file = loaded.config.deepspeed, _deepspeed_file(loaded)
-    known = None if name is None else preset(name)
-    return known or (None if file is None else cache.once(read_deepspeed, Path(file)))
+    file = _deepspeed_file(named)
+    return preset(named.text) or (None if file is None else cache.once(read_deepspeed, Path(file)))
 
 
 _FILE = Path(__file__).with_name("known_models.json")

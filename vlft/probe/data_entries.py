@@ -10,8 +10,10 @@ from __future__ import annotations
 import functools
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path  # noqa: TC003
 from typing import TYPE_CHECKING, Literal
+
+from vlft.config.references import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,12 +121,6 @@ def _exists(path: Path) -> bool:
     return os.path.exists(path)  # noqa: PTH110 - False for a name that is too long
 
 
-def absolute(text: str, base_dir: Path) -> Path:
-    """A path as written in a config, made absolute without following links."""
-    # os.path leaves `~somebody` as it is where there is no such user.
-    return Path(os.path.normpath(base_dir / os.path.expanduser(text)))  # noqa: PTH111
-
-
 def count_rows(
     entries: Sequence[DataEntry], limit: int = MAX_COUNTED_BYTES
 ) -> tuple[DataEntry, ...]:
@@ -171,3 +167,8 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size if os.path.isfile(path) else None  # noqa: PTH113
     except OSError:
         return None
+
+
+def bytes_of(texts: Sequence[str], base_dir: Path) -> int:
+    """Size of all files that entries name."""
+    return sum(parse_entry(text, base_dir).size or 0 for text in texts)

@@ -55,7 +55,7 @@ def resolve_swift_args(
         written["external_plugins"] = Written(texts, path, origin)
     if "use_hf" not in written and _is_true(environ.get("USE_HF", "")):
         written["use_hf"] = Written(("true",), None, Origin.ENVIRONMENT)
-    folder = Path(loaded.source.file).absolute().parent
+    folder = Path.cwd()  # where the trainer starts
 
     def read(name: str) -> Mapping[str, object] | None:
         return _read_file(folder / name)

@@ -1,7 +1,6 @@
 """What can be wrong with a config, one pure function a rule."""
 
 # Importing a module registers its rules.
-from vlft.engines import rules as engines  # noqa: F401
 from vlft.rules import (  # noqa: F401
     batch,
     checkpoint,
@@ -36,6 +35,7 @@ from vlft.rules import (  # noqa: F401
     template,
     tuner,
 )
+from vlft.rules import engine_sections as engines  # noqa: F401
 from vlft.rules.base import PLANNABLE, RULES, all_rules, check
 
 __all__ = ["PLANNABLE", "RULES", "all_rules", "check"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vlft.probe.data_entries import absolute
+from vlft.config.references import absolute
 from vlft.resolve.steps import rows_of
 from vlft.rules.base import Problem, rule
 from vlft.text import counted

@@ -104,7 +104,8 @@ def _full(data: ConfiguredData) -> tuple[Told, ...]:
     """The verdict on whole files; the one of the last time where nothing has changed."""
     from vlft.data.cache import read_verdict, verdict_key, write_verdict  # noqa: PLC0415
     from vlft.data.check import check_files  # noqa: PLC0415 - only when asked for
-    from vlft.output.progress import shown_progress  # noqa: PLC0415
+    from vlft.output.progress import progress  # noqa: PLC0415
+    from vlft.probe.data_entries import bytes_of  # noqa: PLC0415
 
     key = verdict_key(data)
     kept = read_verdict(key)
@@ -112,7 +113,7 @@ def _full(data: ConfiguredData) -> tuple[Told, ...]:
         return tuple(Told(*row) for row in kept)
     names = [*data.train, *data.val]
     with (
-        shown_progress(names, data.settings.cwd) as advance,
+        progress(bytes_of(names, data.settings.cwd), "checking rows") as advance,
         check_files(data.train, data.settings, val=data.val, advance=advance) as report,
     ):
         told = tuple(_grouped(report.findings))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from vlft.config.references import absolute
 from vlft.errors import UsageError, VlftError
 from vlft.files import read_json
 from vlft.probe.checkpoint import Checkpoint, read_checkpoint
-from vlft.probe.data_entries import absolute
 from vlft.runs.exports import exported_plan
 from vlft.runs.index import find_run, list_runs, run_of
 from vlft.runs.record import Run, read_run

@@ -15,7 +15,7 @@ import xxhash
 
 from vlft.data.media.picture import HEAD_BYTES, MediaProblem, Picture
 from vlft.data.media.problems import (
-    MAX_PIXELS,
+    PILLOW_LIMIT,
     empty,
     folder,
     missing,
@@ -381,7 +381,7 @@ def probe_picture(path: Path | str, *, check_end: bool = True) -> Picture | Medi
             parsed: Parsed = "odd"
         else:
             parsed = parse(head, size, partial(os.pread, fd), check_end)
-        if type(parsed) is tuple and parsed[0] * parsed[1] <= MAX_PIXELS:
+        if type(parsed) is tuple and parsed[0] * parsed[1] <= PILLOW_LIMIT:
             return Picture(*parsed, size, _hash(head), name)
         regular = stat.S_ISREG(os.fstat(fd).st_mode)
     except OSError as error:
@@ -403,7 +403,7 @@ def probe_bytes(content: bytes, name: str) -> Picture | MediaProblem:
     head, size = content[:HEAD_BYTES], len(content)
     parse = _PARSERS.get(head[:3])
     parsed = parse(head, size, lambda n, at: content[at : at + n], True) if parse else "odd"
-    if type(parsed) is tuple and parsed[0] * parsed[1] <= MAX_PIXELS:
+    if type(parsed) is tuple and parsed[0] * parsed[1] <= PILLOW_LIMIT:
         return Picture(*parsed, size, _hash(head), "")
     return _second_opinion(content, name, head, size, parsed)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vlft.data.media.picture import MediaProblem
 
-MAX_PIXELS = 2 * (1024**3 // 4 // 3)
+PILLOW_LIMIT = 2 * (1024**3 // 4 // 3)
 """Of a picture. Pillow raises above it (Image.MAX_IMAGE_PIXELS doubled) and only warns above
 the half; neither ms-swift 4.6 nor what it imports lifts the limit."""
 
@@ -56,7 +56,7 @@ def not_an_image(name: str, what: str = "") -> MediaProblem:
 def too_large(name: str, width: int | None = None, height: int | None = None) -> MediaProblem:
     """More pixels than Pillow opens."""
     size = f"{width}x{height} pixels" if width else "its size"
-    message = f"{shown(name)}: {size} is beyond what Pillow opens ({MAX_PIXELS} pixels)"
+    message = f"{shown(name)}: {size} is beyond what Pillow opens ({PILLOW_LIMIT} pixels)"
     return MediaProblem("too_large", message, "shrink it; far less reaches the model anyway")
 
 

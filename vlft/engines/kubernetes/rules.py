@@ -6,8 +6,8 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from vlft.config.references import absolute
 from vlft.engines.kubernetes.section import Kubernetes
-from vlft.probe.data_entries import absolute
 from vlft.resolve.patches import PLUGIN
 from vlft.rules.base import Problem, rule
 from vlft.security.secrets import mask_value

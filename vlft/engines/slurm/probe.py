@@ -7,10 +7,10 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from vlft.config.references import absolute
 from vlft.engines.slurm.commands import UnavailableError, call, failure
 from vlft.engines.slurm.options import sbatch_options
 from vlft.engines.slurm.section import Slurm
-from vlft.probe.data_entries import absolute
 from vlft.resolve.world import resolve_world
 
 if TYPE_CHECKING:

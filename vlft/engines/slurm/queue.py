@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vlft.engines.slurm.commands import UnavailableError, call, failure
+from vlft.engines.stop import note_end
 from vlft.errors import VlftError
 from vlft.files import read_json, write_json
 from vlft.runs.attempts import JOB
-from vlft.runs.control import note_end
 from vlft.runs.record import read_run
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from vlft.config.references import absolute
 from vlft.engines.slurm.options import DECIDED, KEY_OF, TOLD_BY, sbatch_options
 from vlft.engines.slurm.probe import SlurmFacts
 from vlft.engines.slurm.section import Slurm
-from vlft.probe.data_entries import absolute
 from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
