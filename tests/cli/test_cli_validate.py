@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vlft.config.discover import find_configs
+from vlft.cli.validate import find_configs
 from vlft.errors import UsageError
 
 WRONG = "launch: {gpu: none}\n"

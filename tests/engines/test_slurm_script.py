@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlft.engines.slurm.array import array_secrets, render_array
 from vlft.engines.slurm.job import PlannedJob
 from vlft.engines.slurm.quoting import directive, file_pattern, word
 from vlft.engines.slurm.script import Script, render_script
-from vlft.engines.slurm.submit import submitting_environment
+from vlft.engines.slurm.submit import array_secrets, render_array, submitting_environment
 from vlft.environment import Environment
 from vlft.errors import VlftError
 from vlft.plan.command import Command, MaskedCommand

@@ -397,7 +397,7 @@ def test_a_tuner_that_ms_swift_can_not_merge_is_named(name: str, place: Place) -
 
 
 def test_a_merge_after_qlora_is_told_nothing_of_a_quantisation(place: Place) -> None:
-    from vlft.export.unquantized import without_quantization
+    from vlft.export.step import without_quantization
     from vlft.probe.checkpoint import read_checkpoint
 
     said = {"quant_method": "bnb", "quant_bits": 4, "model": str(place.base), "system": "Hi"}

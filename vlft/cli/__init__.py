@@ -14,7 +14,9 @@ import sys
 import typer
 
 from vlft.cli import (
-    data,
+    data_check,
+    data_convert,
+    data_stats,
     demo,
     doctor,
     eval,  # noqa: A004 - the command's name
@@ -51,6 +53,15 @@ def _root(version: version_option = False) -> None:
     """Fine-tune vision-language models with ms-swift from one YAML file."""
 
 
+_data = typer.Typer(
+    help="What the trainer will do with every row of a file.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+_data.command("check")(data_check.check)
+_data.command("convert")(data_convert.convert)
+_data.command("stats")(data_stats.stats)
+
 app.command("init")(init.init)
 app.command("validate")(validate.validate)
 app.command("explain")(explain.explain)
@@ -69,7 +80,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("import", context_settings=import_.CONTEXT)(import_.import_)
 app.add_typer(runs.app, name="runs")
-app.add_typer(data.app, name="data")
+app.add_typer(_data, name="data")
 
 
 def main() -> None:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from vlft.data.checking.file import check_file
 from vlft.data.checking.findings import Sink, finding
 from vlft.data.checking.job import Hashes, Job
-from vlft.data.checking.mixture import mixture
 from vlft.data.checking.repeats import Rows, report_duplicates, report_leaks
-from vlft.data.checking.report import DataReport
+from vlft.data.checking.report import DataReport, mixture
 from vlft.data.checking.tally import Tally
 from vlft.data.reading import problems
 from vlft.data.rows.context import new_probe

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from vlft.data.checking.findings import RowFinding, finding
 from vlft.data.checking.first_look import look
-from vlft.data.checking.mixture import mixture
+from vlft.data.checking.report import mixture
 from vlft.data.loading.load import load
 from vlft.data.outcomes import RowLostError
 from vlft.data.reading import problems

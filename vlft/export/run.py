@@ -15,8 +15,14 @@ from vlft import __version__
 from vlft.environment import ENVIRON
 from vlft.export.plan import ExportPlan, plan_export
 from vlft.export.request import Request
-from vlft.export.step import Exported, StoppedError, export_command, run_step
-from vlft.export.unquantized import trained_quantized, without_quantization
+from vlft.export.step import (
+    Exported,
+    StoppedError,
+    export_command,
+    run_step,
+    trained_quantized,
+    without_quantization,
+)
 from vlft.export.verify import read_base, verify_merge, verify_quantized
 from vlft.files import write_text
 from vlft.probe.checkpoint import read_checkpoint

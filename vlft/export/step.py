@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vlft.engines.local.run import run_watched
 from vlft.engines.process import OUTCOME, exit_code_of, to_process
 from vlft.errors import VlftError
+from vlft.files import write_json
 from vlft.plan.command import Command, render_flags
 from vlft.plan.environment import FOREIGN
 from vlft.runs.exports import (
@@ -29,6 +30,44 @@ from vlft.swift.release import as_flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vlft.probe.checkpoint import Checkpoint
+
+_KEYS = ("quant_method", "quant_bits")
+
+
+def trained_quantized(adapter: Checkpoint) -> bool:
+    """Whether args.json says that the base was quantised in training."""
+    saved = adapter.args or {}
+    return any(saved.get(key) is not None for key in _KEYS)
+
+
+def without_quantization(adapter: Checkpoint, work: Path) -> Path:
+    """A folder with the adapter's files, and an args.json that says nothing of a quantisation.
+
+    Merged weights get that args.json as well: with the old one, ms-swift would quantise them
+    each time it loads them.
+
+    Args:
+        adapter: The adapter.
+        work: Folder to put it in.
+
+    Returns:
+        The adapter's own folder, if there is nothing to leave out.
+
+    Raises:
+        OSError: If it can't be written.
+    """
+    if not trained_quantized(adapter):
+        return Path(adapter.path)
+    folder = work / "adapter" / Path(adapter.path).name
+    folder.mkdir(parents=True)
+    for file in Path(adapter.path).iterdir():
+        if file.name != "args.json":
+            os.symlink(file.absolute(), folder / file.name)  # noqa: PTH211
+    write_json(folder / "args.json", {**(adapter.args or {}), **dict.fromkeys(_KEYS)})
+    return folder
+
 
 _YOUNG_S = 10
 

@@ -1,17 +1,96 @@
-"""Findings on the screen."""
+"""Findings for people: place, message, the line with a caret, what to write instead."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vlft.findings import by_place, has_errors, to_json
 from vlft.output import console
-from vlft.output.text import summary, to_text
+from vlft.output.console import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from vlft.findings import Finding
+    from vlft.findings import Finding, Severity
+
+_LONGEST_LINE: Final = 160
+_COLORS: Final = {"error": "31", "warning": "33", "info": "36"}
+
+
+def to_text(
+    findings: Iterable[Finding], documents: Mapping[str, str], *, color: bool = False
+) -> str:
+    """A block of lines for each finding.
+
+    Args:
+        findings: In the order to print.
+        documents: File name → its text, for the lines.
+        color: Whether to use terminal colours.
+    """
+    blocks = []
+    lines_of: dict[str, Sequence[str]] = {}
+    for finding in findings:
+        place = shown(_place(finding))
+        message = shown(finding.message)
+        head = f"{place}{_painted(finding.severity, color)}: {message} [{finding.rule}]"
+        file = finding.file or ""
+        if file not in lines_of:
+            from vlft.security.documents import masked_lines  # something is wrong
+
+            lines_of[file] = masked_lines(documents.get(file, ""))
+        lines = [head, *_excerpt(finding, lines_of[file])]
+        if finding.hint:
+            lines.append(f"    → {shown(finding.hint)}")
+        blocks.append("\n".join(lines))
+    return "\n".join(blocks)
+
+
+def summary(findings: Sequence[Finding], configs: Sequence[str], concerned: int) -> str:
+    """The last line: `2 errors, 1 warning in 1 file`, or `config.yaml: ok`.
+
+    Args:
+        findings: All that are printed.
+        configs: The configs that were read.
+        concerned: How many of them have findings.
+    """
+    if not findings:
+        return f"{configs[0] if len(configs) == 1 else _counted(len(configs), 'file')}: ok"
+    counts = {
+        name: sum(finding.severity == severity for finding in findings)
+        for severity, name in (("error", "error"), ("warning", "warning"), ("info", "note"))
+    }
+    parts = [_counted(count, name) for name, count in counts.items() if count]
+    of_all = f" of {len(configs):,}" if len(configs) > 1 else ""
+    return f"{', '.join(parts)} in {_counted(concerned, 'file')}{of_all}"
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count:,} {name}{'' if count == 1 else 's'}"
+
+
+def _place(finding: Finding) -> str:
+    if finding.file is None:
+        return f"{finding.path}: " if finding.path else ""
+    if finding.line is None:
+        return f"{finding.file}: "
+    return f"{finding.file}:{finding.line}:{finding.column}: "
+
+
+def _excerpt(finding: Finding, lines: Sequence[str]) -> list[str]:
+    """The line of the file and a caret under the column."""
+    if finding.file is None or finding.line is None or finding.column is None:
+        return []
+    if finding.line > len(lines):
+        return []
+    line = lines[finding.line - 1]
+    if len(line) > _LONGEST_LINE or not line.isprintable():
+        return []
+    gutter = f"{finding.line:>5} | "
+    return [f"{gutter}{line}", " " * (len(gutter) + finding.column - 1) + "^"]
+
+
+def _painted(severity: Severity, color: bool) -> str:
+    return f"\x1b[1;{_COLORS[severity]}m{severity}\x1b[0m" if color else severity
 
 
 def print_findings(findings: Iterable[Finding], documents: Mapping[str, str]) -> None:

@@ -19,7 +19,6 @@ from vlft.rules import (  # noqa: F401
     packages,
     packing,
     parallel,
-    pixel_tokens,
     pixels,
     precision,
     quant,

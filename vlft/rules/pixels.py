@@ -1,9 +1,11 @@
-"""Limits on images and videos."""
+"""Limits on images and videos in tokens: against each other, and against a row's length."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vlft.models.limits import IMAGE_MIN_TOKENS
+from vlft.resolve.limits import Key, Limit, is_callers
 from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
@@ -86,3 +88,189 @@ def videos_can_be_read(run: RunSpec) -> Iterator[Problem]:
             f"{interpreter.python} -m pip install decord",
             at_key=True,
         )
+
+
+_AROUND = 2
+"""<|vision_start|> and <|vision_end|>, of each image."""
+
+
+@rule(
+    "pixels.no-limit",
+    "warning",
+    "qwen_vl_utils: IMAGE_MAX_TOKEN_NUM; swift/template/base.py: MaxLengthError",
+    effect="silent",
+)
+def images_are_limited(run: RunSpec) -> Iterator[Problem]:
+    """Where `data.max_length` is shorter than the largest image, images have a limit."""
+    side, max_length = run.limits.side, run.config.data.max_length
+    if side is None or max_length is None or _scaled_tokens(run, side) is not None:
+        return
+    top = run.limits.limit("max")
+    if top.path is None and top.tokens + _AROUND > max_length:
+        megapixels = max_length * side**2 / 1e6
+        yield Problem(
+            ("data", "max_length"),
+            f"no pixel limit: an image becomes up to {top.tokens} tokens, a row holds "
+            f"{max_length}; a row with an image over {megapixels:.1f} megapixels is silently "
+            "replaced by another one",
+            f"write `pixels: {{max: {_fitting(max_length)}*{side}*{side}}}`",
+        )
+
+
+@rule(
+    "pixels.over-length",
+    "error",
+    "swift/template/base.py: MaxLengthError; swift/dataset/utils.py: another row is taken",
+    effect="silent",
+)
+def limits_fit_a_row(run: RunSpec) -> Iterator[Problem]:
+    """An image or video as large as its limit allows fits in a row of `data.max_length`."""
+    side, max_length = run.limits.side, run.config.data.max_length
+    if side is None or max_length is None:
+        return
+    for problem in (
+        _image_over(run, side, max_length),
+        _smallest_over(run, side, max_length),
+        _video_over(run, side, max_length),
+    ):
+        if problem is not None:
+            yield problem
+
+
+def _image_over(run: RunSpec, side: int, max_length: int) -> Problem | None:
+    top, scaled = run.limits.limit("max"), _scaled_tokens(run, side)
+    if scaled is not None and (top.path is None or scaled < top.tokens):
+        top = Limit(scaled, ("swift", "max_pixels"), "swift.max_pixels")
+    if top.path is None or top.tokens + _AROUND <= max_length:
+        return None
+    return Problem(
+        top.path,
+        f"`{top.name}` lets an image become {top.tokens} tokens, a row holds {max_length}: "
+        "rows with a large image are silently replaced by others",
+        f"write `pixels: {{max: {_fitting(max_length)}*{side}*{side}}}`"
+        + ("" if top.path[0] == "pixels" else " in its place")
+        + ", or a longer `data.max_length`",
+    )
+
+
+def _smallest_over(run: RunSpec, side: int, max_length: int) -> Problem | None:
+    low = run.limits.limit("min")
+    if low.path is None or low.tokens + _AROUND <= max_length:
+        return None
+    return Problem(
+        low.path,
+        f"`{low.name}` makes every image {low.tokens} tokens, a row holds {max_length}: "
+        "all rows with an image are silently replaced",
+        f"write a smaller limit; {_DEFAULT_MIN}*{side}*{side} is the default",
+    )
+
+
+def _video_over(run: RunSpec, side: int, max_length: int) -> Problem | None:
+    """A video has at least min_frames frames (4), two of them to one step in time."""
+    top = run.limits.limit("video.max")
+    steps = -(-(int(run.pixels.get("video.min_frames", 4))) // 2)
+    if top.path is None or steps * top.tokens + _AROUND <= max_length:
+        return None
+    return Problem(
+        top.path,
+        f"`{top.name}` lets a frame become {top.tokens} tokens, so a video takes "
+        f"{steps * top.tokens} and more; a row holds {max_length}: such rows are silently "
+        "replaced by others",
+        f"write `pixels: {{video: {{max: {_fitting(max_length // steps)}*{side}*{side}}}}}`",
+    )
+
+
+@rule(
+    "pixels.below-default",
+    "error",
+    "qwen_vl_utils/vision_process.py: smart_resize",
+    effect="late",
+    says="The max_pixels of image must be greater than or equal to min_pixels",
+)
+def limits_fit_the_defaults(run: RunSpec) -> Iterator[Problem]:
+    """A limit in whole tokens leaves room to the other one, which has a default."""
+    side = run.limits.side
+    if side is None:
+        return
+    low, top = run.limits.limit("min"), run.limits.limit("max")
+    least, most = run.pixels.get("min"), run.pixels.get("max")
+    swapped = least and most and least > most  # pixels.min-max reports it
+    if swapped or (low.tokens <= top.tokens and top.tokens > 0):
+        return
+    if top.path is not None:
+        floor, in_tokens = max(low.tokens, 1), top.name.endswith("_NUM")
+        yield Problem(
+            top.path,
+            f"`{top.name}` comes to {top.tokens} tokens of {side}×{side} pixels, and an image "
+            f"has at least {floor}",
+            f"write at least {floor}" if in_tokens else f"write at least {floor}*{side}*{side}",
+        )
+    elif low.path is not None:
+        yield Problem(
+            low.path,
+            f"`{low.name}` makes an image at least {low.tokens} tokens; without `pixels.max` "
+            f"it has at most {top.tokens}",
+            f"write less, or `pixels.max: {low.tokens}*{side}*{side}`",
+        )
+
+
+@rule(
+    "pixels.frame-floor",
+    "warning",
+    "qwen_vl_utils/vision_process.py: fetch_video",
+    effect="silent",
+)
+def frames_can_be_that_small(run: RunSpec) -> Iterator[Problem]:
+    """`pixels.video.max` is not below the lower limit of a frame."""
+    side = run.limits.side
+    if side is None:
+        return
+    low, top = run.limits.limit("video.min"), run.limits.limit("video.max")
+    if top.path is not None and low.path is None and top.tokens < low.tokens:
+        yield Problem(
+            top.path,
+            f"`{top.name}` comes to {top.tokens} tokens a frame, but without "
+            f"`pixels.video.min` a frame has at least {low.tokens}",
+            f"write `video: {{min: {max(top.tokens // 2, 1)}*{side}*{side}}}` as well",
+        )
+
+
+@rule(
+    "pixels.token-variable",
+    "error",
+    "swift/model/models/qwen.py: compat_qwen_vl_utils",
+    effect="silent",
+)
+def tokens_do_not_overrule_pixels(run: RunSpec) -> Iterator[Problem]:
+    """A limit under `pixels:` is not overruled by a variable that counts tokens."""
+    side = run.limits.side
+    if side is None:
+        return
+    for key in _KEYS:
+        override = run.limits.override(key)
+        if key not in run.pixels or override is None:
+            continue
+        name, variable = override
+        from_caller = is_callers(variable.path)
+        yield Problem(
+            ("pixels", *key.split(".")) if from_caller else variable.path,
+            f"`pixels.{key}` has no effect beside `{name}`"
+            + (", which the environment has" if from_caller else ""),
+            f"unset {name}" if from_caller else f"keep `pixels.{key}` alone",
+            at_key=True,
+        )
+
+
+_DEFAULT_MIN = IMAGE_MIN_TOKENS
+_KEYS: tuple[Key, ...] = ("min", "max", "video.min", "video.max")
+
+
+def _scaled_tokens(run: RunSpec, side: int) -> int | None:
+    """Tokens of the largest image after `swift.max_pixels`; None if it is not given."""
+    value = run.limits.rescale
+    return None if value is None or value <= 0 else value // side**2
+
+
+def _fitting(tokens: int) -> int:
+    """A limit in tokens that leaves at least half of so many tokens to the text."""
+    return max(_DEFAULT_MIN, 1 << max(0, (tokens // 2).bit_length() - 1))

@@ -16,8 +16,8 @@ from msgspec import UNSET, MsgspecError
 
 from vlft.data.loading.conversations import ASSISTANTS, USERS
 from vlft.data.media import Picture
-from vlft.data.rows.images import picture_problems
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD
+from vlft.data.rows.media import picture_problems
 from vlft.models import SizeError
 
 if TYPE_CHECKING:

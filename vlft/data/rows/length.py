@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from vlft.data.media import Picture
 from vlft.data.rows import rules
-from vlft.data.rows.images import reference_of
+from vlft.data.rows.media import reference_of, tokens_of_videos
 from vlft.data.rows.sample_tokens import counted_row
-from vlft.data.rows.videos import tokens_of_videos
 from vlft.models import SizeError
 
 if TYPE_CHECKING:

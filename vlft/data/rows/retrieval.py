@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from vlft.data.loading.conversations import ROLES
 from vlft.data.outcomes import RowLostError, row_rule
 from vlft.data.rows import rules
-from vlft.data.rows.images import check_images
 from vlft.data.rows.length import check_length
+from vlft.data.rows.media import check_images
 from vlft.data.rows.sample import to_sample
 from vlft.data.rows.tags import check_specials, check_tags
 from vlft.data.rows.turns import check_turns

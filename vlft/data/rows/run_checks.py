@@ -10,14 +10,13 @@ from vlft.data.media import Picture
 from vlft.data.outcomes import RowLostError
 from vlft.data.rows import box_rules, rules
 from vlft.data.rows.coercion import check_lost
-from vlft.data.rows.images import check_images, reference_of
 from vlft.data.rows.length import check_length
+from vlft.data.rows.media import check_images, check_videos, reference_of
 from vlft.data.rows.preferences import check_preferences
 from vlft.data.rows.retrieval import check_candidates
 from vlft.data.rows.sample import Sample, to_sample
 from vlft.data.rows.tags import check_specials, check_tags
 from vlft.data.rows.turns import check_tools, check_turns
-from vlft.data.rows.videos import check_videos
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:

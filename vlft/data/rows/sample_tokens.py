@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from vlft.data.media import Picture
-from vlft.data.rows.images import reference_of
-from vlft.data.rows.videos import tokens_of_videos
+from vlft.data.rows.media import reference_of, tokens_of_videos
 from vlft.data.settings import agent_of
 from vlft.models import SizeError
 from vlft.models.agents import AgentError, UntoldError

@@ -1,24 +1,24 @@
-"""The one door through which a checkpoint's model comes: `from_pretrained` of its class."""
+"""How a checkpoint's model is loaded: patches before, and a look at the model after."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import torch  # noqa: TID253 - this is the trainer's process
 from swift.utils import get_logger  # noqa: TID253 - this is the trainer's process
 from transformers import PreTrainedModel  # noqa: TID253
+from transformers.integrations import is_deepspeed_zero3_enabled  # noqa: TID253
 
-from . import (
-    bnb_head,
-    bnb_tower,
-    defaultless_config,
-    first_forward,
-    gone_methods,
-    real_buffers,
-    tied_weights,
-    tuple_cache,
-    unfinished_init,
-)
+from .own_code_bnb import patch_head, patch_tower
+from .own_code_caches import translate_caches
 from .own_code_classes import is_own_code, own_models, tell_notes
+from .own_code_defects import (
+    allow_bare_configs,
+    fill_buffers,
+    finish_init,
+    map_tied_weights,
+    restore_methods,
+)
 
 _DONE = "_vlft_mended"
 
@@ -29,7 +29,7 @@ def install(version: str) -> None:
     Args:
         version: Of the mends, for the log.
     """
-    defaultless_config.install()
+    allow_bare_configs()
     original: Any = PreTrainedModel.from_pretrained.__func__
 
     def from_pretrained(cls: type[Any], *args: Any, **options: Any) -> Any:
@@ -39,9 +39,9 @@ def install(version: str) -> None:
         wanted = options.pop("output_loading_info", False)
         model, info = original(cls, *args, output_loading_info=True, **options)
         tell_notes(model)
-        bnb_head.mend(model)
-        bnb_tower.mend(model)
-        first_forward.check(model, info)
+        patch_head(model)
+        patch_tower(model)
+        check_first_forward(model, info)
         return (model, info) if wanted else model
 
     PreTrainedModel.from_pretrained = classmethod(from_pretrained)
@@ -55,8 +55,69 @@ def mend_classes(kind: type[Any]) -> None:
     for one in own_models(kind):
         if _DONE not in vars(one):
             setattr(one, _DONE, True)
-            gone_methods.mend(one)  # before any forward is wrapped
-            tuple_cache.mend(one)
-            tied_weights.mend(one)
-            unfinished_init.mend(one)
-    real_buffers.mend(kind)
+            restore_methods(one)  # before any forward is wrapped
+            translate_caches(one)
+            map_tied_weights(one)
+            finish_init(one)
+    fill_buffers(kind)
+
+
+# A look at a model that was just loaded, before anything is trained: one forward of few tokens.
+#
+# What goes wrong while code of another age is loaded goes wrong in silence: buffers that hold
+# whatever was in memory, an output layer that nobody tied. Both show here, and end the run.
+
+_TOKENS = 8
+
+
+def check_first_forward(model: Any, info: dict[str, Any]) -> None:
+    """Ends the run if the model can't be what its checkpoint says.
+
+    Args:
+        model: As it was loaded.
+        info: What transformers says of the loading: `missing_keys` among it.
+
+    Raises:
+        RuntimeError: If its output layer is random, or its logits are no numbers.
+    """
+    parts: Any = getattr(model, "language_model", model)
+    head, embedding = parts.get_output_embeddings(), parts.get_input_embeddings()
+    if head is None or embedding is None:
+        return
+    weight = getattr(head, "weight", None)
+    names = [name for name, one in model.named_parameters() if one is weight]
+    random = sorted(set(names).intersection(info["missing_keys"]))
+    if random and weight is not getattr(embedding, "weight", None):
+        raise RuntimeError(_random(random[0]))
+    # Sharded weights are not whole on any rank before the first step.
+    if is_deepspeed_zero3_enabled() or any(one.is_meta for one in model.parameters()):
+        return
+    if getattr(parts.config, "tie_word_embeddings", False) and not _same(head, embedding):
+        raise RuntimeError(_random("the output layer"))
+    tokens = torch.arange(1, _TOKENS + 1, device=embedding.weight.device)[None]
+    with torch.no_grad():
+        logits = parts(input_ids=tokens, use_cache=False).logits
+    if not torch.isfinite(logits).all():
+        message = (
+            "vlft stops before the first step: the loaded model's logits are not numbers; "
+            "a buffer or a weight of the checkpoint was not set by this transformers"
+        )
+        raise RuntimeError(message)
+    get_logger().info(
+        "vlft looked at the loaded model: finite logits, output layer as it should be"
+    )
+
+
+def _random(name: str) -> str:
+    return (
+        f"vlft stops before the first step: {name} is random; the checkpoint does not store it, "
+        "and it was not tied to the embedding"
+    )
+
+
+def _same(head: Any, embedding: Any) -> bool:
+    """Whether both layers hold the same numbers; so too where one is packed by a quantisation."""
+    one, other = getattr(head, "weight", None), getattr(embedding, "weight", None)
+    if one is None or other is None or one.shape != other.shape or one.dtype != other.dtype:
+        return True
+    return one is other or bool(torch.equal(one.to(other.device), other))

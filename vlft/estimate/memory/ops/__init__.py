@@ -32,14 +32,18 @@ from vlft.estimate.memory.ops.indexing import (
     view,
 )
 from vlft.estimate.memory.ops.kernels import (
+    bmm,
     cross_entropy,
+    embedding,
     fused_attention,
     fused_head,
     fused_layer_norm,
     fused_norm,
     layer_norm,
+    matmul,
+    patches,
+    quantized,
 )
-from vlft.estimate.memory.ops.products import bmm, embedding, matmul, patches, quantized
 
 __all__ = [
     "add",
