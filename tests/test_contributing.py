@@ -72,7 +72,7 @@ class Copy:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """The package and the tests of rules, with every file and every line of the guide."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in ("vlft", "tests/rules", "configs"):
+    for name in ("vlft", "tests/rules", "tests/support", "configs"):
         skipped = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=skipped)
     for file in ROOT.glob("tests/*.py"):
@@ -83,6 +83,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
             add_lines(folder / block.file, block.text)
         elif block.file:
             assert not (folder / block.file).exists()
+            (folder / block.file).parent.mkdir(exist_ok=True)
             (folder / block.file).write_text(block.text, encoding="utf-8")
     make_model_folder(folder / "ToyVL-1B", TOY)
     row = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}

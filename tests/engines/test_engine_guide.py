@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from doc_blocks import ROOT, blocks
-from standin_swift import standin_interpreter
-from tests_support import make_model_folder
+from support.doc_blocks import ROOT, blocks
+from support.folders import make_model_folder
+from support.standin_swift import standin_interpreter
 
 PAGE = "CONTRIBUTING.md"
 GUIDE = (ROOT / PAGE).read_text().partition("\n## Add an engine\n")[2].partition("\n## ")[0]
@@ -59,7 +59,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """The package and the tests of rules, with every file of the guide."""
     folder = tmp_path_factory.mktemp("checkout")
     skipped = shutil.ignore_patterns("__pycache__")
-    for name in ("vlft", "tests/rules"):
+    for name in ("vlft", "tests/rules", "tests/support"):
         shutil.copytree(ROOT / name, folder / name, ignore=skipped)
     for file in ROOT.glob("tests/*.py"):
         shutil.copy(file, folder / "tests")
