@@ -171,7 +171,10 @@ def test_a_value_of_another_kind_is_none(resolve: Resolve) -> None:
     assert args.get("save_strategy", float).value is None
 
 
-def test_lists_and_mappings(tmp_path: Path, resolve: Resolve) -> None:
+def test_lists_and_mappings(
+    tmp_path: Path, resolve: Resolve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the trainer reads the file from where it starts
     (tmp_path / "columns.json").write_text('{"q": "query"}')
     args = resolve(
         "swift: {report_to: wandb, interleave_prob: [0.25, 7.5e-1], columns: columns.json,\n"

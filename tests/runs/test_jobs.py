@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vlft.engines.slurm.engine import begins_again, conclude_job
+from vlft.engines.slurm.conclude import begins_again, conclude_job
 from vlft.engines.slurm.queue import Job, cancel, read_job, state_of, write_job
 from vlft.errors import VlftError
 from vlft.files import write_json

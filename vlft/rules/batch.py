@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 @rule(
-    "batch.global-mismatch", "error", "transformers Trainer: no such check exists", effect="silent"
+    "batch.global-mismatch",
+    "error",
+    "transformers Trainer: no such check exists",
+    "hardware",
+    effect="silent",
 )
 def global_mismatch(run: RunSpec) -> Iterator[Problem]:
     """The batch sizes and the processes multiply to one global batch, without a remainder."""
@@ -27,6 +31,7 @@ def global_mismatch(run: RunSpec) -> Iterator[Problem]:
     "batch.default-accumulation",
     "info",
     "swift/trainers/arguments.py: max(1, ceil(16 / per_device / world_size))",
+    "hardware",
     effect="advice",
 )
 def default_is_what_is_meant(run: RunSpec) -> Iterator[Problem]:
@@ -49,6 +54,7 @@ def default_is_what_is_meant(run: RunSpec) -> Iterator[Problem]:
     "batch.eval-larger",
     "info",
     "swift/trainers/seq2seq_trainer.py: prediction_step",
+    "hardware",
     effect="advice",
 )
 def evaluation_fits_where_training_did(run: RunSpec) -> Iterator[Problem]:

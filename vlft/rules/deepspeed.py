@@ -95,6 +95,7 @@ def file_names_a_stage(run: RunSpec) -> Iterator[Problem]:
     "deepspeed.no-batch",
     "error",
     "deepspeed/runtime/config.py: _configure_train_batch_size",
+    "hardware",
     effect="late",
     says="Either train_batch_size or train_micro_batch_size_per_gpu needs to be provided",
 )
@@ -147,6 +148,7 @@ def settings_are_read(run: RunSpec) -> Iterator[Problem]:
     "deepspeed.numbers",
     "error",
     "transformers/integrations/deepspeed.py: trainer_config_finalize",
+    "hardware",
     effect="late",
     says="Please correct the following DeepSpeed config values that mismatch TrainingArguments",
 )
@@ -186,6 +188,7 @@ def no_device_map(run: RunSpec) -> Iterator[Problem]:
     "deepspeed.cpu",
     "error",
     "deepspeed/runtime/config.py: _batch_assertion, before the processes know of each other",
+    "hardware",
     effect="late",
     says="train_batch_size is not equal to micro_batch_per_gpu * gradient_acc_step * world_size",
 )

@@ -24,6 +24,7 @@ _DEVICE = re.compile(r"\d+|(?:GPU|MIG)-[\w/-]+", re.ASCII)
     "launch.processes-gpus",
     "error",
     "swift/utils/env.py: is_mp",
+    "hardware",
     effect="aborts",
     says="n_gpu: 8, local_world_size: 3",
 )
@@ -44,6 +45,7 @@ def processes_divide_gpus(run: RunSpec) -> Iterator[Problem]:
     "launch.deepspeed-gpus",
     "error",
     "swift/arguments/sft_args.py: _init_deepspeed",
+    "hardware",
     effect="aborts",
     says="DeepSpeed is not compatible with `device_map`",
 )
@@ -54,7 +56,7 @@ def deepspeed_one_gpu_a_process(run: RunSpec) -> Iterator[Problem]:
         yield _one_gpu_a_process(run, split, "DeepSpeed")
 
 
-@rule("launch.no-gpu", "error", "torch.cuda", effect="late")
+@rule("launch.no-gpu", "error", "torch.cuda", "hardware", effect="late")
 def gpus_exist(run: RunSpec) -> Iterator[Problem]:
     """The GPUs asked for are there."""
     visible = run.facts.visible_gpus
@@ -108,6 +110,7 @@ def gpus_are_distinct(run: RunSpec) -> Iterator[Problem]:
     "launch.fsdp-gpus",
     "error",
     "swift/arguments/sft_args.py: _init_fsdp",
+    "hardware",
     effect="aborts",
     says="FSDP2 is not compatible with `device_map`",
 )
@@ -122,6 +125,7 @@ def fsdp_one_gpu_a_process(run: RunSpec) -> Iterator[Problem]:
     "launch.liger-gpus",
     "error",
     "swift/trainers/arguments.py: __post_init__",
+    "hardware",
     effect="aborts",
     says="liger_kernel does not support device_map",
 )
@@ -146,6 +150,7 @@ def liger_one_gpu_a_process(run: RunSpec) -> Iterator[Problem]:
     "launch.model-split",
     "warning",
     "swift/model/utils.py: get_default_device_map",
+    "hardware",
     effect="silent",
 )
 def model_is_not_split(run: RunSpec) -> Iterator[Problem]:
@@ -202,7 +207,13 @@ def _process_key(run: RunSpec) -> tuple[str, ...]:
     return ("launch", "gpus")
 
 
-@rule("launch.master-addr", "error", "torch.distributed.run: static rendezvous", effect="late")
+@rule(
+    "launch.master-addr",
+    "error",
+    "torch.distributed.run: static rendezvous",
+    "hardware",
+    effect="late",
+)
 def nodes_need_an_address(run: RunSpec) -> Iterator[Problem]:
     """Several nodes know the address of the first and the port there."""
     launch, nnodes = run.config.launch, run.world.nnodes
@@ -223,7 +234,11 @@ def nodes_need_an_address(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule(
-    "launch.loopback", "error", "torch.distributed.run: every node waits for itself", effect="late"
+    "launch.loopback",
+    "error",
+    "torch.distributed.run: every node waits for itself",
+    "hardware",
+    effect="late",
 )
 def address_leads_to_node_0(run: RunSpec) -> Iterator[Problem]:
     """The address of node 0 means that node on every node; only CPU runs may share a machine."""
@@ -259,6 +274,7 @@ def scheduler_knows_the_address(run: RunSpec) -> Iterator[Problem]:
     "launch.ddp-backend",
     "error",
     "transformers/training_args.py: PartialState",
+    "hardware",
     effect="aborts",
     says="Default process group has not been initialized",
 )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     "precision.two-types",
     "error",
     "transformers/training_args.py: __post_init__",
+    "hardware",
     effect="aborts",
     says="At most one of fp16 and bf16 can be True, but not both",
 )
@@ -44,6 +45,7 @@ def one_mixed_precision(run: RunSpec) -> Iterator[Problem]:
     "precision.mixed-unsaid",
     "warning",
     "swift/arguments/base_args/model_args.py: _init_mixed_precision",
+    "hardware",
     effect="silent",
 )
 def float32_is_meant(run: RunSpec) -> Iterator[Problem]:
@@ -64,6 +66,7 @@ def float32_is_meant(run: RunSpec) -> Iterator[Problem]:
     "precision.unscaled-gradients",
     "error",
     "torch/amp/grad_scaler.py: unscale_; swift/pipelines/train/tuner.py casts adapters only",
+    "hardware",
     effect="late",
     says="Attempting to unscale FP16 gradients",
 )
@@ -86,6 +89,7 @@ def full_training_is_not_in_float16(run: RunSpec) -> Iterator[Problem]:
     "precision.emulated",
     "warning",
     "torch/cuda: is_bf16_supported counts emulation",
+    "hardware",
     effect="silent",
 )
 def gpu_has_bfloat16(run: RunSpec) -> Iterator[Problem]:
@@ -105,6 +109,7 @@ def gpu_has_bfloat16(run: RunSpec) -> Iterator[Problem]:
     "precision.tensor-float",
     "error",
     "transformers/training_args.py: __post_init__",
+    "hardware",
     effect="aborts",
     says="--tf32 requires Ampere or a newer GPU arch",
 )

@@ -94,6 +94,7 @@ def quantised_weights_stay_frozen(run: RunSpec) -> Iterator[Problem]:
     "quant.eetq-cpu",
     "error",
     "transformers/quantizers/quantizer_eetq.py: validate_environment",
+    "hardware",
     effect="late",
 )
 def eetq_has_a_gpu(run: RunSpec) -> Iterator[Problem]:

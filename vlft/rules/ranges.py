@@ -34,6 +34,7 @@ def numbers_are_positive(run: RunSpec) -> Iterator[Problem]:
     "schedule.logging-steps",
     "error",
     "transformers/training_args.py: _validate_args",
+    "hardware",
     effect="aborts",
     says="requires non-zero --logging_steps",
 )

@@ -113,6 +113,7 @@ def deepspeed_has_its_state(run: RunSpec) -> Iterator[Problem]:
     "resume.zero-processes",
     "error",
     "deepspeed/runtime/engine.py: _get_all_zero_checkpoints",
+    "hardware",
     effect="late",
     says="DP world size",
 )
@@ -161,6 +162,7 @@ def optimizer_goes_on(run: RunSpec) -> Iterator[Problem]:
     "resume.finished",
     "error",
     "transformers/trainer.py: _init_training_state",
+    "hardware",
     effect="silent",
 )
 def steps_are_left(run: RunSpec) -> Iterator[Problem]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     "schedule.whole-steps",
     "error",
     "transformers/training_args.py: _validate_args",
+    "hardware",
     effect="aborts",
     says="must be an integer if bigger than 1",
 )
@@ -39,6 +40,7 @@ def intervals_are_whole(run: RunSpec) -> Iterator[Problem]:
     "schedule.never-saved",
     "info",
     "swift/trainers/patcher.py: DefaultFlowCallbackNew saves and evaluates after the last step",
+    "hardware",
     effect="advice",
 )
 def intervals_come_within_the_run(run: RunSpec) -> Iterator[Problem]:
@@ -68,6 +70,7 @@ _GIGA = 10**9
     "schedule.disk",
     "info",
     "transformers/training_args.py: save_total_limit keeps all by default",
+    "hardware",
     effect="advice",
 )
 def checkpoints_fit_on_a_disk(run: RunSpec) -> Iterator[Problem]:
@@ -94,6 +97,7 @@ def checkpoints_fit_on_a_disk(run: RunSpec) -> Iterator[Problem]:
     "schedule.disk-full",
     "error",
     "transformers/trainer.py: _save_checkpoint",
+    "hardware",
     effect="late",
     says="No space left on device",
 )

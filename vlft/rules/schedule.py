@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     "schedule.no-batch",
     "error",
     "swift/dataloader/shard.py: BatchSamplerShard",
+    "hardware",
     effect="late",
     says="args.max_steps must be set to a positive value if dataloader does not have a length",
 )
@@ -42,6 +43,7 @@ def every_process_has_rows(run: RunSpec) -> Iterator[Problem]:
     "schedule.rows-below-batch",
     "warning",
     "transformers/trainer.py: set_initial_training_values",
+    "hardware",
     effect="silent",
 )
 def a_step_has_its_rows(run: RunSpec) -> Iterator[Problem]:
@@ -108,6 +110,7 @@ def one_warmup(run: RunSpec) -> Iterator[Problem]:
     "error",
     "swift/trainers/arguments.py: _handle_hf_removed_args; "
     "transformers/training_args.py: _validate_args",
+    "hardware",
     effect="aborts",
     says="warmup_",
 )
@@ -131,6 +134,7 @@ def warmup_is_in_range(run: RunSpec) -> Iterator[Problem]:
     "schedule.warmup-too-long",
     "warning",
     "transformers/training_args.py: get_warmup_steps",
+    "hardware",
     effect="silent",
 )
 def warmup_ends(run: RunSpec) -> Iterator[Problem]:

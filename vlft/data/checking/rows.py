@@ -98,7 +98,7 @@ class RowChecker:
         found, sample = judge(conformed, self.context)
         if not self.look.schema.plain:
             found += reshaped(value or {}, conformed)
-        dropped = worst(found) in _LOST
+        dropped = is_lost = worst(found) in _LOST
         if not dropped:
             self._notice_images(conformed, row, line)
         if not self.context.settings.lazy:
@@ -107,7 +107,7 @@ class RowChecker:
             self.kept += 1
         for problem in found:
             self.say(problem, row, line)
-        if self.tally is not None and sample is not None and not dropped:
+        if self.tally is not None and sample is not None and not is_lost:
             self.tally.add(counted_row(sample, self.context))
         if sample is not None:
             self.with_media += bool(not dropped and (sample.images or sample.videos))
