@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vlft.config.ownership import ENVIRONMENT
 from vlft.models.limits import IMAGE_MIN_TOKENS
 from vlft.resolve.limits import Key, Limit, is_callers
 from vlft.rules.base import Problem, rule
@@ -195,6 +196,8 @@ def limits_fit_the_defaults(run: RunSpec) -> Iterator[Problem]:
     low, top = run.limits.limit("min"), run.limits.limit("max")
     least, most = run.pixels.get("min"), run.pixels.get("max")
     swapped = least and most and least > most  # pixels.min-max reports it
+    if any(_is_owned(one) for one in (low, top)):  # env.owned reports it
+        return
     if swapped or (low.tokens <= top.tokens and top.tokens > 0):
         return
     if top.path is not None:
@@ -259,6 +262,11 @@ def tokens_do_not_overrule_pixels(run: RunSpec) -> Iterator[Problem]:
             f"unset {name}" if from_caller else f"keep `pixels.{key}` alone",
             at_key=True,
         )
+
+
+def _is_owned(limit: Limit) -> bool:
+    """Whether a variable stands where `pixels:` decides it."""
+    return limit.path is not None and not is_callers(limit.path) and limit.name in ENVIRONMENT
 
 
 _DEFAULT_MIN = IMAGE_MIN_TOKENS
