@@ -119,7 +119,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from vlft.engines.process import Outcome
-    from vlft.plan.arguments import Arguments
+    from vlft.swift.args import Arguments
     from vlft.swift.interpreter import Interpreter
 
     Check = Callable[[Path, Path], Mapping[str, Any] | None]

@@ -24,8 +24,8 @@ from vlft.swift.release import as_flags
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.plan.arguments import Arguments
     from vlft.runs.target import Target
+    from vlft.swift.args import Arguments
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.models import Family
-    from vlft.plan.arguments import Arguments
     from vlft.probe.checkpoint import Checkpoint
     from vlft.runs.target import Target
+    from vlft.swift.args import Arguments
 
 _VLLM_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """What `--max-lora-rank` can be: vllm/config/lora.py, MaxLoRARanks."""

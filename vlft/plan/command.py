@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from vlft.environment import Environment
-    from vlft.plan.arguments import Arguments
     from vlft.plan.plan import Plan
     from vlft.resolve.world import World
+    from vlft.swift.args import Arguments
     from vlft.swift.interpreter import Interpreter
 
 _Word = TypeVar("_Word")

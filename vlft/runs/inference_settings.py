@@ -17,9 +17,9 @@ from vlft.swift.interpreter import Interpreter, find_interpreter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.plan.arguments import Arguments
     from vlft.probe.checkpoint import Checkpoint
     from vlft.runs.target import Target
+    from vlft.swift.args import Arguments
 
 # What a model must be asked with, as it was trained: ms-swift restores some of these from
 # args.json, but none of the pixel limits.

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from vlft.config.schema import Config
     from vlft.pipeline import Ready
-    from vlft.plan.arguments import Arguments
     from vlft.plan.plan import Plan
     from vlft.probe.collect import Facts
     from vlft.security.secrets import Word
+    from vlft.swift.args import Arguments
 
 SCRIPT: Final = "job.sbatch"
 # Arguments of a first start that a job which begins again must not be given.
