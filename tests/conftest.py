@@ -31,10 +31,6 @@ if _CI:
     providers._get_local_constants = providers.Constants
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "chain: the real chain that scripts/test runs by default")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Minutes in one test come first: whatever runs beside them needs no waiting at the end."""
     items.sort(key=lambda item: not any(map(item.get_closest_marker, ("chain", "long"))))
