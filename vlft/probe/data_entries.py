@@ -41,6 +41,7 @@ class DataEntry:
         sample: The N of `#N`; None if all rows are taken.
         rows: Rows in a JSONL file; None if they were not counted.
         size: Bytes of a file; None for anything else.
+        problem: Why ms-swift fails on the entry itself; None if it does not.
     """
 
     text: str
@@ -52,6 +53,7 @@ class DataEntry:
     sample: int | None = None
     rows: int | None = None
     size: int | None = None
+    problem: str | None = None
 
     @property
     def file(self) -> Path:
@@ -79,14 +81,23 @@ def parse_entry(text: str, base_dir: Path) -> DataEntry:
     hub, _, rest = text.partition("::")
     hub, rest = (hub.lower(), rest) if rest else ("", text)
     head, sample = rest, None
-    if not _exists(absolute(rest, base_dir)):
-        head, sample = _without_sample(rest)
-    name, subsets = head, ""
+    if not _exists(absolute(rest, base_dir)) and "#" in rest:
+        head, _, digits = rest.rpartition("#")
+        try:
+            sample = int(digits)
+        except ValueError:
+            problem = f"`#{digits}` is not a number of rows"
+            return DataEntry(text, "missing", str(whole), whole, problem=problem)
+    name, colon, subsets = head, "", ""
     if not _exists(absolute(head, base_dir)):
-        name, _, subsets = head.partition(":")
-    names = tuple(subset.strip() for subset in subsets.split("/")) if subsets else ()
+        name, colon, subsets = head.partition(":")
+    names = tuple(subset.strip() for subset in subsets.split("/")) if colon else ()
     path = absolute(name.strip(), base_dir)
     if name.strip() and _exists(path):
+        whole_name = str(path)
+        if "::" in whole_name or (names and ":" in whole_name):
+            problem = "ms-swift splits a path with a colon before its `#N` and subsets"
+            return DataEntry(text, "missing", whole_name, path, problem=problem)
         return _local(text, path, names, sample)
     looks_local = name.startswith(("/", ".", "~")) or name.strip().endswith(_ENDINGS)
     if hub in _HUBS or not looks_local:
@@ -106,15 +117,6 @@ def _local(
 def _render(path: Path, subsets: tuple[str, ...], sample: int | None) -> str:
     names = ":" + "/".join(subsets) if subsets else ""
     return f"{path}{names}" + ("" if sample is None else f"#{sample}")
-
-
-def _without_sample(text: str) -> tuple[str, int | None]:
-    """The text before the last `#`, and the number after it; the whole text without a number."""
-    head, mark, digits = text.rpartition("#")
-    try:
-        return (head, int(digits)) if mark else (text, None)
-    except ValueError:  # ms-swift fails on it; here it is a file that does not exist
-        return text, None
 
 
 def _exists(path: Path) -> bool:

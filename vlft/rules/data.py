@@ -26,7 +26,13 @@ def data_exists(run: RunSpec) -> Iterator[Problem]:
     """Every entry is a file that exists, or says `hf::` or `ms::`."""
     for key, entries in (("train", run.facts.train), ("val", run.facts.val)):
         for index, entry in enumerate(entries):
-            if entry.kind == "missing" or (entry.kind == "hub" and entry.hub is None):
+            if entry.problem is not None:
+                yield Problem(
+                    ("data", key, index),
+                    f"{entry.problem} in `{entry.text}`",
+                    "write `path#N` with a whole number, and a path without colons",
+                )
+            elif entry.kind == "missing" or (entry.kind == "hub" and entry.hub is None):
                 base_dir = run.loaded.source.base_dir(("data", key, index))
                 yield Problem(
                     ("data", key, index),
