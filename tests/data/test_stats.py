@@ -148,6 +148,23 @@ def test_a_config_names_files_and_limits(data: Path, qwen2_vl_folder: Path) -> N
     assert found["limits"][0]["vision_tokens"] < 4 + 4 + 120 + 4
 
 
+def test_a_limit_below_the_least_is_compared_with_no_row(data: Path, qwen2_vl_folder: Path) -> None:
+    config = data.parent / "c.yaml"
+    config.write_text(
+        f"model: {{path: {qwen2_vl_folder}}}\n"
+        "data: {train: [data.jsonl]}\n"
+        "pixels: {min: 100*28*28}\n"
+        "launch: {gpus: none}\n"
+    )
+    found = stats("--config", config)
+    (below,) = (limit for limit in found["limits"] if limit["value"] == 64 * 28 * 28)
+    assert below["saved"] is None
+    assert below["failing_rows"] == 2, "the row without images is not hurt"
+    command = ["data", "stats", "--config", str(config), "--max-pixels", "64*28*28"]
+    shown = CliRunner().invoke(app, command).stdout
+    assert f"ms-swift fails on {below['failing_rows']} rows" in shown
+
+
 @pytest.fixture
 def qwen2_vl_folder(tmp_path: Path) -> Path:
     """A model as far as its arithmetic goes: it has no tokenizer."""

@@ -127,7 +127,7 @@ def test_what_is_read_as_json_is_json(config: Path, swift: str) -> None:
     "swift",
     [
         """{columns: '{"a": "b"}'}""",
-        "{lr_scheduler_kwargs: '{min_lr: 1e-6'}",  # ms-swift closes the brace
+        """{lr_scheduler_kwargs: '{"min_lr": 1e-6}'}""",
         "{mrl_dims: dims.json}",
         "{new_special_tokens: [tokens.txt, <a>]}",
     ],

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     from vlft.resolve.run import RunSpec
 
-# Text for them is mended first: a quote or a brace may lack (swift/utils/utils.py).
-_MENDED = ("model_kwargs", "columns", "mrl_dims", "max_memory")
+# Text for them is repaired first: a quote or a brace may lack (swift/utils/utils.py).
+_REPAIRED = ("model_kwargs", "columns", "mrl_dims", "max_memory")
 # The same, and nothing is read from an empty text.
-_MENDED_IF_ANY = ("lr_scheduler_kwargs", "gradient_checkpointing_kwargs")
+_REPAIRED_IF_ANY = ("lr_scheduler_kwargs", "gradient_checkpointing_kwargs")
 _ROPE_NAMES = ("linear", "dynamic", "yarn")
 _ACCELERATOR_KEYS = (
     "split_batches", "dispatch_batches", "even_batches", "use_seedable_sampler", "non_blocking",
@@ -45,11 +45,32 @@ def mappings_are_mappings(run: RunSpec) -> Iterator[Problem]:
             )
 
 
+@rule(
+    "swift.mapping-repaired",
+    "warning",
+    "swift/utils/utils.py: json_parse_to_dict",
+    effect="silent",
+)
+def mappings_are_json(run: RunSpec) -> Iterator[Problem]:
+    """Text for a mapping is JSON, so that ms-swift need not guess what is meant."""
+    for name in (*_REPAIRED, *_REPAIRED_IF_ANY):
+        text = run.passed.get(name)
+        if not isinstance(text, str) or text in run.facts.passed_files or not _is_read(name, text):
+            continue
+        if text and parsed(text) is None:
+            yield Problem(
+                ("swift", name),
+                f"`{name}` is `{text[:60]}`, which is not JSON: ms-swift guesses what is meant, "
+                "and vlft does not judge it",
+                f"write `{name}: {{key: value}}`",
+            )
+
+
 def _is_read(name: str, text: str) -> bool:
     """Whether ms-swift finds a mapping in this text."""
-    if name in _MENDED:
+    if name in _REPAIRED:
         return "{" in text
-    if name in _MENDED_IF_ANY:
+    if name in _REPAIRED_IF_ANY:
         return "{" in text or not text
     if name == "accelerator_config":
         return isinstance(parsed(text), dict)

@@ -11,6 +11,9 @@ EXAMPLES = {
     "swift.secret-visible": Example(["swift.swanlab_token=x"], ["env.SWANLAB_API_KEY=x"]),
     "swift.unknown-argument": Example(["swift.max_len=100"], ["swift.warmup_ratio=0.1"]),
     "swift.mapping": Example(["swift.model_kwargs=fps"], ["swift.model_kwargs={nframes: 8}"]),
+    "swift.mapping-repaired": Example(
+        ["swift.model_kwargs=\"{'nframes': 1}\""], ["swift.model_kwargs='{\"nframes\": 1}'"]
+    ),
     "swift.accelerator-keys": Example(
         ["swift.accelerator_config={split: true}"],
         ["swift.accelerator_config={split_batches: true}"],

@@ -102,6 +102,7 @@ class Stats:
         self.text = Spread()
         self.vision = [Spread() for _ in choices]
         self.total = [Spread() for _ in choices]
+        self.failing = [0] * len(choices)
         self.videos = self.audios = 0
 
     def unread_row(self, number: int, reason: str) -> None:
@@ -126,11 +127,17 @@ class Stats:
         self.heights.add(picture.height)
         self.pixels.add(picture.width * picture.height)
 
-    def add_tokens(self, text: int, vision: Sequence[int], *, counted: bool) -> None:
-        """Tokens of a row: beside placeholders, and placeholders under each choice."""
+    def add_tokens(self, text: int, vision: Sequence[int | None], *, counted: bool) -> None:
+        """Tokens of a row: beside placeholders, and placeholders under each choice.
+
+        None stands for a choice under which ms-swift fails on the row.
+        """
         self.bounded += not counted
         self.text.add(text)
         for place, tokens in enumerate(vision):
+            if tokens is None:
+                self.failing[place] += 1
+                continue
             self.vision[place].add(tokens)
             self.total[place].add(text + tokens)
 
@@ -223,9 +230,12 @@ class Stats:
     def _over(self, place: int) -> int | None:
         return None if self.max_length is None else self.total[place].over(self.max_length)
 
-    def _saved(self, place: int) -> float:
+    def _saved(self, place: int) -> float | None:
+        """Share of the tokens now; None if not every row has its tokens."""
         now = self.total[0].total
-        return 1 - self.total[place].total / now if now else 0.0
+        if self.failing[place]:
+            return None
+        return round(1 - self.total[place].total / now, 4) if now else 0.0
 
     def _limit(self, place: int) -> dict[str, Any]:
         choice = self.choices[place]
@@ -234,7 +244,8 @@ class Stats:
             "value": choice.value,
             "vision_tokens": self.vision[place].total,
             "tokens": self.total[place].total,
-            "saved": round(self._saved(place), 4),
+            "saved": self._saved(place),
+            "failing_rows": self.failing[place],
             "total": self.total[place].to_json(),
             "over_max_length": self._over(place),
         }
@@ -246,12 +257,17 @@ class Stats:
         )
         lines = [head + (f"{'too long':>10}" if over else "")]
         for place, choice in enumerate(self.choices):
+            saved = self._saved(place)
+            if saved is None:
+                if choice.asked:
+                    lines.append(f"{choice.name:<16}ms-swift fails on {self.failing[place]:,} rows")
+                continue
             if not choice.asked and self.vision[place].total == self.vision[0].total:
                 continue
             longest = max(self.total[place].counts)
             line = (
                 f"{choice.name or 'now':<16}{self.vision[place].total:>16,}"
-                f"{self.total[place].total:>16,}{self._saved(place):>8.1%}{longest:>13,}"
+                f"{self.total[place].total:>16,}{saved:>8.1%}{longest:>13,}"
             )
             lines.append(line + (f"{self._over(place):>10,}" if over else ""))
         return lines

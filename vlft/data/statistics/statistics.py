@@ -27,6 +27,19 @@ if TYPE_CHECKING:
     from vlft.models import PixelLimits, VideoFile, VideoTokens, Vision
 
 
+@dataclass(frozen=True, slots=True)
+class _Videos:
+    """The videos of a row.
+
+    Attributes:
+        own: Each of them under the limits of the run.
+        tokens: Of all under each choice; None where ms-swift fails on one.
+    """
+
+    own: list[VideoTokens]
+    tokens: list[int | None]
+
+
 class VideoCounter:
     """Counts the videos of rows.
 
@@ -58,19 +71,23 @@ class VideoCounter:
         files = [film.file for film in films if film.file is not None]
         return files if len(files) == len(films) else None
 
-    def under_each(
-        self, row: Measured, files: Sequence[VideoFile]
-    ) -> list[list[VideoTokens]] | None:
-        """Tokens of each video under each choice; None if ms-swift fails on one."""
+    def under_each(self, row: Measured, files: Sequence[VideoFile]) -> _Videos:
+        """The videos of a row under each choice."""
         made = [
             [
                 self._vision.video(file, choice.limits.with_row(row.limits, has_video=True))
                 for file in files
             ]
-            for choice in (self._choices if files else ())
+            for choice in self._choices
         ]
-        failed = any(video.error is not None for videos in made for video in videos)
-        return None if failed else made
+        failed = [any(video.error is not None for video in videos) for videos in made]
+        return _Videos(
+            made[0],
+            [
+                None if bad else sum(video.tokens for video in videos)
+                for videos, bad in zip(made, failed, strict=True)
+            ],
+        )
 
 
 def around(videos: Sequence[VideoTokens]) -> int:
@@ -150,7 +167,7 @@ class _Counter:
         self._videos = VideoCounter(
             self._probe, settings.model.vision, settings.choices, stats.video_problems
         )
-        self._sizes: dict[tuple[int, int], tuple[int, ...] | None] = {}
+        self._sizes: dict[tuple[int, int], list[int | None]] = {}
 
     def add(self, rows: Sequence[Measured]) -> None:
         """Measures a batch."""
@@ -169,24 +186,20 @@ class _Counter:
             if isinstance(films, str):
                 self._stats.unmeasured[films] += 1
                 continue
-            vision = self._vision(row, sizes)
-            if vision is None:
+            vision = _sums([films.tokens, *(self._tokens_of(row, size) for size in sizes)])
+            if vision[0] is None:
                 self._stats.unmeasured["pictures that ms-swift fails on"] += 1
                 continue
-            text = row.text_bound if total is None else total - vision[0]
-            if films:
-                made = [sum(video.tokens for video in under) for under in films]
-                vision = [one + more for one, more in zip(vision, made, strict=True)]
-                text = row.text_bound + around(films[0]) if total is None else total - vision[0]
+            text = row.text_bound + around(films.own) if total is None else total - vision[0]
             self._stats.add_tokens(text, vision, counted=total is not None)
 
-    def _films(self, row: Measured) -> list[list[VideoTokens]] | str:
-        """A row's videos under each choice, nothing for a row without any; text why not."""
+    def _films(self, row: Measured) -> _Videos | str:
+        """A row's videos under each choice; text why they have no tokens."""
         files = self._videos.files(row)
         if files is None:
             return "videos that can't be read or counted"
         made = self._videos.under_each(row, files)
-        return "videos that ms-swift fails on" if made is None else made
+        return "videos that ms-swift fails on" if made.tokens[0] is None else made
 
     def _pictures(self, row: Measured) -> list[tuple[int, int]] | None:
         """Sizes of a row's pictures; None if one is none."""
@@ -199,17 +212,8 @@ class _Counter:
         sizes = [(one.width, one.height) for one in found if isinstance(one, Picture)]
         return sizes if len(sizes) == len(found) else None
 
-    def _vision(self, row: Measured, sizes: list[tuple[int, int]]) -> list[int] | None:
-        """Placeholders of a row's pictures under each choice."""
-        total = [0] * len(self._settings.choices)
-        for size in sizes:
-            tokens = self._tokens_of(row, size)
-            if tokens is None:
-                return None
-            total = [one + more for one, more in zip(total, tokens, strict=True)]
-        return total
-
-    def _tokens_of(self, row: Measured, size: tuple[int, int]) -> tuple[int, ...] | None:
+    def _tokens_of(self, row: Measured, size: tuple[int, int]) -> list[int | None]:
+        """Tokens of a picture under each choice; None where ms-swift fails on it."""
         if row.limits or row.videos:
             has_video = bool(row.videos)
             return self._under_each(
@@ -223,18 +227,20 @@ class _Counter:
 
     def _under_each(
         self, size: tuple[int, int], adapt: Callable[[PixelLimits], PixelLimits]
-    ) -> tuple[int, ...] | None:
-        count = self._settings.model.vision.image_tokens
-        try:
-            return tuple(count(*size, adapt(choice.limits)) for choice in self._settings.choices)
-        except SizeError:
-            return None
+    ) -> list[int | None]:
+        def tokens(limits: PixelLimits) -> int | None:
+            try:
+                return self._settings.model.vision.image_tokens(*size, limits)
+            except SizeError:
+                return None
+
+        return [tokens(adapt(choice.limits)) for choice in self._settings.choices]
 
     def _totals(
         self,
         rows: Sequence[Measured],
         pictures: Sequence[list[tuple[int, int]] | None],
-        videos: Sequence[list[list[VideoTokens]] | str],
+        videos: Sequence[_Videos | str],
     ) -> list[int | None]:
         """Exact tokens of each row under the run's own limits; None where they can't be told."""
         counter = self._settings.tokens
@@ -243,7 +249,7 @@ class _Counter:
         asked = [
             None
             if sizes is None or isinstance(films, str) or not row.plain
-            else self._counted_row(row, sizes, films[0] if films else (), counter)
+            else self._counted_row(row, sizes, films.own, counter)
             for row, sizes, films in zip(rows, pictures, videos, strict=True)
         ]
         found = iter(counter.count_many([one for one in asked if one is not None]))
@@ -256,8 +262,10 @@ class _Counter:
         videos: Sequence[VideoTokens],
         counter: RowTokens,
     ) -> CountedRow | None:
-        placeholders = [self._tokens_of(row, size) for size in sizes]
-        if any(one is None for one in placeholders):
+        placeholders = [
+            tokens for size in sizes if (tokens := self._tokens_of(row, size)[0]) is not None
+        ]
+        if len(placeholders) < len(sizes):
             return None
         refs: Sequence[str] = ()
         boxes: Sequence[str] = ()
@@ -269,4 +277,12 @@ class _Counter:
                 refs, boxes = object_texts(counter.template, row.objects, sizes, resized)
             except (IndexError, TypeError, ValueError, ZeroDivisionError):
                 return None
-        return CountedRow(row.turns, [one[0] for one in placeholders if one], videos, refs, boxes)
+        return CountedRow(row.turns, placeholders, videos, refs, boxes)
+
+
+def _sums(tokens: Sequence[Sequence[int | None]]) -> list[int | None]:
+    """Totals under each choice; None where one is None."""
+    return [
+        None if any(one is None for one in column) else sum(filter(None, column))
+        for column in zip(*tokens, strict=True)
+    ]

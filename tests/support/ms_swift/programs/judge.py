@@ -8,8 +8,9 @@ Request: `id`; `subcommand` (sft, pt, rlhf, infer, export); `argv`, the words af
 `gpus`, how many are visible; `nproc` and `nnodes`; `torchrun`, whether it starts the processes
 (default: where there are several); `bf16`, whether torch says that the GPUs have it (true, as
 of all that emulate it); `without`, names of packages to hide; `cwd`; `want`, names of arguments
-to tell the value of, dotted for what they hold (`training_args.eval_steps`); `seconds`, the time
-that it may take (600).
+to tell the value of, dotted for what they hold (`training_args.eval_steps`); `row`, a row whose
+image placeholders the command's own template is to count, as `placeholders` among the values;
+`seconds`, the time that it may take (600).
 
 Answer: `id`; `ok`; `error`, `Type: text`, or null; `values`.
 
@@ -110,16 +111,15 @@ def judge(request: dict[str, Any]) -> dict[str, Any]:
     try:
         with contextlib.redirect_stderr(said):
             args = parse(request["subcommand"], request["argv"])
+            values = {name: _plain(_value(args, name)) for name in request.get("want", ())}
+            if "row" in request:
+                values["placeholders"] = _placeholders(args, request["row"])
     except SystemExit:  # argparse
         lines = [line for line in said.getvalue().splitlines() if ": error: " in line]
         return _refused("SystemExit: " + "\n".join(lines or [said.getvalue()]))
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is the answer
         return _refused(f"{type(error).__name__}: {error}")
-    return {
-        "ok": True,
-        "error": None,
-        "values": {name: _plain(_value(args, name)) for name in request.get("want", ())},
-    }
+    return {"ok": True, "error": None, "values": values}
 
 
 def parse(subcommand: str, argv: list[str]) -> Any:
@@ -131,6 +131,15 @@ def parse(subcommand: str, argv: list[str]) -> Any:
     if remaining and not args.ignore_args_error:
         raise ValueError(f"remaining_argv: {remaining}")
     return args
+
+
+def _placeholders(args: Any, row: dict[str, Any]) -> int:
+    """Tokens of the images of a row, as the command would train on it."""
+    _, processor = args.get_model_processor(load_model=False)
+    template = args.get_template(processor)
+    template.set_mode("train")
+    ids: list[int] = template.encode(row)["input_ids"]
+    return ids.count(template.image_token_id)
 
 
 def _refused(error: str) -> dict[str, Any]:
