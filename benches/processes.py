@@ -1,4 +1,7 @@
-"""Whole processes against a floor or a peer, interleaved in one run; medians.
+"""Whole processes against a floor or a peer, interleaved in one run.
+
+Start-up is the least CPU time, which a busy machine hardly changes; the rest is the median of the
+time that a user waits.
 
 Prints a Markdown table and writes it between the markers in docs/benchmarks.md. Run it by
 `scripts/bench`; `--quick` leaves out what starts ms-swift.
@@ -10,6 +13,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -39,6 +43,7 @@ class Contest:
         run_ours, run_theirs: Start one and wait for it; raise if it fails.
         repeats: Runs of each.
         bound: The ratio that is hoped for, ours over theirs.
+        of_cpu: Whether the least CPU time counts instead of the median of the time.
     """
 
     name: str
@@ -48,6 +53,7 @@ class Contest:
     run_theirs: Callable[[], None]
     repeats: int
     bound: float
+    of_cpu: bool = False
 
 
 def command(*words: str | Path, cwd: Path = ROOT, code: int = 0, **env: str) -> Callable[[], None]:
@@ -66,13 +72,19 @@ def command(*words: str | Path, cwd: Path = ROOT, code: int = 0, **env: str) -> 
 
 def startup(work: Path) -> list[Contest]:
     """What a user waits for before anything begins."""
+    (work / "nothing.py").write_text(
+        "import typer\nimport yaml\n\n\ndef main() -> None:\n    pass\n\n\ntyper.run(main)\n"
+    )
     import_typer = command(PYTHON, "-c", "import typer")
-    import_both = command(PYTHON, "-c", "import typer, yaml")
+    nothing = command(PYTHON, work / "nothing.py")
     help_ = command(PYTHON, "-m", "vlft", "--help")
     validate = command(PYTHON, "-m", "vlft", "validate", work / "tiny.yaml")
+    floor = "a Typer command that imports yaml and does nothing"
     return [
-        Contest("help", "vlft --help", "import typer", help_, import_typer, 21, 1.5),
-        Contest("validate", "vlft validate", "import typer, yaml", validate, import_both, 21, 3.0),
+        Contest(
+            "help", "`vlft --help`", "`import typer`", help_, import_typer, 21, 1.5, of_cpu=True
+        ),
+        Contest("validate", "`vlft validate`", floor, validate, nothing, 21, 1.45, of_cpu=True),
     ]
 
 
@@ -83,8 +95,8 @@ def refusals(work: Path) -> list[Contest]:
     return [
         Contest(
             name,
-            f"vlft validate: {name}",
-            "vlft validate",
+            f"`vlft validate`: {name}",
+            "`vlft validate`",
             command(*validate, file, code=1),
             right,
             5,
@@ -108,32 +120,41 @@ def training(work: Path) -> list[Contest]:
     argv: list[str] = described["argv"]
     flags = argv[next(i for i, word in enumerate(argv) if word.endswith("sft.py")) + 1 :]
     swift = command(Path(PYTHON).with_name("swift"), "sft", *flags, cwd=work, **described["env"])
-    return [Contest("train", "vlft train", "swift sft", vlft, swift, 5, 1.0)]
+    return [Contest("train", "`vlft train`", "`swift sft`", vlft, swift, 5, 1.0)]
 
 
 def measure(contest: Contest) -> tuple[float, float]:
-    """Medians of both in seconds, taken in turns so that a busy moment hits both."""
+    """Both in seconds, taken in turns so that a busy moment hits both."""
+    now = _cpu_of_children if contest.of_cpu else time.perf_counter
     contest.run_ours()
     contest.run_theirs()
     ours, theirs = [], []
     for _ in range(contest.repeats):
         for run, times in ((contest.run_ours, ours), (contest.run_theirs, theirs)):
-            began = time.perf_counter()
+            began = now()
             run()
-            times.append(time.perf_counter() - began)
-    return statistics.median(ours), statistics.median(theirs)
+            times.append(now() - began)
+    figure = min if contest.of_cpu else statistics.median
+    return figure(ours), figure(theirs)
+
+
+def _cpu_of_children() -> float:
+    """User and system seconds of all processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def table(contests: Sequence[Contest]) -> list[str]:
     """A line a contest."""
     lines = [
-        "| what | vlft (s) | against | (s) | ratio | hoped for | runs |",
-        "|---|---|---|---|---|---|---|",
+        "| what | vlft (s) | against | (s) | of | ratio | hoped for | runs |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for contest in contests:
         ours, theirs = measure(contest)
         lines.append(
-            f"| `{contest.ours}` | {ours:.3f} | `{contest.theirs}` | {theirs:.3f} | "
+            f"| {contest.ours} | {ours:.3f} | {contest.theirs} | {theirs:.3f} | "
+            f"{'CPU, least' if contest.of_cpu else 'time, median'} | "
             f"{ours / theirs:.2f} | ≤ {contest.bound:g} | {contest.repeats} |"
         )
         print(lines[-1], flush=True)

@@ -199,8 +199,19 @@ def test_no_vlft_process_imports_a_heavy_library(words: list[str], write_config:
 
 
 def test_help_needs_neither_pydantic_models_nor_rich(write_config: Any) -> None:
-    code = "import sys; from vlft.cli import app; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.split())
-    assert "vlft.cli" in loaded
+    code = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
+    code += "from vlft.cli import main; main()"
+    command = [sys.executable, "-c", code, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert {"vlft.cli.train", "vlft.cli.doctor"} <= loaded
     assert not loaded & {"vlft.config.schema", "vlft.pipeline", "yaml", "rich.console", "psutil"}
+
+
+def test_a_command_imports_no_other_ones_file(tmp_path: Path) -> None:
+    code = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
+    code += "from vlft.cli import main; main()"
+    command = [sys.executable, "-c", code, "validate", str(tmp_path), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = {name for name in done.stderr.split() if name.startswith("vlft.cli.")}
+    assert loaded == {"vlft.cli.validate", "vlft.cli.options"}

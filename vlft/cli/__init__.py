@@ -1,45 +1,101 @@
-"""The command line: one small file a command.
+"""The command line: one small file a command, imported when the command is asked for.
 
-A command's file imports little at its top, so that `vlft --help` starts as fast as typer;
-what a command needs is imported when it is called. Errors become text and an exit code
-here and nowhere else.
+A file imports little at its top, so that `vlft --help`, which asks for all of them, starts as
+fast as typer; what a command needs is imported when it is called. Errors become text and an exit
+code here and nowhere else.
 """
 
 from __future__ import annotations
 
 import atexit
 import gc
+import importlib
 import sys
+from collections import UserDict
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import typer
+from typer.core import TyperGroup
 
-from vlft.cli import (
-    data_check,
-    data_convert,
-    data_stats,
-    demo,
-    doctor,
-    eval,  # noqa: A004 - the command's name
-    explain,
-    handover,
-    import_,
-    infer,
-    init,
-    merge,
-    plan,
-    recipes,
-    runs,
-    schema,
-    tokens,
-    train,
-    validate,
-)
 from vlft.cli.options import version_option
 from vlft.errors import InvalidError, VlftError
 from vlft.output import console
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class _Commands(UserDict[str, Any]):
+    """Commands by name, made of `module:function` or `module:app` when they are first read."""
+
+    def __getitem__(self, name: str) -> Any:
+        found = super().__getitem__(name)
+        if isinstance(found, str):
+            found = self[name] = _command(name, found)
+        return found
+
+
+def _command(name: str, target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    found = getattr(importlib.import_module(module), attribute)
+    if not isinstance(found, typer.Typer):
+        function, found = found, typer.Typer(add_completion=False, rich_markup_mode=None)
+        found.command(name)(function)
+    command = typer.main.get_command(found)
+    command.name = name
+    return command
+
+
+class _Group(TyperGroup):
+    """A group that imports the file of a command when it is asked for it."""
+
+    targets: ClassVar[Mapping[str, str]]
+
+    def __init__(self, **settings: Any) -> None:
+        """As typer makes it, which is told of no command."""
+        super().__init__(**settings)
+        self.commands = _Commands(self.targets)
+
+    def list_commands(self, _context: Any) -> list[str]:
+        """Names in the order of the help."""
+        return list(self.targets)
+
+
+class _DataCommands(_Group):
+    targets: ClassVar = {
+        "check": "vlft.cli.data_check:check",
+        "convert": "vlft.cli.data_convert:convert",
+        "stats": "vlft.cli.data_stats:stats",
+    }
+
+
+class _AllCommands(_Group):
+    targets: ClassVar = {
+        "init": "vlft.cli.init:init",
+        "validate": "vlft.cli.validate:validate",
+        "explain": "vlft.cli.explain:explain",
+        "schema": "vlft.cli.schema:schema",
+        "plan": "vlft.cli.plan:plan",
+        "ls": "vlft.cli.recipes:ls",
+        "cat": "vlft.cli.recipes:cat",
+        "cp": "vlft.cli.recipes:cp",
+        "train": "vlft.cli.train:train",
+        "merge": "vlft.cli.merge:merge",
+        "infer": "vlft.cli.infer:infer",
+        "eval": "vlft.cli.eval:evaluate",
+        "handover": "vlft.cli.handover:handover",
+        "tokens": "vlft.cli.tokens:tokens",
+        "demo": "vlft.cli.demo:demo",
+        "doctor": "vlft.cli.doctor:doctor",
+        "import": "vlft.cli.import_:app",
+        "runs": "vlft.cli.runs:app",
+        "data": "vlft.cli:data",
+    }
+
+
 app = typer.Typer(
     name="vlft",
+    cls=_AllCommands,
     help="Fine-tune vision-language models with ms-swift from one YAML file.",
     no_args_is_help=True,
     add_completion=True,
@@ -53,34 +109,14 @@ def _root(version: version_option = False) -> None:
     """Fine-tune vision-language models with ms-swift from one YAML file."""
 
 
-_data = typer.Typer(
-    help="What the trainer will do with every row of a file.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
+data = typer.Typer(
+    cls=_DataCommands, no_args_is_help=True, add_completion=False, rich_markup_mode=None
 )
-_data.command("check")(data_check.check)
-_data.command("convert")(data_convert.convert)
-_data.command("stats")(data_stats.stats)
 
-app.command("init")(init.init)
-app.command("validate")(validate.validate)
-app.command("explain")(explain.explain)
-app.command("schema")(schema.schema)
-app.command("plan")(plan.plan)
-app.command("ls")(recipes.ls)
-app.command("cat")(recipes.cat)
-app.command("cp")(recipes.cp)
-app.command("train")(train.train)
-app.command("merge")(merge.merge)
-app.command("infer")(infer.infer)
-app.command("eval")(eval.evaluate)
-app.command("handover")(handover.handover)
-app.command("tokens")(tokens.tokens)
-app.command("demo")(demo.demo)
-app.command("doctor")(doctor.doctor)
-app.command("import", context_settings=import_.CONTEXT)(import_.import_)
-app.add_typer(runs.app, name="runs")
-app.add_typer(_data, name="data")
+
+@data.callback()
+def _data() -> None:
+    """What the trainer will do with every row of a file."""
 
 
 def main() -> None:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from vlft.importer.importing import Config, Import
     from vlft.swift.probe import SwiftFacts
 
-CONTEXT = {"ignore_unknown_options": True}
-"""A command's own flags are words of it."""
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
+@app.command("import", context_settings={"ignore_unknown_options": True})
 def import_(
     words: Annotated[
         list[str],

@@ -17,6 +17,7 @@ RunArgument = Annotated[
 app = typer.Typer(
     help="What was started: list, show, logs, stop, resume, rm.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from packaging.specifiers import InvalidSpecifier, Specifier
 from packaging.version import InvalidVersion, Version
 
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(.*)", re.DOTALL)
@@ -35,6 +34,8 @@ def package_of(requirement: str) -> str:
 
 def unmet(requirement: str, installed: str) -> str | None:
     """The first clause of a requirement (`>=4.57`) that a version does not meet."""
+    from packaging.specifiers import InvalidSpecifier, Specifier  # noqa: PLC0415 - seldom needed
+
     match = _NAME.match(requirement)
     for part in match[2].split(",") if match else ():
         clause = part.strip()

@@ -3,8 +3,6 @@
 from functools import lru_cache
 
 from vlft.models.agents.base import AgentError, AgentTemplate, UntoldError
-from vlft.models.agents.styles import PROMPTS, Hermes, React
-from vlft.models.agents.wording import wording
 
 __all__ = ["AgentError", "AgentTemplate", "UntoldError", "agent_named"]
 
@@ -18,6 +16,10 @@ def agent_named(name: str | None, swift_dir: str | None) -> AgentTemplate | None
         swift_dir: Folder of the trainer's package `swift`, whose words it takes; None if there is
             none, and then it knows no system prompt.
     """
+    # Only rows with tools ask for it.
+    from vlft.models.agents.styles import PROMPTS, Hermes, React
+    from vlft.models.agents.wording import wording
+
     if name == "hermes":
         return Hermes(wording(name, swift_dir))
     if name in PROMPTS:
