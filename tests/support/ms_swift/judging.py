@@ -13,6 +13,7 @@ from typing import Any
 from support.ms_swift import PROGRAMS
 from vlft.pipeline import Ready, Rejected
 from vlft.plan.command import render
+from vlft.security.secrets import Variable, reveal
 
 # Packages that ms-swift asks for while it reads arguments, where they are asked for.
 _OPTIONAL = ("bitsandbytes", "deepspeed", "evalscope", "hqq", "jieba", "liger-kernel", "swanlab")
@@ -65,14 +66,14 @@ def request(
         return None
     plan, facts = prepared.plan, prepared.facts
     command = render(plan, facts.interpreter, folder / "judged")
-    flags = next(i for i, word in enumerate(command.argv) if word.startswith("--model"))
+    flags = next(i for i, word in enumerate(command.argv) if str(word).startswith("--model"))
     world = plan.world
     processes = world.nproc_per_node or 1
     packages = facts.interpreter.packages if facts.interpreter else {}
     return {
         "subcommand": plan.subcommand,
-        "argv": list(command.argv[flags:]),
-        "env": {**(environ or {}), **command.env},
+        "argv": [_word(word) for word in command.argv[flags:]],
+        "env": {**(environ or {}), **{name: reveal(text) for name, text in command.env.items()}},
         "gpus": processes if world.gpus_per_node is None else world.gpus_per_node,
         "nproc": processes,
         "nnodes": world.nnodes,
@@ -81,3 +82,11 @@ def request(
         "cwd": str(folder),
         "want": list(want),
     }
+
+
+def _word(word: str | Variable) -> str:
+    """A word as the trainer gets it."""
+    if isinstance(word, str):
+        return word
+    assert word.secret is not None
+    return word.prefix + word.secret.reveal()
