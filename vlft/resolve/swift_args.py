@@ -52,7 +52,7 @@ def resolve_swift_args(
         user = written.get("external_plugins")
         texts = (str(PLUGIN), *(user.texts if user else ()))
         path, origin = (user.path, user.origin) if user else (None, Origin.DERIVED)
-        written["external_plugins"] = Written(texts, path, origin)
+        written["external_plugins"] = Written(texts, path, origin, added=1)
     if "use_hf" not in written and _is_true(environ.get("USE_HF", "")):
         written["use_hf"] = Written(("true",), None, Origin.ENVIRONMENT)
     folder = Path.cwd()  # where the trainer starts

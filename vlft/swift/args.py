@@ -81,11 +81,13 @@ class Written:
         texts: One text, or several for a list.
         path: The key that decides it; None if no key does.
         origin: DERIVED or ENVIRONMENT; None: by the place of the key.
+        added: How many of the texts vlft put before the user's.
     """
 
     texts: tuple[str, ...]
     path: KeyPath | None
     origin: Origin | None = None
+    added: int = 0
 
     @property
     def is_given(self) -> bool:
@@ -212,7 +214,9 @@ class SwiftArgs:
     def given_texts(self, name: str) -> tuple[str, ...]:
         """What the user wrote, as text; empty if the argument is absent."""
         written = self._written.get(name)
-        return written.texts if written is not None and written.is_given else ()
+        if written is None or not written.is_given:
+            return ()
+        return written.texts[written.added :]
 
     def value(self, name: str) -> Value:
         """The untyped value; None also where it is unknown."""
