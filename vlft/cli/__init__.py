@@ -7,8 +7,6 @@ code here and nowhere else.
 
 from __future__ import annotations
 
-import atexit
-import gc
 import importlib
 import sys
 from collections import UserDict
@@ -121,10 +119,6 @@ def _data() -> None:
 
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
-    # What a start allocates is kept to the end: looking through it for garbage, on the way and
-    # once more at the exit, takes a fifth of the time of `vlft validate`.
-    gc.set_threshold(100_000)
-    atexit.register(gc.freeze)
     try:
         app()
     except InvalidError as error:
