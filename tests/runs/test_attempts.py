@@ -152,6 +152,24 @@ def test_a_run_of_another_machine_is_not_taken_for_dead(vlft: Any, tmp_path: Pat
     assert "elsewhere, is gone" in found(folder).outcome["reason"]
 
 
+def test_a_run_of_an_earlier_vlft_elsewhere_is_the_same_run() -> None:
+    plugin = "site-packages/vlft/trainer_side/own_code/vlft_own_code.py"
+    before = {"arguments": {"external_plugins": [f"/old/{plugin}", "mine.py"]}, "env": {}}
+    now = {
+        "arguments": {
+            "add_version": ["false"],
+            "external_plugins": [f"/new/{plugin}", "mine.py"],
+        },
+        "env": {"OMP_NUM_THREADS": "8"},
+    }
+    assert changed_plan(before, now) == ()
+    now["arguments"]["external_plugins"][1] = "other.py"  # type: ignore[index]
+    assert len(changed_plan(before, now)) == 1
+    now["arguments"] = {"add_version": ["true"]}
+    before["arguments"] = {"add_version": ["false"]}
+    assert len(changed_plan(before, now)) == 1
+
+
 def test_changes_are_named(tmp_path: Path) -> None:
     before = {"arguments": {"learning_rate": ["1e-4"], "seed": ["1"]}, "world": {"nnodes": 1}}
     now = {

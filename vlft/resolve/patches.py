@@ -116,7 +116,7 @@ def with_patches(arguments: Arguments, mends: tuple[Patch, ...]) -> Arguments:
 
     A plug-in of another vlft, of which a record tells, goes: it may be gone by now.
     """
-    others = tuple(one for one in arguments.get("external_plugins", ()) if not _is_ours(one))
+    others = tuple(one for one in arguments.get("external_plugins", ()) if not is_own_plugin(one))
     plugins = ((str(PLUGIN),) if mends else ()) + others
     kept = {name: texts for name, texts in arguments.items() if name != "external_plugins"}
     return kept | {"external_plugins": plugins} if plugins else kept
@@ -124,8 +124,9 @@ def with_patches(arguments: Arguments, mends: tuple[Patch, ...]) -> Arguments:
 
 def is_patched(arguments: Arguments) -> bool:
     """Whether the plug-in is among the arguments."""
-    return any(map(_is_ours, arguments.get("external_plugins", ())))
+    return any(map(is_own_plugin, arguments.get("external_plugins", ())))
 
 
-def _is_ours(plugin: str) -> bool:
+def is_own_plugin(plugin: str) -> bool:
+    """Whether this is the plug-in of this vlft or of another one."""
     return Path(plugin).parts[-3:-1] == PLUGIN.parts[-3:-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vlft.resolve.patches import is_own_plugin
 from vlft.runs.record import fingerprint
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 _RESUMING = frozenset({"resume_from_checkpoint"})
 """Arguments that differ because the run goes on."""
 
-_ONCE_UNSAID = frozenset({"env.OMP_NUM_THREADS", "world.gpus_per_node"})
-"""What plans of earlier releases left out for Slurm, whose script had it all the same."""
+_ONCE_UNSAID = frozenset({"arguments.add_version", "env.OMP_NUM_THREADS", "world.gpus_per_node"})
+"""What plans of earlier releases left out, whose commands had it all the same."""
 
 
 def changed_data(run: Run) -> tuple[str, ...]:
@@ -62,7 +63,10 @@ def _differences(before: Any, now: Any, path: str) -> Iterator[str]:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    """What is compared: where vlft is installed, and so its plug-in, does not change a run."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    return ["" if isinstance(one, str) and is_own_plugin(one) else one for one in value]
 
 
 def _shown(value: Any) -> str:
