@@ -5,7 +5,7 @@
 Each mutant is one change of cosmic-ray's operators to one module (a comparison turned, a
 number shifted, `and` for `or`, a loop that never runs …), run in a process of its own: first
 against the cases of the module's own subjects (tests/rules/expected) and the wording of their
-rules, then against the rest of tests/rules, or of the plan's. A mutant that fails a test, or
+rules, then against the rest of tests/rules, or of those of resolve. A mutant that fails a test, or
 hangs, is killed; of each survivor the place and the change are printed. Left out, because no
 test could tell them from the original: changes to annotations, to how a dataclass is made
 (frozen, slots), and `is` in place of `==` or the other way round.
@@ -41,7 +41,7 @@ from cosmic_ray.plugins import get_operator, operator_names
 ROOT = Path(__file__).resolve().parents[1]
 SUITES = {
     "rules": ("tests/rules",),
-    "plan": ("tests/resolve/test_batch.py", "tests/resolve/test_steps.py", "tests/rules"),
+    "resolve": ("tests/resolve/test_batch.py", "tests/resolve/test_steps.py", "tests/rules"),
 }
 SECONDS = 300
 _EXPECTED = "tests/rules/test_expected.py"
@@ -163,8 +163,8 @@ def _run_tests(mutant: Mutant, source: str) -> int:
 
 def _nearest_tests(file: Path) -> Sequence[str]:
     """The tests most likely to notice: most mutants need no others."""
-    if file.parent.name == "plan":
-        return (f"tests/estimate/test_{file.name}",)
+    if file.parent.name == "resolve":
+        return (f"tests/resolve/test_{file.name}",)
     subjects = sorted(set(re.findall(r'@rule\(\s*"([a-z]+)\.', file.read_text())))
     # The cases of a subject and the wording of its rules, by the names of the tests.
     names = [f"[{subject}{end}" for subject in subjects for end in (":", ".")]
@@ -178,9 +178,6 @@ def warm_up() -> None:
     atexit.register(shutil.rmtree, sys.pycache_prefix, ignore_errors=True)
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "rules"), str(ROOT)]
     import pytest  # noqa: F401
-    import vlft.config.read
-    import vlft.facts.gather
-    import vlft.printers.text  # noqa: F401
     from hypothesis import HealthCheck, Phase, settings
 
     # A mutant that fails is killed; the smallest case that it fails on is of no interest.
@@ -189,7 +186,7 @@ def warm_up() -> None:
     settings.register_profile(
         "mutation", phases=phases, database=None, deadline=None, suppress_health_check=quiet
     )
-    loaded = [name for name in sys.modules if name.startswith(("vlft.rules", "vlft.plan"))]
+    loaded = [name for name in sys.modules if name.startswith(("vlft.rules", "vlft.resolve"))]
     assert not loaded, loaded
     gc.freeze()
 
@@ -203,7 +200,9 @@ def _print_survivor(name: str, mutant: Mutant, source: str) -> None:
 def main() -> None:
     """Prints a line for each survivor, then the table."""
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("modules", nargs="*", help="files; all rules and plan/batch.py by default")
+    parser.add_argument(
+        "modules", nargs="*", help="files; all rules and resolve/batch.py by default"
+    )
     parser.add_argument("--share", type=float, default=1, help="part of the mutants to run")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
@@ -211,7 +210,7 @@ def main() -> None:
     os.chdir(ROOT)
     files = [ROOT / name for name in options.modules] or [
         *sorted((ROOT / "vlft" / "rules").glob("[!_]*.py")),
-        ROOT / "vlft" / "plan" / "batch.py",
+        ROOT / "vlft" / "resolve" / "batch.py",
     ]
     warm_up()
     unchanged = Mutant(files[0], "", 0, 1)

@@ -96,10 +96,10 @@ def _unknown_key_hint(path: KeyPath) -> str | None:
     close = nearest(name, legal_keys(path[:-1]))
     if close:
         return f"did you mean `{close}`?"
-    if name in ARGUMENTS:
-        return f"write it as `{ARGUMENTS[name]}`"
-    if name in ENVIRONMENT:
-        return f"write it as `{ENVIRONMENT[name]}`"
+    owner = ARGUMENTS.get(name) or ENVIRONMENT.get(name)
+    if owner is not None:
+        is_inner = "." in owner
+        return f"write it as `{owner}`" if is_inner else f"`{owner}` stands in no section"
     if name.isupper():
         return "environment variables stand under `env:`"
     elsewhere = nearest(name, [owner.rpartition(".")[2] for owner in ARGUMENTS.values()])
