@@ -57,7 +57,7 @@ shutil.copytree("adapter", saved, dirs_exist_ok=True)
 print({"loss": 0.5, "global_step/max_steps": "2/2"})
 sys.exit(0 if Path("go").exists() else "the end of the first attempt")
 """
-POINTS = Path(__file__).parents[1] / "plan" / "points" / "models"
+POINTS = Path(__file__).parents[1] / "estimate" / "points" / "models"
 PROJECTION = "model.layers.0.self_attn.q_proj"
 RECIPE = recipes()[0].name
 
