@@ -34,15 +34,22 @@ def package_of(requirement: str) -> str:
 
 def unmet(requirement: str, installed: str) -> str | None:
     """The first clause of a requirement (`>=4.57`) that a version does not meet."""
-    from packaging.specifiers import InvalidSpecifier, Specifier  # noqa: PLC0415 - seldom needed
-
     match = _NAME.match(requirement)
     for part in match[2].split(",") if match else ():
         clause = part.strip()
-        try:
-            met = not clause or Specifier(clause).contains(version_key(installed), prereleases=True)
-        except InvalidSpecifier:
-            continue
-        if not met:
+        if clause and not _meets(clause, version_key(installed)):
             return clause
     return None
+
+
+def _meets(clause: str, installed: Version) -> bool:
+    """Whether a version meets a clause, as every one does what is no clause."""
+    least = version_key(clause.removeprefix(">="))
+    if clause.startswith(">=") and least != _NONE:  # the usual one is a plain comparison
+        return installed >= least
+    from packaging.specifiers import InvalidSpecifier, Specifier  # noqa: PLC0415 - seldom needed
+
+    try:
+        return Specifier(clause).contains(installed, prereleases=True)
+    except InvalidSpecifier:
+        return True
