@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import gc
 import os
-import sys
 
 
 def run() -> None:
@@ -18,8 +17,7 @@ def run() -> None:
         To take every module apart first costs a twentieth of the time of `vlft validate`.
         """
         try:
-            sys.stdout.flush()  # noqa: TID251 - of what console has printed
-            sys.stderr.flush()  # noqa: TID251
+            console.flush()
         except (OSError, ValueError):
             return  # Python itself says what becomes of it
         os._exit(code if isinstance(code, int) else 1)
@@ -29,6 +27,7 @@ def run() -> None:
     gc.set_threshold(100_000)
     atexit.register(leave)  # the first to be registered is the last to be called
     from vlft.cli import main  # noqa: PLC0415
+    from vlft.output import console  # noqa: PLC0415
 
     try:
         main()

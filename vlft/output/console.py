@@ -123,6 +123,16 @@ def _masked(value: Any) -> Any:
     return _without_secrets(value) if isinstance(value, str) else value
 
 
+def flush() -> None:
+    """Writes what is still held.
+
+    Raises:
+        OSError, ValueError: If nobody takes it.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
 def stdout() -> TextIO:
     """Stdout, for what is written piece by piece; the pieces come from `json_text` or `shown`."""
     return sys.stdout
