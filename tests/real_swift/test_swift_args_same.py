@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from support.folders import QWEN2_VL, make_model_folder
-from support.ms_swift.generated_configs import ENVIRON, SWIFT, first_line
+from support.ms_swift.generated_configs import ENVIRON, SWIFT, first_line, generated
 from support.ms_swift.judging import Judge, request
-from support.ms_swift.swift_args_draws import drawn, rare_configs
+from support.ms_swift.swift_args_draws import accepted_configs, rare_configs
 
 from vlft.pipeline import Ready, prepare
 from vlft.resolve import post_init
@@ -87,7 +87,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_argument_is_that_of_the_real_command(folder: Path, judge: Judge) -> None:
     wrong: dict[str, Any] = {}
     refused: list[str] = []
-    configs = [*rare_configs(), *drawn(COUNT, SEED)]
+    configs = [*rare_configs(), *generated(COUNT, SEED, accepted_configs())]
     for index, data in enumerate(configs):
         args, asked = _asked(data, folder, ENVIRON | ({} if index % 5 else {"USE_HF": "1"}))
         names = SWIFT.arguments[data.get("task", "sft")]

@@ -123,11 +123,15 @@ def edge_configs(draw: st.DrawFn) -> dict[str, Any]:
     return {**config, "swift": {**config.get("swift", {}), **values}} if values else config
 
 
-def generated(count: int, number: int) -> list[dict[str, Any]]:
-    """The same configs each time.
+def generated(
+    count: int,
+    number: int,
+    strategy: st.SearchStrategy[dict[str, Any]] | None = None,
+) -> list[dict[str, Any]]:
+    """The same configs each time, of `edge_configs` unless another strategy is given.
 
-    Hypothesis draws numbers that it finds in the modules that happen to be imported, also where
-    it is derandomised: which tests ran before would decide what is tested.
+    Hypothesis draws numbers that it finds in the modules that happen to be imported, even if
+    it is derandomized: the tests that ran before would decide what is tested.
     """
     made: list[dict[str, Any]] = []
 
@@ -139,7 +143,7 @@ def generated(count: int, number: int) -> list[dict[str, Any]]:
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(edge_configs())
+    @given(edge_configs() if strategy is None else strategy)
     def collect(data: dict[str, Any]) -> None:
         made.append(data)
 

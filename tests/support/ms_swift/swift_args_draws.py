@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from config.strategies import free_arguments
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from hypothesis.internal.conjecture import providers
 
 from vlft.swift.probe import Argument
 
@@ -284,27 +281,4 @@ def rare_configs() -> list[dict[str, Any]]:
         configs += [{**base, "tuner": tuner, "train": resumed, "swift": swift}]
     for swift in ({"new_special_tokens": ["tokens.txt"]}, {"task_type": "reranker"}):
         configs += [{**base, "swift": swift}]
-    return configs
-
-
-def drawn(count: int, number: int) -> list[dict[str, Any]]:
-    """The same configs each time, whatever modules happen to be imported."""
-    configs: list[dict[str, Any]] = []
-
-    @seed(number)
-    @settings(
-        max_examples=count,
-        database=None,
-        phases=[Phase.generate],
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(accepted_configs())
-    def collect(data: dict[str, Any]) -> None:
-        configs.append(data)
-
-    with pytest.MonkeyPatch.context() as patch:
-        none = providers.Constants()
-        patch.setattr(providers, "_get_local_constants", lambda: none)
-        collect()
     return configs
