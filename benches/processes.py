@@ -42,7 +42,7 @@ class Contest:
         ours, theirs: Names of the two commands.
         run_ours, run_theirs: Start one and wait for it; raise if it fails.
         repeats: Runs of each.
-        bound: The ratio that is hoped for, ours over theirs.
+        bound: The target ratio, ours over theirs.
         of_cpu: Whether the least CPU time counts instead of the median of the time.
     """
 
@@ -147,7 +147,7 @@ def _cpu_of_children() -> float:
 def table(contests: Sequence[Contest]) -> list[str]:
     """A line a contest."""
     lines = [
-        "| what | vlft (s) | against | (s) | of | ratio | hoped for | runs |",
+        "| what | vlft (s) | against | (s) | of | ratio | target | runs |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for contest in contests:
@@ -188,7 +188,7 @@ def main() -> None:
         prepare(work, weights=not quick)
         lines = table(startup(work) + refusals(work) + ([] if quick else training(work)))
     many = measure_many(1000, repeats=5)
-    lines += ["", f"`vlft validate` of 1,000 configs in one call: {many:.2f} s (hoped for: ≤ 2)."]
+    lines += ["", f"`vlft validate` of 1,000 configs in one call: {many:.2f} s (target: ≤ 2)."]
     print(lines[-1], flush=True)
     names = ["typer", "pydantic", "PyYAML"] + ([] if quick else ["ms-swift", "torch"])
     versions = ", ".join(f"{name} {version(name)}" for name in names)

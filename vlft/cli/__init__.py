@@ -50,7 +50,7 @@ class _Group(TyperGroup):
     targets: ClassVar[Mapping[str, str]]
 
     def __init__(self, **settings: Any) -> None:
-        """As typer makes it, which is told of no command."""
+        """Takes the settings that typer passes; the commands are those of `targets`."""
         super().__init__(**settings)
         self.commands = _Commands(self.targets)
 

@@ -163,7 +163,7 @@ class Train(Section):
     save_total_limit: Annotated[int, Field(ge=1)] | None = key(None, argument="save_total_limit")
     resume_from_checkpoint: str | None = key(
         None,
-        description="Folder of the checkpoint to go on from.",
+        description="Folder of the checkpoint to resume from.",
         argument="resume_from_checkpoint",
     )
 
@@ -199,7 +199,8 @@ class Launch(Section):
         None, description="Interpreter that has ms-swift; found by itself if absent."
     )
     engine: EngineName = Field(
-        DEFAULT, description="This machine, or a scheduler, which has a section of its own."
+        DEFAULT,
+        description="Where the run starts: this machine, or a scheduler with its own section.",
     )
 
 

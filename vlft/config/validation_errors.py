@@ -99,7 +99,7 @@ def _unknown_key_hint(path: KeyPath) -> str | None:
     owner = ARGUMENTS.get(name) or ENVIRONMENT.get(name)
     if owner is not None:
         is_inner = "." in owner
-        return f"write it as `{owner}`" if is_inner else f"`{owner}` stands in no section"
+        return f"write it as `{owner}`" if is_inner else f"`{owner}` is a top-level key"
     if name.isupper():
         return "environment variables stand under `env:`"
     elsewhere = nearest(name, [owner.rpartition(".")[2] for owner in ARGUMENTS.values()])

@@ -29,7 +29,7 @@ from vlft.probe.checkpoint import read_checkpoint
 from vlft.resolve.patches import PATCHES_VERSION, is_patched
 from vlft.runs.base_model import base_folder
 from vlft.runs.exports import ExportRecord, hash_adapter, hash_model
-from vlft.runs.inference_settings import base_of, environment, mended, settings, weights
+from vlft.runs.inference_settings import base_of, environment, patched, settings, weights
 from vlft.runs.record import utc_now
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def merge_command(plan: ExportPlan, output: Path, adapter: Path) -> Command:
     """
     named = weights(plan.target, plan.base_name) | {"adapters": (str(adapter),)}
     arguments = named | settings(plan.target, plan.base_name) | {"merge_lora": ("true",)}
-    arguments = mended(arguments, plan.target, plan.interpreter, plan.base_name)
+    arguments = patched(arguments, plan.target, plan.interpreter, plan.base_name)
     return export_command(plan.interpreter, arguments, environment(plan.target), output)
 
 
@@ -119,7 +119,7 @@ def quantize_command(
         if plan.target.plan is not None and "max_length" in plan.target.plan.arguments:
             arguments["max_length"] = plan.target.plan.arguments["max_length"]
     bnb = quantization.method == "bnb"
-    arguments = mended(arguments, plan.target, plan.interpreter, plan.base_name, bnb=bnb)
+    arguments = patched(arguments, plan.target, plan.interpreter, plan.base_name, bnb=bnb)
     return export_command(plan.interpreter, arguments, environment(plan.target), output)
 
 
@@ -279,7 +279,7 @@ def _record(plan: ExportPlan) -> ExportRecord:
     target = plan.target
     versions = {"vlft": __version__}
     versions |= {n: v for n, v in plan.interpreter.packages.items() if n in _RECORDED}
-    if is_patched(mended({}, target, plan.interpreter, plan.base_name)):
+    if is_patched(patched({}, target, plan.interpreter, plan.base_name)):
         versions["own-code-mends"] = PATCHES_VERSION
     return ExportRecord(
         source={},

@@ -15,7 +15,7 @@ from vlft.infer.predictions import Answer, read_answers, vars_of
 from vlft.plan.command import Command, render_flags
 from vlft.plan.environment import FOREIGN
 from vlft.resolve.quantization import lacks_to_load
-from vlft.runs.inference_settings import environment, interpreter_for, mended, settings, weights
+from vlft.runs.inference_settings import environment, interpreter_for, patched, settings, weights
 from vlft.runs.record import new_run_id, utc_now
 from vlft.runs.remote_code import refuse_unread_code
 from vlft.swift.probe import read_swift
@@ -131,7 +131,7 @@ def _command(target: Target, own: Arguments, asking: Asking) -> Command:
             f"{lacking}, not installed beside {interpreter.python}",
             "name an environment that has it: --python ENV/bin/python, or export.python",
         )
-    wanted = mended(weights(target) | settings(target) | own, target, interpreter)
+    wanted = patched(weights(target) | settings(target) | own, target, interpreter)
     legal = read_swift(interpreter).arguments["infer"]
     known = {name: texts for name, texts in wanted.items() if name in legal}
     flags = render_flags(as_flags(known, legal))

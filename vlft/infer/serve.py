@@ -21,7 +21,7 @@ from vlft.runs.inference_settings import (
     environment,
     interpreter_for,
     is_limit,
-    mended,
+    patched,
     settings,
     weights,
 )
@@ -148,7 +148,7 @@ def _swift(target: Target, base: str | None, env: Mapping[str, str], name: str) 
     interpreter = interpreter_for(target)
     legal = read_swift(interpreter).arguments["infer"]  # deploy has all of these, and a port
     named = _named_type(target) | weights(target, base) | settings(target, base)
-    wanted = mended(named, target, interpreter, base)
+    wanted = patched(named, target, interpreter, base)
     known = {argument: texts for argument, texts in wanted.items() if argument in legal}
     # By itself it serves an adapter under the name of the base.
     flags = [*render_flags(as_flags(known, legal)), "--served_model_name", name]

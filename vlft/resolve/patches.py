@@ -111,13 +111,13 @@ def is_bnb(checkpoint: Checkpoint | None) -> bool:
     return quantization is not None and "gptq" not in str(quantization.get("quant_method"))
 
 
-def with_patches(arguments: Arguments, mends: tuple[Patch, ...]) -> Arguments:
+def with_patches(arguments: Arguments, patches: tuple[Patch, ...]) -> Arguments:
     """Arguments with the plug-in before the user's own, or without it where it is not needed.
 
     A plug-in of another vlft, of which a record tells, goes: it may be gone by now.
     """
     others = tuple(one for one in arguments.get("external_plugins", ()) if not is_own_plugin(one))
-    plugins = ((str(PLUGIN),) if mends else ()) + others
+    plugins = ((str(PLUGIN),) if patches else ()) + others
     kept = {name: texts for name, texts in arguments.items() if name != "external_plugins"}
     return kept | {"external_plugins": plugins} if plugins else kept
 

@@ -43,8 +43,8 @@ def imports_are_installed(run: RunSpec) -> Iterator[Problem]:
 )
 def code_runs_as_it_is(run: RunSpec) -> Iterator[Problem]:
     """A checkpoint's own code runs on the installed transformers without mends."""
-    mends = run.patches
-    if not mends:
+    patches = run.patches
+    if not patches:
         return
     interpreter = None if in_image(run.config) else run.facts.interpreter
     version = interpreter.packages.get("transformers") if interpreter else None
@@ -54,7 +54,7 @@ def code_runs_as_it_is(run: RunSpec) -> Iterator[Problem]:
         ("model", "path"),
         f"the checkpoint's own code {does} on transformers {version or '5'} as it is, and vlft "
         f"mends {'it' if known else 'what it finds'} in the trainer: "
-        + "; ".join(WHY[mend] for mend in mends),
+        + "; ".join(WHY[patch] for patch in patches),
         "nothing is to be done: train, merge, infer and eval pass the plug-in by themselves",
     )
 

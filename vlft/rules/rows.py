@@ -24,7 +24,7 @@ Scan = Literal["none", "quick", "full"]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class EntryFinding:
     """All that a rule has to say about one file.
 
     Attributes:
@@ -70,18 +70,18 @@ def row_findings(run: RunSpec, scan: Scan) -> list[Finding]:
     return [_finding(run, one, places) for one in found if one.file in places]
 
 
-def _finding(run: RunSpec, told: Told, places: dict[str, KeyPath]) -> Finding:
-    where = "" if told.line is None else f" line {told.line}"
-    more = f" ({told.count - 1} more rows like this: vlft data check)" if told.count > 1 else ""
-    message = f"{Path(told.file).name}{where}: {told.message}{more}"
-    path = places[told.file]
-    return run.loaded.source.finding(told.rule, told.severity, path, message, told.hint)
+def _finding(run: RunSpec, entry: EntryFinding, places: dict[str, KeyPath]) -> Finding:
+    where = "" if entry.line is None else f" line {entry.line}"
+    more = f" ({entry.count - 1} more rows like this: vlft data check)" if entry.count > 1 else ""
+    message = f"{Path(entry.file).name}{where}: {entry.message}{more}"
+    path = places[entry.file]
+    return run.loaded.source.finding(entry.rule, entry.severity, path, message, entry.hint)
 
 
 _REMAPPED = ("columns", "disable_auto_column_mapping", "template")
 
 
-def _quick(run: RunSpec, entries: list[DataEntry]) -> Iterator[Told]:
+def _quick(run: RunSpec, entries: list[DataEntry]) -> Iterator[EntryFinding]:
     from vlft.data.plain import is_plain  # noqa: PLC0415 - only where there is data
 
     usual = run.task == "sft" and not any(map(run.args.is_given, _REMAPPED))
@@ -100,7 +100,7 @@ def _quick(run: RunSpec, entries: list[DataEntry]) -> Iterator[Told]:
         yield from _grouped(quick_check(odd, _data(run).settings))
 
 
-def _full(data: ConfiguredData) -> tuple[Told, ...]:
+def _full(data: ConfiguredData) -> tuple[EntryFinding, ...]:
     """The verdict on whole files; the one of the last time where nothing has changed."""
     from vlft.data.cache import read_verdict, verdict_key, write_verdict  # noqa: PLC0415
     from vlft.data.check import check_files  # noqa: PLC0415 - only when asked for
@@ -110,7 +110,7 @@ def _full(data: ConfiguredData) -> tuple[Told, ...]:
     key = verdict_key(data)
     kept = read_verdict(key)
     if kept is not None:
-        return tuple(Told(*row) for row in kept)
+        return tuple(EntryFinding(*row) for row in kept)
     names = [*data.train, *data.val]
     with (
         progress(bytes_of(names, data.settings.cwd), "checking rows") as advance,
@@ -127,7 +127,7 @@ def _full(data: ConfiguredData) -> tuple[Told, ...]:
     return told
 
 
-def _grouped(findings: Iterable[RowFinding]) -> Iterator[Told]:
+def _grouped(findings: Iterable[RowFinding]) -> Iterator[EntryFinding]:
     """One for each file and rule, in the order in which they were met."""
     first: dict[tuple[str, str], RowFinding] = {}
     counts: dict[tuple[str, str], int] = {}
@@ -135,7 +135,9 @@ def _grouped(findings: Iterable[RowFinding]) -> Iterator[Told]:
         first.setdefault((one.file, one.rule), one)
         counts[one.file, one.rule] = counts.get((one.file, one.rule), 0) + 1
     for (file, rule), one in first.items():
-        yield Told(rule, one.severity, one.message, one.hint, file, one.line, counts[file, rule])
+        yield EntryFinding(
+            rule, one.severity, one.message, one.hint, file, one.line, counts[file, rule]
+        )
 
 
 def _data(run: RunSpec) -> ConfiguredData:

@@ -173,7 +173,7 @@ def model_of(target: Target, base: str | None = None) -> Checkpoint | None:
         return None
 
 
-def mended(
+def patched(
     arguments: Arguments,
     target: Target,
     interpreter: Interpreter,
@@ -181,7 +181,7 @@ def mended(
     *,
     bnb: bool = False,
 ) -> Arguments:
-    """With the plug-in that mends the model's own code, where these versions need it.
+    """With the plug-in that patches the model's own code, where these versions need it.
 
     Args:
         arguments: Of the command.
@@ -193,8 +193,8 @@ def mended(
     model = model_of(target, base)
     if model is None and is_patched(arguments):  # on a hub: as it was trained
         return with_patches(arguments, ("post-init",))
-    mends = patches_of(model, interpreter.packages, bnb=bnb or is_bnb(model))
-    return with_patches(arguments, mends)
+    patches = patches_of(model, interpreter.packages, bnb=bnb or is_bnb(model))
+    return with_patches(arguments, patches)
 
 
 def _is_said(value: object) -> bool:
