@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.doc_blocks import ROOT, blocks
 from support.folders import make_model_folder
+from support.guide_copy import Copy
 
 PAGE = "CONTRIBUTING.md"
 TOY = {
@@ -45,50 +43,17 @@ def add_lines(file: Path, diff: str) -> None:
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-class Copy:
-    """A copy of the package in which the guide was followed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.env = os.environ | {"PYTHONPATH": str(folder)}
-        self.env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{self.env['PATH']}"
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            words, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False
-        )
-
-    def vlft(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return self.run(sys.executable, "-m", "vlft", *words)
-
-    def findings(self, text: str) -> list[dict[str, Any]]:
-        (self.folder / "toy.yaml").write_text(text, encoding="utf-8")
-        done = self.vlft("validate", "toy.yaml", "--format", "json")
-        found: list[dict[str, Any]] = json.loads(done.stdout)["files"][0]["findings"]
-        return found
-
-
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
-    """The package and the tests of rules, with every file and every line of the guide."""
-    folder = tmp_path_factory.mktemp("checkout")
-    for name in ("vlft", "tests/rules", "tests/support", "configs"):
-        skipped = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, folder / name, ignore=skipped)
-    for file in ROOT.glob("tests/*.py"):
-        shutil.copy(file, folder / "tests")
-    shutil.copy(ROOT / "pyproject.toml", folder)
+    """A copy with every file and every line of the guides."""
+    made = Copy(tmp_path_factory.mktemp("checkout"), "configs")
     for block in blocks(PAGE):
         if block.language == "diff":
-            add_lines(folder / block.file, block.text)
+            add_lines(made.folder / block.file, block.text)
         elif block.file:
-            assert not (folder / block.file).exists()
-            (folder / block.file).parent.mkdir(exist_ok=True)
-            (folder / block.file).write_text(block.text, encoding="utf-8")
-    make_model_folder(folder / "ToyVL-1B", TOY)
-    row = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
-    (folder / "train.jsonl").write_text((json.dumps(row) + "\n") * 64, encoding="utf-8")
-    return Copy(folder)
+            made.write(block.file, block.text)
+    make_model_folder(made.folder / "ToyVL-1B", TOY)
+    return made
 
 
 CONFIG = "model: {path: ToyVL-1B}\ndata: {train: [train.jsonl], max_length: 512}\n"
@@ -98,20 +63,11 @@ def test_the_commands_of_the_guide_run(copy: Copy) -> None:
     lines = [line for one in blocks(PAGE) if one.language == "sh" for line in one.text.splitlines()]
     assert len(lines) > 3
     for line in lines:
-        words = line.split()
-        program = [sys.executable, "-m", "vlft"] if words[0] == "vlft" else [sys.executable]
-        done = copy.run(*program, *words[1:])
-        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        copy.run_line(line)
 
 
 def test_a_familys_file_is_written_as_the_others_are(copy: Copy) -> None:
-    ruff = shutil.which("ruff", path=copy.env["PATH"])
-    if ruff is None:
-        pytest.skip("ruff is not installed")
-    files = [one.file for one in blocks(PAGE) if one.language == "python"]
-    assert copy.run(ruff, "check", *files).stdout == "All checks passed!\n"
-    done = copy.run(ruff, "format", "--check", *files)
-    assert done.returncode == 0, done.stdout
+    assert copy.is_clean([one.file for one in blocks(PAGE) if one.language == "python"])
 
 
 def test_tokens_know_the_family(copy: Copy) -> None:
@@ -143,7 +99,10 @@ def test_plan_knows_its_limits_and_its_memory(copy: Copy) -> None:
     )
     block = 3 * 32 * 33 + 32 * 33 + 64 * 33 + 32 * 65 + 4 * 32
     vision = 32 * (3 * 2 * 256 + 1) + 2 * block + 2 * 32 + 128 * 129 + 64 * 129
-    lora = plan["memory"]["trainable_parameters"]
+    # Rank 8 on the linear layers of the decoder: q, k, v, o, gate, up, down.
+    sizes = ((64, 64), (64, 32), (64, 32), (64, 64), (64, 128), (64, 128), (128, 64))
+    lora = 2 * 8 * sum(width + height for width, height in sizes)
+    assert plan["memory"]["trainable_parameters"] == lora
     assert plan["memory"]["parameters"] == text + vision + lora
 
 
