@@ -9,6 +9,8 @@ import os
 
 def run() -> None:
     """Runs the command line and ends the process."""
+    from vlft.output import console  # noqa: PLC0415
+
     code: object = 1
 
     def leave() -> None:
@@ -27,7 +29,6 @@ def run() -> None:
     gc.set_threshold(100_000)
     atexit.register(leave)  # the first to be registered is the last to be called
     from vlft.cli import main  # noqa: PLC0415
-    from vlft.output import console  # noqa: PLC0415
 
     try:
         main()

@@ -50,6 +50,11 @@ def stats(*arguments: str | Path) -> dict[str, Any]:
     return found
 
 
+def test_a_file_is_shown_as_it_is_named(data: Path) -> None:
+    assert stats("data.jsonl")["files"] == ["data.jsonl"]
+    assert stats(data)["files"] == [str(data)]
+
+
 def test_rows_turns_and_pictures(data: Path) -> None:
     found = stats(data)
     assert found["rows"] == 6

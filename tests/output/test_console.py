@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -43,12 +44,13 @@ def test_harmless_text_is_as_it_was(text: str) -> None:
 
 
 def test_whatever_is_printed(capsys: Any) -> None:
-    console.write("a\x1b[2Jb\u202e\tc\n\x1b[1;31mred\x1b[0m")
+    console.write("a\x1b[2Jb\u202e\tc\n\x1b[1;31mred\x1b[0m", colors=True)
+    console.write("\x1b[31mred")
     console.note("n\x07")
-    console.error("wrong\x9b", "do\u200b")
+    console.error("wrong\x9b\nvlft: forged", "do\u200b\x1b[31m")
     printed = capsys.readouterr()
-    assert printed.out == "a\\x1b[2Jb\\u202e\tc\n\x1b[1;31mred\x1b[0m\n"
-    assert printed.err == "n\\x07\nvlft: wrong\\x9b\n    → do\\u200b\n"
+    assert printed.out == "a\\x1b[2Jb\\u202e\tc\n\x1b[1;31mred\x1b[0m\n\\x1b[31mred\n"
+    assert printed.err == "n\\x07\nvlft: wrong\\x9b\\nvlft: forged\n    → do\\u200b\\x1b[31m\n"
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "\x7f", *HARMLESS])
@@ -117,3 +119,46 @@ def test_no_other_module_prints_or_reads_the_environment() -> None:
         text = file.read_text()
         assert not re.search(r"noqa:.*(?:T20|TID251)", text), file
         assert not re.search(r"os\.environ|getenv|typer\.echo|sys\.std(?:out|err)", text), file
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("ls >&-", 0), ("schema >&-", 0), ("--help >&-", 0), ("cat nothere 2>&-", 2)],
+)
+def test_a_closed_stream_changes_nothing_else(words: str, code: int) -> None:
+    line = f'exec "$0" -m vlft {words}'
+    done = subprocess.run(["sh", "-c", line, sys.executable], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_check_prints_no_row_raw(tmp_path: Path, form: str) -> None:
+    turns = [{"role": "user", "content": "<image>q"}, {"role": "assistant", "content": "a"}]
+    names = ["\x1b]0;PWN\x07\x1b[31m\nforged.jpg", "https://me:pw-1234-x@host/a.jpg"]
+    rows = [json.dumps({"messages": turns, "images": [name]}) + "\n" for name in names]
+    (tmp_path / "rows.jsonl").write_text("".join(rows))
+    done = subprocess.run(
+        [sys.executable, "-m", "vlft", "data", "check", "rows.jsonl", "--format", form],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "there is no file" in done.stdout
+    assert done.stdout.replace("\n", "").isprintable()
+    assert not [line for line in done.stdout.splitlines() if line.startswith("forged")]
+    assert "pw-1234-x" not in done.stdout
+    if form == "json":
+        assert len(json.loads(done.stdout)["findings"]) == 2
+
+
+def test_the_caret_stands_under_its_column_beside_a_secret() -> None:
+    lines = ("a: {hub_token: supersecret0123456789, b: x}", "a: {b: x, hub_token: supersecret01}")
+    for line in lines:
+        column = line.index("x}" if line.endswith("x}") else "x,") + 1
+        finding = Finding("r", "error", "m", "a.b", "c.yaml", 1, column, None)
+        _, shown, caret = to_text([finding], {"c.yaml": line}).splitlines()
+        assert "supersecret" not in shown
+        assert shown[caret.index("^")] == "x"

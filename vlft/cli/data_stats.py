@@ -96,7 +96,7 @@ def _settings(
     paths = [
         entry.path or Path(entry.text)
         for text in files or ()
-        for entry in (parse_entry(text, Path.cwd()),)
+        for entry in (parse_entry(text, Path()),)  # shown as they are given
     ]
     if config is not None:
         from vlft.pipeline import Rejected, resolve_config

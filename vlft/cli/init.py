@@ -37,14 +37,14 @@ def init(
 
     asks = sys.stdin.isatty() and not yes
     if model is None and asks:
-        model = typer.prompt("Model (a folder, or an id on a hub)", err=True)
+        model = console.ask("Model (a folder, or an id on a hub)")
     if data is None and asks:
-        data = Path(typer.prompt("Rows for training (JSON lines)", err=True))
+        data = Path(console.ask("Rows for training (JSON lines)"))
     if model is None or data is None:
         raise UsageError("a model and data are needed", "vlft init --model DIR --data FILE")
     if not data.is_file():
         raise UsageError(f"there is no file {data}", "name a file of JSON lines: --data FILE")
-    if output.exists() and not (asks and typer.confirm(f"Overwrite {output}?", err=True)):
+    if output.exists() and not (asks and console.confirm(f"Overwrite {output}?")):
         raise UsageError(f"{output} exists", "name another one: --output FILE")
     machine = look_at_hardware(hardware)
     if machine is None:

@@ -201,6 +201,6 @@ def rm(
         if not sys.stdin.isatty():
             raise UsageError(f"{found.folder} would be deleted", "say so: --yes")
         size = size_of(found) / 1024**3
-        typer.confirm(f"Delete {found.folder} ({size:.1f} GiB)?", abort=True, err=True)
+        console.confirm(f"Delete {found.folder} ({size:.1f} GiB)?", abort=True)
     remove(found)
     console.write(f"{found.id}  deleted")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import IO, TYPE_CHECKING, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Final, TextIO
 
 from vlft.data.outcomes import ROW_RULES
 from vlft.output import console
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 3
 """Rows that are shown of each rule."""
+_BATCH: Final = 1000
+"""Findings that are written at once."""
 _COLORS: Final = {"error": "31", "warning": "33", "info": "36"}
 _ORDER: Final = ("error", "warning", "info")
 _FATES: Final = {
@@ -26,19 +29,20 @@ _FATES: Final = {
 }
 
 
-def write_json(report: DataReport, out: IO[str] | None = None) -> None:
+def write_json(report: DataReport, out: TextIO | None = None) -> None:
     """The documented JSON object, finding by finding: there can be millions."""
     out = out or console.stdout()
     head = {"rows": report.rows, "files": report.files, "counts": report.findings.counts}
-    out.write(console.json_text(head)[:-1] + ', "findings": [')
-    for index, found in enumerate(report.findings):
-        out.write(",\n" if index else "\n")
-        out.write(console.json_text(found.to_json()))
+    console.put(out, console.json_text(head)[:-1] + ', "findings": [')
+    findings, separator = iter(report.findings), "\n"
+    while batch := [console.json_text(one.to_json()) for one in islice(findings, _BATCH)]:
+        console.put(out, separator + ",\n".join(batch))
+        separator = ",\n"
     tokens = asdict(report.tokens) if report.tokens else None
-    out.write(f'], "tokens": {console.json_text(tokens)}}}\n')
+    console.put(out, f'], "tokens": {console.json_text(tokens)}}}\n')
 
 
-def write_text(report: DataReport, out: IO[str] | None = None) -> None:
+def write_text(report: DataReport, out: TextIO | None = None) -> None:
     """Rule by rule, with the first rows of each; the last line sums up."""
     out = out or console.stdout()
     color = out.isatty()
@@ -48,8 +52,9 @@ def write_text(report: DataReport, out: IO[str] | None = None) -> None:
         if len(kept) < _SHOWN:
             kept.append(found)
     for rule in sorted(first, key=lambda rule: (_ORDER.index(first[rule][0].severity), rule)):
-        out.write(_group(first[rule], report.findings.counts[rule], color) + "\n")
-    out.write(summary(report) + "\n")
+        text = _group(first[rule], report.findings.counts[rule], color)
+        console.put(out, text + "\n", colors=color)
+    console.put(out, summary(report) + "\n")
 
 
 def _group(found: list[RowFinding], count: int, color: bool) -> str:
@@ -61,11 +66,11 @@ def _group(found: list[RowFinding], count: int, color: bool) -> str:
     counted = "" if of_file else f"{_counted(count, 'row')}, "
     lines = [f"{severity}: {counted}{_FATES[one.fate]} [{one.rule}]"]
     lines.append(f"    {ROW_RULES[one.rule].sentence}")
-    lines += [f"  {_place(each)}{each.message}" for each in found]
+    lines += [f"  {console.shown(_place(each) + each.message)}" for each in found]
     if count > len(found):
         lines.append(f"  … and {count - len(found):,} more")
     hints = list(dict.fromkeys(each.hint for each in found if each.hint))
-    lines += [f"    → {hint}" for hint in hints[:1]]
+    lines += [f"    → {console.shown(hint)}" for hint in hints[:1]]
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ the secrets that this process has met, and what a terminal would obey.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -19,7 +20,8 @@ _UNSAFE: Final = (
     "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff"
 )
 _IN_LINE: Final = f"[\t\n{_UNSAFE}]"
-_IN_TEXT: Final = rf"\x1b\[[0-9;]*m|[{_UNSAFE}]"  # colors are vlft's own
+_IN_TEXT: Final = f"[{_UNSAFE}]"
+_BESIDE_COLORS: Final = rf"\x1b\[[0-9;]*m|[{_UNSAFE}]"
 
 _scanned = False
 
@@ -40,9 +42,9 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004
 
 
-def write(text: str, *, end: str = "\n") -> None:
-    """A result, on stdout."""
-    put(sys.stdout, text + end)
+def write(text: str, *, end: str = "\n", colors: bool = False) -> None:
+    """A result, on stdout; see `put`."""
+    put(sys.stdout, text + end, colors=colors)
 
 
 def write_document(text: str) -> None:
@@ -71,29 +73,54 @@ def json_text(value: object, *, indent: int | None = None) -> str:
     )
 
 
-def note(text: str) -> None:
-    """A message, on stderr."""
-    put(sys.stderr, text + "\n")
+def note(text: str, *, colors: bool = False) -> None:
+    """A message, on stderr; see `put`."""
+    put(sys.stderr, text + "\n", colors=colors)
 
 
 def error(message: str, hint: str | None = None) -> None:
     """What went wrong, on stderr, and what to do about it."""
-    note(f"vlft: {message}")
+    note(f"vlft: {shown(message)}")
     if hint:
-        note(f"    → {hint}")
+        note(f"    → {shown(hint)}")
 
 
-def put(stream: TextIO, text: str) -> None:
-    """Text on a stream of the caller's, as safe as on stdout."""
+def ask(question: str) -> str:
+    """Asks on stderr until there is an answer."""
+    import typer
+
+    answer: str = typer.prompt(shown(question), err=True)
+    return answer
+
+
+def confirm(question: str, *, abort: bool = False) -> bool:
+    """Asks on stderr; False, or the end of the command, for anything but a yes."""
+    import typer
+
+    return typer.confirm(shown(_without_secrets(question)), abort=abort, err=True)
+
+
+def put(stream: TextIO | None, text: str, *, colors: bool = False) -> None:
+    """Text on a stream, as safe as on stdout.
+
+    Args:
+        stream: Where to; None for one that the caller has closed.
+        text: Lines.
+        colors: Whether terminal colors in the text are vlft's own and stay.
+    """
     text = _without_secrets(text)
     if not text.replace("\n", "").replace("\t", "").isprintable():
         text = re.sub(
-            _IN_TEXT, lambda match: match[0] if len(match[0]) > 1 else _escaped(match[0]), text
+            _BESIDE_COLORS if colors else _IN_TEXT,
+            lambda match: match[0] if len(match[0]) > 1 else _escaped(match[0]),
+            text,
         )
     _put(stream, text)
 
 
-def _put(stream: TextIO, text: str) -> None:
+def _put(stream: TextIO | None, text: str) -> None:
+    if stream is None:
+        return
     try:
         stream.write(text)
     except UnicodeEncodeError:
@@ -129,23 +156,28 @@ def flush() -> None:
     Raises:
         OSError, ValueError: If nobody takes it.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # None: the caller has closed it
+            stream.flush()
 
 
 def stdout() -> TextIO:
-    """Stdout, for what is written piece by piece; the pieces come from `json_text` or `shown`."""
-    return sys.stdout
+    """Stdout, for `put`."""
+    return sys.stdout or _nowhere()
 
 
 def stderr() -> TextIO:
     """Stderr, for `put` and for a progress bar."""
-    return sys.stderr
+    return sys.stderr or _nowhere()
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - open to the end
 
 
 def is_dialogue() -> bool:
     """Whether somebody types at a terminal and reads there."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def rich_console(stream: TextIO | None = None) -> Console:

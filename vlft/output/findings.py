@@ -28,7 +28,7 @@ def to_text(
         color: Whether to use terminal colours.
     """
     blocks = []
-    lines_of: dict[str, Sequence[str]] = {}
+    lines_of: dict[str, Sequence[tuple[str, str]]] = {}
     for finding in findings:
         place = shown(_place(finding))
         message = shown(finding.message)
@@ -37,7 +37,9 @@ def to_text(
         if file not in lines_of:
             from vlft.security.documents import masked_lines  # something is wrong
 
-            lines_of[file] = masked_lines(documents.get(file, ""))
+            document = documents.get(file, "")
+            written = document.splitlines()
+            lines_of[file] = list(zip(written, masked_lines(document), strict=False))
         lines = [head, *_excerpt(finding, lines_of[file])]
         if finding.hint:
             lines.append(f"    → {shown(finding.hint)}")
@@ -76,17 +78,32 @@ def _place(finding: Finding) -> str:
     return f"{finding.file}:{finding.line}:{finding.column}: "
 
 
-def _excerpt(finding: Finding, lines: Sequence[str]) -> list[str]:
-    """The line of the file and a caret under the column."""
+def _excerpt(finding: Finding, lines: Sequence[tuple[str, str]]) -> list[str]:
+    """The line of the file and a caret under the column.
+
+    Args:
+        finding: With a place or without.
+        lines: Each line as it is written, and without secrets.
+    """
     if finding.file is None or finding.line is None or finding.column is None:
         return []
     if finding.line > len(lines):
         return []
-    line = lines[finding.line - 1]
+    written, line = lines[finding.line - 1]
     if len(line) > _LONGEST_LINE or not line.isprintable():
         return []
     gutter = f"{finding.line:>5} | "
-    return [f"{gutter}{line}", " " * (len(gutter) + finding.column - 1) + "^"]
+    column = _column_in(line, written, finding.column)
+    caret = [] if column is None else [" " * (len(gutter) + column - 1) + "^"]
+    return [f"{gutter}{line}", *caret]
+
+
+def _column_in(masked: str, written: str, column: int) -> int | None:
+    """A column of a written line in the masked one; None between two secrets."""
+    before, behind = written[: column - 1], written[column - 1 :]
+    if masked.startswith(before):
+        return column
+    return len(masked) - len(behind) + 1 if masked.endswith(behind) else None
 
 
 def _painted(severity: Severity, color: bool) -> str:
@@ -95,9 +112,10 @@ def _painted(severity: Severity, color: bool) -> str:
 
 def print_findings(findings: Iterable[Finding], documents: Mapping[str, str]) -> None:
     """Findings as text on stderr, in colour on a terminal."""
-    text = to_text(findings, documents, color=console.stderr().isatty())
+    color = console.stderr().isatty()
+    text = to_text(findings, documents, color=color)
     if text:
-        console.note(text)
+        console.note(text, colors=color)
 
 
 def write_report(
@@ -133,5 +151,6 @@ def write_report(
             console.write(to_github(findings))
     else:
         if findings:
-            console.write(to_text(findings, documents, color=console.stdout().isatty()))
+            color = console.stdout().isatty()
+            console.write(to_text(findings, documents, color=color), colors=color)
         console.write(summary(findings, list(files), sum(map(bool, files.values()))))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.convert.draft import SENTENCES
+from vlft.output.console import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,7 +93,7 @@ class Report:
 
     def to_text(self) -> str:
         """For people; a line each."""
-        lines = [f"{self.written} of {self.rows} rows → {self.output or 'no file'}"]
+        lines = [f"{self.written} of {self.rows} rows → {shown(self.output or 'no file')}"]
         lines += [
             f"{tally.count:>9}  {SENTENCES[change]} ({_rows(tally)})"
             for change, tally in sorted(self.changes.items(), key=lambda item: -item[1].count)
@@ -102,11 +103,11 @@ class Report:
                 count = sum(tally.count for tally in tallies.values())
                 lines.append(f"{count} rows {title}:")
                 lines += [
-                    f"{tally.count:>9}  {reason} ({_rows(tally)})"
+                    f"{tally.count:>9}  {shown(reason)} ({_rows(tally)})"
                     for reason, tally in sorted(tallies.items(), key=lambda item: -item[1].count)
                 ]
         if self.rejected_file:
-            lines.append(f"each with its reason → {self.rejected_file}")
+            lines.append(f"each with its reason → {shown(self.rejected_file)}")
         return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vlft.data.media.picture import MediaProblem
+from vlft.security.secrets import mask
 
 PILLOW_LIMIT = 2 * (1024**3 // 4 // 3)
 """Of a picture. Pillow raises above it (Image.MAX_IMAGE_PIXELS doubled) and only warns above
@@ -11,8 +12,9 @@ the half; neither ms-swift 4.6 nor what it imports lifts the limit."""
 _SHOWN = 100
 
 
-def shown(reference: str) -> str:
-    """A reference as messages show it: whole, or its two ends."""
+def shortened(reference: str) -> str:
+    """A reference as messages show it: whole or its two ends, and without secrets."""
+    reference = mask(reference)
     if len(reference) <= _SHOWN:
         return reference
     return f"{reference[:60]}…{reference[-20:]} ({len(reference)} characters)"
@@ -24,76 +26,76 @@ def missing(name: str, cwd: str, root: str | None, *, decodes: bool = False) -> 
     hint = f"paths start from {places}; never from the folder of the data file"
     if decodes:
         hint += "; ms-swift takes it for base64 and says `cannot identify image file`"
-    return MediaProblem("missing", f"there is no file {shown(name)}", hint)
+    return MediaProblem("missing", f"there is no file {shortened(name)}", hint)
 
 
 def folder(name: str) -> MediaProblem:
     """A folder where a file should be."""
     hint = "name the file; ms-swift opens one file an entry"
-    return MediaProblem("folder", f"{shown(name) or 'an empty path'} is a folder", hint)
+    return MediaProblem("folder", f"{shortened(name) or 'an empty path'} is a folder", hint)
 
 
 def empty(name: str) -> MediaProblem:
     """A file of no bytes."""
     hint = "copy it again, or leave the row out"
-    return MediaProblem("empty", f"{shown(name)} is an empty file", hint)
+    return MediaProblem("empty", f"{shortened(name)} is an empty file", hint)
 
 
 def truncated(name: str, why: str = "") -> MediaProblem:
     """A file that breaks off, or is damaged further on."""
     said = f": Pillow says `{why}`" if why else ""
     hint = "copy or download it again; a picture that ends early can't be decoded"
-    return MediaProblem("truncated", f"{shown(name)} is cut off or damaged{said}", hint)
+    return MediaProblem("truncated", f"{shortened(name)} is cut off or damaged{said}", hint)
 
 
 def not_an_image(name: str, what: str = "") -> MediaProblem:
     """A file of some other kind."""
     is_what = f": it is {what}" if what else ""
     hint = "convert it to JPEG or PNG, or leave the row out"
-    return MediaProblem("not_an_image", f"{shown(name)} is no picture{is_what}", hint)
+    return MediaProblem("not_an_image", f"{shortened(name)} is no picture{is_what}", hint)
 
 
 def too_large(name: str, width: int | None = None, height: int | None = None) -> MediaProblem:
     """More pixels than Pillow opens."""
     size = f"{width}x{height} pixels" if width else "its size"
-    message = f"{shown(name)}: {size} is beyond what Pillow opens ({PILLOW_LIMIT} pixels)"
+    message = f"{shortened(name)}: {size} is beyond what Pillow opens ({PILLOW_LIMIT} pixels)"
     return MediaProblem("too_large", message, "shrink it; far less reaches the model anyway")
 
 
 def unreadable(name: str, why: str) -> MediaProblem:
     """The system does not let vlft read the file."""
     hint = "the trainer can't read it either, if it runs as the same user"
-    return MediaProblem("unreadable", f"{shown(name)} can't be read: {why}", hint)
+    return MediaProblem("unreadable", f"{shortened(name)} can't be read: {why}", hint)
 
 
 def unjudged(name: str) -> MediaProblem:
     """Nothing here knows the format."""
     hint = "pip install 'vlft[data]' brings Pillow, which reads it if anything does"
-    return MediaProblem("unreadable", f"{shown(name)} is neither JPEG, PNG nor WebP", hint)
+    return MediaProblem("unreadable", f"{shortened(name)} is neither JPEG, PNG nor WebP", hint)
 
 
 def not_fetched(url: str) -> MediaProblem:
     """A URL, and fetching is off."""
     hint = "download it and name the file: ms-swift fetches it again for every visit of the row"
-    return MediaProblem("url", f"{shown(url)} was not fetched", hint)
+    return MediaProblem("url", f"{shortened(url)} was not fetched", hint)
 
 
 def fetch_failed(url: str, why: str) -> MediaProblem:
     """A URL that did not answer with a picture."""
     hint = "ms-swift tries it 4 times for every visit of the row, then trains on another row"
-    return MediaProblem("url", f"{shown(url)} can't be fetched: {why}", hint)
+    return MediaProblem("url", f"{shortened(url)} can't be fetched: {why}", hint)
 
 
 def not_a_video(name: str, what: str) -> MediaProblem:
     """A file of some other kind in place of a video."""
     hint = "copy or download it again, or leave the row out"
-    return MediaProblem("not_a_video", f"{shown(name)} is no video: it is {what}", hint)
+    return MediaProblem("not_a_video", f"{shortened(name)} is no video: it is {what}", hint)
 
 
 def bad_base64(reference: str) -> MediaProblem:
     """Text in place of a picture that is no picture."""
     hint = "write the path of a file, or the base64 of a whole picture file"
-    message = f"{shown(reference)} is base64 text, but not of a picture"
+    message = f"{shortened(reference)} is base64 text, but not of a picture"
     return MediaProblem("base64", message, hint)
 
 
@@ -103,68 +105,70 @@ _H264 = "ffmpeg -i OLD -c:v libx264 -pix_fmt yuv420p NEW.mp4"
 def cut_video(name: str, why: str) -> MediaProblem:
     """A video that breaks off, and takes the trainer with it."""
     hint = "copy or download it again, or leave the row out"
-    return MediaProblem("cut_video", f"{shown(name)} is cut off: {why}", hint)
+    return MediaProblem("cut_video", f"{shortened(name)} is cut off: {why}", hint)
 
 
 def short_video(name: str, why: str, frames: int) -> MediaProblem:
     """A video that breaks off, of which the trainer takes what is there."""
-    message = f"{shown(name)} is cut off: {why}; {frames} frames of it are trained on"
+    message = f"{shortened(name)} is cut off: {why}; {frames} frames of it are trained on"
     return MediaProblem("short_video", message, "copy or download it again")
 
 
 def broken_video(name: str, why: str) -> MediaProblem:
     """A video that the reader gives up on."""
     hint = "copy or download it again, or leave the row out"
-    return MediaProblem("video_unreadable", f"{shown(name)} can't be read: {why}", hint)
+    return MediaProblem("video_unreadable", f"{shortened(name)} can't be read: {why}", hint)
 
 
 def other_codec(name: str, codec: str) -> MediaProblem:
     """A video that is newer than the reader's decoders."""
-    message = f"{shown(name)} is {codec.upper()}, which decord 0.6 has no decoder for"
+    message = f"{shortened(name)} is {codec.upper()}, which decord 0.6 has no decoder for"
     return MediaProblem("video_unreadable", message, f"convert it: {_H264}")
 
 
 def no_length(name: str) -> MediaProblem:
     """A video that does not say how long it is, as recordings of live streams."""
-    message = f"{shown(name)} tells neither its frames nor its length, and decord refuses it"
+    message = f"{shortened(name)} tells neither its frames nor its length, and decord refuses it"
     return MediaProblem("video_unreadable", message, "write it anew: ffmpeg -i OLD -c copy NEW.mp4")
 
 
 def uncounted(name: str) -> MediaProblem:
     """A video without a number of frames in its header, for PyAV in transformers."""
-    message = f"the header of {shown(name)} does not count its frames, and transformers needs it"
+    message = (
+        f"the header of {shortened(name)} does not count its frames, and transformers needs it"
+    )
     hint = "write it anew: ffmpeg -i OLD -c copy NEW.mp4; or set env.VIDEO_LOAD_BACKEND: decord"
     return MediaProblem("video_unreadable", message, hint)
 
 
 def narrow(name: str, width: int) -> MediaProblem:
     """A width whose lines decord takes for another form of picture."""
-    message = f"{shown(name)} is {width} pixels wide, of which decord 0.6 makes no frames"
+    message = f"{shortened(name)} is {width} pixels wide, of which decord 0.6 makes no frames"
     return MediaProblem("video_unreadable", message, "scale it to a width that 32 divides")
 
 
 def unjudged_video(name: str, why: str) -> MediaProblem:
     """A video whose frames can't be told here."""
-    message = f"the frames of {shown(name)} are not counted: {why}"
+    message = f"the frames of {shortened(name)} are not counted: {why}"
     return MediaProblem("video_unjudged", message, f"convert it: {_H264}")
 
 
 def without_av(name: str) -> MediaProblem:
     """No package here reads videos."""
-    message = f"the frames of {shown(name)} are not counted: PyAV is not installed here"
+    message = f"the frames of {shortened(name)} are not counted: PyAV is not installed here"
     return MediaProblem("video_unjudged", message, "pip install 'vlft[data]' brings it")
 
 
 def no_reader(name: str) -> MediaProblem:
     """No package of the trainer reads videos."""
-    message = f"nothing is installed for the trainer that reads {shown(name)}"
+    message = f"nothing is installed for the trainer that reads {shortened(name)}"
     hint = "pip install decord (for -hf checkpoints of InternVL: av) where ms-swift is"
     return MediaProblem("no_video_reader", message, hint)
 
 
 def in_the_row(reference: str) -> MediaProblem:
     """A video as text in the row, which only InternVL's own form decodes."""
-    message = f"{shown(reference)} is a video as text, and its reader takes files alone"
+    message = f"{shortened(reference)} is a video as text, and its reader takes files alone"
     return MediaProblem("video_unreadable", message, "save it as a file and name that")
 
 
@@ -176,5 +180,5 @@ def frames_refused(frames: int) -> MediaProblem:
 
 def no_track(name: str) -> MediaProblem:
     """A file of sound alone."""
-    message = f"{shown(name)} has no track of pictures"
+    message = f"{shortened(name)} has no track of pictures"
     return MediaProblem("video_unreadable", message, "name the film, or leave the row out")

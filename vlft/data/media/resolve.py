@@ -30,7 +30,7 @@ from vlft.data.media.problems import (
     in_the_row,
     missing,
     not_fetched,
-    shown,
+    shortened,
     unjudged_video,
     unreadable,
 )
@@ -226,7 +226,7 @@ class MediaProbe:
     def _inside(self, name: str) -> Picture | MediaProblem:
         """A picture that stands in the row itself; or a file that is not there."""
         content = decoded(name)
-        found = probe_bytes(content, shown(name)) if content else None
+        found = probe_bytes(content, shortened(name)) if content else None
         if isinstance(found, Picture):
             return without_idle_alpha(found, content)
         if not meant_as_base64(name):
@@ -242,7 +242,7 @@ class MediaProbe:
         content = fetch(url, allow_private=self._allow_private)
         if isinstance(content, MediaProblem):
             return content
-        return without_idle_alpha(probe_bytes(content, shown(url)), content)
+        return without_idle_alpha(probe_bytes(content, shortened(url)), content)
 
 
 def _is_missing(found: Picture | MediaProblem) -> bool:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.statistics.measures import PERCENTILES, Spread
+from vlft.output.console import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -185,7 +186,7 @@ class Stats:
 
     def to_text(self, title: str) -> str:
         """For people."""
-        lines = [f"{self.rows:,} rows in {', '.join(self.files)}"]
+        lines = [f"{self.rows:,} rows in {shown(', '.join(self.files))}"]
         if self.unread:
             count = self.unread.total()
             lines.append(f"{count:,} can't be read, the first is row {self.first_unread[0]}: "
