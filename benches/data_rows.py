@@ -99,9 +99,9 @@ def decode(file: Path) -> None:
 CHECK = """
 import resource, sys, time
 from pathlib import Path
-from vlft.dataset.check import check_files
-from vlft.dataset.settings import CheckSettings
-from vlft.families import family_of
+from vlft.data.check import check_files
+from vlft.data.settings import CheckSettings
+from vlft.models import family_of
 settings = CheckSettings(family=family_of("qwen2_vl"), max_length=4096, jobs=int(sys.argv[2]))
 began = time.perf_counter()
 report = check_files([sys.argv[1]], settings)

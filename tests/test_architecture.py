@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -48,3 +51,24 @@ def test_the_trainers_packages_are_never_imported(path: Path) -> None:
         )
     }
     assert not imported & {"torch", "transformers", "swift", "peft", "datasets", "accelerate"}
+
+
+OTHERS = [
+    path
+    for folder in ("benches", "docs", "scripts", "tools")
+    for path in sorted((PACKAGE.parent / folder).rglob("*.py"))
+]
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_what_tools_import_of_the_package_is_there(path: Path) -> None:
+    """Also within a text that another process runs; no type checker looks there."""
+    lines = re.findall(
+        r"^ *(?:from (vlft[\w.]*) import ([\w, ]+)|import (vlft[\w.]*))",
+        path.read_text(),
+        re.MULTILINE,
+    )
+    for source, names, module in lines:
+        found = importlib.import_module(source or module)
+        for one in filter(None, map(str.strip, names.split(","))):
+            assert hasattr(found, one) or importlib.util.find_spec(f"{source}.{one}"), one

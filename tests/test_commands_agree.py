@@ -31,7 +31,6 @@ TRUTHS = [True, "true", "True", "yes", "y", 1, "1"]
 LIES = [False, "false", "no", "n", 0, "0"]
 EXAMPLES = int(os.environ.get("VLFT_AGREE", "60"))
 SIZES = [(28, 28), (640, 480), (2000, 1500), (90, 1800)]
-TEXT = {"min": "MIN_PIXELS", "max": "MAX_PIXELS"}
 
 
 def call(*words: str | Path) -> tuple[int, Any]:
@@ -62,8 +61,7 @@ def swift_sections(draw: st.DrawFn) -> dict[str, Any]:
     section: dict[str, Any] = {}
     for name in ("strict", "lazy_tokenize", "streaming", "push_to_hub", "packing"):
         if draw(st.booleans()):
-            is_on = name == "strict" and draw(st.booleans())
-            section[name] = draw(spelled(is_on))
+            section[name] = draw(spelled(draw(st.booleans())))
     tokens = draw(st.sampled_from([None, 16, 64, 1024]))
     if tokens is not None:
         name = draw(st.sampled_from(["IMAGE_MAX_TOKEN_NUM", "image_max_token_num"]))
@@ -87,7 +85,10 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
     length = draw(st.sampled_from([None, 96, 1024, 16384]))
     if length is not None:
         sections["data"]["max_length"] = length
-    pixels = draw(st.dictionaries(st.sampled_from(["min", "max"]), st.nothing()))
+    pixels: dict[str, Any] = {}
+    least = draw(st.sampled_from([None, 16 * 28 * 28, "64*28*28"]))
+    if least is not None:
+        pixels["min"] = least
     top = draw(st.sampled_from([None, 256 * 28 * 28, "64*28*28"]))
     if top is not None:
         pixels["max"] = top

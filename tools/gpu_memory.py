@@ -112,11 +112,11 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="default: standard output")
     options = parser.parse_args()
     import torch
-    from vlft.plan.memory.estimate import estimate
-    from vlft.plan.memory.points import run_of
-    from vlft.plan.memory.read import shape_of
 
     from tools.memory_oracle.__main__ import read_points
+    from vlft.estimate.memory.estimate import estimate
+    from vlft.estimate.memory.points import run_of
+    from vlft.models import shape_of
 
     if not torch.cuda.is_available():
         sys.stderr.write("gpu_memory: no GPU is visible; scripts/memory_oracle needs none\n")

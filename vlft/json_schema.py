@@ -102,7 +102,7 @@ class _Generator(GenerateJsonSchema):
         name = getattr(schema["function"]["function"], "__name__", "")
         if name == "_product":
             return {"anyOf": [inner | {"exclusiveMinimum": 0}, _PRODUCT]}
-        assert name == "_one_or_many"  # noqa: S101 - sections.py has no third
+        assert name == "_one_or_many"  # noqa: S101 - fields.py has no third
         return {"anyOf": [inner, {"type": "string"}]}
 
     def encode_default(self, dft: Any) -> Any:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from import_differences import ADDED
-
 from vlft.engines.local.start import plan_command
 from vlft.importer.importing import Import, import_text
 from vlft.pipeline import Rejected, prepare
@@ -68,8 +66,7 @@ def flags_of(words: list[str]) -> Flags:
 def differences(
     given: Flags, env: dict[str, str], made: Flags, made_env: dict[str, str], folder: Path
 ) -> list[str]:
-    """Where two commands differ beyond what vlft does on purpose (`ADDED`)."""
-    assert ADDED
+    """Where two commands differ beyond what vlft does on purpose: `_MADE`, `_MADE_ENV`."""
     found = []
     for name, values in given.items():
         if name in ("output_dir", "add_version", "use_cpu"):

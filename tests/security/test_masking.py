@@ -108,7 +108,10 @@ def test_a_broken_document_is_a_text(document: str) -> None:
     assert "s3cret" not in mask_document(document) + "".join(masked_lines(document))
 
 
-def test_a_hostile_document_is_quick() -> None:
-    for document in ("[" * 50_000, "{a: " * 20_000, "a_token: '" * 20_000, "x_key: *a\n" * 5_000):
-        masked_lines(document)
-        mask_document(document)
+@pytest.mark.parametrize(
+    "noise", ["[" * 50_000, "{a: " * 20_000, "a_token: '" * 20_000, "x_key: *a\n" * 5_000]
+)
+def test_a_hostile_document_hides_its_secret_all_the_same(noise: str) -> None:
+    document = f"hub_token: s3cret-1234\n{noise}"
+    assert "s3cret" not in "".join(masked_lines(document))
+    assert "s3cret" not in mask_document(document)

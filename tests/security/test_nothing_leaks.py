@@ -168,9 +168,8 @@ def test_import(vlft: Any, tmp_path: Path, form: str) -> None:
     (tmp_path / "train.sh").write_text(SCRIPT)
     assert leaks(vlft("import", "train.sh", "--format", form)) == []
     done = vlft("import", "train.sh", "--output", "made", "--format", form)
-    if form == "text":
-        assert leaks(done) == []
-        assert [file for file in (tmp_path / "made").iterdir() if MARK in file.read_text()] == []
+    assert leaks(done) == []
+    assert [file for file in (tmp_path / "made").iterdir() if MARK in file.read_text()] == []
     words = ["swift", "sft", "--model", "m", "--dataset", "d.jsonl", "--hub_token", f"{MARK}-1"]
     assert leaks(vlft("import", "--format", form, *words)) == []
 

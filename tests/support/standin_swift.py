@@ -1,4 +1,4 @@
-"""An interpreter whose ms-swift does little, and fails as it is told: see tests/standin."""
+"""An interpreter whose ms-swift does little, and fails as it is told: see tests/support/standin."""
 
 from __future__ import annotations
 

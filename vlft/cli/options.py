@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import Enum
-from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -30,7 +29,6 @@ version_option = Annotated[
     bool,
     typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
 ]
-ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML config file.")]
 SetOption = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer on Python 3.10 reads it at run time
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key: train.learning_rate=2e-4."),

@@ -46,7 +46,7 @@ def dry_run_json(plan: ExportPlan) -> dict[str, Any]:
     commands: list[tuple[str, Path, Command]] = []
     if plan.merged is not None:
         source = plan.target.checkpoint
-        # After QLoRA a copy that says nothing of its quantisation: see vlft/export/unquantized.py.
+        # After QLoRA a copy that says nothing of its quantisation: see `step.without_quantization`.
         adapter = Path("ADAPTER" if trained_quantized(source) else source.path)
         commands.append(("merge", plan.merged, merge_command(plan, plan.merged, adapter)))
     if plan.quantization is not None and plan.quantized is not None:

@@ -4,8 +4,8 @@ text → commands (shell/) → the ms-swift subcommand in each (launchers) → f
 and values (translate, values, old_defaults) → keys of a config (settings, surroundings) → YAML
 (write). Each step is a function of what the one before it gave.
 
-What `vlft train` adds to, or changes in, the command that a config was imported from is
-`added.ADDED`; everything else comes back as it was written.
+`vlft train` adds what every run needs to the command that a config was imported from (its own
+folder, the batch written out, absolute paths); everything else comes back as it was written.
 """
 
 from __future__ import annotations

@@ -56,10 +56,6 @@ class Columns:
             return said.get(names[0], next(iter(said.values())))
         raise RejectError(f"any of the columns {', '.join(sorted(said))} could be meant")
 
-    def put_back(self, name: str, value: Any) -> None:
-        """A column that turned out to be another."""
-        self._row[name] = value
-
     def finish(self, draft: Draft) -> None:
         """Media, tools and the further columns that ms-swift reads go into the draft."""
         for column in MEDIA:

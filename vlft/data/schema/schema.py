@@ -51,15 +51,6 @@ class Schema:
             for key, plan in plans.items()
         }
 
-    def is_mixed(self, *path: str) -> bool:
-        """Whether a place is kept as JSON text."""
-        shape: Shape | None = self.shape
-        for key in path:
-            if shape is None or (shape is not self.shape and mixes(shape, self.padded)):
-                return shape is not None
-            shape = shape.items if key == "[]" else shape.fields.get(key)
-        return shape is not None and mixes(shape, self.padded)
-
 
 def mixes(shape: Shape, padded: bool) -> bool:
     """Whether `datasets` keeps the values of a place as JSON text."""

@@ -37,8 +37,8 @@ class CountedRow:
         turns: The messages.
         images: Placeholders of each image, in the row's order.
         videos: The videos, in the row's order.
-        refs: References of `objects`, as they are; see `boxes.object_texts`.
-        boxes: Boxes of `objects`, as the template writes them; see `boxes.object_texts`.
+        refs: References of `objects`, as they are; see `object_texts`.
+        boxes: Boxes of `objects`, as the template writes them; see `object_texts`.
         prompt: The system prompt as it is written, where it names tools; else None.
     """
 
