@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 from examples import EXAMPLES, Example
 from examples.folder import lay_out
-from support.ms_swift.judge_page import PAGE, page
 from support.ms_swift.judging import Judge, Verdict, request
 from support.ms_swift.rule_effects import (
     EFFECTS,
     FETCHED,
     INSTEAD,
-    NEEDS_GPU,
     NOT_JUDGED,
     REFUSED_ANYWAY,
     WORDS,
@@ -110,13 +108,3 @@ def test_swift_takes_every_recipe(
     made = prepared(recipe, example, overrides)
     assert not has_errors(list(made.findings)), made.findings
     assert ask(judge, made, example, config.parent).error is None
-
-
-def test_the_tables_are_about_rules() -> None:
-    assert set(NOT_JUDGED) | set(INSTEAD) <= {n for n in RULES if RULES[n].effect == "aborts"}
-    assert set(EFFECTS) | set(REFUSED_ANYWAY) <= set(OTHERS)
-    assert set(NEEDS_GPU) | set(FETCHED) <= set(RULES)
-
-
-def test_the_page_is_current() -> None:
-    assert PAGE.read_text() == page(), "PYTHONPATH=tests python -m support.ms_swift.judge_page"
