@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.waiting import wait_for
 
 from vlft.files import read_json, write_json
 from vlft.runs.attempts import all_attempts, last_attempt, new_attempt
@@ -51,8 +52,7 @@ def found(folder: Path) -> Run:
 
 
 def wait_for_text(path: Path, text: str) -> None:
-    while not (path.exists() and text in path.read_text()):
-        time.sleep(0.02)
+    wait_for(lambda: path.exists() and text in path.read_text(), f"{text} in {path.name}")
 
 
 def test_the_last_attempt_counts(tmp_path: Path) -> None:

@@ -153,6 +153,41 @@ _VARIABLES: Mapping[str, tuple[str, Callable[[str], Number]]] = {
 }
 
 
+_POSITIVE = frozenset(
+    {"FPS", "FRAME_FACTOR", "INPUT_SIZE", "MAX_NUM", "SPATIAL_MERGE_SIZE", "VIDEO_MAX_NUM"}
+    | {"VIDEO_SEGMENTS"}
+)
+"""Variables that something is divided by, or that nothing is taken with at 0."""
+
+
+_TOO_LARGE = 2**63
+
+
+def limit_problem(name: str, text: str) -> str | None:
+    """What is wrong with the text of a limit's variable; None for a limit that can be used.
+
+    Args:
+        name: Of the variable.
+        text: Its value; empty is as good as unset.
+    """
+    if name not in _VARIABLES or not text:
+        return None
+    try:
+        number = _VARIABLES[name][1](text)
+    except (ValueError, OverflowError):
+        return f"is {text!r}, not a number"
+    if not abs(number) < _TOO_LARGE:
+        return f"is {text!r}, too large"
+    return f"is {text!r}: it must be above 0" if name in _POSITIVE and number <= 0 else None
+
+
+TILE_VARIABLES = frozenset({"INPUT_SIZE", "MAX_NUM", "VIDEO_MAX_NUM", "VIDEO_SEGMENTS"})
+"""Limits of the templates that cut tiles."""
+
+RESIZE_VARIABLES = frozenset(_VARIABLES) - TILE_VARIABLES
+"""Limits of the templates that resize a picture as a whole."""
+
+
 def limits_from(environ: Mapping[str, str], rescale: int | None = None) -> PixelLimits:
     """The limits that a trainer with this environment and this `--max_pixels` goes by.
 
@@ -161,17 +196,15 @@ def limits_from(environ: Mapping[str, str], rescale: int | None = None) -> Pixel
         rescale: The argument `--max_pixels`; nothing to do with MAX_PIXELS.
 
     Raises:
-        VlftError: If a variable is no number: ms-swift would fail on it as well.
+        VlftError: If a variable is not a number that ms-swift can compute with.
     """
     given: dict[str, Any] = {}
     for name, (field, read) in _VARIABLES.items():
-        text = environ.get(name)
-        if text is None or text == "":
-            continue
-        try:
+        if text := environ.get(name):
+            problem = limit_problem(name, text)
+            if problem is not None:
+                raise VlftError(f"{name} {problem}", f"unset {name}")
             given[field] = read(text)
-        except (ValueError, OverflowError):
-            raise VlftError(f"{name} is {text!r}, not a number", f"unset {name}") from None
     return PixelLimits(**given, rescale=rescale if rescale and rescale > 0 else None)
 
 

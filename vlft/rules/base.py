@@ -158,11 +158,3 @@ def gpu_before(run: RunSpec, needed: Capability) -> str | None:
     if run.world.cpu or hardware is None:
         return None
     return next((gpu.name for gpu in hardware.gpus if gpu.lacks(needed)), None)
-
-
-def smallest_gpu(run: RunSpec) -> int | None:
-    """Bytes of the smallest GPU, where each process has one; None if that is not known."""
-    hardware, world = run.facts.hardware, run.world
-    if hardware is None or world.cpu or world.gpus_per_node != world.nproc_per_node:
-        return None
-    return min((gpu.memory_bytes for gpu in hardware.gpus if gpu.memory_bytes), default=None)

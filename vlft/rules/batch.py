@@ -60,7 +60,7 @@ def default_is_what_is_meant(run: RunSpec) -> Iterator[Problem]:
 def evaluation_fits_where_training_did(run: RunSpec) -> Iterator[Problem]:
     """An evaluation takes no more rows at once than the training."""
     per_device, batch = run.config.train.per_device_eval_batch_size, run.batch
-    if run.config.data.val is None or per_device is None or isinstance(batch, Mismatch):
+    if not run.evaluates or per_device is None or isinstance(batch, Mismatch):
         return
     if per_device > batch.per_device:
         yield Problem(

@@ -98,7 +98,7 @@ def strategy_is_known(run: RunSpec) -> Iterator[Problem]:
 )
 def best_model_is_known(run: RunSpec) -> Iterator[Problem]:
     """For `load_best_model_at_end` every checkpoint is evaluated."""
-    config, path = run.config, ("swift", "load_best_model_at_end")
+    path = ("swift", "load_best_model_at_end")
     if not run.args.flag("load_best_model_at_end") or run.save_strategy == "best":
         return
     when, where = run.save_strategy, run.eval_strategy
@@ -112,11 +112,12 @@ def best_model_is_known(run: RunSpec) -> Iterator[Problem]:
             f"write `swift: {{eval_strategy: {when}}}`" if when != "no" else "save_strategy: steps",
         )
         return
-    save = config.train.save_steps or 500
-    evaluation = config.train.eval_steps or save
-    if when == "steps" and not _divides(evaluation, save):
+    save = run.args.get("save_steps", float).value
+    evaluation = run.args.get("eval_steps", float).value
+    if save and evaluation and when == "steps" and not _divides(evaluation, save):
+        given = run.args.is_given("eval_steps")
         yield Problem(
-            ("train", "eval_steps" if config.train.eval_steps else "save_steps"),
+            ("train", "eval_steps" if given else "save_steps"),
             f"save_steps {save:g} is not a multiple of eval_steps {evaluation:g}, which "
             "`load_best_model_at_end` wants",
             f"eval_steps: {save:g}",

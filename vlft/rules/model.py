@@ -67,7 +67,7 @@ def custom_code_needs_consent(run: RunSpec) -> Iterator[Problem]:
 def type_is_registered(run: RunSpec) -> Iterator[Problem]:
     """`model.type` is a model_type of the installed ms-swift."""
     name = run.config.model.type
-    if name is None or name in run.facts.swift.models() or run.model.has_plugins:
+    if name is None or name in run.facts.swift.models() or run.has_plugins:
         return
     from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
 
@@ -115,7 +115,7 @@ def type_fits_the_weights(run: RunSpec) -> Iterator[Problem]:
 def type_can_be_found(run: RunSpec) -> Iterator[Problem]:
     """The folder's name, its architecture or `model.type` leads to one model_type."""
     checkpoint = run.facts.model.checkpoint
-    if checkpoint is None or checkpoint.kind != "model" or run.model.has_plugins:
+    if checkpoint is None or checkpoint.kind != "model" or run.has_plugins:
         return
     if run.config.model.type is not None or run.family is not None:
         return

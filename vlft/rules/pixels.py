@@ -12,6 +12,7 @@ from vlft.rules.base import Problem, rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vlft.config.locations import KeyPath
     from vlft.resolve.run import RunSpec
 
 
@@ -34,6 +35,23 @@ def limits_reach_the_family(run: RunSpec) -> Iterator[Problem]:
                 family.pixel_hint,
                 at_key=True,
             )
+
+
+@rule(
+    "pixels.number",
+    "error",
+    "swift/utils/env.py: get_env_args; swift/model/models/qwen.py: patch_qwen_vl_utils",
+    effect="late",
+    says="invalid literal for int() with base 10",
+)
+def limits_are_numbers(run: RunSpec) -> Iterator[Problem]:
+    """A variable that limits images or videos is a number that ms-swift can read."""
+    for name, problem in run.limits.problems.items():
+        path = run.variables[name].path
+        if is_callers(path):
+            yield Problem(path, f"`{name}` in the environment {problem}", f"unset {name}")
+        elif path[0] != "env" or name not in ENVIRONMENT:  # env.owned reports it
+            yield Problem(path, f"`{name}` {problem}", "write a whole number, or remove the key")
 
 
 @rule("pixels.min-max", "error", "qwen_vl_utils: smart_resize", effect="late")
@@ -102,15 +120,15 @@ _AROUND = 2
     effect="silent",
 )
 def images_are_limited(run: RunSpec) -> Iterator[Problem]:
-    """Where `data.max_length` is shorter than the largest image, images have a limit."""
-    side, max_length = run.limits.side, run.config.data.max_length
+    """Where a row is shorter than the largest image, images have a limit."""
+    side, max_length = run.limits.side, run.row_length
     if side is None or max_length is None or _scaled_tokens(run, side) is not None:
         return
     top = run.limits.limit("max")
     if top.path is None and top.tokens + _AROUND > max_length:
         megapixels = max_length * side**2 / 1e6
         yield Problem(
-            ("data", "max_length"),
+            _length_path(run),
             f"no pixel limit: an image becomes up to {top.tokens} tokens, a row holds "
             f"{max_length}; a row with an image over {megapixels:.1f} megapixels is silently "
             "replaced by another one",
@@ -125,8 +143,8 @@ def images_are_limited(run: RunSpec) -> Iterator[Problem]:
     effect="silent",
 )
 def limits_fit_a_row(run: RunSpec) -> Iterator[Problem]:
-    """An image or video as large as its limit allows fits in a row of `data.max_length`."""
-    side, max_length = run.limits.side, run.config.data.max_length
+    """An image or video as large as its limit allows fits in a row."""
+    side, max_length = run.limits.side, run.row_length
     if side is None or max_length is None:
         return
     for problem in (
@@ -136,6 +154,12 @@ def limits_fit_a_row(run: RunSpec) -> Iterator[Problem]:
     ):
         if problem is not None:
             yield problem
+
+
+def _length_path(run: RunSpec) -> KeyPath:
+    """The key that decides how long a row may be: without one the model does."""
+    given = run.args.is_given("max_length")
+    return run.args.path("max_length") if given else ("model", "path")
 
 
 def _image_over(run: RunSpec, side: int, max_length: int) -> Problem | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.probe.remote_code import is_installed
-from vlft.resolve.patches import WHY, in_image, own_type_of_hub_id
+from vlft.resolve.patches import WHY, code_of_hub_id, in_image
 from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
@@ -67,11 +67,12 @@ def code_runs_as_it_is(run: RunSpec) -> Iterator[Problem]:
 )
 def code_of_a_hub_needs_consent(run: RunSpec) -> Iterator[Problem]:
     """A model that brings Python code from a hub is only loaded with consent."""
-    kind = own_type_of_hub_id(run.facts)
-    if kind is not None and not run.config.model.trust_remote_code:
+    code = code_of_hub_id(run.model)
+    if code is not None and not run.config.model.trust_remote_code:
         yield Problem(
             ("model", "path"),
-            f"`{run.facts.model.argument}` ({kind}) brings Python code that ms-swift would run",
+            f"`{run.facts.model.argument}` ({code.swift_model_type}) brings Python "
+            "code that ms-swift would run",
             "read it on the hub, then write `model: {trust_remote_code: true}`",
         )
 

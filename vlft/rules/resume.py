@@ -170,7 +170,7 @@ def steps_are_left(run: RunSpec) -> Iterator[Problem]:
     found, steps = run.facts.resume, run.steps
     if found is None or found.global_step is None or not _reads_state(run):
         return
-    if steps is None or steps.total is None:
+    if steps.total is None:
         return
     if found.global_step >= steps.total:
         key = "max_steps" if run.config.train.max_steps is not None else "num_train_epochs"

@@ -45,7 +45,7 @@ def intervals_are_whole(run: RunSpec) -> Iterator[Problem]:
 )
 def intervals_come_within_the_run(run: RunSpec) -> Iterator[Problem]:
     """An interval that was written down comes before the run ends."""
-    train, total = run.config.train, run.total_steps
+    train, total = run.config.train, run.steps.total
     if total is None:
         return
     for name, strategy, what in (
@@ -75,15 +75,16 @@ _GIGA = 10**9
 )
 def checkpoints_fit_on_a_disk(run: RunSpec) -> Iterator[Problem]:
     """A run that would write more than 1 TB of checkpoints says how many it keeps."""
-    config, checkpoint, total = run.config, run.facts.model.checkpoint, run.total_steps
+    from vlft.estimate.disk import saves_of  # noqa: PLC0415 - only where the rows are counted
+
+    config, checkpoint = run.config, run.facts.model.checkpoint
     if config.train.save_total_limit is not None or config.tuner != "full":
         return
-    if checkpoint is None or total is None or run.save_strategy != "steps":
+    count = saves_of(run) if run.save_strategy == "steps" else None
+    if checkpoint is None or count is None:
         return
-    steps = interval(config.train.save_steps or 500, total) or 1
     # AdamW keeps two values a weight, in the weights' own type at least.
     copies = 1 if run.args.flag("save_only_model") else 3
-    count = -(-total // steps)
     size = checkpoint.weight_bytes * copies * count
     if size > _LARGE:
         yield Problem(

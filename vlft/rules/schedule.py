@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def every_process_has_rows(run: RunSpec) -> Iterator[Problem]:
     """Each process gets at least one batch of rows in an epoch."""
     steps, batch = run.steps, run.batch
-    if steps is None or not isinstance(batch, Batch) or steps.passes != 0 or not steps.rows:
+    if not isinstance(batch, Batch) or steps.passes != 0 or not steps.rows:
         return
     dropped = run.args.flag("dataloader_drop_last")
     yield Problem(
@@ -53,7 +53,7 @@ def a_step_has_its_rows(run: RunSpec) -> Iterator[Problem]:
         run.batch,
         run.config.train,
     )
-    if steps is None or not isinstance(batch, Batch) or not steps.passes or not steps.rows:
+    if not isinstance(batch, Batch) or not steps.passes or not steps.rows:
         return
     asked = [
         name
@@ -139,7 +139,7 @@ def warmup_is_in_range(run: RunSpec) -> Iterator[Problem]:
 )
 def warmup_ends(run: RunSpec) -> Iterator[Problem]:
     """The warmup is over before the run is."""
-    given, total = run.args.given("warmup_steps", float), run.total_steps
+    given, total = run.args.given("warmup_steps", float), run.steps.total
     if given is None or given < 1 or total is None or int(given) < total:
         return
     yield Problem(

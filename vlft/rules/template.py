@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def template_is_registered(run: RunSpec) -> Iterator[Problem]:
     """`swift.template` is a template of the installed ms-swift."""
     name, known = "".join(run.args.given_texts("template")), run.facts.swift.templates
-    if not name or not known or name in known or run.model.has_plugins:
+    if not name or not known or name in known or run.has_plugins:
         return
     from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
 
@@ -85,7 +85,7 @@ def template_can_be_found(run: RunSpec) -> Iterator[Problem]:
         return
     args = model.checkpoint.args if model.checkpoint else None
     found = run.facts.swift.default_template(entry.model_type, model.argument, args)
-    if found == AMBIGUOUS and not run.model.has_plugins:
+    if found == AMBIGUOUS and not run.has_plugins:
         yield Problem(
             ("model", "path"),
             f"`{entry.model_type}` has several templates, and the folder's name fits no model",
@@ -106,7 +106,7 @@ def text_model_has_a_template(run: RunSpec) -> Iterator[Problem]:
         return
     if config.model.type is not None or run.family is not None or run.model.guessed_types:
         return
-    if not run.args.is_given("template") and not run.model.has_plugins:
+    if not run.args.is_given("template") and not run.has_plugins:
         yield Problem(
             ("model", "path"),
             "ms-swift does not know this model, and would train it without a chat template",

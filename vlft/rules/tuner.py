@@ -48,7 +48,7 @@ def lora_with_full(run: RunSpec) -> Iterator[Problem]:
 def tuner_is_known(run: RunSpec) -> Iterator[Problem]:
     """`tuner` is one that ms-swift has, or that a plugin may bring."""
     name = run.config.tuner
-    if name in TUNERS or run.model.has_plugins:
+    if name in TUNERS or run.has_plugins:
         return
     if name.lower() == "qlora":
         hint: str | None = "write `tuner: lora` and `quant: {bits: 4, method: bnb}`"

@@ -10,6 +10,7 @@ from vlft.config.references import absolute
 from vlft.engines.kubernetes.section import Kubernetes
 from vlft.resolve.patches import PLUGIN
 from vlft.rules.base import Problem, rule
+from vlft.security.masking import places_of_secrets
 from vlft.security.secrets import mask_value
 
 if TYPE_CHECKING:
@@ -155,6 +156,12 @@ def secrets_stay_in_the_cluster(run: RunSpec) -> Iterator[Problem]:
             if value is not None and mask_value(name, str(value)) != str(value):
                 hint = "name it under kubernetes.secrets: `VARIABLE: SECRET/KEY`"
                 yield Problem((place, name), f"`{name}` would stand in the manifest", hint)
+    for path in places_of_secrets(section.model_dump(exclude={"secrets"}), ("kubernetes",)):
+        yield Problem(
+            path,
+            "a secret in this text would stand in the manifest",
+            "remove it; a registry's password belongs under kubernetes.image_pull_secrets",
+        )
     for name, reference in section.secrets.items():
         secret, slash, key = reference.partition("/")
         path = ("kubernetes", "secrets", name)

@@ -10,6 +10,7 @@ from vlft.engines.slurm.options import DECIDED, KEY_OF, TOLD_BY, sbatch_options
 from vlft.engines.slurm.probe import SlurmFacts
 from vlft.engines.slurm.section import Slurm
 from vlft.rules.base import Problem, rule
+from vlft.security.masking import places_of_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,19 @@ _OWNED = {
 def _container(run: RunSpec) -> Container | None:
     slurm = _section(run)
     return slurm.container if slurm is not None else None
+
+
+@rule("slurm.secret", "error", "the job script is a file, and Slurm keeps a copy", effect="silent")
+def script_holds_no_secret(run: RunSpec) -> Iterator[Problem]:
+    """No secret is written into the job script: it comes from the environment or a file."""
+    slurm = _section(run)
+    for path in places_of_secrets(slurm.model_dump(), ("slurm",)) if slurm is not None else ():
+        yield Problem(
+            path,
+            "a secret in this text would stand in the job script",
+            "write it as NAME=value into a file that only you can read, and name that file in "
+            "slurm.env_file",
+        )
 
 
 @rule("slurm.container-mounts", "error", "pyxis: --container-mounts", effect="late")
