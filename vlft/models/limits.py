@@ -8,6 +8,7 @@ the InternVL templates); a row's own `chat_template_kwargs` go past both into qw
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -57,6 +58,9 @@ class RowLimits:
     max_num: int | None = None
     has_video: bool = False
 
+
+_TOO_LARGE = 2**63
+"""Of pixels, tokens and frames: torch has no integer for more."""
 
 _NO_ROW_LIMITS = RowLimits()
 
@@ -120,8 +124,11 @@ class PixelLimits:
         asked = {name: value for name, value in (given or {}).items() if value is not None}
         asked = {name: value for name, value in asked.items() if name in _ROW_NAMES}
         for name, value in asked.items():
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not is_number or (isinstance(value, float) and math.isnan(value)):
                 raise VlftError(f"`{name}` is {value!r}", "write a number")
+            if abs(value) > _TOO_LARGE:  # the answer is the same, and every division holds
+                asked[name] = _TOO_LARGE if value > 0 else -_TOO_LARGE
         if not asked and not has_video:
             return self
         return replace(self, row=RowLimits(**asked, has_video=has_video))
@@ -158,9 +165,6 @@ _POSITIVE = frozenset(
     | {"VIDEO_SEGMENTS"}
 )
 """Variables that something is divided by, or that nothing is taken with at 0."""
-
-
-_TOO_LARGE = 2**63
 
 
 def limit_problem(name: str, text: str) -> str | None:
