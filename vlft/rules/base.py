@@ -50,20 +50,31 @@ class Rule:
     Attributes:
         id: `subject.what`.
         severity: error where the run aborts or is spoiled.
-        source: Where in ms-swift (or another library) it comes from.
         effect: What happens without the rule.
-        says: What ms-swift says then, or a part of it; None if it says nothing of use.
         needs: What it is silent without.
-        function: Finds the problems; its docstring says in a sentence what must hold.
+        says: What ms-swift says then, or a part of it; None if it says nothing of use.
+        function: Finds the problems; its docstring has the sentence and the source.
     """
 
     id: str
     severity: Severity
-    source: str
     effect: Effect
-    says: str | None
     needs: frozenset[Need]
+    says: str | None
     function: RuleFunction
+
+    @property
+    def sentence(self) -> str:
+        """What must hold."""
+        return " ".join(self._docstring()[0].split())
+
+    @property
+    def source(self) -> str:
+        """Where in ms-swift, or in another library, it comes from."""
+        return " ".join(self._docstring()[2].split())
+
+    def _docstring(self) -> tuple[str, str, str]:
+        return (self.function.__doc__ or "").partition("Source: ")
 
     @property
     def engine(self) -> str | None:
@@ -83,23 +94,33 @@ def all_rules() -> dict[str, Rule]:
 
 
 def rule(
-    rule_id: str,
     severity: Severity,
-    source: str,
-    *needs: Need,
     effect: Effect,
+    *needs: Need,
     says: str | None = None,
+    rule_id: str | None = None,
 ) -> Callable[[RuleFunction], RuleFunction]:
-    """Registers a rule; the arguments are the fields of `Rule`."""
+    """Registers a function as a rule; the arguments are the fields of `Rule`.
+
+    The id is the subject and the function's name: `min_max` in rules/pixels.py is
+    `pixels.min-max`, and `time` in engines/slurm/rules.py is `slurm.time`.
+    """
 
     def register(function: RuleFunction) -> RuleFunction:
-        if rule_id in RULES:
-            message = f"two rules are called {rule_id}"
+        name = rule_id or _id_of(function)
+        if name in RULES:
+            message = f"two rules are called {name}"
             raise ValueError(message)
-        RULES[rule_id] = Rule(rule_id, severity, source, effect, says, frozenset(needs), function)
+        RULES[name] = Rule(name, severity, effect, frozenset(needs), says, function)
         return function
 
     return register
+
+
+def _id_of(function: RuleFunction) -> str:
+    *_, folder, file = function.__module__.split(".")
+    subject = folder if file == "rules" else file
+    return f"{subject}.{function.__name__.rstrip('_').replace('_', '-')}"
 
 
 PLANNABLE = frozenset({"batch.global-mismatch"})

@@ -13,20 +13,18 @@ if TYPE_CHECKING:
     from vlft.estimate.memory.estimate import Memory
     from vlft.resolve.run import RunSpec
 
+
 _GIB = 1024**3
 _SMALLEST_ROW = 32
 """Tokens: no row with a question and an answer is much shorter."""
 
 
-@rule(
-    "memory.does-not-fit",
-    "error",
-    "torch: OutOfMemoryError; the estimate is held against the real models (docs/memory.md)",
-    effect="late",
-    says="CUDA out of memory",
-)
-def the_states_fit(run: RunSpec) -> Iterator[Problem]:
-    """A GPU holds the weights, the optimizer's state and a step on the shortest row."""
+@rule("error", "late", says="CUDA out of memory")
+def does_not_fit(run: RunSpec) -> Iterator[Problem]:
+    """A GPU holds the weights, the optimizer's state and a step on the shortest row.
+
+    Source: torch: OutOfMemoryError; the estimate is held against the real models (docs/memory.md)
+    """
     size = run.gpu_bytes
     memory = None if size is None else _estimate(run, _SMALLEST_ROW)
     if memory is not None and size is not None and memory.allocated_peak > size:
@@ -38,15 +36,12 @@ def the_states_fit(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "memory.longest-row",
-    "warning",
-    "torch: OutOfMemoryError at the first row that is long enough",
-    effect="late",
-    says="CUDA out of memory",
-)
-def the_longest_row_fits(run: RunSpec) -> Iterator[Problem]:
-    """A GPU holds a step on rows as long as `data.max_length` lets through."""
+@rule("warning", "late", says="CUDA out of memory")
+def longest_row(run: RunSpec) -> Iterator[Problem]:
+    """A GPU holds a step on rows as long as `data.max_length` lets through.
+
+    Source: torch: OutOfMemoryError at the first row that is long enough
+    """
     size, length = run.gpu_bytes, run.args.given("max_length", int)
     if size is None or length is None:
         return

@@ -13,14 +13,12 @@ if TYPE_CHECKING:
     from vlft.resolve.run import RunSpec
 
 
-@rule(
-    "qwenvl.pixels",
-    "error",
-    "the checkpoint's visual.py: Resize((image_size, image_size)), n_queries=256",
-    effect="silent",
-)
-def pictures_have_one_size(run: RunSpec) -> Iterator[Problem]:
-    """The first Qwen-VL, which resizes every picture alike, has no limits on pixels."""
+@rule("error", "silent")
+def pixels(run: RunSpec) -> Iterator[Problem]:
+    """The first Qwen-VL, which resizes every picture alike, has no limits on pixels.
+
+    Source: the checkpoint's visual.py: Resize((image_size, image_size)), n_queries=256
+    """
     checkpoint = run.facts.model.checkpoint
     if checkpoint is None or not is_qwen_vl(checkpoint.config):
         return
