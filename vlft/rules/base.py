@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -152,6 +152,43 @@ def check(run: RunSpec, only: frozenset[str] | None = None) -> list[Finding]:
     ]
 
 
+# The problems that many rules find. ------------------------------------------------------------
+def ignored_key(path: KeyPath, because: str, hint: str) -> Problem:
+    """A key that is given and that nothing reads."""
+    return Problem(path, f"`{_name_of(path)}` has no effect: {because}", hint, at_key=True)
+
+
+def exclusive_keys(path: KeyPath, other: str, hint: str = "keep one of the two") -> Problem:
+    """A key that cannot be given beside another one."""
+    return Problem(path, f"`{_name_of(path)}` and `{other}` exclude each other", hint, at_key=True)
+
+
+def unknown_name(
+    path: KeyPath, what: str, name: str, legal: Iterable[str], hint: str = "", release: str = ""
+) -> Problem:
+    """A name that is not one of the legal ones.
+
+    Args:
+        path: The key that holds it.
+        what: What it should be the name of.
+        name: The name.
+        legal: The names that would do.
+        hint: What to write if no legal name is near; all of them if absent.
+        release: What the names are those of.
+    """
+    from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
+
+    names = list(legal)
+    close = nearest(name, names)
+    hint = f"did you mean `{close}`?" if close else hint or "one of " + ", ".join(names)
+    return Problem(path, f"unknown {what} `{name}`" + (f" ({release})" if release else ""), hint)
+
+
+def out_of_range(path: KeyPath, value: float, allowed: str) -> Problem:
+    """A number that is not one of those allowed."""
+    return Problem(path, f"{path[-1]} is {value:g}", allowed)
+
+
 def not_installed(
     run: RunSpec, package: str, path: KeyPath, *, at_key: bool = False
 ) -> Iterator[Problem]:
@@ -179,3 +216,8 @@ def gpu_before(run: RunSpec, needed: Capability) -> str | None:
     if run.world.cpu or hardware is None:
         return None
     return next((gpu.name for gpu in hardware.gpus if gpu.lacks(needed)), None)
+
+
+def _name_of(path: KeyPath) -> str:
+    """How a message calls a key: an argument of ms-swift by its name alone."""
+    return ".".join(map(str, path[1:] if path[0] == "swift" else path))

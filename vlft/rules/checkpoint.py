@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, ignored_key, rule
 from vlft.swift.versions import version_key
 
 if TYPE_CHECKING:
@@ -147,12 +147,8 @@ def quantised_already(run: RunSpec) -> Iterator[Problem]:
     """
     method, quant = _quantised(run), run.config.quant
     if method is not None and quant is not None and quant.method == method:
-        yield Problem(
-            ("quant",),
-            f"the checkpoint is quantised already, with {method}: `quant` has no effect",
-            "remove `quant`",
-            at_key=True,
-        )
+        because = f"the checkpoint is quantised already, with {method}"
+        yield ignored_key(("quant",), because, "remove `quant`")
 
 
 @rule("error", "late")

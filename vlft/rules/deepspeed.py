@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.resolve.batch import Batch
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, ignored_key, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,19 +79,13 @@ def no_effect(run: RunSpec) -> Iterator[Problem]:
     if run.sharding.deepspeed is None:
         for name in ("zero_hpz_partition_size", "deepspeed_autotp_size"):
             if run.args.is_given(name):
-                yield Problem(
-                    ("swift", name),
-                    f"`{name}` is read only with DeepSpeed",
-                    "write `deepspeed: zero3`" if "hpz" in name else "write `deepspeed: zero2`",
-                    at_key=True,
-                )
+                preset = "zero3" if "hpz" in name else "zero2"
+                hint = f"write `deepspeed: {preset}`"
+                yield ignored_key(("swift", name), "it is read only with DeepSpeed", hint)
     elif run.args.is_given("zero_hpz_partition_size") and _stage(run) in {0, 1, 2}:
-        yield Problem(
-            ("swift", "zero_hpz_partition_size"),
-            f"ZeRO-{_stage(run)} keeps whole weights: zero_hpz_partition_size is for ZeRO-3",
-            "leave it out, or write `deepspeed: zero3`",
-            at_key=True,
-        )
+        because = f"ZeRO-{_stage(run)} keeps whole weights"
+        hint = "leave it out, or write `deepspeed: zero3`"
+        yield ignored_key(("swift", "zero_hpz_partition_size"), because, hint)
 
 
 @rule(

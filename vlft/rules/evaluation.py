@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, not_installed, rule
+from vlft.rules.base import Problem, ignored_key, not_installed, rule, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vlft.resolve.run import RunSpec
 
 
+_STRATEGIES = ("no", "steps", "epoch")
 _NO_DATA = "write `data: {val: 0.01}`, or name validation files there"
 
 
@@ -26,17 +27,9 @@ def no_data(run: RunSpec) -> Iterator[Problem]:
         return
     strategy = run.args.given("eval_strategy", str)
     if strategy in {"steps", "epoch"}:
-        yield Problem(
-            ("swift", "eval_strategy"),
-            f"`eval_strategy: {strategy}` has no effect: there is no validation data",
-            _NO_DATA,
-        )
+        yield ignored_key(("swift", "eval_strategy"), "there is no validation data", _NO_DATA)
     elif strategy is None and run.config.train.eval_steps is not None:
-        yield Problem(
-            ("train", "eval_steps"),
-            "`eval_steps` has no effect: there is no validation data",
-            _NO_DATA,
-        )
+        yield ignored_key(("train", "eval_steps"), "there is no validation data", _NO_DATA)
     elif run.save_strategy == "best":
         yield Problem(
             ("swift", "save_strategy"),
@@ -68,14 +61,10 @@ def strategy(run: RunSpec) -> Iterator[Problem]:
     Source: transformers/trainer_utils.py: IntervalStrategy
     """
     strategy = run.eval_strategy
-    if strategy in {"no", "steps", "epoch"}:
+    if strategy in _STRATEGIES:
         return
     if run.args.given("eval_strategy", str) is not None:
-        yield Problem(
-            ("swift", "eval_strategy"),
-            f"there is no eval_strategy `{strategy}`",
-            "no, steps or epoch",
-        )
+        yield unknown_name(("swift", "eval_strategy"), "eval_strategy", strategy, _STRATEGIES)
     else:
         yield Problem(
             ("swift", "save_strategy"),
@@ -129,12 +118,7 @@ def early_stop(run: RunSpec) -> Iterator[Problem]:
     """
     rounds = run.args.given("early_stop_interval", float)
     if rounds is not None and rounds > 0 and not run.evaluates:
-        yield Problem(
-            ("swift", "early_stop_interval"),
-            "`early_stop_interval` never stops the run: nothing is evaluated",
-            _NO_DATA,
-            at_key=True,
-        )
+        yield ignored_key(("swift", "early_stop_interval"), "nothing is evaluated", _NO_DATA)
 
 
 @rule("error", "aborts", says="requires an eval strategy")
@@ -233,8 +217,5 @@ def reporter_unknown(run: RunSpec) -> Iterator[Problem]:
     for name in run.args.given_texts("report_to"):
         known = name in _BUILT_IN or name in _REPORTERS or name.startswith(("{", "["))
         if not known:  # swift.value reports what is not a text
-            yield Problem(
-                ("swift", "report_to"),
-                f"there is nothing called `{name}` to report to",
-                "one of " + ", ".join(sorted(_BUILT_IN | set(_REPORTERS))),
-            )
+            services = sorted(_BUILT_IN | set(_REPORTERS))
+            yield unknown_name(("swift", "report_to"), "service", name, services)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.resolve.quantization import BITS, CALIBRATED, what_works
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, ignored_key, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,12 +54,8 @@ def no_effect(run: RunSpec) -> Iterator[Problem]:
     for key in ("dataset", "rows"):
         if getattr(export, key) is not None:
             what = f"{method or 'bnb'} looks at no rows" if asked else "nothing is quantised"
-            yield Problem(
-                ("export", key),
-                f"export.{key} has no effect: {what}",
-                "export.quant_method: gptq or awq calibrate",
-                at_key=True,
-            )
+            hint = "export.quant_method: gptq or awq calibrate"
+            yield ignored_key(("export", key), what, hint)
 
 
 @rule("warning", "late")

@@ -10,7 +10,7 @@ from vlft.engines.traits import traits_of
 from vlft.probe.deepspeed import ZERO_PRESETS
 from vlft.resolve.batch import divisors
 from vlft.resolve.world import number_in
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, ignored_key, not_installed, rule, unknown_name
 from vlft.text import counted
 
 if TYPE_CHECKING:
@@ -248,12 +248,8 @@ def scheduler_address(run: RunSpec) -> Iterator[Problem]:
     for key in traits_of(launch.engine).unread_keys:
         if getattr(launch, key) is None:
             continue
-        yield Problem(
-            ("launch", key),
-            f"with `engine: {launch.engine}` nothing reads `launch.{key}`: the job finds node 0",
-            "leave it out",
-            at_key=True,
-        )
+        because = f"with `engine: {launch.engine}` the job finds node 0 itself"
+        yield ignored_key(("launch", key), because, "leave it out")
 
 
 @rule("error", "aborts", "hardware", says="Default process group has not been initialized")
@@ -306,12 +302,9 @@ def deepspeed_name(run: RunSpec) -> Iterator[Problem]:
         )
         return
     old = name.removeprefix("default-").replace("-", "_")
-    hint = f"did you mean `{old}`?" if old in ZERO_PRESETS else None
-    yield Problem(
-        ("deepspeed",),
-        f"`{name}` is no DeepSpeed preset",
-        hint or "one of " + ", ".join(ZERO_PRESETS) + ", or a JSON file",
-    )
+    presets = f"one of {', '.join(ZERO_PRESETS)}, or a JSON file"
+    hint = f"did you mean `{old}`?" if old in ZERO_PRESETS else presets
+    yield unknown_name(("deepspeed",), "DeepSpeed preset", name, ZERO_PRESETS, hint)
 
 
 @rule("error", "aborts", says="deepspeed")
@@ -320,10 +313,5 @@ def deepspeed_installed(run: RunSpec) -> Iterator[Problem]:
 
     Source: swift/arguments/sft_args.py: require_version
     """
-    interpreter = run.facts.interpreter
-    if run.sharding.deepspeed and interpreter and "deepspeed" not in interpreter.packages:
-        yield Problem(
-            ("deepspeed",),
-            f"deepspeed is not installed in {interpreter.python}",
-            "pip install 'vlft[deepspeed]'",
-        )
+    if run.sharding.deepspeed:
+        yield from not_installed(run, "deepspeed", ("deepspeed",))

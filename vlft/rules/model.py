@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, ignored_key, rule, unknown_name
 from vlft.rules.swift import parsed
 
 if TYPE_CHECKING:
@@ -72,16 +72,12 @@ def type_unknown(run: RunSpec) -> Iterator[Problem]:
     name = run.config.model.type
     if name is None or name in run.facts.swift.models() or run.has_plugins:
         return
-    from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
-
-    own = _type_of_the_weights(run)
-    close = nearest(name, run.facts.swift.models())
-    hint = f"did you mean `{close}`?" if close else "leave it out: the checkpoint says it"
-    yield Problem(
-        ("model", "type"),
-        f"ms-swift {run.facts.swift.version} has no model_type `{name}`",
-        f"the checkpoint is `{own}`: write that, or leave it out" if own else hint,
-    )
+    own, release = _type_of_the_weights(run), f"ms-swift {run.facts.swift.version}"
+    hint = f"the checkpoint is `{own}`: write that, or leave it out"
+    if own is None:
+        hint = "leave it out: the checkpoint decides it"
+    legal = () if own else run.facts.swift.models()
+    yield unknown_name(("model", "type"), "model_type", name, legal, hint, release)
 
 
 @rule("error", "silent")
@@ -157,12 +153,8 @@ def revision_local(run: RunSpec) -> Iterator[Problem]:
     """
     checkpoint = run.facts.model.checkpoint
     if run.config.model.revision is not None and checkpoint is not None:
-        yield Problem(
-            ("model", "revision"),
-            f"`{run.config.model.revision}` has no effect: `{checkpoint.path}` is a folder",
-            "leave it out, or write the model's id on a hub",
-            at_key=True,
-        )
+        hint = "leave it out, or write the model's id on a hub"
+        yield ignored_key(("model", "revision"), f"`{checkpoint.path}` is a folder", hint)
 
 
 @rule("warning", "silent")
@@ -175,12 +167,7 @@ def hub_local(run: RunSpec) -> Iterator[Problem]:
     if run.config.model.hub is None or checkpoint is None:
         return
     if not run.args.flag("push_to_hub"):
-        yield Problem(
-            ("model", "hub"),
-            f"`{run.config.model.hub}` has no effect: `{checkpoint.path}` is a folder",
-            "leave it out",
-            at_key=True,
-        )
+        yield ignored_key(("model", "hub"), f"`{checkpoint.path}` is a folder", "leave it out")
 
 
 def _type_of_the_weights(run: RunSpec) -> str | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vlft.models import family_of
 from vlft.probe.gpus import FLASH_ATTENTION_2
-from vlft.rules.base import Problem, gpu_before, rule
+from vlft.rules.base import Problem, gpu_before, rule, unknown_name
 from vlft.rules.code import missing_modules
 from vlft.swift.release import model_name
 from vlft.swift.versions import package_of, unmet, version_key
@@ -39,14 +39,7 @@ def attention_unknown(run: RunSpec) -> Iterator[Problem]:
     name = run.config.model.attn_impl
     if name is None or name in _ATTENTION or "/" in name or "|" in name:
         return
-    from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
-
-    close = nearest(name, _ATTENTION)
-    yield Problem(
-        ("model", "attn_impl"),
-        f"there is no attention `{name}`",
-        f"did you mean `{close}`?" if close else "one of " + ", ".join(_ATTENTION),
-    )
+    yield unknown_name(("model", "attn_impl"), "attention", name, _ATTENTION)
 
 
 @rule("error", "late", says="it cannot be used due to the following error")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, exclusive_keys, ignored_key, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,12 +44,7 @@ def lazy(run: RunSpec) -> Iterator[Problem]:
     """
     for name in ("packing", "streaming"):
         if run.args.flag(name) and run.args.flag("lazy_tokenize"):
-            yield Problem(
-                ("swift", "lazy_tokenize"),
-                f"`lazy_tokenize` and `{name}` exclude each other",
-                "leave lazy_tokenize out",
-                at_key=True,
-            )
+            yield exclusive_keys(("swift", "lazy_tokenize"), name, "leave lazy_tokenize out")
             return
 
 
@@ -98,12 +93,8 @@ def streaming_share(run: RunSpec) -> Iterator[Problem]:
     Source: swift/arguments/base_args/data_args.py: DataArguments.__post_init__
     """
     if run.args.flag("streaming") and isinstance(run.config.data.val, float):
-        yield Problem(
-            ("data", "val"),
-            f"streamed data is not split: `data.val: {run.config.data.val}` has no effect, "
-            "nothing is evaluated",
-            "name validation files: `val: [val.jsonl]`",
-        )
+        because = "streamed data is not split, so nothing is evaluated"
+        yield ignored_key(("data", "val"), because, "name validation files: `val: [val.jsonl]`")
 
 
 @rule("warning", "silent")
@@ -115,12 +106,8 @@ def streaming_ignored(run: RunSpec) -> Iterator[Problem]:
     if not run.args.flag("streaming"):
         return
     if run.args.flag("group_by_length"):
-        yield Problem(
-            ("swift", "group_by_length"),
-            "streamed rows are not grouped by length",
-            "remove group_by_length or streaming",
-            at_key=True,
-        )
+        because = "streamed rows are not grouped by length"
+        yield ignored_key(("swift", "group_by_length"), because, "remove it, or streaming")
     workers = run.args.given("dataloader_num_workers", float)
     if workers is not None and workers > 1:
         yield Problem(

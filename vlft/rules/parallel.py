@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, exclusive_keys, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,9 +41,7 @@ def fsdp_deepspeed(run: RunSpec) -> Iterator[Problem]:
     Source: swift/arguments/sft_args.py: _init_fsdp
     """
     if run.sharding.fsdp and run.sharding.deepspeed:
-        yield Problem(
-            ("swift", "fsdp"), "FSDP and DeepSpeed at once", "keep one of them", at_key=True
-        )
+        yield exclusive_keys(("swift", "fsdp"), "deepspeed")
 
 
 @rule(

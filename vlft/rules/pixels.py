@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vlft.config.ownership import ENVIRONMENT
 from vlft.models.limits import IMAGE_MIN_TOKENS
 from vlft.resolve.limits import Key, Limit, is_callers
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, ignored_key, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,12 +27,8 @@ def no_effect(run: RunSpec) -> Iterator[Problem]:
         return
     for key in run.pixels:
         if key not in family.pixel_variables:
-            yield Problem(
-                ("pixels", *key.split(".")),
-                f"`pixels.{key}` has no effect on {family.title}",
-                family.pixel_hint,
-                at_key=True,
-            )
+            because = f"{family.title} reads no such limit"
+            yield ignored_key(("pixels", *key.split(".")), because, family.pixel_hint)
 
 
 @rule("error", "late", says="invalid literal for int() with base 10")

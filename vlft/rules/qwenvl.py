@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.models.qwen_vl import is_qwen_vl
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, ignored_key, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,10 +24,5 @@ def pixels(run: RunSpec) -> Iterator[Problem]:
         return
     side = checkpoint.config["visual"].get("image_size", 448)
     for key in run.pixels:
-        yield Problem(
-            ("pixels", *key.split(".")),
-            f"`pixels.{key}` has no effect on the first Qwen-VL: every picture becomes "
-            f"{side}×{side} pixels and 256 tokens",
-            "leave it out",
-            at_key=True,
-        )
+        because = f"the first Qwen-VL makes {side}×{side} pixels and 256 tokens of every picture"
+        yield ignored_key(("pixels", *key.split(".")), because, "leave it out")

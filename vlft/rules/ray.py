@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vlft.rules.base import Problem, not_installed, rule
+from vlft.rules.base import Problem, ignored_key, not_installed, rule
 from vlft.rules.ray_groups import devices_of_a_node, ranks_that_train, wrong_groups
 from vlft.rules.swift import parsed
 from vlft.text import counted
@@ -49,20 +49,11 @@ def unused(run: RunSpec) -> Iterator[Problem]:
     """
     task = run.config.task
     if task != "sft" and run.args.flag("use_ray"):
-        yield Problem(
-            ("swift", "use_ray"),
-            f"`swift {task}` does not look at `use_ray`: vlft starts the processes as without it",
-            "leave it out",
-            at_key=True,
-        )
-    given = run.args.is_given("device_groups")
-    if given and not run.args.flag("use_ray"):
-        yield Problem(
-            _GROUPS,
-            "`device_groups` without `use_ray` does nothing",
-            "write `use_ray: true` too, or leave it out",
-            at_key=True,
-        )
+        because = f"`swift {task}` does not read it, and vlft starts the processes as without it"
+        yield ignored_key(("swift", "use_ray"), because, "leave it out")
+    if run.args.is_given("device_groups") and not run.args.flag("use_ray"):
+        hint = "write `use_ray: true` too, or leave it out"
+        yield ignored_key(_GROUPS, "it is read only with `use_ray`", hint)
 
 
 @rule("error", "late")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vlft.resolve.batch import Batch
 from vlft.resolve.steps import interval
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, exclusive_keys, ignored_key, out_of_range, rule, unknown_name
 from vlft.text import counted
 
 if TYPE_CHECKING:
@@ -26,11 +26,8 @@ def whole_steps(run: RunSpec) -> Iterator[Problem]:
     for name, strategy in (("save_steps", run.save_strategy), ("eval_steps", run.eval_strategy)):
         value = getattr(config.train, name)
         if strategy == "steps" and value is not None and value > 1 and value != int(value):
-            yield Problem(
-                ("train", name),
-                f"{name} is {value:g}",
-                f"a whole number such as {round(value)}, or a share of all steps below 1",
-            )
+            hint = f"a whole number such as {round(value)}, or a share of all steps below 1"
+            yield out_of_range(("train", name), value, hint)
 
 
 @rule("info", "advice", "hardware")
@@ -196,12 +193,8 @@ def two_lengths(run: RunSpec) -> Iterator[Problem]:
     """
     train = run.config.train
     if train.max_steps is not None and train.num_train_epochs is not None:
-        yield Problem(
-            ("train", "num_train_epochs"),
-            f"`num_train_epochs` has no effect beside `max_steps: {train.max_steps}`",
-            "keep one of the two",
-            at_key=True,
-        )
+        because = f"`max_steps: {train.max_steps}` decides the length of the run"
+        yield ignored_key(("train", "num_train_epochs"), because, "keep one of the two")
 
 
 @rule("error", "aborts", says="`warmup_ratio` and `warmup_steps` cannot be set at the same time.")
@@ -211,12 +204,7 @@ def two_warmups(run: RunSpec) -> Iterator[Problem]:
     Source: swift/trainers/arguments.py: _handle_hf_removed_args
     """
     if run.args.given("warmup_ratio", float) and run.args.given("warmup_steps", float):
-        yield Problem(
-            ("swift", "warmup_steps"),
-            "`warmup_steps` and `warmup_ratio` are both given",
-            "keep one of the two",
-            at_key=True,
-        )
+        yield exclusive_keys(("swift", "warmup_steps"), "warmup_ratio")
 
 
 @rule("error", "aborts", "hardware", says="warmup_")
@@ -228,16 +216,11 @@ def warmup_range(run: RunSpec) -> Iterator[Problem]:
     """
     ratio = run.args.given("warmup_ratio", float)
     if ratio is not None and not 0 <= ratio < 1:
-        yield Problem(
-            ("swift", "warmup_ratio"),
-            f"warmup_ratio is {ratio:g}; it is a share of all steps",
-            f"write `warmup_steps: {ratio:g}`" if ratio >= 1 else "a number from 0 to below 1",
-        )
+        hint = f"write `warmup_steps: {ratio:g}`" if ratio >= 1 else "a share from 0 to below 1"
+        yield out_of_range(("swift", "warmup_ratio"), ratio, hint)
     steps = run.args.given("warmup_steps", float)
     if steps is not None and steps < 0:
-        yield Problem(
-            ("swift", "warmup_steps"), f"warmup_steps is {steps:g}", "a number of steps, or 0"
-        )
+        yield out_of_range(("swift", "warmup_steps"), steps, "a number of steps, or 0")
 
 
 @rule("warning", "silent", "hardware")
@@ -272,16 +255,10 @@ def scheduler(run: RunSpec) -> Iterator[Problem]:
     Source: transformers/trainer_utils.py: SchedulerType
     """
     for name in run.args.given_texts("lr_scheduler_type"):
-        if name in SCHEDULERS:
-            continue
-        from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
-
-        close = nearest(name, SCHEDULERS)
-        yield Problem(
-            ("swift", "lr_scheduler_type"),
-            f"there is no lr_scheduler_type `{name}`",
-            f"did you mean `{close}`?" if close else "one of " + ", ".join(SCHEDULERS),
-        )
+        if name not in SCHEDULERS:
+            yield unknown_name(
+                ("swift", "lr_scheduler_type"), "lr_scheduler_type", name, SCHEDULERS
+            )
 
 
 @rule("error", "aborts", "hardware", says="requires non-zero --logging_steps")
@@ -292,8 +269,5 @@ def logging_steps(run: RunSpec) -> Iterator[Problem]:
     """
     strategy = run.args.given("logging_strategy", str) or "steps"
     if strategy == "steps" and run.args.given("logging_steps", float) == 0:
-        yield Problem(
-            ("swift", "logging_steps"),
-            "logging_steps is 0",
-            "1 or more; `logging_strategy: no` for no logging",
-        )
+        hint = "1 or more; `logging_strategy: no` for no logging"
+        yield out_of_range(("swift", "logging_steps"), 0, hint)

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from vlft.config.ownership import ARGUMENTS, RESERVED
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, out_of_range, rule
 from vlft.security.secrets import is_secret_name, mask_value
 
 if TYPE_CHECKING:
@@ -139,11 +139,8 @@ def positive(run: RunSpec) -> Iterator[Problem]:
     """
     steps = run.args.given("torch_empty_cache_steps", float)
     if steps is not None and steps < 1:
-        yield Problem(
-            ("swift", "torch_empty_cache_steps"),
-            f"torch_empty_cache_steps is {steps:g}",
-            "1 or more, or leave it out to never empty the cache",
-        )
+        hint = "1 or more, or leave it out to never empty the cache"
+        yield out_of_range(("swift", "torch_empty_cache_steps"), steps, hint)
 
 
 # Argument → least value, and the value that it stays below (None: there is none).
@@ -170,11 +167,8 @@ def range_(run: RunSpec) -> Iterator[Problem]:
     for name, (least, below) in _RANGES.items():
         value = run.args.given(name, float)
         if value is not None and (value < least or (below is not None and value >= below)):
-            yield Problem(
-                ("swift", name),
-                f"{name} is {value:g}",
-                f"{least:g} or more" + ("" if below is None else f", and below {below:g}"),
-            )
+            allowed = f"{least:g} or more" + ("" if below is None else f", and below {below:g}")
+            yield out_of_range(("swift", name), value, allowed)
 
 
 _TOKEN_VARIABLES = {

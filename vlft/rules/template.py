@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, rule, unknown_name
 from vlft.swift.release import AMBIGUOUS
 
 if TYPE_CHECKING:
@@ -23,14 +23,9 @@ def unknown(run: RunSpec) -> Iterator[Problem]:
     name, known = "".join(run.args.given_texts("template")), run.facts.swift.templates
     if not name or not known or name in known or run.has_plugins:
         return
-    from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
-
-    close = nearest(name, sorted(known))
-    yield Problem(
-        ("swift", "template"),
-        f"ms-swift {run.facts.swift.version} has no template `{name}`",
-        f"did you mean `{close}`?" if close else "leave it out: the model's own is taken",
-    )
+    release = f"ms-swift {run.facts.swift.version}"
+    hint = "leave it out: ms-swift uses the template of the model"
+    yield unknown_name(("swift", "template"), "template", name, sorted(known), hint, release)
 
 
 @rule("error", "silent")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.resolve.batch import Batch
-from vlft.rules.base import Problem, not_installed, rule
+from vlft.rules.base import Problem, ignored_key, not_installed, rule, unknown_name
 from vlft.swift.versions import version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.config.source import KeyPath
     from vlft.resolve.run import RunSpec
 
 
@@ -82,11 +81,9 @@ def freeze_ignored(run: RunSpec) -> Iterator[Problem]:
         if name == "freeze_vit" and any(_in_the_tower(run)):
             continue  # that is how the names' reach into it is said to be meant
         if value is not None and value != default:
-            yield Problem(
-                ("model", name),
-                f"`{name}` has no effect: `{what}` alone decides where adapters go",
-                f"leave it out, or write `target_modules: [{_ALL}]`, which keeps to it",
-            )
+            because = f"`{what}` alone decides where adapters go"
+            hint = f"leave it out, or write `target_modules: [{_ALL}]`, which keeps to it"
+            yield ignored_key(("model", name), because, hint)
 
 
 @rule("warning", "silent")
@@ -206,12 +203,8 @@ def target_regex(run: RunSpec) -> Iterator[Problem]:
     """
     lora = run.config.lora
     if lora is not None and lora.target_modules and run.args.given("target_regex", str):
-        yield Problem(
-            ("lora", "target_modules"),
-            "`lora.target_modules` has no effect beside `swift.target_regex`",
-            "keep one of the two",
-            at_key=True,
-        )
+        because = "`swift.target_regex` alone decides where adapters go"
+        yield ignored_key(("lora", "target_modules"), because, "keep one of the two")
 
 
 @rule("warning", "silent")
@@ -225,12 +218,8 @@ def frozen_rate(run: RunSpec) -> Iterator[Problem]:
     for name, freeze in (("vit_lr", "freeze_vit"), ("aligner_lr", "freeze_aligner")):
         frozen = getattr(run.config.model, freeze) is not False
         if run.args.is_given(name) and frozen:
-            yield Problem(
-                ("swift", name),
-                f"`{name}` has no effect: {_PARTS[freeze]} is frozen",
-                f"write `model: {{{freeze}: false}}`, or remove {name}",
-                at_key=True,
-            )
+            hint = f"write `model: {{{freeze}: false}}`, or remove {name}"
+            yield ignored_key(("swift", name), f"{_PARTS[freeze]} is frozen", hint)
 
 
 @rule("error", "aborts", says="use_liger_kernel requires liger_kernels")
@@ -254,12 +243,9 @@ def liger_model(run: RunSpec) -> Iterator[Problem]:
     if family is None or family.liger is not None:
         return
     if run.args.flag("use_liger_kernel"):
-        yield Problem(
-            ("swift", "use_liger_kernel"),
-            f"there are no Liger kernels for {family.title}: `use_liger_kernel` has no effect",
-            "leave it out, or take the model in transformers' own form (…-hf)",
-            at_key=True,
-        )
+        because = f"there are no Liger kernels for {family.title}"
+        hint = "leave it out, or take the model in transformers' own form (…-hf)"
+        yield ignored_key(("swift", "use_liger_kernel"), because, hint)
 
 
 @rule("error", "late", says="view size is not compatible with input tensor's size and stride")
@@ -303,12 +289,8 @@ def lora_with_full(run: RunSpec) -> Iterator[Problem]:
     Source: swift/arguments/tuner_args.py: ignored without a word
     """
     if run.config.tuner == "full" and run.config.lora is not None:
-        yield Problem(
-            ("lora",),
-            "`tuner: full` trains all weights and reads nothing of `lora:`",
-            "remove the section (`lora: null` removes an inherited one) or write `tuner: lora`",
-            at_key=True,
-        )
+        hint = "remove the section (`lora: null` removes an inherited one) or write `tuner: lora`"
+        yield ignored_key(("lora",), "`tuner: full` trains all weights", hint)
 
 
 @rule("error", "late", says="Unknown tuner_type")
@@ -320,14 +302,10 @@ def unknown(run: RunSpec) -> Iterator[Problem]:
     name = run.config.tuner
     if name in TUNERS or run.has_plugins:
         return
-    if name.lower() == "qlora":
-        hint: str | None = "write `tuner: lora` and `quant: {bits: 4, method: bnb}`"
-    else:
-        from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
-
-        close = nearest(name, TUNERS)
-        hint = f"did you mean `{close}`?" if close else "one of " + ", ".join(TUNERS)
-    yield Problem(("tuner",), f"ms-swift {run.facts.swift.version} has no tuner `{name}`", hint)
+    qlora = "write `tuner: lora` and `quant: {bits: 4, method: bnb}`"
+    hint = qlora if name.lower() == "qlora" else ""
+    release = f"ms-swift {run.facts.swift.version}"
+    yield unknown_name(("tuner",), "tuner", name, () if hint else TUNERS, hint, release)
 
 
 @rule("error", "late", says="ImportError")
@@ -425,14 +403,11 @@ def parameters_ignored(run: RunSpec) -> Iterator[Problem]:
         return
     for name in _PARAMETERS:
         if run.args.given_texts(name) and run.args.given(name, float) != 0:
-            trained = name.startswith("trainable")
-            path: KeyPath = ("swift", name)
-            yield Problem(
-                path,
-                f"`tuner: {run.config.tuner}` does not read `{name}`",
+            hint = (
                 "modules_to_save trains whole modules beside the adapter; "
                 "`tuner: lora_llm` trains vision tower and aligner in full"
-                if trained
-                else "an adapter leaves all other weights frozen: remove it",
-                at_key=True,
+                if name.startswith("trainable")
+                else "an adapter leaves all other weights frozen: remove it"
             )
+            because = f"`tuner: {run.config.tuner}` does not read it"
+            yield ignored_key(("swift", name), because, hint)
