@@ -30,13 +30,18 @@ class Environment(Mapping[str, str]):
             variables: Their values; those of this process, as they are at any time, if absent.
         """
         self._given = variables
+        self._masked: dict[str, str] | None = None
 
     @property
     def _variables(self) -> Mapping[str, str]:
         return os.environ if self._given is None else self._given
 
     def __getitem__(self, name: str) -> str:
-        return mask_value(name, self._variables[name])
+        if self._masked is None:
+            return mask_value(name, self._variables[name])
+        if name not in self._masked:
+            self._masked[name] = mask_value(name, self._variables[name])
+        return self._masked[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._variables)
@@ -73,7 +78,9 @@ class Environment(Mapping[str, str]):
 
     def snapshot(self) -> Environment:
         """The same as it is now: many reads of a process's variables cost less."""
-        return Environment(dict(self._variables))
+        copy = Environment(dict(self._variables))
+        copy._masked = {}
+        return copy
 
     def remember_secrets(self) -> None:
         """Names the secrets to the printer."""

@@ -53,6 +53,7 @@ class Rule:
         effect: What happens without the rule.
         needs: What it is silent without.
         says: What ms-swift says then, or a part of it; None if it says nothing of use.
+        engine: The engine whose runs it is asked for; None for all runs.
         function: Finds the problems; its docstring has the sentence and the source.
     """
 
@@ -61,6 +62,7 @@ class Rule:
     effect: Effect
     needs: frozenset[Need]
     says: str | None
+    engine: str | None
     function: RuleFunction
 
     @property
@@ -75,11 +77,6 @@ class Rule:
 
     def _docstring(self) -> tuple[str, str, str]:
         return (self.function.__doc__ or "").partition("Source: ")
-
-    @property
-    def engine(self) -> str | None:
-        """The engine whose runs it is asked for; None for all runs."""
-        return owner_of(self.function.__module__)
 
 
 RULES: dict[str, Rule] = {}
@@ -111,7 +108,8 @@ def rule(
         if name in RULES:
             message = f"two rules are called {name}"
             raise ValueError(message)
-        RULES[name] = Rule(name, severity, effect, frozenset(needs), says, function)
+        engine = owner_of(function.__module__)
+        RULES[name] = Rule(name, severity, effect, frozenset(needs), says, engine, function)
         return function
 
     return register
