@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from vlft.models.liger import LigerKernels
@@ -100,6 +100,14 @@ class VisionShape:
 
 NO_KERNELS = LigerKernels()
 
+_NAMES = frozenset({"norm", "mlp"})
+_POSITIVE = frozenset(
+    {"vocabulary", "hidden", "intermediate", "layers", "heads", "kv_heads", "head_dim", "depth"}
+    | {"output", "patch_inputs", "merge"}
+)
+_MOST = {"layers": 4096, "depth": 4096, "heads": 2**16, "experts": 2**16}
+"""Of a size; the largest vocabularies have under a million rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
@@ -108,6 +116,39 @@ class ModelShape:
     text: TextShape
     vision: VisionShape
     liger: LigerKernels = NO_KERNELS
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether every size is a whole number that a model can have."""
+        text = self.text
+        sizes_are = all(
+            _is_plausible(one.name, getattr(part, one.name))
+            for part in (text, self.vision)
+            for one in fields(part)
+        )
+        if not sizes_are or not text.experts:
+            return sizes_are
+        return 0 < text.experts_per_token <= text.experts and text.expert_width > 0
+
+
+def _is_plausible(name: str, value: object) -> bool:
+    if name in _NAMES or isinstance(value, tuple):
+        return all(isinstance(one, int) for one in value) if isinstance(value, tuple) else True
+    least = 1 if name in _POSITIVE else 0
+    return isinstance(value, int) and least <= value <= _MOST.get(name, 2**24)
+
+
+def part_of(config: Config, name: str) -> Config:
+    """A part of config.json.
+
+    Raises:
+        KeyError: If it is missing.
+        TypeError: If it is not an object.
+    """
+    part = config[name]
+    if not isinstance(part, Mapping):
+        raise TypeError(name)
+    return part
 
 
 def read_decoder(
@@ -147,6 +188,7 @@ def is_tied(config: Config, text: Config) -> bool:
 
 def _dense_layers(text: Config) -> int:
     """Layers with an ordinary MLP (Qwen3VLMoeTextDecoderLayer)."""
-    only, step = set(text.get("mlp_only_layers") or ()), text.get("decoder_sparse_step", 1)
-    layers = range(text["num_hidden_layers"])
-    return sum(index in only or (index + 1) % step != 0 for index in layers)
+    layers, step = text["num_hidden_layers"], text.get("decoder_sparse_step", 1)
+    only = [index for index in set(text.get("mlp_only_layers") or ()) if 0 <= index < layers]
+    dense: int = layers - layers // step + sum((index + 1) % step == 0 for index in only)
+    return dense

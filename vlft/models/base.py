@@ -42,7 +42,7 @@ class Family:
         checkpoint_variables: Environment variables that a run of this config.json needs, because
             ms-swift does not read the value from the checkpoint.
         architecture: Reads its sizes from config.json, for parameters and memory; None if that
-            is not known. It may raise KeyError, TypeError, ValueError, ZeroDivisionError and
+            is not known. It may raise KeyError, TypeError, ValueError, ArithmeticError and
             IndexError on a config.json that lacks something.
         liger: Liger's kernels for it; None if there are none.
         awq: Whether autoawq can quantize it.
@@ -77,7 +77,7 @@ class Family:
         return next((one for one in self.templates if one.name == wanted), None)
 
     def shape(self, config: Config) -> ModelShape | None:
-        """The sizes of a model, or None where one is missing.
+        """The sizes of a model, or None where one is missing or can't be right.
 
         Args:
             config: config.json, as published or as transformers 4 or 5 writes it.
@@ -86,6 +86,8 @@ class Family:
             return None
         try:
             shape = self.architecture(config)
-        except (KeyError, TypeError, ValueError, ZeroDivisionError, IndexError):
+        except (KeyError, TypeError, ValueError, ArithmeticError, IndexError):
+            return None
+        if not shape.is_plausible:
             return None
         return shape if self.liger is None else replace(shape, liger=self.liger)

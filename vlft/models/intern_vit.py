@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vlft.models.architecture import TextShape, VisionShape, read_decoder
+from vlft.models.architecture import TextShape, VisionShape, part_of, read_decoder
 
 if TYPE_CHECKING:
     from vlft.models.architecture import Config
@@ -31,7 +31,7 @@ def read_intern_vit(
         qk_norm: As in VisionShape.
         final_norm: As in VisionShape.
     """
-    vision = config["vision_config"]
+    vision = part_of(config, "vision_config")
     patch = first(vision.get("patch_size", 14))
     return VisionShape(
         hidden=vision["hidden_size"],

@@ -51,10 +51,10 @@ def has_own_language_model(config: Config) -> bool:
 
 
 def _architecture(config: Config) -> ModelShape:
-    from vlft.models.architecture import ModelShape
+    from vlft.models.architecture import ModelShape, part_of
     from vlft.models.intern_vit import first, read_intern_vit, read_language_model
 
-    text, vision = config["llm_config"], config["vision_config"]
+    text, vision = part_of(config, "llm_config"), part_of(config, "vision_config")
     decoder = read_language_model(text, tied=bool(text.get("tie_word_embeddings", False)))
     tower = read_intern_vit(
         config,

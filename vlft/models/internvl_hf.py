@@ -21,10 +21,10 @@ _TILE, _TILE_TOKENS = 56, 4
 
 
 def _architecture(config: Config) -> ModelShape:
-    from vlft.models.architecture import ModelShape, is_tied
+    from vlft.models.architecture import ModelShape, is_tied, part_of
     from vlft.models.intern_vit import first, read_intern_vit, read_language_model
 
-    text, vision = config["text_config"], config["vision_config"]
+    text, vision = part_of(config, "text_config"), part_of(config, "vision_config")
     decoder = read_language_model(text, tied=is_tied(config, text))
     tower = read_intern_vit(
         config,

@@ -18,11 +18,11 @@ _THINKING_TOKENS = ("<tool_response>", "</tool_response>", "<think>", "</think>"
 
 
 def _architecture(config: Config) -> ModelShape:
-    from vlft.models.architecture import ModelShape, VisionShape, is_tied, read_decoder
+    from vlft.models.architecture import ModelShape, VisionShape, is_tied, part_of, read_decoder
 
-    text = config.get("text_config") or config
+    text = part_of(config, "text_config") if config.get("text_config") else config
     decoder = read_decoder(text, tied=is_tied(config, text), qkv_bias=False, qk_norm=True)
-    vision = config["vision_config"]
+    vision = part_of(config, "vision_config")
     tower = VisionShape(
         hidden=vision["hidden_size"],
         intermediate=vision["intermediate_size"],

@@ -89,7 +89,7 @@ def _key_value_heads(checkpoint: Checkpoint) -> int | None:
     parts = [checkpoint.config.get(key) for key in ("text_config", "llm_config")]
     for config in (checkpoint.config, *parts):
         for key in ("num_key_value_heads", "num_attention_heads"):
-            value = config.get(key) if config else None
+            value = config.get(key) if isinstance(config, dict) else None
             if isinstance(value, int) and value > 0:
                 return value
     return None
