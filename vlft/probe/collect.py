@@ -20,12 +20,13 @@ from vlft.probe.deepspeed import Deepspeed, preset, read_deepspeed
 from vlft.probe.hardware import Hardware, free_bytes, visible_gpus
 from vlft.probe.resume_state import ResumeFacts, read_resume
 from vlft.swift.interpreter import Interpreter, find_interpreter
-from vlft.swift.probe import SwiftFacts, read_swift
+from vlft.swift.probe import read_swift
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.config.reader import LoadedConfig
+    from vlft.swift.release import SwiftFacts
 
 EngineFacts = TypeVar("EngineFacts")
 

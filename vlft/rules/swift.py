@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.resolve.run import RunSpec
-    from vlft.swift.probe import Argument
+    from vlft.swift.release import Argument
 
 _TOKEN_VARIABLES = {
     "hub_token": "HF_TOKEN or MODELSCOPE_API_TOKEN",

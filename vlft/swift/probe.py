@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
 from vlft.files import write_text
-from vlft.swift.dumps import parse_facts, parse_models, read_shipped, shipped_versions
-from vlft.swift.release import SUBCOMMANDS, Argument, ModelEntry, ModelGroup, Subcommand, SwiftFacts
+from vlft.swift.dumps import parse_dump, read_shipped, shipped_versions
 from vlft.swift.versions import release
 
 if TYPE_CHECKING:
     from vlft.swift.interpreter import Interpreter
+    from vlft.swift.release import SwiftFacts
 
 TIME_LIMIT = 60
 """Seconds that importing ms-swift may take; 5 to 20 were seen."""
@@ -123,10 +122,9 @@ def _ask(interpreter: Interpreter, time_limit: float) -> str:
 
 
 def _parse(text: str) -> SwiftFacts:
-    document = json.loads(text)
-    models = document["models"]
-    parse_models(models)  # a broken half shows now, where it can still be asked again
-    return parse_facts(document["facts"], "probed", lambda: models)
+    facts = parse_dump(text, "probed")
+    facts.models()  # a broken half shows now, where it can still be asked again
+    return facts
 
 
 def _read(cache: Path) -> SwiftFacts | None:
@@ -141,17 +139,6 @@ def _write(cache: Path, text: str) -> None:
     with suppress(OSError):
         cache.parent.mkdir(parents=True, exist_ok=True)
         write_text(cache, text)
-
-
-__all__ = [
-    "SUBCOMMANDS",
-    "Argument",
-    "ModelEntry",
-    "ModelGroup",
-    "Subcommand",
-    "SwiftFacts",
-    "read_swift",
-]
 
 
 def read_swift(interpreter: Interpreter | None) -> SwiftFacts:
