@@ -53,6 +53,10 @@ class Place:
     column: int | None
 
 
+NOWHERE: Final = Place(None, None, None)
+"""The place of what --set gives."""
+
+
 def dotted(path: KeyPath) -> str:
     """The path as a user writes it: `data.train[0]`, `env."a.b"`."""
     out = ""
