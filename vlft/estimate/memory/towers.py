@@ -139,7 +139,7 @@ def _with_positions(net: Net, shape: VisionShape, hidden: Tensor, patches: int) 
     tape = net.tape
     indices, shares = tape.new(patches * 4, 8), tape.new(patches * 4, 4)
     table = net.weight(shape.positions * shape.hidden)
-    taken = ops.embedding(tape, table, patches * 4, shape.hidden)
+    taken = ops.gather(tape, table, patches * 4 * shape.hidden)
     summed = ops.reduce(tape, ops.mul(tape, taken, shares), patches * shape.hidden)
     del taken, indices
     return ops.add(tape, hidden, ops.cast(tape, summed, 2))
