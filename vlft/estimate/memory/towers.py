@@ -97,13 +97,13 @@ def _patches(tower: Tower, patches: int) -> Seen:
         hidden = _with_positions(net, shape, hidden, patches)
     rope = _tables(net, patches, shape.hidden // shape.heads, positions)
     if window is not None:
-        rope = _copy(net, rope[0]), _copy(net, rope[1])
+        rope = ops.like(tape, rope[0]), ops.like(tape, rope[1])
     stream = Stream(tape, hidden, tower.checkpointing)
     del hidden
     features: list[Tensor] = []
     start = 0
     for stop, spans in _runs(tower):
-        stream.layers(partial(_block, net, shape, rope, spans), stop - start)
+        stream.layers(partial(patch_block, net, shape, rope, spans), stop - start)
         if len(features) < len(shape.deepstack):
             features.append(merger(tower.aligner, shape, stream.x, after=True))
         start = stop
@@ -113,12 +113,6 @@ def _patches(tower: Tower, patches: int) -> Seen:
         tokens = ops.gather(tape, tokens, tokens.count)
         del order
     return Seen(stream.x, tokens, tuple(features))
-
-
-def _block(
-    net: Net, shape: VisionShape, rope: tuple[Tensor, Tensor], spans: Spans, x: Tensor
-) -> Tensor:
-    return patch_block(net, shape, x, rope, spans)
 
 
 def _runs(tower: Tower) -> list[tuple[int, Spans]]:
@@ -155,10 +149,6 @@ def _tables(net: Net, patches: int, head_dim: int, positions: Tensor) -> tuple[T
     return cos, sin
 
 
-def _copy(net: Net, x: Tensor) -> Tensor:
-    return net.tape.new(x.count, x.width)
-
-
 def _tiles(tower: Tower, patches: int) -> Tensor:
     net, shape, tape = tower.net, tower.shape, tower.net.tape
     tiles = patches // shape.tile_patches
@@ -170,7 +160,7 @@ def _tiles(tower: Tower, patches: int) -> Tensor:
     hidden = ops.spread_add(tape, hidden, net.weight(shape.tile_patches * shape.hidden))
     stream = Stream(tape, hidden, tower.checkpointing)
     del hidden
-    stream.layers(lambda x: tile_block(net, shape, x, tower.spans), shape.depth)
+    stream.layers(partial(tile_block, net, shape, tower.spans), shape.depth)
     if shape.final_norm:
         stream.x = net.layer_norm(stream.x, shape.hidden)
     return stream.x

@@ -16,22 +16,19 @@ if TYPE_CHECKING:
     Rope = tuple[Tensor, Tensor]
 
 
-def patch_block(net: Net, shape: VisionShape, x: Tensor, rope: Rope, spans: Spans) -> Tensor:
+def patch_block(net: Net, shape: VisionShape, rope: Rope, spans: Spans, x: Tensor) -> Tensor:
     """A block over patches of any image: rotary positions."""
-    x = ops.add(net.tape, x, _patch_attention(net, shape, _norm(net, shape, x), rope, spans))
+    x = ops.add(net.tape, x, _attention(net, shape, _norm(net, shape, x), spans, rope))
     return ops.add(net.tape, x, _mlp(net, shape, _norm(net, shape, x)))
 
 
-def tile_block(net: Net, shape: VisionShape, x: Tensor, spans: Spans) -> Tensor:
+def tile_block(net: Net, shape: VisionShape, spans: Spans, x: Tensor) -> Tensor:
     """A block over tiles: a learned scale on both branches (InternViT)."""
     tape, width = net.tape, shape.hidden
-    attention = _tile_attention(net, shape, net.layer_norm(x, width), spans)
-    attention = ops.mul(tape, attention, net.weight(width))
-    hidden = ops.add(tape, attention, x)
-    output = net.layer_norm(hidden, width)
-    output = _tile_mlp(net, shape, output)
-    output = ops.mul(tape, output, net.weight(width))
-    return ops.add(tape, output, hidden)
+    attention = _attention(net, shape, net.layer_norm(x, width), spans)
+    hidden = ops.add(tape, ops.mul(tape, attention, net.weight(width)), x)
+    output = _mlp(net, shape, net.layer_norm(hidden, width))
+    return ops.add(tape, ops.mul(tape, output, net.weight(width)), hidden)
 
 
 def merger(net: Net, shape: VisionShape, x: Tensor, *, after: bool = False) -> Tensor:
@@ -84,11 +81,21 @@ def _quick_gelu(net: Net, x: Tensor) -> Tensor:
     return ops.mul(net.tape, x, gate)
 
 
-def _patch_attention(net: Net, shape: VisionShape, x: Tensor, rope: Rope, spans: Spans) -> Tensor:
-    tape, width = net.tape, shape.hidden
-    joined = net.linear(x, width, 3 * width, bias=True)
-    query, key, value = ops.unbound(tape, ops.contiguous_gradient(tape, joined), (x.count,) * 3)
-    query, key = _rotate(net, query, key, rope)
+def _attention(
+    net: Net, shape: VisionShape, x: Tensor, spans: Spans, rope: Rope | None = None
+) -> Tensor:
+    width, bias = shape.hidden, shape.qkv_bias
+    if shape.joined_qkv:
+        joined = net.linear(x, width, 3 * width, bias=bias)
+        if rope is not None:
+            joined = ops.contiguous_gradient(net.tape, joined)
+        query, key, value = ops.unbound(net.tape, joined, (x.count,) * 3)
+    else:
+        query, key, value = (net.linear(x, width, width, bias=bias) for _ in range(3))
+    if shape.qk_norm:
+        query, key = net.rms_norm(query, width), net.rms_norm(key, width)
+    if rope is not None:
+        query, key = _rotate(net, query, key, rope)
     output = attend(net, query, key, value, shape.heads, spans)
     return net.linear(output, width, width, bias=True)
 
@@ -100,24 +107,3 @@ def _rotate(net: Net, query: Tensor, key: Tensor, rope: Rope) -> Rope:
     turned_query = ops.cast(net.tape, turned_query, 2)
     turned_key = ops.cast(net.tape, turned_key, 2)
     return turned_query, turned_key
-
-
-def _tile_attention(net: Net, shape: VisionShape, x: Tensor, spans: Spans) -> Tensor:
-    width = shape.hidden
-    if shape.joined_qkv:
-        joined = net.linear(x, width, 3 * width, bias=shape.qkv_bias)
-        query, key, value = ops.unbound(net.tape, joined, (x.count,) * 3)
-    else:
-        query = net.linear(x, width, width, bias=shape.qkv_bias)
-        key = net.linear(x, width, width, bias=shape.qkv_bias)
-        value = net.linear(x, width, width, bias=shape.qkv_bias)
-    if shape.qk_norm:
-        query, key = net.rms_norm(query, width), net.rms_norm(key, width)
-    output = attend(net, query, key, value, shape.heads, spans)
-    return net.linear(output, width, width, bias=True)
-
-
-def _tile_mlp(net: Net, shape: VisionShape, x: Tensor) -> Tensor:
-    hidden = net.linear(x, shape.hidden, shape.intermediate, bias=True)
-    hidden = ops.unary(net.tape, hidden, keeps_input=True)
-    return net.linear(hidden, shape.intermediate, shape.hidden, bias=True)
