@@ -18,7 +18,7 @@ from vlft.probe.checkpoint import Checkpoint, read_checkpoint
 from vlft.probe.data_entries import DataEntry, count_rows, parse_entry
 from vlft.probe.deepspeed import Deepspeed, preset, read_deepspeed
 from vlft.probe.hardware import Hardware, free_bytes, visible_gpus
-from vlft.probe.resume_state import ResumeFacts, read_resume
+from vlft.probe.trainer_checkpoint import ResumeFacts, read_resume
 from vlft.swift.interpreter import Interpreter, find_interpreter
 from vlft.swift.probe import read_swift
 
