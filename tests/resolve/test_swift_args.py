@@ -13,8 +13,7 @@ from support.folders import QWEN2_VL, make_model_folder
 
 from vlft.config.reader import read_config
 from vlft.models import family_of
-from vlft.probe.cache import FactCache
-from vlft.probe.collect import gather_facts
+from vlft.probe.collect import FactCache, gather_facts
 from vlft.probe.hardware import parse_hardware
 from vlft.resolve.batch import solve
 from vlft.resolve.swift_args import resolve_swift_args
