@@ -1,8 +1,4 @@
-"""What trainer_side/dump_arguments.py prints, as types, and the shipped answers of each release.
-
-A dump is read with KeyError, TypeError or ValueError for all that is not one: a shipped file
-is right (a test says so), a cached one is then probed again.
-"""
+"""What trainer_side/dump_arguments.py prints, as types, and the shipped dumps of each release."""
 
 from __future__ import annotations
 
@@ -36,6 +32,10 @@ _SAME: Final = {"infer": frozenset({"metric"})}
 """Names that a subcommand has still."""
 
 
+class DumpError(ValueError):
+    """A text is no dump of this format."""
+
+
 def shipped_versions() -> tuple[str, ...]:
     """Versions of ms-swift that vlft ships a dump for, the newest first."""
     versions = (path.name.removesuffix(_SUFFIX) for path in FOLDER.glob(f"*{_SUFFIX}"))
@@ -57,8 +57,21 @@ def shipped_text(version: str) -> bytes | None:
 
 
 def parse_dump(text: str | bytes, origin: Literal["shipped", "probed"]) -> SwiftFacts:
-    """The dump in a text; its models are parsed when they are asked for."""
-    document = json.loads(text)
+    """The dump in a text; the models of a shipped one are parsed when they are asked for.
+
+    Raises:
+        DumpError: The text is none.
+    """
+    try:
+        facts = _facts(json.loads(text), origin)
+        if origin == "probed":  # a broken half shows now, where it can still be asked again
+            facts.models()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DumpError(repr(error)) from None
+    return facts
+
+
+def _facts(document: Mapping[str, Any], origin: Literal["shipped", "probed"]) -> SwiftFacts:
     facts, models = document["facts"], document["models"]["models"]
     if facts["format"] != FORMAT:
         raise ValueError(f"format {facts['format']!r}")
