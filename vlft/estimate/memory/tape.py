@@ -92,7 +92,13 @@ class Tensor:
         self.node = node
 
 
-Backward = Callable[[Tensor, "tuple[Storage | None, ...]"], "tuple[Tensor | None, ...]"]
+Kept: TypeAlias = tuple[Storage | None, ...]
+"""Storages that were kept for an operator's backward."""
+
+Grads: TypeAlias = tuple[Tensor | None, ...]
+"""A gradient for each input, None for one that wants none."""
+
+Backward: TypeAlias = Callable[[Tensor, Kept], Grads]
 """From the gradient of the output and what was kept to the gradients of the inputs."""
 
 
@@ -117,7 +123,7 @@ class Node:
         self.part = part
         self.inputs = inputs
         self.backward = backward
-        self.kept: tuple[Storage | None, ...] = ()
+        self.kept: Kept = ()
         self.frame: Frame | None = None
         self.place = 0
         self.pending: Tensor | None = None
@@ -130,7 +136,7 @@ class Frame:
 
     again: Callable[[], object]
     wanted: int = 0
-    kept: list[tuple[Storage | None, ...] | None] = field(default_factory=list)
+    kept: list[Kept | None] = field(default_factory=list)
     filled: bool = False
 
 
@@ -190,7 +196,7 @@ class Tape:
             self._keep(node, tuple(None if x is None else x.storage for x in kept))
         return output
 
-    def _keep(self, node: Node, storages: tuple[Storage | None, ...]) -> None:
+    def _keep(self, node: Node, storages: Kept) -> None:
         frame = self._frame
         if frame is None:
             node.kept = storages
@@ -220,7 +226,7 @@ class Tape:
             return
         self._inputs.append(tensor.storage)
 
-        def keep(gradient: Tensor, _: tuple[Storage | None, ...]) -> tuple[Tensor | None, ...]:
+        def keep(gradient: Tensor, _: Kept) -> Grads:
             self._inputs.append(gradient.storage)
             return ()
 
@@ -231,9 +237,7 @@ class Tape:
         if not self.has_gradients and size:
             self._gradients.append(Storage(self, size, "gradients"))
 
-    def _accumulate(
-        self, gradient: Tensor, kept: tuple[Storage | None, ...]
-    ) -> tuple[Tensor | None, ...]:
+    def _accumulate(self, gradient: Tensor, kept: Kept) -> Grads:
         del kept
         if not self.has_gradients and gradient.storage is not None:
             gradient.storage.charge("gradients")
@@ -324,10 +328,3 @@ class Tape:
         node.kept = ()
         pairs = zip(node.inputs, results, strict=False)
         return [(to, made) for to, made in pairs if to is not None]
-
-
-Kept: TypeAlias = "tuple[Storage | None, ...]"
-"""Storages that were kept for it."""
-
-Grads: TypeAlias = "tuple[Tensor | None, ...]"
-"""A gradient for each input, None for one that wants none."""
