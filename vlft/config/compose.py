@@ -111,25 +111,26 @@ class _Composer:
         self.anchors: dict[str, Node] = {}
 
     def report(self, event: Any, rule: str, message: str, hint: str) -> None:
-        where = event.start_mark.line + 1, event.start_mark.column + 1
-        self.findings.append(Finding(rule, "error", message, "", self.file, *where, hint))
+        self.findings.append(Finding(rule, "error", message, "", self.file, *_place(event), hint))
 
     def take(self, event: Any) -> None:
-        where = event.start_mark.line + 1, event.start_mark.column + 1
         if isinstance(event, events.ScalarEvent):
-            self.add(ScalarNode(event.value, not event.style, event.tag, *where), event)
+            node = ScalarNode(event.value, not event.style, event.tag, *_place(event))
+            self.add(node, event)
         elif isinstance(event, events.CollectionStartEvent):
             kind = MapNode if isinstance(event, events.MappingStartEvent) else ListNode
-            node = kind(event.tag, *where)
-            self.add(node, event)
-            self.open.append(node)
+            collection = kind(event.tag, *_place(event))
+            self.add(collection, event)
+            self.open.append(collection)
             self.check_depth(len(self.open), event)
         elif isinstance(event, events.CollectionEndEvent):
-            node = self.open.pop()
-            node.size = 1 + sum(child.size for child in node.items)
-            node.height = 1 + max((child.height for child in node.items), default=0)
+            collection = self.open.pop()
+            collection.size = 1 + sum(child.size for child in collection.items)
+            collection.height = 1 + max((child.height for child in collection.items), default=0)
         elif isinstance(event, events.AliasEvent):
-            named = self.named(event) or ScalarNode(f"*{event.anchor}", False, None, *where)
+            named = self.named(event)
+            if named is None:
+                named = ScalarNode(f"*{event.anchor}", False, None, *_place(event))
             self.check_depth(len(self.open) + named.height, event)
             self.add(named, event)
         elif isinstance(event, events.DocumentStartEvent):
@@ -173,6 +174,10 @@ class _Composer:
             hint = "a config needs a handful of levels; check for brackets that were not closed"
             self.report(event, "config.too-deep", message, hint)
             raise _Stop
+
+
+def _place(event: Any) -> tuple[int, int]:
+    return event.start_mark.line + 1, event.start_mark.column + 1
 
 
 class _Error(NamedTuple):

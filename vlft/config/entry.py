@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from vlft.config.locations import Data, KeyPath, Place
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
 Scalar: TypeAlias = bool | int | float | str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One value; it is never changed, so that several configs can share it.
 
     Attributes:
@@ -58,7 +56,7 @@ class Entry:
         """The map less one of its keys."""
         if not isinstance(self.value, dict):
             return self
-        return replace(self, value={name: at for name, at in self.value.items() if name != key})
+        return self._replace(value={name: at for name, at in self.value.items() if name != key})
 
 
 def overlay(base: Entry, top: Entry) -> Entry:
@@ -72,4 +70,4 @@ def overlay(base: Entry, top: Entry) -> Entry:
             del merged[key]
         else:
             merged[key] = entry if below is None else overlay(below, entry)
-    return replace(top, value=merged)
+    return top._replace(value=merged)

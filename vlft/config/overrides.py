@@ -160,7 +160,7 @@ def _put(holder: Entry | None, path: KeyPath, at: int, new: Entry) -> Entry:
         items = _items(holder, part, name)
         below = holder.child(part)
         items[part : part + 1] = [new if is_last else _put(below, path, at + 1, new)]
-        return replace(holder, value=items)
+        return holder._replace(value=items)
     if not isinstance(holder.value, dict):
         message = f"{name} is not a map, so it has no key {shown(part)}"
         raise _WrongError(message, _what(holder))
@@ -177,7 +177,7 @@ def _put(holder: Entry | None, path: KeyPath, at: int, new: Entry) -> Entry:
         raise _WrongError(message, f"write {dotted(path)}=null to remove it")
     else:
         entries[part] = overlay(below, new)
-    return replace(holder, value=entries)
+    return holder._replace(value=entries)
 
 
 def _items(holder: Entry, index: int, name: str) -> list[Entry]:
