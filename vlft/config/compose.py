@@ -6,6 +6,7 @@ libyaml stops at the first syntax error, so there is at most one of these a file
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -96,6 +97,17 @@ def compose(text: str, file: str | None) -> tuple[Node | None, list[Finding]]:
         message = f"the file can't be read as YAML: {error}"
         return None, [*composer.findings, Finding("config.syntax", "error", message, file=file)]
     return composer.root, composer.findings
+
+
+def scalar_spans(text: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Start and end (line and column from 1) of each scalar, block scalars too; up to an error."""
+    spans = []
+    with suppress(yaml.YAMLError):
+        for token in yaml.scan(text, Loader=_LOADER):
+            if isinstance(token, yaml.ScalarToken):
+                start, end = token.start_mark, token.end_mark
+                spans.append(((start.line + 1, start.column + 1), (end.line + 1, end.column + 1)))
+    return spans
 
 
 class _Composer:

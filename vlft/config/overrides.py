@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from vlft.config.compose import Node, ScalarNode, compose
 from vlft.config.construct import Builder
@@ -24,20 +24,13 @@ _PART: Final = re.compile(
 )
 
 
-class Override(NamedTuple):
-    """One --set, its key and its value taken apart."""
-
-    path: KeyPath
-    node: Node
-
-
 class _WrongError(Exception):
     """An override that can't be used: message and hint."""
 
 
-def read(overrides: Sequence[str]) -> tuple[list[Override], list[Finding]]:
-    """The overrides that are well formed, and findings for those that are not."""
-    good: list[Override] = []
+def read(overrides: Sequence[str]) -> tuple[list[tuple[KeyPath, Node]], list[Finding]]:
+    """Key and value of the overrides that are well formed, and findings for those that are not."""
+    good: list[tuple[KeyPath, Node]] = []
     findings: list[Finding] = []
     for text in overrides:
         try:
@@ -48,7 +41,7 @@ def read(overrides: Sequence[str]) -> tuple[list[Override], list[Finding]]:
         node, wrong_value = _value(path, value)
         findings += wrong_value
         if node is not None:
-            good.append(Override(path, node))
+            good.append((path, node))
     return good, findings
 
 
