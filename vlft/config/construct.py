@@ -42,11 +42,8 @@ class Builder:
                 return
             message = f"the file has more than {MAX_FINDINGS} mistakes; the rest is not listed"
             rule, hint = "config.too-many-mistakes", "mend these first; is it a config?"
-        place = self.place(node)
         name = self.prefix + dotted(path)
-        self.findings.append(
-            Finding(rule, "error", message, name, place.file, place.line, place.column, hint)
-        )
+        self.findings.append(Finding(rule, "error", message, name, *self.place(node), hint))
 
     def place(self, node: Node) -> Place:
         """Where the node starts."""

@@ -88,7 +88,7 @@ class Source:
         """A finding at the value, or at the key, of this path."""
         place = self.key_place(path) if at_key else self.place(path)
         name = dotted(path) if place.file is not None else f"--set {dotted(path)}"
-        return Finding(rule, severity, message, name, place.file, place.line, place.column, hint)
+        return Finding(rule, severity, message, name, *place, hint)
 
 
 def parse(text: str, file: str) -> tuple[Source | None, list[Finding]]:
