@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING
 
 from vlft.config.ownership import ARGUMENTS, ENVIRONMENT
 from vlft.config.schema import config_with
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
+    from vlft.config.fields import Section
     from vlft.config.source import KeyPath, Source
     from vlft.findings import Finding
 
@@ -113,19 +112,10 @@ def _unknown_key_hint(path: KeyPath) -> str | None:
 
 def legal_keys(path: KeyPath) -> list[str]:
     """The keys of the section at `path`; none if it is not a section."""
-    model: type[BaseModel] | None = config_with(section_names())
+    section: type[Section] | None = config_with(section_names())
     for part in path:
-        field = model.model_fields.get(str(part)) if model else None
-        model = _section_of(field.annotation) if field else None
-    return list(model.model_fields) if model else []
-
-
-def _section_of(annotation: Any) -> type[BaseModel] | None:
-    candidates = [annotation, *getattr(annotation, "__args__", ())]
-    for candidate in candidates:
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
+        section = section.section_at(str(part)) if section else None
+    return list(section.model_fields) if section else []
 
 
 def _expected(detail: ErrorDetails) -> str:
