@@ -71,6 +71,7 @@ class Storage:
         self.tape.total -= self.size
 
 
+@dataclass(slots=True, eq=False)
 class Tensor:
     """Elements of some width on a storage, and the operator that made them, if it needs grads.
 
@@ -81,15 +82,10 @@ class Tensor:
         node: None where no gradient flows.
     """
 
-    __slots__ = ("count", "node", "storage", "width")
-
-    def __init__(
-        self, count: int, width: int, storage: Storage | None, node: Node | None = None
-    ) -> None:
-        self.count = count
-        self.width = width
-        self.storage = storage
-        self.node = node
+    count: int
+    width: int
+    storage: Storage | None
+    node: Node | None = None
 
 
 Kept: TypeAlias = tuple[Storage | None, ...]
@@ -102,6 +98,7 @@ Backward: TypeAlias = Callable[[Tensor, Kept], Grads]
 """From the gradient of the output and what was kept to the gradients of the inputs."""
 
 
+@dataclass(slots=True, eq=False)
 class Node:
     """An operator of the backward.
 
@@ -112,22 +109,15 @@ class Node:
         uses: Gradients that a leaf waits for; a weight that is used twice gets one sum.
     """
 
-    __slots__ = (
-        "backward", "frame", "inputs", "kept", "number", "part", "pending", "place", "uses",
-    )  # fmt: skip
-
-    def __init__(
-        self, number: int, part: Part, inputs: tuple[Node | None, ...], backward: Backward
-    ) -> None:
-        self.number = number
-        self.part = part
-        self.inputs = inputs
-        self.backward = backward
-        self.kept: Kept = ()
-        self.frame: Frame | None = None
-        self.place = 0
-        self.pending: Tensor | None = None
-        self.uses = 0
+    number: int
+    part: Part
+    inputs: tuple[Node | None, ...]
+    backward: Backward
+    kept: Kept = ()
+    frame: Frame | None = None
+    place: int = 0
+    pending: Tensor | None = None
+    uses: int = 0
 
 
 @dataclass(slots=True)
