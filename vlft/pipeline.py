@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vlft.config.reader import LoadedConfig
     from vlft.config.source import Source
     from vlft.findings import Finding
-    from vlft.probe.cache import FactCache
+    from vlft.probe.collect import FactCache
     from vlft.rules.rows import Scan
 
 

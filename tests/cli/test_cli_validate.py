@@ -134,7 +134,7 @@ def test_a_thousand_configs_read_the_model_once(
 ) -> None:
     from vlft.pipeline import Ready, prepare
     from vlft.probe import collect as gather
-    from vlft.probe.cache import FactCache
+    from vlft.probe.collect import FactCache
 
     read: list[str] = []
     real = {name: getattr(gather, name) for name in ("read_checkpoint", "read_swift")}
@@ -150,7 +150,7 @@ def test_a_thousand_configs_read_the_model_once(
 
 def test_a_cache_keeps_the_mistake_too() -> None:
     from vlft.errors import VlftError
-    from vlft.probe.cache import FactCache
+    from vlft.probe.collect import FactCache
 
     calls = []
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from vlft.config.ownership import ARGUMENTS, RESERVED
 from vlft.config.validation_errors import legal_keys
-from vlft.swift.probe import Argument, Subcommand, read_swift
+from vlft.swift.probe import read_swift
+from vlft.swift.release import Argument, Subcommand
 
 SWIFT = read_swift(None)
 TASKS: tuple[Subcommand, ...] = ("sft", "sft", "sft", "pt")

@@ -58,7 +58,7 @@ def test_maps_merge_lists_and_scalars_replace(write):
     assert source.place(("train",)) == Place("c.yaml", 2, 8)
     assert list(source.documents) == ["c.yaml", "base.yaml"]
     assert source.file == "c.yaml"
-    assert not any(path[0] == "extends" for path in (*source.keys, *source.values, *source.texts))
+    assert source.entry(("extends",)) is None
 
 
 def test_null_removes_an_inherited_key_and_stays_where_nothing_was_inherited(write):
@@ -68,14 +68,14 @@ def test_null_removes_an_inherited_key_and_stays_where_nothing_was_inherited(wri
     )
     source = read("c.yaml")
     assert source.data == {"quant": {"method": None}, "pixels": None}
-    assert not any(path[0] == "lora" for path in (*source.keys, *source.values, *source.texts))
+    assert source.entry(("lora",)) is None
 
 
 def test_a_map_replaces_a_scalar_and_a_scalar_a_map(write):
     write(base="a: {b: 1}\nc: 2\n", c="extends: base.yaml\na: 1\nc: {d: 2}\n")
     source = read("c.yaml")
     assert source.data == {"a": 1, "c": {"d": 2}}
-    assert ("a", "b") not in source.texts
+    assert source.text(("a", "b")) is None
 
 
 def test_later_bases_win_over_earlier_and_the_file_over_all(write):

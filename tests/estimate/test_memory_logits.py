@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vlft.estimate.memory.liger import TrainedRow, kept_of, uses_logits_to_keep
+from vlft.estimate.memory.liger import uses_logits_to_keep
 
 
 @pytest.mark.parametrize(
@@ -24,12 +24,3 @@ def test_whether_only_trained_tokens_have_logits(given, major, parallel, used):
 @pytest.mark.parametrize(("model", "used"), [("qwen2_5_vl", False), ("qwen3_vl", True)])
 def test_ligers_forward_of_qwen2_takes_no_number_of_logits(model, used):
     assert uses_logits_to_keep(None, 5, 1, liger=model) is used
-
-
-def test_one_row_keeps_its_trained_tokens_and_one_more():
-    assert kept_of([TrainedRow(tokens=500, prompt=400, trained=60)]) == 61
-
-
-def test_several_rows_keep_all_from_the_earliest_trained_token():
-    rows = [TrainedRow(500, 400, 100), TrainedRow(300, 250, 50)]
-    assert kept_of(rows) == 2 * (500 - 250 + 1)

@@ -69,7 +69,7 @@ def test_a_model(tmp_path: Path) -> None:
     assert found.weight_files == ("model.safetensors",)
     assert found.weight_bytes == len(weights)
     assert found.tensors() == {"lm_head.weight": ("BF16", (4, 2)), "norm": ("F32", (2,))}
-    assert found.missing_files == found.pickle_files == found.code_files == ()
+    assert tuple(found.problems) == found.pickle_files == found.code_files == ()
     assert found.quantization is found.adapter is found.base_model is found.args is None
     assert not found.has_auto_map
 
@@ -95,7 +95,7 @@ def test_shards(tmp_path: Path) -> None:
     (folder / "m-2.safetensors").write_bytes(whole[:-1])
     found = read_checkpoint(folder)
     assert found.weight_files == ("m-1.safetensors", "m-2.safetensors", "m-3.safetensors")
-    assert found.missing_files == ("m-2.safetensors", "m-3.safetensors")
+    assert tuple(found.problems) == ("m-2.safetensors", "m-3.safetensors")
     assert "1 bytes of weights are missing" in found.problems["m-2.safetensors"]
     assert found.problems["m-3.safetensors"] == "is missing"
     assert found.tensors() == {"a": ("F16", (2,))}
@@ -122,7 +122,7 @@ def test_pickles(tmp_path: Path) -> None:
     assert found.weight_files == ("pytorch_model-1.bin", "pytorch_model-2.bin")
     assert found.pickle_files == ("pytorch_model-1.bin",)
     assert found.weight_bytes == 5
-    assert found.missing_files == ("pytorch_model-2.bin",)
+    assert tuple(found.problems) == ("pytorch_model-2.bin",)
     assert found.tensors() == {}
 
 
@@ -243,7 +243,7 @@ HEADERS = {
 @pytest.mark.parametrize(("content", "message"), HEADERS.values(), ids=HEADERS)
 def test_a_broken_weight_file(tmp_path: Path, content: bytes, message: str) -> None:
     found = read_checkpoint(make_model(tmp_path, content))
-    assert found.missing_files == ("model.safetensors",)
+    assert tuple(found.problems) == ("model.safetensors",)
     assert message in found.problems["model.safetensors"]
     assert found.tensors() == {}
 

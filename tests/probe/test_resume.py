@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from vlft.probe.resume_state import ResumeFacts, read_resume
+from vlft.probe.trainer_checkpoint import ResumeFacts, read_resume
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

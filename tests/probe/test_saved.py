@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vlft.probe.checkpoint_integrity import unsaved_part
+from vlft.probe.trainer_checkpoint import unsaved_part
 
 
 def archive(path: Path) -> None:

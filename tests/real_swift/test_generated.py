@@ -23,7 +23,7 @@ from support.ms_swift.generated_configs import (
 from support.ms_swift.judging import Judge
 from support.ms_swift.rule_effects import KNOWN_GAPS, TOO_STRICT
 
-from vlft.swift.probe import Subcommand
+from vlft.swift.release import Subcommand
 
 COUNT = int(os.environ.get("VLFT_CONFIGS", "300"))
 SEED = int(os.environ.get("VLFT_SEED", "0"))

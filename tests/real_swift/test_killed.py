@@ -51,7 +51,7 @@ def test_nothing_is_left(
     assert run.outcome["reason"]
     earlier = read_checkpoint(folder / "checkpoints" / "checkpoint-2")
     assert earlier.kind == "adapter"
-    assert not earlier.missing_files
+    assert not earlier.problems
     state = json.loads((folder / "checkpoints" / "checkpoint-2" / "trainer_state.json").read_text())
     assert state["global_step"] == 2
 

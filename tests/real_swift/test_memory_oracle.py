@@ -14,8 +14,7 @@ from estimate.memory_points import config, points
 
 from vlft.estimate.memory.parameters import count
 from vlft.estimate.memory.points import estimate_points
-from vlft.estimate.memory.sharding import fsdp2_states, zero_states
-from vlft.estimate.memory.states import Plain
+from vlft.estimate.memory.states import Plain, fsdp2_states, zero_states
 from vlft.estimate.memory.step_spec import RunShape
 from vlft.models import shape_of
 
@@ -123,7 +122,6 @@ def plain(base, trained, *, lora):
         adapters=4 * trained if lora else 0,
         gradients=4 * trained if lora else 2 * trained,
         moments=8 * trained if lora else 4 * trained,
-        tensors=20,
     )
 
 

@@ -214,7 +214,7 @@ def test_a_killed_export_leaves_nothing_and_the_next_one_works(
     running.wait()
     assert not list((run / "exports").glob("[!.]*")), "nothing under a final name"
     merged = Path(merge(vlft, str(run))["merged"])
-    assert not read_checkpoint(merged).missing_files
+    assert not read_checkpoint(merged).problems
     assert [path.name for path in (run / "exports").iterdir()] == [merged.name]
 
 
@@ -253,6 +253,6 @@ def test_a_disk_that_fills_up_leaves_nothing_and_the_next_one_works(
         assert (refused.code, "GB free" in refused.err) == (1, True), refused.err
         filler.unlink()
         merged = Path(merge(vlft, str(copy))["merged"])
-        assert not read_checkpoint(merged).missing_files
+        assert not read_checkpoint(merged).problems
     finally:
         subprocess.run(["umount", str(small)], check=True)

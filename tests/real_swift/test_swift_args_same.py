@@ -118,7 +118,7 @@ def _asked(
 
 def _difference(args: SwiftArgs, name: str, values: Mapping[str, Any]) -> str | None:
     """What is wrong with an argument; None if it is right."""
-    if not args.is_known(name):
+    if not args.get(name, str).is_known:
         return None if name in OPEN | _open_here(args) else "unknown"
     trainer = values[f"training_args.{name}"]
     real = values[name] if name in OF_ARGS | APART or trainer is None else trainer

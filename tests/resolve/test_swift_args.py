@@ -12,8 +12,7 @@ import pytest
 from support.folders import QWEN2_VL, make_model_folder
 
 from vlft.config.reader import read_config
-from vlft.probe.cache import FactCache
-from vlft.probe.collect import gather_facts
+from vlft.probe.collect import FactCache, gather_facts
 from vlft.probe.hardware import parse_hardware
 from vlft.resolve.run import resolve as resolve_run
 from vlft.swift.args import Origin, SwiftArgs, UnknownValueError
@@ -134,8 +133,14 @@ def test_every_origin_is_named(tmp_path: Path, resolve: Resolve) -> None:
         "learning_rate": Origin.COMPUTED,
         "output_dir": Origin.UNKNOWN,
     }
-    assert {name: args.origin(name) for name in origins} == origins
-    assert list(args.names()) == ["model", "dataset", "warmup_ratio", "strict", "logging_steps"]
+    assert {name: args.get(name, str).origin for name in origins} == origins
+    assert [name for name in args.written() if args.is_given(name)] == [
+        "model",
+        "dataset",
+        "warmup_ratio",
+        "strict",
+        "logging_steps",
+    ]
     assert "use_hf" not in args.written()
 
 
@@ -182,7 +187,7 @@ def test_lists_and_mappings(
 def test_what_the_command_does_not_have_is_none(resolve: Resolve) -> None:
     args = resolve()
     assert args.get("rlhf_type", str).value is None
-    assert args.is_known("rlhf_type")
+    assert args.get("rlhf_type", str).is_known
     assert not args.is_given("rlhf_type")
 
 
@@ -232,16 +237,19 @@ def test_the_longest_row_is_the_model_s_whatever_max_model_len_says(resolve: Res
 def test_lengths_that_contradict_each_other_are_unknown(resolve: Resolve) -> None:
     inner = {"max_position_embeddings": 1024}
     config = {**QWEN2_VL, "max_position_embeddings": 4096, "text_config": inner}
-    assert resolve(config=config).origin("max_length") is Origin.UNKNOWN
+    assert resolve(config=config).get("max_length", str).origin is Origin.UNKNOWN
 
 
 def test_a_type_of_the_language_model_alone_leaves_the_choice_to_the_gpu(resolve: Resolve) -> None:
     config = {key: value for key, value in QWEN2_VL.items() if key != "torch_dtype"}
     config["text_config"] = {"dtype": "float16"}
-    assert resolve(config=config).origin("torch_dtype") is Origin.UNKNOWN
-    assert resolve(config=config).origin("bf16") is Origin.UNKNOWN
+    assert resolve(config=config).get("torch_dtype", str).origin is Origin.UNKNOWN
+    assert resolve(config=config).get("bf16", str).origin is Origin.UNKNOWN
     assert resolve(config=config, hardware="1xA100-80G").value("torch_dtype") == "bfloat16"
-    assert resolve(config=config, hardware="1xV100-32G").origin("torch_dtype") is Origin.UNKNOWN
+    assert (
+        resolve(config=config, hardware="1xV100-32G").get("torch_dtype", str).origin
+        is Origin.UNKNOWN
+    )
 
 
 def test_the_warm_up_has_one_name(resolve: Resolve) -> None:
@@ -260,7 +268,7 @@ def test_a_release_that_was_not_read_has_no_computed_values(resolve: Resolve) ->
     extra = "task: rlhf\nswift: {rlhf_type: dpo, strict: true}\n"
     assert resolve(extra).value("beta") == 0.1
     old = resolve(extra, version="4.2.3")
-    assert old.origin("beta") is Origin.UNKNOWN
+    assert old.get("beta", str).origin is Origin.UNKNOWN
     assert old.value("strict") is True
     assert old.value("learning_rate") == 1e-4
 

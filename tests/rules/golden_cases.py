@@ -36,7 +36,7 @@ from examples.folder import lay_out
 
 from vlft.findings import Finding
 from vlft.pipeline import look_at_hardware, prepare
-from vlft.probe.cache import FactCache
+from vlft.probe.collect import FactCache
 from vlft.probe.hardware import probe_hardware
 
 EXPECTED = Path(__file__).with_name("expected")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 
-import vlft
 from vlft.security.secrets import Secret, cover, is_secret_name, mask, mask_value
+from vlft.swift.dumps import read_shipped
 from vlft.swift.names import READ
 
 SECRET = [
@@ -50,9 +47,9 @@ def test_a_name_that_only_looks_like_it(name: str) -> None:
 
 def test_arguments_of_ms_swift() -> None:
     """All arguments of the release that is described here; a new one has to be looked at."""
-    (file,) = (Path(vlft.__file__).parent / "swift" / "releases").glob("4.6.0.json")
-    described = json.loads(file.read_bytes())
-    names = {argument["name"] for argument in described["arguments"]}
+    described = read_shipped("4.6.0")
+    assert described is not None
+    names = {name for arguments in described.arguments.values() for name in arguments}
     assert len(names) > 300
     assert {name for name in names if is_secret_name(name)} == {
         "hub_token",

@@ -11,7 +11,7 @@ import pytest
 from support.waiting import HANG_S
 
 from vlft.swift.probe import read_swift
-from vlft.swift.release import default_template, guess_model_types, model_name
+from vlft.swift.release import model_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,7 +90,7 @@ json.dump(result, open(sys.argv[2], "w"))
 
 @pytest.mark.swift
 def test_ms_swift_decides_the_same(tmp_path: Path) -> None:
-    models = read_swift(None).models()
+    swift = read_swift(None)
     folders = [str(tmp_path / name) for name, _, _ in CASES]
     for folder, (_, config, args) in zip(folders, CASES, strict=True):
         _write(folder, config, args)
@@ -106,15 +106,15 @@ def test_ms_swift_decides_the_same(tmp_path: Path) -> None:
     for folder, (name, config, args), (types, template) in zip(
         folders, CASES, answers["folders"], strict=True
     ):
-        guessed = guess_model_types(models, folder, config.get("architectures", []), args)
+        guessed = swift.guess_model_types(folder, config.get("architectures", []), args)
         assert list(guessed) == types, name
         if len(guessed) == 1:
-            assert default_template(models, guessed[0], folder, args) == template, name
+            assert swift.default_template(guessed[0], folder, args) == template, name
     assert len(answers["names"]) > 1000
     for name, (model_type, template) in answers["names"].items():
-        assert guess_model_types(models, name, ()) == (model_type,), name
+        assert swift.guess_model_types(name, ()) == (model_type,), name
         if template is not None:
-            assert default_template(models, model_type, name) == template, name
+            assert swift.default_template(model_type, name) == template, name
 
 
 def _write(folder: str, config: dict[str, Any], args: dict[str, Any] | None) -> None:
@@ -142,43 +142,42 @@ def test_model_name(path: str, name: str) -> None:
 
 
 def test_args_decide_where_the_name_does_not() -> None:
-    models = read_swift(None).models()
-    assert guess_model_types(models, "/m/checkpoint-1", QWEN2, NEW_ARGS) == ("qwen2_vl",)
+    swift = read_swift(None)
+    assert swift.guess_model_types("/m/checkpoint-1", QWEN2, NEW_ARGS) == ("qwen2_vl",)
 
 
 def test_the_name_counts_before_args_and_architecture() -> None:
-    models = read_swift(None).models()
+    swift = read_swift(None)
     folder = "/m/Qwen2.5-VL-3B-Instruct"
-    assert guess_model_types(models, folder, QWEN2, NEW_ARGS) == ("qwen2_5_vl",)
-    assert guess_model_types(models, folder, QWEN2, NEW_ARGS, args_first=True) == ("qwen2_vl",)
+    assert swift.guess_model_types(folder, QWEN2, NEW_ARGS) == ("qwen2_5_vl",)
 
 
 def test_a_folder_of_another_name_is_ambiguous() -> None:
-    models = read_swift(None).models()
-    assert guess_model_types(models, "/m/tiny-qwen2_vl", QWEN2) == ("qwen2_vl", "qwen2_gme")
-    assert guess_model_types(models, "/m/tiny-qwen2_vl", ["NoSuchModel"]) == ()
-    assert default_template(models, "qwen2_vl", "tiny-qwen2_vl") == "ambiguous"
-    assert default_template(models, "internvl", "tiny") == "internvl_hf"
-    assert default_template(models, "no-such-type", "tiny") is None
-    assert default_template(models, None, "tiny") is None
+    swift = read_swift(None)
+    assert swift.guess_model_types("/m/tiny-qwen2_vl", QWEN2) == ("qwen2_vl", "qwen2_gme")
+    assert swift.guess_model_types("/m/tiny-qwen2_vl", ["NoSuchModel"]) == ()
+    assert swift.default_template("qwen2_vl", "tiny-qwen2_vl") == "ambiguous"
+    assert swift.default_template("internvl", "tiny") == "internvl_hf"
+    assert swift.default_template("no-such-type", "tiny") is None
+    assert swift.default_template(None, "tiny") is None
 
 
 def test_a_cache_s_folder_is_matched_by_the_model_s_name() -> None:
-    models = read_swift(None).models()
+    swift = read_swift(None)
     folder = "/c/models--Qwen--QVQ-72B-Preview/snapshots/0abc"
-    assert guess_model_types(models, folder, ()) == ("qwen2_vl",)
-    assert default_template(models, "qwen2_vl", folder) == "qvq"
-    assert default_template(models, "qwen2_vl", folder, NEW_ARGS | {"template": "t"}) == "t"
+    assert swift.guess_model_types(folder, ()) == ("qwen2_vl",)
+    assert swift.default_template("qwen2_vl", folder) == "qvq"
+    assert swift.default_template("qwen2_vl", folder, NEW_ARGS | {"template": "t"}) == "t"
 
 
 def test_a_type_with_one_template_for_all() -> None:
-    models = read_swift(None).models()
-    entry = next(entry for entry in models.values() if entry.template is not None)
-    assert default_template(models, entry.model_type, "my-model") == entry.template
+    swift = read_swift(None)
+    entry = next(entry for entry in swift.models().values() if entry.template is not None)
+    assert swift.default_template(entry.model_type, "my-model") == entry.template
 
 
 def test_args_of_another_kind_are_ignored() -> None:
-    models = read_swift(None).models()
+    swift = read_swift(None)
     for args in ({}, {"model_type": 1, "swift_version": "4.6.0", "template": []}, OLD_ARGS):
-        assert len(guess_model_types(models, "/m/checkpoint-1", QWEN2, args)) == 2
-    assert default_template(models, "qwen2_vl", "checkpoint-1", {"template": 3}) == "ambiguous"
+        assert len(swift.guess_model_types("/m/checkpoint-1", QWEN2, args)) == 2
+    assert swift.default_template("qwen2_vl", "checkpoint-1", {"template": 3}) == "ambiguous"

@@ -9,45 +9,12 @@ from typing import Any
 import pytest
 from support.standin_swift import standin_interpreter
 
-from vlft.swift.dumps import (
-    FOLDER,
-    read_document,
-    read_shipped,
-    reduced,
-    restored,
-    shipped_versions,
-)
-
-BASE = shipped_versions()[0]
-HALVES = ("", ".models")
+from vlft.swift.dumps import read_shipped, shipped_versions
 
 
 def test_there_is_a_dump_for_each_minor_release() -> None:
     minors = [version.rpartition(".")[0] for version in shipped_versions()]
     assert minors == ["4.6", "4.5", "4.4", "4.3", "4.2", "4.1", "4.0", "3.12"]
-
-
-@pytest.mark.parametrize("version", shipped_versions()[1:])
-@pytest.mark.parametrize("half", HALVES)
-def test_a_difference_is_small_and_restores_its_dump(version: str, half: Any) -> None:
-    whole, base = read_document(version, half), read_document(BASE, half)
-    assert whole is not None
-    assert base is not None
-    written = json.loads((FOLDER / f"{version}{half}.json").read_bytes())
-    assert written == reduced(whole, base)
-    assert restored(written, base) == whole
-    with pytest.raises(KeyError):
-        restored(written, base | {"ms_swift": "9.9.9"})
-
-
-def test_the_order_of_models_is_kept() -> None:
-    """The first one whose name fits is taken, so it decides."""
-    base = {"ms_swift": "2", "models": [{"model_type": name} for name in "abc"]}
-    other = {
-        "format": 1, "ms_swift": "1", "transformers": "0",
-        "models": [{"model_type": name} for name in "cda"],
-    }  # fmt: skip
-    assert restored(reduced(other, base), base) == other
 
 
 @pytest.mark.parametrize("version", shipped_versions())

@@ -12,7 +12,7 @@ from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.importer.importing import Config, Import
-    from vlft.swift.probe import SwiftFacts
+    from vlft.swift.release import SwiftFacts
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

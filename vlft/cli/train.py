@@ -94,7 +94,7 @@ def _prepared(
     from vlft.findings import has_errors
     from vlft.output.findings import print_findings
     from vlft.pipeline import Ready, look_at_hardware, prepare
-    from vlft.probe.cache import FactCache
+    from vlft.probe.collect import FactCache
 
     machine, ignored, cache = look_at_hardware(hardware), ignored_rules(ignore), FactCache()
     prepared = tuple(

@@ -91,7 +91,7 @@ def validate(
     from vlft.findings import has_errors
     from vlft.output.findings import write_report
     from vlft.pipeline import look_at_hardware, prepare
-    from vlft.probe.cache import FactCache
+    from vlft.probe.collect import FactCache
 
     names, unheard = find_configs(configs), ignored_rules(ignore)
     machine, cache = look_at_hardware(hardware), FactCache()

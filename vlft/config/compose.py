@@ -1,11 +1,12 @@
-"""What a YAML syntax error most likely is, in words that say what to write.
+"""YAML text to a tree of nodes within limits, and what a syntax error most likely is.
 
-libyaml stops at the first error, so there is at most one of these a file.
+libyaml stops at the first syntax error, so there is at most one of these a file.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -71,10 +72,8 @@ class MapNode:
 Node: TypeAlias = ScalarNode | ListNode | MapNode
 
 
-class _Stop(Exception):  # noqa: N818 - ends the reading, not an error of its own
-    def __init__(self, event: Any, rule: str, message: str, hint: str) -> None:
-        mark = event.start_mark
-        self.parts = (rule, message, hint, mark.line + 1, mark.column + 1)
+class _Stop(Exception):  # noqa: N818 - ends the reading after a finding
+    pass
 
 
 def compose(text: str, file: str | None) -> tuple[Node | None, list[Finding]]:
@@ -88,8 +87,7 @@ def compose(text: str, file: str | None) -> tuple[Node | None, list[Finding]]:
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             composer.take(event)
-    except _Stop as stop:
-        composer.report(*stop.parts)
+    except _Stop:
         return None, composer.findings
     except yaml.MarkedYAMLError as error:
         if error.problem == _LIBYAML_DEPTH and error.problem_mark is not None:
@@ -99,6 +97,17 @@ def compose(text: str, file: str | None) -> tuple[Node | None, list[Finding]]:
         message = f"the file can't be read as YAML: {error}"
         return None, [*composer.findings, Finding("config.syntax", "error", message, file=file)]
     return composer.root, composer.findings
+
+
+def scalar_spans(text: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Start and end (line and column from 1) of each scalar, block scalars too; up to an error."""
+    spans = []
+    with suppress(yaml.YAMLError):
+        for token in yaml.scan(text, Loader=_LOADER):
+            if isinstance(token, yaml.ScalarToken):
+                start, end = token.start_mark, token.end_mark
+                spans.append(((start.line + 1, start.column + 1), (end.line + 1, end.column + 1)))
+    return spans
 
 
 class _Composer:
@@ -113,36 +122,43 @@ class _Composer:
         self.open: list[ListNode | MapNode] = []
         self.anchors: dict[str, Node] = {}
 
-    def report(self, rule: str, message: str, hint: str, line: int, column: int) -> None:
-        self.findings.append(Finding(rule, "error", message, "", self.file, line, column, hint))
+    def report(self, event: Any, rule: str, message: str, hint: str) -> None:
+        self.findings.append(Finding(rule, "error", message, "", self.file, *_place(event), hint))
 
     def take(self, event: Any) -> None:
-        mark = event.start_mark
         if isinstance(event, events.ScalarEvent):
-            where = (mark.line + 1, mark.column + 1)
-            self.add(ScalarNode(event.value, not event.style, event.tag, *where), event)
+            node = ScalarNode(event.value, not event.style, event.tag, *_place(event))
+            self.add(node, event)
         elif isinstance(event, events.CollectionStartEvent):
             kind = MapNode if isinstance(event, events.MappingStartEvent) else ListNode
-            node = kind(event.tag, mark.line + 1, mark.column + 1)
-            self.add(node, event)
-            self.open.append(node)
+            collection = kind(event.tag, *_place(event))
+            self.add(collection, event)
+            self.open.append(collection)
             self.check_depth(len(self.open), event)
         elif isinstance(event, events.CollectionEndEvent):
-            self.close()
+            collection = self.open.pop()
+            collection.size = 1 + sum(child.size for child in collection.items)
+            collection.height = 1 + max((child.height for child in collection.items), default=0)
         elif isinstance(event, events.AliasEvent):
-            self.add_alias(event)
+            named = self.named(event)
+            if named is None:
+                named = ScalarNode(f"*{event.anchor}", False, None, *_place(event))
+            self.check_depth(len(self.open) + named.height, event)
+            self.add(named, event)
         elif isinstance(event, events.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
                 message = "a second YAML document starts here; a config is one document"
-                raise _Stop(event, "config.documents", message, "remove the --- line above it")
+                self.report(event, "config.documents", message, "remove the --- line above it")
+                raise _Stop
 
-    def add(self, node: Node, event: Any, size: int = 1) -> None:
-        self.total += size
+    def add(self, node: Node, event: Any) -> None:
+        self.total += node.size
         if self.total > MAX_NODES:
             message = f"the file holds more than {MAX_NODES:,} keys and values"
             hint = "keep data in files of its own; check for aliases (*name) that repeat others"
-            raise _Stop(event, "config.too-many-nodes", message, hint)
+            self.report(event, "config.too-many-nodes", message, hint)
+            raise _Stop
         if not isinstance(event, events.AliasEvent) and event.anchor is not None:
             self.anchors[event.anchor] = node
         if self.open:
@@ -150,34 +166,30 @@ class _Composer:
         else:
             self.root = node
 
-    def close(self) -> None:
-        node = self.open.pop()
-        node.size = 1 + sum(child.size for child in node.items)
-        node.height = 1 + max((child.height for child in node.items), default=0)
-
-    def add_alias(self, event: Any) -> None:
-        mark = event.start_mark
-        where = (mark.line + 1, mark.column + 1)
-        node: Node | None = self.anchors.get(event.anchor)
+    def named(self, event: Any) -> Node | None:
+        """The node of an alias; None, with a finding, if it names none that is complete."""
+        node = self.anchors.get(event.anchor)
         if node is None:
             message = f"`*{event.anchor}` refers to an anchor that is not set above"
             hint = f'set it with &{event.anchor}, or write "*{event.anchor}" if it is text'
-            self.report("config.alias", message, hint, *where)
         elif any(node is parent for parent in self.open):
             message = f"`*{event.anchor}` stands inside the value that it names"
             hint = "write the value out: a value can't contain itself"
-            self.report("config.alias", message, hint, *where)
-            node = None
-        if node is None:
-            node = ScalarNode(f"*{event.anchor}", False, None, *where)
-        self.check_depth(len(self.open) + node.height, event)
-        self.add(node, event, node.size)
+        else:
+            return node
+        self.report(event, "config.alias", message, hint)
+        return None
 
     def check_depth(self, depth: int, event: Any) -> None:
         if depth > MAX_DEPTH:
             message = f"maps and lists stand more than {MAX_DEPTH} deep inside each other"
             hint = "a config needs a handful of levels; check for brackets that were not closed"
-            raise _Stop(event, "config.too-deep", message, hint)
+            self.report(event, "config.too-deep", message, hint)
+            raise _Stop
+
+
+def _place(event: Any) -> tuple[int, int]:
+    return event.start_mark.line + 1, event.start_mark.column + 1
 
 
 class _Error(NamedTuple):

@@ -1,13 +1,13 @@
-"""A tree of nodes to plain data, with the place of every key and value."""
+"""A tree of nodes to entries: each value with its place and that of its key."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from vlft.config.compose import ListNode, MapNode, Node, ScalarNode
-from vlft.config.locations import MAX_FINDINGS, MAX_KEY, Data, KeyPath, Place, dotted, shown
-from vlft.config.scalars import Doubt, Scalar, read_plain, read_tagged
+from vlft.config.entry import Entry, Scalar
+from vlft.config.locations import MAX_FINDINGS, MAX_KEY, NOWHERE, KeyPath, Place, dotted, shown
+from vlft.config.scalars import Doubt, read_plain, read_tagged
 from vlft.findings import Finding
 
 if TYPE_CHECKING:
@@ -18,17 +18,8 @@ _SCALAR_TAGS: Final = frozenset({"str", "int", "float", "bool", "null"})
 _YES_NO: Final = frozenset({"yes", "no", "on", "off"})
 
 
-@dataclass
-class Built:
-    """Data under construction: see vlft.config.source.Source for the fields."""
-
-    keys: dict[KeyPath, Place] = field(default_factory=dict)
-    values: dict[KeyPath, Place] = field(default_factory=dict)
-    texts: dict[KeyPath, str] = field(default_factory=dict)
-
-
 class Builder:
-    """Turns nodes of one file into data; mistakes are collected in `findings`.
+    """Turns nodes of one file into entries; mistakes are collected in `findings`.
 
     Args:
         file: Name for places and findings; None: the text comes from --set.
@@ -51,58 +42,45 @@ class Builder:
                 return
             message = f"the file has more than {MAX_FINDINGS} mistakes; the rest is not listed"
             rule, hint = "config.too-many-mistakes", "mend these first; is it a config?"
-        place = self.place(node)
         name = self.prefix + dotted(path)
-        self.findings.append(
-            Finding(rule, "error", message, name, place.file, place.line, place.column, hint)
-        )
+        self.findings.append(Finding(rule, "error", message, name, *self.place(node), hint))
 
     def place(self, node: Node) -> Place:
         """Where the node starts."""
-        if self.file is None:
-            return Place(None, None, None)
-        return Place(self.file, node.line, node.column)
+        return NOWHERE if self.file is None else Place(self.file, node.line, node.column)
 
-    def value(self, node: Node, path: KeyPath, out: Built) -> Data:
-        """The data of the node; places and texts go to `out`."""
-        if path:
-            out.values[path] = self.place(node)
+    def value(self, node: Node, path: KeyPath, key_place: Place | None = None) -> Entry:
+        """The entry of the node at this path."""
+        place = self.place(node)
         if isinstance(node, ScalarNode):
-            out.texts[path] = node.text
-            return self._scalar(node, path)
+            return Entry(self._scalar(node, path), place, key_place, node.text)
         if isinstance(node, ListNode):
             self._check_tag(node, path, "seq")
-            return [self.value(item, (*path, i), out) for i, item in enumerate(node.items)]
-        return self.mapping(node, path, out)
-
-    def mapping(self, node: MapNode, path: KeyPath, out: Built) -> dict[str, Data]:
-        """The data of a mapping, merge keys (`<<`) resolved."""
+            items = [self.value(item, (*path, i)) for i, item in enumerate(node.items)]
+            return Entry(items, place, key_place)
         self._check_tag(node, path, "map")
-        data: dict[str, Data] = {}
+        return Entry(self._entries(node, path), place, key_place)
+
+    def _entries(self, node: MapNode, path: KeyPath) -> dict[str, Entry]:
+        """The entries of a mapping, merge keys (`<<`) resolved."""
+        entries: dict[str, Entry] = {}
         own: dict[str, Node] = {}
         merges: list[Node] = []
         for key, value in node.pairs():
             name = self._key(key, path)
             if name is None:
-                self.value(value, path, Built())  # for its mistakes only
-                continue
-            assert isinstance(key, ScalarNode)  # noqa: S101 - _key refuses others
-            inner = (*path, name)
-            if self._check_twice(key, own, path):
-                self.value(value, inner, Built())
-                continue
-            if name == "<<" and key.plain:
+                self.value(value, path)  # for its mistakes only
+            elif self._check_twice(key, own, path):
+                self.value(value, (*path, name))
+            elif name == "<<" and isinstance(key, ScalarNode) and key.plain:
                 merges.append(value)
-                continue
-            data[name] = self.value(value, inner, out)
-            out.keys[inner] = self.place(key)
+            else:
+                entries[name] = self.value(value, (*path, name), self.place(key))
         for key, value in self._merged(merges, path):
             name = self._key(key, path)
-            if name is not None and name not in data:
-                inner = (*path, name)
-                data[name] = self.value(value, inner, out)
-                out.keys[inner] = self.place(key)
-        return data
+            if name is not None and name not in entries:
+                entries[name] = self.value(value, (*path, name), self.place(key))
+        return entries
 
     def _merged(self, merges: list[Node], path: KeyPath) -> Iterator[tuple[Node, Node]]:
         """What merge keys bring, the winner of equal keys first."""

@@ -6,12 +6,13 @@ import codecs
 import os
 import stat
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vlft.config import overrides as override_layer
+from vlft.config.entry import overlay
 from vlft.config.locations import MAX_BYTES, MAX_CHAIN, MAX_FILES, printable, shown
-from vlft.config.merge import overlay, without
 from vlft.config.source import KeyPath, Source, parse
 from vlft.findings import Finding
 from vlft.security.masking import secret_values
@@ -103,17 +104,14 @@ class _Chain:
         named = self._bases(source)
         if named is None:
             return None
-        bases: list[Source | None] = []
+        layers: list[Source | None] = []
         for path, written in named:
             at = source.finding("config.extends", "error", path, "")
-            bases.append(self.read(_from(source.file, written), chain, at))
-        merged: Source | None = None
-        for base in bases:
-            if base is None:
-                return None
-            merged = base if merged is None else overlay(merged, base, source.file)
-        top = without(source, _KEY)
-        return top if merged is None else overlay(merged, top, source.file)
+            layers.append(self.read(_from(source.file, written), chain, at))
+        roots = [layer.root for layer in layers if layer is not None]
+        if len(roots) < len(layers):
+            return None
+        return replace(source, root=reduce(overlay, [*roots, source.root.without(_KEY)]))
 
     def _bases(self, source: Source) -> list[tuple[KeyPath, str]] | None:
         """The files named under `extends`, and where; None, with findings, if it is malformed."""

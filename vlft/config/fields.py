@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -51,6 +51,13 @@ class Section(BaseModel):
     def given(self) -> dict[str, Any]:
         """The keys that have a value."""
         return {name: value for name, value in self if value is not None}
+
+    @classmethod
+    def section_at(cls, key: str) -> type[Section] | None:
+        """The section that a key holds; None for a key that holds a value, or is unknown."""
+        field = cls.model_fields.get(key)
+        kinds = () if field is None else (field.annotation, *get_args(field.annotation))
+        return next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
 
     @classmethod
     def complete(cls) -> None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import yaml
-
+from vlft.config.compose import scalar_spans
 from vlft.findings import Finding
 from vlft.text import nearest
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from vlft.config.source import Source
     from vlft.findings import Severity
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 UNUSED: Final = "config.unused-ignore"
 _COMMENT: Final = re.compile(r"(?<![^\s])#\s*vlft:\s*ignore\b[ \t]*(?:\[([^\]\n]*)\])?")
 
@@ -54,7 +52,7 @@ def find_ignores(documents: Mapping[str, str]) -> tuple[Ignore, ...]:
 
 
 def _in_document(file: str, text: str) -> list[Ignore]:
-    scalars = _scalars(text)
+    scalars = scalar_spans(text)
     found = []
     for line, content in enumerate(text.splitlines(), 1):
         for match in _COMMENT.finditer(content):
@@ -63,19 +61,6 @@ def _in_document(file: str, text: str) -> list[Ignore]:
                 rules = (name.strip() for name in (match[1] or "").split(","))
                 found.append(Ignore(file, *at, tuple(filter(None, rules))))
     return found
-
-
-def _scalars(text: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Start and end (line and column from 1) of each scalar, block scalars too."""
-    spans = []
-    try:
-        for token in yaml.scan(text, Loader=_LOADER):
-            if isinstance(token, yaml.ScalarToken):
-                start, end = token.start_mark, token.end_mark
-                spans.append(((start.line + 1, start.column + 1), (end.line + 1, end.column + 1)))
-    except yaml.YAMLError:
-        pass  # the reader has said so; what stands before it can still be ignored
-    return spans
 
 
 def apply_ignores(

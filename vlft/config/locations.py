@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 MAX_BYTES: Final = 1 << 20
 """Bytes of one file: 1 MiB."""
@@ -38,8 +37,7 @@ _SHOWN: Final = 60  # characters of a value that a message quotes
 _BARE_KEY: Final = re.compile(r"""[^\s.\[\]"'=\\]+""")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a key or a value was written.
 
     Attributes:
@@ -51,6 +49,10 @@ class Place:
     file: str | None
     line: int | None
     column: int | None
+
+
+NOWHERE: Final = Place(None, None, None)
+"""The place of what --set gives."""
 
 
 def dotted(path: KeyPath) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from vlft.config.compose import Node, ScalarNode, compose
-from vlft.config.construct import Builder, Built
-from vlft.config.locations import MAX_DEPTH, printable, shown
-from vlft.config.merge import Draft
-from vlft.config.source import Data, KeyPath, Place, Source, check_text, dotted
+from vlft.config.construct import Builder
+from vlft.config.entry import Entry, overlay
+from vlft.config.locations import MAX_DEPTH, NOWHERE, KeyPath, dotted, printable, shown
+from vlft.config.source import Source, check_text
 from vlft.findings import Finding
 
 if TYPE_CHECKING:
@@ -24,20 +24,13 @@ _PART: Final = re.compile(
 )
 
 
-class Override(NamedTuple):
-    """One --set, its key and its value taken apart."""
-
-    path: KeyPath
-    node: Node
-
-
 class _WrongError(Exception):
     """An override that can't be used: message and hint."""
 
 
-def read(overrides: Sequence[str]) -> tuple[list[Override], list[Finding]]:
-    """The overrides that are well formed, and findings for those that are not."""
-    good: list[Override] = []
+def read(overrides: Sequence[str]) -> tuple[list[tuple[KeyPath, Node]], list[Finding]]:
+    """Key and value of the overrides that are well formed, and findings for those that are not."""
+    good: list[tuple[KeyPath, Node]] = []
     findings: list[Finding] = []
     for text in overrides:
         try:
@@ -48,7 +41,7 @@ def read(overrides: Sequence[str]) -> tuple[list[Override], list[Finding]]:
         node, wrong_value = _value(path, value)
         findings += wrong_value
         if node is not None:
-            good.append(Override(path, node))
+            good.append((path, node))
     return good, findings
 
 
@@ -59,13 +52,16 @@ def apply(source: Source, overrides: Sequence[str]) -> tuple[Source, list[Findin
     and scalars replace, null removes. A malformed override changes nothing.
     """
     good, findings = read(overrides)
-    draft = Draft(source)
-    for override in good:
+    root = source.root
+    for path, node in good:
+        builder = Builder(None, _SET)
+        entry = builder.value(node, path, NOWHERE if isinstance(path[-1], str) else None)
         try:
-            findings += _put(draft, override)
+            root = _put(root, path, 0, entry)
+            findings += builder.findings
         except _WrongError as wrong:
-            findings.append(_finding(dotted(override.path), *wrong.args))
-    return draft.finish(source.file, source.documents), findings
+            findings.append(_finding(dotted(path), *wrong.args))
+    return replace(source, root=root), findings
 
 
 def _finding(name: str, message: str, hint: str) -> Finding:
@@ -132,69 +128,65 @@ def _as_override(name: str, finding: Finding) -> Finding:
     )
 
 
-def _put(draft: Draft, override: Override) -> list[Finding]:
-    path = override.path
-    _make_way(draft, path)
-    builder, out = Builder(None, _SET), Built()
-    value = builder.value(override.node, path, out)
-    if isinstance(path[-1], str):
-        out.keys[path] = Place(None, None, None)
-    old = draft.at(path[:-1])
-    if value == {} and isinstance(old, dict) and old.get(str(path[-1])):
-        name = dotted(path)
-        message = f"an empty map over {name} changes nothing: maps merge"
-        raise _WrongError(message, f"write {name}=null to remove it")
-    draft.put(path, value, out.keys, out.values, out.texts)
-    return builder.findings
+def _put(holder: Entry | None, path: KeyPath, at: int, new: Entry) -> Entry:
+    """The map or list that leads to the rest of the path, with the new entry put there.
 
-
-def _make_way(draft: Draft, path: KeyPath) -> None:
-    """Creates the maps and lists that lead to the path.
+    Args:
+        holder: What there is; None or an entry of null is replaced by what the path needs.
+        path: Of the new entry.
+        at: Parts of the path that lead to the holder.
+        new: At the end of the path.
 
     Raises:
-        _WrongError: A value stands in the way, or an index is past the end of its list.
+        _WrongError: A value stands in the way, an index is past the end of its list, or nothing
+            changes.
     """
-    holder: Data = draft.data
-    missing = 0  # parts from here on lead to nothing yet
-    for end, part in enumerate(path):
-        missing = end
-        if not _leads(holder, part, dotted(path[:end])):
-            break
-        holder = draft.at(path[: end + 1])
-        if holder is None:  # a null is replaced by the map or list that is needed
-            break
-    for end in range(missing + 1, len(path)):
-        if isinstance(path[end], int) and path[end] != 0:
-            message = f"{dotted(path[:end])} has no items, so [{path[end]}] is past its end"
+    part, name = path[at], dotted(path[:at])
+    is_last = at + 1 == len(path)
+    if holder is None or holder.value is None:
+        if isinstance(part, int) and part != 0:
+            message = f"{name} has no items, so [{part}] is past its end"
             raise _WrongError(message, "write [0]")
-    for end in range(missing + 1, len(path)):
-        keys = {path[:end]: Place(None, None, None)} if isinstance(path[end - 1], str) else {}
-        values = {path[:end]: Place(None, None, None)}
-        draft.put(path[:end], [] if isinstance(path[end], int) else {}, keys, values, {})
+        key_place = NOWHERE if isinstance(path[at - 1], str) else None
+        holder = Entry([] if isinstance(part, int) else {}, NOWHERE, key_place)
+    if isinstance(part, int):
+        items = _items(holder, part, name)
+        below = holder.child(part)
+        items[part : part + 1] = [new if is_last else _put(below, path, at + 1, new)]
+        return holder._replace(value=items)
+    if not isinstance(holder.value, dict):
+        message = f"{name} is not a map, so it has no key {shown(part)}"
+        raise _WrongError(message, _what(holder))
+    entries = dict(holder.value)
+    below = entries.get(part)
+    if not is_last:
+        entries[part] = _put(below, path, at + 1, new)
+    elif below is None:
+        entries[part] = new
+    elif new.value is None:
+        del entries[part]
+    elif new.value == {} and below.value:
+        message = f"an empty map over {dotted(path)} changes nothing: maps merge"
+        raise _WrongError(message, f"write {dotted(path)}=null to remove it")
+    else:
+        entries[part] = overlay(below, new)
+    return holder._replace(value=entries)
 
 
-def _leads(holder: Data, part: str | int, name: str) -> bool:
-    """Whether `part` is in the holder; False if it could be put there.
-
-    Raises:
-        _WrongError: It could not.
-    """
-    if isinstance(part, str):
-        if not isinstance(holder, dict):
-            message = f"{name} is not a map, so it has no key {shown(part)}"
-            raise _WrongError(message, _what(holder))
-        return part in holder
-    if not isinstance(holder, list):
-        raise _WrongError(f"{name} is not a list, so it has no [{part}]", _what(holder))
-    if part > len(holder):
-        message = f"{name} has {len(holder)} items, so [{part}] is past its end"
-        raise _WrongError(message, f"write an index from 0 to {len(holder)}")
-    return part < len(holder)
+def _items(holder: Entry, index: int, name: str) -> list[Entry]:
+    """A copy of the list's items; the index is of one of them or of the place after the last."""
+    if not isinstance(holder.value, list):
+        raise _WrongError(f"{name} is not a list, so it has no [{index}]", _what(holder))
+    count = len(holder.value)
+    if index > count:
+        message = f"{name} has {count} items, so [{index}] is past its end"
+        raise _WrongError(message, f"write an index from 0 to {count}")
+    return list(holder.value)
 
 
-def _what(holder: Data) -> str:
-    if isinstance(holder, dict):
+def _what(holder: Entry) -> str:
+    if isinstance(holder.value, dict):
         return "it is a map: write a dot and a key"
-    if isinstance(holder, list):
+    if isinstance(holder.value, list):
         return "it is a list: write an index, such as [0]"
-    return f"it is {shown(str(holder))}: set it as a whole"
+    return f"it is {shown(str(holder.value))}: set it as a whole"

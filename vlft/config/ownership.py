@@ -7,7 +7,7 @@ the key of a flag here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from vlft.config.fields import OWNED_ARGUMENTS, OWNED_VARIABLES, Section
 from vlft.config.schema import Config
@@ -22,9 +22,9 @@ def _owned(section: type[Section], kind: str, prefix: str = "") -> Iterator[tupl
         if isinstance(field.json_schema_extra, dict):
             names = field.json_schema_extra.get(kind)
             yield from ((str(one), prefix + name) for one in names or () if names)  # type: ignore[union-attr]
-        for inner in (field.annotation, *get_args(field.annotation)):
-            if isinstance(inner, type) and issubclass(inner, Section):
-                yield from _owned(inner, kind, f"{prefix}{name}.")
+        inner = section.section_at(name)
+        if inner is not None:
+            yield from _owned(inner, kind, f"{prefix}{name}.")
 
 
 ARGUMENTS: dict[str, str] = dict(_owned(Config, OWNED_ARGUMENTS))

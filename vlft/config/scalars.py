@@ -8,11 +8,12 @@ Source: https://yaml.org/spec/1.2.2/#103-core-schema and https://yaml.org/type/.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vlft.config.locations import shown
 
-Scalar: TypeAlias = bool | int | float | str | None
+if TYPE_CHECKING:
+    from vlft.config.entry import Scalar
 
 _WORDS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from vlft.config.compose import ListNode, MapNode, Node, ScalarNode, compose
-from vlft.config.construct import Builder, Built
+from vlft.config.construct import Builder
 from vlft.config.locations import MAX_BYTES, MAX_TAG_DIRECTIVES, Data, KeyPath, Place, dotted, shown
 from vlft.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from vlft.config.entry import Entry
 
 __all__ = ["Data", "KeyPath", "Place", "Source", "dotted", "parse"]
 
@@ -26,40 +29,43 @@ _FORBIDDEN: Final = re.compile(
 
 @dataclass(frozen=True)
 class Source:
-    """A config as plain data, and where each part of it came from.
+    """A config, and where each part of it came from.
 
     Attributes:
         file: The config file as the user named it.
-        data: The root map.
-        keys: Place of each mapping key.
-        values: Place of each value, list items too; the root itself has none.
-        texts: Each scalar as written: `1e-4`, `true`; the content of a quoted one.
+        root: The map of sections.
         documents: Name to whole text of every file read, the root first, then what it
             extends in the order read.
     """
 
     file: str
-    data: dict[str, Data]
-    keys: Mapping[KeyPath, Place]
-    values: Mapping[KeyPath, Place]
-    texts: Mapping[KeyPath, str]
+    root: Entry
     documents: Mapping[str, str]
 
+    @cached_property
+    def data(self) -> dict[str, Data]:
+        """The config as plain data."""
+        return cast("dict[str, Data]", self.root.data)
+
+    def entry(self, path: KeyPath) -> Entry | None:
+        """What is at the path; None if nothing is."""
+        found = self.root.lineage(path)
+        return found[-1] if found and len(found) == len(path) else None
+
     def place(self, path: KeyPath) -> Place:
-        """Where the value was written; else its key, its nearest ancestor, the file's start."""
-        for end in range(len(path), 0, -1):
-            place = self.values.get(path[:end]) or self.keys.get(path[:end])
-            if place is not None:
-                return place
-        return Place(self.file, 1, 1)
+        """Where the value was written; else its nearest ancestor, the file's start."""
+        found = self.root.lineage(path)
+        return found[-1].place if found else Place(self.file, 1, 1)
 
     def key_place(self, path: KeyPath) -> Place:
         """Where the key was written; for what has no key, as `place`."""
-        return self.keys.get(path) or self.place(path)
+        entry = self.entry(path)
+        return (entry.key_place if entry is not None else None) or self.place(path)
 
     def text(self, path: KeyPath) -> str | None:
         """The scalar as written; None for a map, a list and what is not there."""
-        return self.texts.get(path)
+        entry = self.entry(path)
+        return None if entry is None else entry.text
 
     def base_dir(self, path: KeyPath) -> Path:
         """The folder that a relative path at this key is relative to.
@@ -82,7 +88,7 @@ class Source:
         """A finding at the value, or at the key, of this path."""
         place = self.key_place(path) if at_key else self.place(path)
         name = dotted(path) if place.file is not None else f"--set {dotted(path)}"
-        return Finding(rule, severity, message, name, place.file, place.line, place.column, hint)
+        return Finding(rule, severity, message, name, *place, hint)
 
 
 def parse(text: str, file: str) -> tuple[Source | None, list[Finding]]:
@@ -105,10 +111,10 @@ def parse(text: str, file: str) -> tuple[Source | None, list[Finding]]:
         return None, findings or [_empty(file)]
     if not isinstance(root, MapNode):
         return None, [*findings, _no_map(root, file)]
-    builder, out = Builder(file), Built()
-    data = builder.mapping(root, (), out)
+    builder = Builder(file)
+    entry = builder.value(root, ())
     findings = sorted([*findings, *builder.findings], key=lambda f: (f.line or 0, f.column or 0))
-    return Source(file, data, out.keys, out.values, out.texts, {file: text}), findings
+    return Source(file, entry, {file: text}), findings
 
 
 def check_text(text: str, file: str | None) -> list[Finding]:

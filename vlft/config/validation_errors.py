@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel
+import re
+from typing import TYPE_CHECKING
 
 from vlft.config.ownership import ARGUMENTS, ENVIRONMENT
 from vlft.config.schema import config_with
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
+    from vlft.config.fields import Section
     from vlft.config.source import KeyPath, Source
     from vlft.findings import Finding
 
@@ -69,7 +69,8 @@ def complaint(path: KeyPath, details: Sequence[ErrorDetails], source: Source) ->
             f"`{dotted(path)}` is missing",
             _MISSING_HINTS.get(dotted(path)),
         )
-    value = _value_at(source.data, path)
+    entry = source.entry(path)
+    value = None if entry is None else entry.data  # None, too, for what validation took for empty
     expected = " or ".join(dict.fromkeys(_expected(item) for item in details))
     return source.finding(
         "config.type",
@@ -111,73 +112,50 @@ def _unknown_key_hint(path: KeyPath) -> str | None:
 
 def legal_keys(path: KeyPath) -> list[str]:
     """The keys of the section at `path`; none if it is not a section."""
-    model: type[BaseModel] | None = config_with(section_names())
+    section: type[Section] | None = config_with(section_names())
     for part in path:
-        field = model.model_fields.get(str(part)) if model else None
-        model = _section_of(field.annotation) if field else None
-    return list(model.model_fields) if model else []
-
-
-def _section_of(annotation: Any) -> type[BaseModel] | None:
-    candidates = [annotation, *getattr(annotation, "__args__", ())]
-    for candidate in candidates:
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
+        section = section.section_at(str(part)) if section else None
+    return list(section.model_fields) if section else []
 
 
 def _expected(detail: ErrorDetails) -> str:
     """What would have been right, in a few words."""
-    context = detail.get("ctx", {})
-    kind = detail["type"]
-    bounds = {
-        "greater_than": "more than {gt}",
-        "greater_than_equal": "at least {ge}",
-        "less_than": "less than {lt}",
-        "less_than_equal": "at most {le}",
-        "literal_error": "{expected}",
-        "too_short": "a list of at least one item",
-    }
-    if kind in bounds:
-        return bounds[kind].format(**context)
-    return {
-        "int_type": "a whole number",
-        "int_from_float": "a whole number",
-        "float_type": "a number",
-        "finite_number": "a finite number",
-        "bool_type": "true or false",
-        "string_type": "text",
-        "list_type": "a list",
-        "dict_type": "a mapping of keys to values",
-        "model_type": "a section: a mapping of keys to values",
-    }.get(kind, detail["msg"][:1].lower() + detail["msg"][1:])
+    text = _EXPECTED.get(detail["type"])
+    if text is None:
+        return detail["msg"][:1].lower() + detail["msg"][1:]
+    return text.format(**detail.get("ctx", {}))
+
+
+_EXPECTED = {
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "too_short": "a list of at least one item",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "list_type": "a list",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a section: a mapping of keys to values",
+}
 
 
 def _choice_hint(value: object, details: Sequence[ErrorDetails]) -> str | None:
     if not isinstance(value, str):
         return None
-    choices: list[str] = []
-    for detail in details:
-        if detail["type"] == "literal_error":
-            choices += [part.strip("'\" ") for part in _split_choices(detail)]
+    choices = [
+        choice.strip("'\" ")
+        for detail in details
+        if detail["type"] == "literal_error"
+        for choice in re.split(", | or ", str(detail.get("ctx", {}).get("expected")))
+    ]
     close = nearest(value, choices)
     return f"did you mean `{close}`?" if close else None
-
-
-def _split_choices(detail: ErrorDetails) -> list[str]:
-    return str(detail.get("ctx", {}).get("expected", "")).replace(" or ", ", ").split(",")
-
-
-def _value_at(data: object, path: KeyPath) -> object:
-    """The value there; None for what validation has taken for empty."""
-    for part in path:
-        if isinstance(data, dict):
-            data = data.get(str(part))
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        else:
-            return None
-    return data
 
 
 def _shown(path: KeyPath, value: object) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from vlft.swift.probe import SwiftFacts
+    from vlft.swift.release import SwiftFacts
 
 _APART: Final = re.compile(r"[^a-z0-9]+")
 _OLD_SPELLING: Final = (("1half", "1.5"), ("llama2", "llama-2"))

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import os
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from vlft.errors import VlftError
-from vlft.probe.checkpoint_types import Checkpoint
 from vlft.probe.json_file import read_json
-from vlft.probe.safetensors import pickle_files, weight_files
+from vlft.probe.remote_code import OwnCode, read_own_code
+from vlft.probe.safetensors import (
+    BrokenFileError,
+    Tensors,
+    pickle_files,
+    read_header,
+    weight_files,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["Checkpoint", "read_checkpoint"]
-
+_TEXT_CONFIGS = ("text_config", "llm_config", "language_config")
 # Files in which `auto_map` makes transformers import code from the folder.
 _CODE_NAMING_FILES = (
     "config.json",
@@ -28,6 +36,141 @@ _CODE_NAMING_FILES = (
 _PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "tekken.json")
 _JSON_FILES = (*_CODE_NAMING_FILES, "adapter_config.json", "args.json")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What the files of a checkpoint say.
+
+    Attributes:
+        path: Absolute folder; symlinks are kept, for ms-swift goes by its name.
+        kind: adapter if there is an adapter_config.json.
+        config: config.json; empty in an adapter without one.
+        preprocessor: The image processor's settings; empty if there are none.
+        code_files: Names of *.py in the folder.
+        has_auto_map: Whether a config tells transformers to import code.
+        tokenizer_files: Names of the files that a vocabulary may be in.
+        has_processor: Whether there are settings of an image processor.
+        weight_files: Names of the files that the weights are loaded from, there or not.
+        weight_bytes: Size of those that are there.
+        pickle_files: Names of weights in pickle form (.bin, .pt), loaded or not.
+        adapter: adapter_config.json; None in a model.
+        args: args.json, what ms-swift trained it with; None if there is none.
+    """
+
+    path: str
+    kind: Literal["model", "adapter"]
+    config: Mapping[str, Any]
+    preprocessor: Mapping[str, Any]
+    code_files: tuple[str, ...]
+    has_auto_map: bool
+    tokenizer_files: tuple[str, ...]
+    has_processor: bool
+    weight_files: tuple[str, ...]
+    weight_bytes: int
+    pickle_files: tuple[str, ...]
+    adapter: Mapping[str, Any] | None
+    args: Mapping[str, Any] | None
+
+    @property
+    def model_type(self) -> str | None:
+        """The name in config.json; ms-swift's own may be another."""
+        return _text(self.config.get("model_type"))
+
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """Class names in config.json."""
+        names = self.config.get("architectures")
+        return tuple(str(name) for name in names) if isinstance(names, list) else ()
+
+    @property
+    def torch_dtype(self) -> str | None:
+        """`bfloat16`: of the model, else of its language model; None if neither says."""
+        for config in self._configs():
+            for key in ("dtype", "torch_dtype"):  # the name since transformers 4.56; before
+                if (name := _text(config.get(key))) is not None:
+                    return name.removeprefix("torch.")
+        return None
+
+    @property
+    def tied_embeddings(self) -> bool | None:
+        """Whether the output layer shares the input embedding; None if it is not said."""
+        for config in self._configs():
+            if isinstance(value := config.get("tie_word_embeddings"), bool):
+                return value
+        return None
+
+    @property
+    def quantization(self) -> Mapping[str, Any] | None:
+        """`quantization_config`; None if the weights are not quantised."""
+        for config in self._configs():
+            if isinstance(value := config.get("quantization_config"), dict):
+                return value
+        return None
+
+    @property
+    def base_model(self) -> str | None:
+        """The model that an adapter belongs to, as it was named at the time."""
+        return _text(self.adapter.get("base_model_name_or_path")) if self.adapter else None
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """Weight file that is absent, cut short or broken → what is wrong, to end a sentence."""
+        return self._weights[1]
+
+    @cached_property
+    def own_code(self) -> OwnCode:
+        """What its Python files say; read at the first call."""
+        return read_own_code(Path(self.path), self.code_files, self.config)
+
+    def tensors(self) -> Mapping[str, tuple[str, tuple[int, ...]]]:
+        """Name → (safetensors type such as BF16, shape); read at the first call.
+
+        Pickles are not opened, and broken files left out: their tensors are not in here.
+        """
+        return self._weights[0]
+
+    @property
+    def carried_code(self) -> str | None:
+        """Why Python would run when ms-swift loads it, as a sentence; None if none would."""
+        if not (self.has_auto_map or self.code_files):
+            return None
+        files = ", ".join(self.code_files) or "named by auto_map"
+        return f"`{self.path}` carries Python code that ms-swift would run: {files}"
+
+    @property
+    def stored_parameters(self) -> int | None:
+        """Of the model that the weight files hold, a shared output layer counted once.
+
+        None if they are not all there, not all safetensors, or quantised.
+        """
+        plain = all(name.endswith(".safetensors") for name in self.weight_files)
+        if not self.weight_files or not plain or self.problems or self.quantization is not None:
+            return None
+        return sum(
+            math.prod(shape)
+            for name, (_, shape) in self.tensors().items()
+            if not (self.tied_embeddings and name.endswith("lm_head.weight"))
+        )
+
+    @cached_property
+    def _weights(self) -> tuple[Tensors, dict[str, str]]:
+        """The headers of all weight files: their tensors, and what is wrong."""
+        tensors: Tensors = {}
+        problems: dict[str, str] = {}
+        for name in self.weight_files:
+            try:
+                tensors |= _header(Path(self.path), name)
+            except BrokenFileError as error:
+                problems[name] = str(error)
+        return tensors, problems
+
+    def _configs(self) -> Iterator[Mapping[str, Any]]:
+        """config.json, then the part of it for the language model."""
+        yield self.config
+        for key in _TEXT_CONFIGS:
+            if isinstance(value := self.config.get(key), dict):
+                yield value
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
@@ -122,3 +265,17 @@ def _has_auto_map(value: Mapping[str, Any]) -> bool:
             return True
         parts += [item for item in part.values() if isinstance(item, dict)]
     return False
+
+
+def _header(folder: Path, name: str) -> Tensors:
+    if os.sep in name or name in {"", ".", ".."}:
+        raise BrokenFileError("is named by the index but lies outside of the folder")
+    if name.endswith(".safetensors"):
+        return read_header(folder / name)
+    if not (folder / name).is_file():
+        raise BrokenFileError("is missing")
+    return {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

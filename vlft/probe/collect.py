@@ -13,21 +13,22 @@ from vlft.config.references import Reference, references
 from vlft.engines.traits import traits_of
 from vlft.environment import Environment, environment_of
 from vlft.errors import VlftError
-from vlft.probe.cache import FactCache
 from vlft.probe.checkpoint import Checkpoint, read_checkpoint
 from vlft.probe.data_entries import DataEntry, count_rows, parse_entry
 from vlft.probe.deepspeed import Deepspeed, preset, read_deepspeed
 from vlft.probe.hardware import Hardware, free_bytes, visible_gpus
-from vlft.probe.resume_state import ResumeFacts, read_resume
+from vlft.probe.trainer_checkpoint import ResumeFacts, read_resume
 from vlft.swift.interpreter import Interpreter, find_interpreter
-from vlft.swift.probe import SwiftFacts, read_swift
+from vlft.swift.probe import read_swift
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from vlft.config.reader import LoadedConfig
+    from vlft.swift.release import SwiftFacts
 
 EngineFacts = TypeVar("EngineFacts")
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,35 @@ class Facts:
     def of_engine(self, kind: type[EngineFacts]) -> EngineFacts | None:
         """What the engine's probe found, if it is of this kind."""
         return self.engine if isinstance(self.engine, kind) else None
+
+
+class FactCache:
+    """What was read in one call of vlft, so that a thousand configs read a model folder once.
+
+    It keeps what functions returned, or the VlftError they raised.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, Any] = {}
+
+    def once(self, read: Callable[..., Read], *key: Hashable, **more: Any) -> Read:
+        """`read(*key, **more)`; the first result for the same function and key.
+
+        Args:
+            read: Reads files; raises VlftError where it can't.
+            key: What it reads.
+            more: Arguments that are the same in every call, such as the environment.
+        """
+        whole = (read, *key)
+        if whole not in self._kept:
+            try:
+                self._kept[whole] = read(*key, **more)
+            except VlftError as problem:
+                self._kept[whole] = problem
+        kept = self._kept[whole]
+        if isinstance(kept, VlftError):
+            raise kept
+        return kept  # type: ignore[no-any-return]
 
 
 def gather_facts(

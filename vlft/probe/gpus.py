@@ -38,44 +38,38 @@ class Accelerator:
     capability: Capability | None
 
 
-# Name → GiB by name, MiB by nvidia-smi, compute capability.
-_KNOWN: dict[str, tuple[int, int, Capability]] = {
-    "T4": (16, 15_360, (7, 5)),
-    "V100-16G": (16, 16_384, (7, 0)),
-    "V100-32G": (32, 32_768, (7, 0)),
-    "A10": (24, 23_028, (8, 6)),
-    "A10G": (24, 23_028, (8, 6)),
-    "A30": (24, 24_576, (8, 0)),
-    "A40": (48, 46_068, (8, 6)),
-    "A6000": (48, 49_140, (8, 6)),
-    "A100-40G": (40, 40_960, (8, 0)),
-    "A100-80G": (80, 81_920, (8, 0)),
-    "A800-80G": (80, 81_920, (8, 0)),
-    "RTX3090": (24, 24_576, (8, 6)),
-    "L4": (24, 23_034, (8, 9)),
-    "L40": (48, 46_068, (8, 9)),
-    "L40S": (48, 46_068, (8, 9)),
-    "RTX4090": (24, 24_564, (8, 9)),
-    "RTX6000-ADA": (48, 49_140, (8, 9)),
-    "H20-96G": (96, 97_871, (9, 0)),
-    "H20-141G": (141, 143_771, (9, 0)),
-    "H100-80G": (80, 81_559, (9, 0)),
-    "H100-94G": (94, 95_830, (9, 0)),
-    "H800-80G": (80, 81_559, (9, 0)),
-    "GH200-96G": (96, 97_871, (9, 0)),
-    "H200-141G": (141, 143_771, (9, 0)),
-    "B200-180G": (180, 183_359, (10, 0)),
-    "B300-270G": (270, 270 * 1024, (10, 3)),
-    "RTX5090": (32, 32_607, (12, 0)),
-    "RTXPRO6000": (96, 97_887, (12, 0)),
-}
-
-ACCELERATORS = {
-    name: Accelerator(name, gibibytes, mebibytes * _MIB, capability)
-    for name, (gibibytes, mebibytes, capability) in _KNOWN.items()
-}
-"""By name."""
-
+_KNOWN = (
+    Accelerator("T4", 16, 15_360 * _MIB, (7, 5)),
+    Accelerator("V100-16G", 16, 16_384 * _MIB, (7, 0)),
+    Accelerator("V100-32G", 32, 32_768 * _MIB, (7, 0)),
+    Accelerator("A10", 24, 23_028 * _MIB, (8, 6)),
+    Accelerator("A10G", 24, 23_028 * _MIB, (8, 6)),
+    Accelerator("A30", 24, 24_576 * _MIB, (8, 0)),
+    Accelerator("A40", 48, 46_068 * _MIB, (8, 6)),
+    Accelerator("A6000", 48, 49_140 * _MIB, (8, 6)),
+    Accelerator("A100-40G", 40, 40_960 * _MIB, (8, 0)),
+    Accelerator("A100-80G", 80, 81_920 * _MIB, (8, 0)),
+    Accelerator("A800-80G", 80, 81_920 * _MIB, (8, 0)),
+    Accelerator("RTX3090", 24, 24_576 * _MIB, (8, 6)),
+    Accelerator("L4", 24, 23_034 * _MIB, (8, 9)),
+    Accelerator("L40", 48, 46_068 * _MIB, (8, 9)),
+    Accelerator("L40S", 48, 46_068 * _MIB, (8, 9)),
+    Accelerator("RTX4090", 24, 24_564 * _MIB, (8, 9)),
+    Accelerator("RTX6000-ADA", 48, 49_140 * _MIB, (8, 9)),
+    Accelerator("H20-96G", 96, 97_871 * _MIB, (9, 0)),
+    Accelerator("H20-141G", 141, 143_771 * _MIB, (9, 0)),
+    Accelerator("H100-80G", 80, 81_559 * _MIB, (9, 0)),
+    Accelerator("H100-94G", 94, 95_830 * _MIB, (9, 0)),
+    Accelerator("H800-80G", 80, 81_559 * _MIB, (9, 0)),
+    Accelerator("GH200-96G", 96, 97_871 * _MIB, (9, 0)),
+    Accelerator("H200-141G", 141, 143_771 * _MIB, (9, 0)),
+    Accelerator("B200-180G", 180, 183_359 * _MIB, (10, 0)),
+    Accelerator("B300-270G", 270, 270 * 1024 * _MIB, (10, 3)),
+    Accelerator("RTX5090", 32, 32_607 * _MIB, (12, 0)),
+    Accelerator("RTXPRO6000", 96, 97_887 * _MIB, (12, 0)),
+)
+ACCELERATORS = {known.name: known for known in _KNOWN}
+"""By name; the memory is the one that nvidia-smi shows."""
 
 _GIB = 1024**3
 _TEXT = re.compile(

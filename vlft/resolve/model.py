@@ -11,7 +11,7 @@ from vlft.models import family_of
 if TYPE_CHECKING:
     from vlft.config.schema import Config
     from vlft.models import Family, Vision
-    from vlft.probe.checkpoint_types import Checkpoint
+    from vlft.probe.checkpoint import Checkpoint
     from vlft.probe.collect import Facts
     from vlft.swift.release import ModelEntry, SwiftFacts
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from vlft.config.schema import Config
     from vlft.models.remote_code import Patch, RemoteCode
-    from vlft.probe.checkpoint_types import Checkpoint
+    from vlft.probe.checkpoint import Checkpoint
     from vlft.probe.collect import Facts
     from vlft.resolve.model import ModelSpec
     from vlft.swift.args import Arguments

@@ -17,7 +17,7 @@ from vlft.swift.release import AMBIGUOUS
 from vlft.swift.versions import release
 
 if TYPE_CHECKING:
-    from vlft.probe.checkpoint_types import Checkpoint
+    from vlft.probe.checkpoint import Checkpoint
     from vlft.probe.collect import Facts
     from vlft.resolve.model import ModelSpec
     from vlft.swift.release import ModelEntry, Subcommand

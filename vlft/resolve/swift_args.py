@@ -94,7 +94,7 @@ def _of_sections(
         text = as_text(config.model.hub == "huggingface")
         yield "use_hf", Written((text,), key_of("use_hf"))
     yield from _names_of_family(facts, model)
-    has_tuner = ("tuner",) in loaded.source.values
+    has_tuner = "tuner" in loaded.source.data
     origin = None if has_tuner else Origin.DERIVED
     yield "tuner_type", Written((config.tuner,), ("tuner",), origin)
     for name, path in _PLAIN:

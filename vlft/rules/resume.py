@@ -9,7 +9,7 @@ from vlft.rules.base import Problem, rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.probe.resume_state import ResumeFacts
+    from vlft.probe.trainer_checkpoint import ResumeFacts
     from vlft.resolve.run import RunSpec
 
 

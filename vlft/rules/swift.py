@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from vlft.resolve.run import RunSpec
-    from vlft.swift.probe import Argument
+    from vlft.swift.release import Argument
 
 
 # Text for them is repaired first: a quote or a brace may lack (swift/utils/utils.py).

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.resolve.run import RunSpec
-    from vlft.swift.probe import ModelEntry
+    from vlft.swift.release import ModelEntry
 
 
 @rule("error", "aborts", says="template_type: '")

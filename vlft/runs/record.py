@@ -30,7 +30,7 @@ import xxhash
 from vlft.engines.traits import traits_of
 from vlft.files import read_json
 from vlft.plan.plan import Plan
-from vlft.probe.checkpoint_integrity import unsaved_part
+from vlft.probe.trainer_checkpoint import unsaved_part
 from vlft.runs.attempts import engine_of, last_attempt
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from vlft.runs.base_model import base_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.probe.checkpoint_types import Checkpoint
+    from vlft.probe.checkpoint import Checkpoint
     from vlft.runs.target import Target
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
@@ -251,22 +251,10 @@ class SwiftArgs:
         return parse(argument, written.texts)
 
     # origins -----------------------------------------------------------------------------------
-    def origin(self, name: str) -> Origin:
-        """Where the value comes from."""
-        return self._effective(name)[1]
-
-    def is_known(self, name: str) -> bool:
-        """Whether the value is certain; a known value may be None."""
-        return self._effective(name)[1] is not Origin.UNKNOWN
-
     def is_given(self, name: str) -> bool:
         """Whether the user wrote this argument, in a section or under `swift:`."""
         written = self._written.get(name)
         return written is not None and written.is_given
-
-    def names(self) -> Iterator[str]:
-        """Arguments that the user wrote: those of the sections, then `swift:` in its order."""
-        return (name for name, written in self._written.items() if written.is_given)
 
     def path(self, name: str) -> KeyPath:
         """The key that decides this argument, or on which it can be written."""

@@ -1,14 +1,10 @@
-"""The JSON that trainer_side/dump_arguments.py writes, as types.
-
-A dump is read with KeyError, TypeError or ValueError for all that is not one: a shipped file
-is right (a test says so), a cached one is then probed again.
-"""
+"""What trainer_side/dump_arguments.py prints, as types, and the shipped dumps of each release."""
 
 from __future__ import annotations
 
 import functools
-import itertools
 import json
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -17,69 +13,12 @@ from vlft.swift.release import SUBCOMMANDS, Argument, ModelEntry, ModelGroup, Su
 from vlft.swift.versions import release
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Mapping
 
-_LINES: Final = {"arguments": "name", "models": "model_type"}
-"""List of objects in a dump → what its lines are called by; several may share a name."""
-
-_ORDERED: Final = "models"  # the first one that fits a folder's name wins
-_NAMES: Final = "templates"
-
-
-def reduced(document: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
-    """One half of a dump as what differs from the same half of another.
-
-    Args:
-        document: The dump; its own version is kept.
-        base: The dump that stands in full.
-    """
-    made = {key: value for key, value in document.items() if not isinstance(value, list)}
-    made["base"] = base["ms_swift"]
-    if _NAMES in document:
-        here, there = set(document[_NAMES]), set(base[_NAMES])
-        made["gone_templates"] = sorted(there - here)
-        made[_NAMES] = sorted(here - there)
-    for key, name in _LINES.items():
-        if key not in document:
-            continue
-        lines, others = _grouped(document[key], name), _grouped(base[key], name)
-        made[f"gone_{key}"] = [one for one in others if one not in lines]
-        changed = [one for one in lines if lines[one] != others.get(one)]
-        if key == _ORDERED:
-            made["order"] = " ".join(lines)
-        made[key] = [line for one in changed for line in lines[one]]
-    return made
-
-
-def restored(difference: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
-    """The dump that `reduced` was made of.
-
-    Raises:
-        KeyError: If it was made against another dump.
-    """
-    if difference["base"] != base["ms_swift"]:
-        raise KeyError(difference["base"])
-    made = {key: difference[key] for key in ("format", "ms_swift", "transformers")}
-    if _NAMES in difference:
-        kept = set(base[_NAMES]) - set(difference["gone_templates"])
-        made[_NAMES] = sorted(kept | set(difference[_NAMES]))
-    for key, name in _LINES.items():
-        if key not in difference:
-            continue
-        lines = _grouped(base[key], name) | _grouped(difference[key], name)
-        for one in difference[f"gone_{key}"]:
-            del lines[one]
-        order = difference["order"].split(" ") if key == _ORDERED else sorted(lines)
-        made[key] = list(itertools.chain.from_iterable(lines[one] for one in order))
-    return made
-
-
-def _grouped(lines: Iterable[Mapping[str, Any]], name: str) -> dict[str, list[Mapping[str, Any]]]:
-    grouped: dict[str, list[Mapping[str, Any]]] = {}
-    for line in lines:
-        grouped.setdefault(line[name], []).append(line)
-    return grouped
-
+FORMAT: Final = 1
+FOLDER: Final = Path(__file__).parent / "releases"
+_SUFFIX: Final = ".json.gz"
+_GZIP: Final = 31  # zlib's `wbits` for a gzip header; the module gzip takes longer to import
 
 _BEFORE_4: Final = {
     "tuner_type": "train_type",
@@ -91,6 +30,64 @@ _BEFORE_4: Final = {
 
 _SAME: Final = {"infer": frozenset({"metric"})}
 """Names that a subcommand has still."""
+
+
+class DumpError(ValueError):
+    """A text is no dump of this format."""
+
+
+def shipped_versions() -> tuple[str, ...]:
+    """Versions of ms-swift that vlft ships a dump for, the newest first."""
+    versions = (path.name.removesuffix(_SUFFIX) for path in FOLDER.glob(f"*{_SUFFIX}"))
+    return tuple(sorted(versions, key=release, reverse=True))
+
+
+def read_shipped(version: str) -> SwiftFacts | None:
+    """The shipped dump for exactly this version; None if there is none."""
+    text = shipped_text(version)
+    return None if text is None else parse_dump(text, "shipped")
+
+
+def shipped_text(version: str) -> bytes | None:
+    """A shipped dump as it was printed; None if there is none for this version."""
+    try:
+        return zlib.decompress((FOLDER / f"{version}{_SUFFIX}").read_bytes(), _GZIP)
+    except OSError:
+        return None
+
+
+def parse_dump(text: str | bytes, origin: Literal["shipped", "probed"]) -> SwiftFacts:
+    """The dump in a text; the models of a shipped one are parsed when they are asked for.
+
+    Raises:
+        DumpError: The text is none.
+    """
+    try:
+        facts = _facts(json.loads(text), origin)
+        if origin == "probed":  # a broken half shows now, where it can still be asked again
+            facts.models()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DumpError(repr(error)) from None
+    return facts
+
+
+def _facts(document: Mapping[str, Any], origin: Literal["shipped", "probed"]) -> SwiftFacts:
+    facts, models = document["facts"], document["models"]["models"]
+    if facts["format"] != FORMAT:
+        raise ValueError(f"format {facts['format']!r}")
+    arguments: dict[Subcommand, dict[str, Argument]] = {name: {} for name in SUBCOMMANDS}
+    for spec in facts["arguments"]:
+        argument = _argument(spec)
+        for subcommand in spec["in"]:
+            arguments[subcommand][argument.name] = argument
+    return SwiftFacts(
+        version=facts["ms_swift"],
+        arguments={key: by_names_of_today(value, key) for key, value in arguments.items()},
+        origin=origin,
+        templates=frozenset(facts["templates"]),
+        transformers=facts["transformers"],
+        load_models=functools.cache(lambda: {spec["model_type"]: _model(spec) for spec in models}),
+    )
 
 
 def by_names_of_today(
@@ -106,67 +103,6 @@ def by_names_of_today(
         for name, argument in arguments.items()
     )
     return {argument.name: argument for argument in named}
-
-
-FORMAT = 1
-FOLDER = Path(__file__).parent / "releases"
-
-
-def shipped_versions() -> tuple[str, ...]:
-    """Versions of ms-swift that vlft ships a dump for, the newest first."""
-    names = [path.name.removesuffix(".json") for path in FOLDER.glob("*.json")]
-    versions = [name for name in names if not name.endswith(".models")]
-    return tuple(sorted(versions, key=release, reverse=True))
-
-
-def read_shipped(version: str) -> SwiftFacts | None:
-    """The shipped dump for exactly this version; None if there is none."""
-    document = read_document(version)
-    if document is None:
-        return None
-    return parse_facts(document, "shipped", lambda: read_document(version, ".models") or {})
-
-
-def read_document(version: str, half: Literal["", ".models"] = "") -> dict[str, Any] | None:
-    """One half of a shipped dump as it was written; None if there is none for this version."""
-    try:
-        text = (FOLDER / f"{version}{half}.json").read_bytes()
-    except OSError:
-        return None
-    document: dict[str, Any] = json.loads(text)
-    base = document.get("base")
-    if base is None:
-        return document
-
-    return restored(document, json.loads((FOLDER / f"{base}{half}.json").read_bytes()))
-
-
-def parse_facts(
-    document: Mapping[str, Any],
-    origin: Literal["shipped", "probed"],
-    load_models: Callable[[], Mapping[str, Any]],
-) -> SwiftFacts:
-    """The facts half of a dump; `load_models` gives the other half when it is asked for."""
-    if document["format"] != FORMAT:
-        raise ValueError(f"format {document['format']!r}")
-    arguments: dict[Subcommand, dict[str, Argument]] = {name: {} for name in SUBCOMMANDS}
-    for spec in document["arguments"]:
-        argument = _argument(spec)
-        for subcommand in spec["in"]:
-            arguments[subcommand][argument.name] = argument
-    return SwiftFacts(
-        version=document["ms_swift"],
-        arguments={key: by_names_of_today(value, key) for key, value in arguments.items()},
-        origin=origin,
-        templates=frozenset(document["templates"]),
-        transformers=document["transformers"],
-        load_models=functools.cache(lambda: parse_models(load_models())),
-    )
-
-
-def parse_models(document: Mapping[str, Any]) -> dict[str, ModelEntry]:
-    """The models half of a dump."""
-    return {spec["model_type"]: _model(spec) for spec in document["models"]}
 
 
 def _argument(spec: Mapping[str, Any]) -> Argument:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
-from vlft.swift.site_packages import prefix_of, python_version, read_packages, site_folders
+from vlft.swift.site_packages import Installation, read_packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -68,11 +68,10 @@ def find_interpreter(
 
 def interpreter_at(python: str, environ: Mapping[str, str] = ENVIRON) -> Interpreter:
     """The interpreter with this executable; nothing is installed in it if it is not a Python."""
-    prefix = prefix_of(python)
-    folders = site_folders(python, prefix, environ)
+    installed = Installation(python)
+    folders = installed.site_folders(environ)
     packages, swift_dir = read_packages(folders)
-    version = python_version(python, prefix)
-    return Interpreter(python, folders, swift_dir, packages, version)
+    return Interpreter(python, folders, swift_dir, packages, installed.version)
 
 
 def _running() -> Interpreter | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
 from vlft.files import write_text
-from vlft.swift.dumps import parse_facts, parse_models, read_shipped, shipped_versions
-from vlft.swift.release import SUBCOMMANDS, Argument, ModelEntry, ModelGroup, Subcommand, SwiftFacts
+from vlft.swift.dumps import DumpError, parse_dump, read_shipped, shipped_versions
 from vlft.swift.versions import release
 
 if TYPE_CHECKING:
     from vlft.swift.interpreter import Interpreter
+    from vlft.swift.release import SwiftFacts
 
 TIME_LIMIT = 60
 """Seconds that importing ms-swift may take; 5 to 20 were seen."""
@@ -47,18 +46,19 @@ def probe(interpreter: Interpreter, time_limit: float = TIME_LIMIT) -> SwiftFact
             f'`{interpreter.python} -m pip install -U "ms-swift>=4.6,<4.7"`',
         )
     cache = cache_file(interpreter)
-    cached = _read(cache)
-    if cached is not None:
-        return cached
+    with suppress(OSError, DumpError):  # a broken answer is asked for again
+        return parse_dump(cache.read_bytes(), "probed")
     text = _ask(interpreter, time_limit)
     try:
-        facts = _parse(text)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        facts = parse_dump(text, "probed")
+    except DumpError as error:
         raise VlftError(
-            f"ms-swift of `{interpreter.python}` gave an answer that vlft can't read: {error!r}",
+            f"ms-swift of `{interpreter.python}` gave an answer that vlft can't read: {error}",
             "this is a mistake in vlft; `launch.python` with a supported ms-swift avoids it",
         ) from None
-    _write(cache, text)
+    with suppress(OSError):  # without a place to write, the next run asks again
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        write_text(cache, text)
     return facts
 
 
@@ -120,38 +120,6 @@ def _ask(interpreter: Interpreter, time_limit: float) -> str:
             f'see `{interpreter.python} -c "import {module}"`',
         )
     return done.stdout.decode("utf-8", "replace")
-
-
-def _parse(text: str) -> SwiftFacts:
-    document = json.loads(text)
-    models = document["models"]
-    parse_models(models)  # a broken half shows now, where it can still be asked again
-    return parse_facts(document["facts"], "probed", lambda: models)
-
-
-def _read(cache: Path) -> SwiftFacts | None:
-    try:
-        return _parse(cache.read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-
-
-def _write(cache: Path, text: str) -> None:
-    """Keeps the answer; without a place to write, the next run asks again."""
-    with suppress(OSError):
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        write_text(cache, text)
-
-
-__all__ = [
-    "SUBCOMMANDS",
-    "Argument",
-    "ModelEntry",
-    "ModelGroup",
-    "Subcommand",
-    "SwiftFacts",
-    "read_swift",
-]
 
 
 def read_swift(interpreter: Interpreter | None) -> SwiftFacts:

@@ -19,78 +19,6 @@ _SNAPSHOTS = (
 _FIRST_VERSION_WITH_TODAYS_TYPES = 4
 
 
-def guess_model_types(
-    models: Mapping[str, ModelEntry],
-    folder_path: str,
-    architectures: Sequence[str],
-    args: Mapping[str, object] | None = None,
-    *,
-    args_first: bool = False,
-) -> tuple[str, ...]:
-    """The model_types that ms-swift considers for a folder or hub id.
-
-    Args:
-        models: The registry, in its own order.
-        folder_path: What `--model` is given.
-        architectures: From config.json; only the first one counts.
-        args: The folder's args.json, if it has one.
-        args_first: Whether args.json comes before the name (infer and export).
-
-    Returns:
-        One: ms-swift takes it (from args.json it may be unregistered, then it fails). Several:
-        it fails and asks for `--model_type`. None: a multimodal model fails, a text model
-        runs without a template.
-    """
-    told = _told_type(args)
-    if told is not None and args_first:
-        return (told,)
-    matched = _match_name(models, folder_path)
-    if matched is not None:
-        return (matched[0].model_type,)
-    if told is not None:
-        return (told,)
-    wanted = architectures[0] if architectures else None
-    return tuple(
-        entry.model_type
-        for entry in models.values()
-        # Without architectures ms-swift looks for the types that have none either.
-        if (wanted in entry.architectures if wanted else not entry.architectures)
-    )
-
-
-def default_template(
-    models: Mapping[str, ModelEntry],
-    model_type: str | None,
-    folder_name: str,
-    args: Mapping[str, object] | None = None,
-) -> str | None:
-    """The template that ms-swift takes where `--template` is not given.
-
-    Args:
-        models: The registry.
-        model_type: What the guess, or `--model_type`, came to.
-        folder_name: What `--model` is given; the last part of a path counts.
-        args: The folder's args.json, if it has one.
-
-    Returns:
-        Its name; "ambiguous" if several would do, and None if none is known: ms-swift then
-        fails and asks for `--template`.
-    """
-    told = args.get("template") if args else None
-    if isinstance(told, str) and told:
-        return told
-    matched = _match_name(models, folder_name)
-    if matched is not None and matched[0].model_type == model_type and matched[1].template:
-        return matched[1].template
-    entry = models.get(model_type) if model_type else None
-    if entry is None:
-        return None
-    if entry.template is not None:
-        return entry.template
-    candidates = entry.templates
-    return AMBIGUOUS if len(candidates) > 1 else next(iter(candidates), None)
-
-
 def model_name(path: str) -> str:
     """The name that ms-swift sees in a path or hub id: without owner and cache folders."""
     path = path.rstrip("/")
@@ -100,26 +28,13 @@ def model_name(path: str) -> str:
     return path.rsplit("/", 1)[-1].replace("___", ".")  # ModelScope's cache writes ___ for a dot
 
 
-def _match_name(
-    models: Mapping[str, ModelEntry], path: str
-) -> tuple[ModelEntry, ModelGroup] | None:
-    """The first registered model of that name."""
-    name = model_name(path).lower()
-    for entry in models.values():
-        for group in entry.groups:
-            # The same as `name in group.names`, without making that tuple for 237 types.
-            if any(hub_id.rsplit("/", 1)[-1].lower() == name for hub_id in group.hub_ids):
-                return entry, group
-    return None
-
-
-def _told_type(args: Mapping[str, object] | None) -> str | None:
+def _recorded_type(args: Mapping[str, object] | None) -> str | None:
     """The model_type of an args.json; before ms-swift 4 the names were others."""
-    told = args.get("model_type") if args else None
-    if args is None or not isinstance(told, str) or not told:
+    recorded = args.get("model_type") if args else None
+    if args is None or not isinstance(recorded, str) or not recorded:
         return None
     major = re.match(r"\d+", str(args.get("swift_version") or ""))
-    return told if major and int(major[0]) >= _FIRST_VERSION_WITH_TODAYS_TYPES else None
+    return recorded if major and int(major[0]) >= _FIRST_VERSION_WITH_TODAYS_TYPES else None
 
 
 Subcommand = Literal["sft", "pt", "rlhf", "export", "infer"]
@@ -219,11 +134,6 @@ class ModelEntry:
         return tuple(dict.fromkeys(name for group in self.groups for name in group.hub_ids))
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Folder names that ms-swift takes for this type, lower case."""
-        return tuple(dict.fromkeys(name for group in self.groups for name in group.names))
-
-    @property
     def templates(self) -> tuple[str, ...]:
         """Templates that one of its models uses, the type's own first."""
         used = [self.template, *(group.template for group in self.groups)]
@@ -268,11 +178,66 @@ class SwiftFacts:
         architectures: Sequence[str],
         args: Mapping[str, object] | None = None,
     ) -> tuple[str, ...]:
-        """The model_types that ms-swift finds for a folder; see `model_match`."""
-        return guess_model_types(self.models(), model, architectures, args)
+        """The model_types that ms-swift considers for a folder or hub id.
+
+        Args:
+            model: What `--model` is given.
+            architectures: From config.json; only the first one counts.
+            args: The folder's args.json, if it has one.
+
+        Returns:
+            One: ms-swift takes it (from args.json it may be unregistered, then it fails). Several:
+            it fails and asks for `--model_type`. None: a multimodal model fails, a text model
+            runs without a template.
+        """
+        matched = self._match_name(model)
+        if matched is not None:
+            return (matched[0].model_type,)
+        recorded = _recorded_type(args)
+        if recorded is not None:
+            return (recorded,)
+        wanted = architectures[0] if architectures else None
+        return tuple(
+            entry.model_type
+            for entry in self.models().values()
+            # Without architectures ms-swift looks for the types that have none either.
+            if (wanted in entry.architectures if wanted else not entry.architectures)
+        )
 
     def default_template(
         self, model_type: str | None, model: str, args: Mapping[str, object] | None = None
     ) -> str | None:
-        """The template that ms-swift takes for a folder; see `model_match`."""
-        return default_template(self.models(), model_type, model, args)
+        """The template that ms-swift takes where `--template` is not given.
+
+        Args:
+            model_type: What the guess, or `--model_type`, gave.
+            model: What `--model` is given; the last part of a path counts.
+            args: The folder's args.json, if it has one.
+
+        Returns:
+            Its name; "ambiguous" if several fit, and None if none is known: ms-swift then
+            fails and asks for `--template`.
+        """
+        recorded = args.get("template") if args else None
+        if isinstance(recorded, str) and recorded:
+            return recorded
+        matched = self._match_name(model)
+        if matched is not None and matched[0].model_type == model_type and matched[1].template:
+            return matched[1].template
+        entry = self.models().get(model_type) if model_type else None
+        if entry is None:
+            return None
+        if entry.template is not None:
+            return entry.template
+        candidates = entry.templates
+        return AMBIGUOUS if len(candidates) > 1 else next(iter(candidates), None)
+
+    def _match_name(self, path: str) -> tuple[ModelEntry, ModelGroup] | None:
+        """The first registered model of that name."""
+        name = model_name(path).lower()
+        for entry in self.models().values():
+            for group in entry.groups:
+                # The same as `name in group.names`, without making that tuple for 237 types.
+                if any(hub_id.rsplit("/", 1)[-1].lower() == name for hub_id in group.hub_ids):
+                    return entry, group
+        return None

@@ -18,7 +18,57 @@ _PYTHON_FOLDER = re.compile(r"python(3\.\d+)t?$")
 _CONDA_RECORD = re.compile(r"python-(3\.\d+\.\d+)-.*\.json$")
 
 
-def prefix_of(python: str) -> Path:
+class Installation:
+    """The Python of an executable; nothing is known of what is not a Python.
+
+    Attributes:
+        prefix: Folder that it lives in.
+        minor: `3.11`; None if no file says so.
+        version: `3.11.7` where pyvenv.cfg or conda say it, else as `minor`.
+    """
+
+    def __init__(self, python: str) -> None:
+        """Reads pyvenv.cfg, and names in the prefix."""
+        self.prefix = _prefix_of(python)
+        self._pyvenv = _read_pyvenv(self.prefix)
+        # venv; virtualenv and uv
+        written = self._pyvenv.get("version") or self._pyvenv.get("version_info") or ""
+        self.minor = _minor(written, python, self.prefix)
+        conda = (_CONDA_RECORD.match(name) for name in _names(self.prefix / "conda-meta"))
+        recorded = next((match[1] for match in conda if match), self.minor)
+        self.version = ".".join(written.split(".")[:3]) or recorded
+
+    def site_folders(self, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """Existing folders that this Python imports packages from, in its order."""
+        folders, keys = self._folders_in(self.prefix), self._pyvenv
+        if keys and keys.get("include-system-site-packages", "").lower() != "true":
+            return tuple(folders)
+        user: list[str] = []
+        if self.minor and environ.get("HOME") and not environ.get("PYTHONNOUSERSITE"):
+            base = Path(environ.get("PYTHONUSERBASE") or Path(environ["HOME"], ".local"))
+            candidate = base / "lib" / f"python{self.minor}" / "site-packages"
+            user = [str(candidate)] if candidate.is_dir() else []
+        home = keys.get("home")
+        system = self._folders_in(Path(os.path.realpath(home)).parent) if home else []
+        ordered = folders + user + system if keys else user + folders
+        return tuple(dict.fromkeys(ordered))
+
+    def _folders_in(self, prefix: Path) -> list[str]:
+        """site-packages of a prefix, and Debian's dist-packages."""
+        name = f"python{self.minor}"
+        candidates = [
+            prefix / "local" / "lib" / name / "dist-packages",
+            prefix / "lib" / name / "site-packages",
+            prefix / "lib64" / name / "site-packages",
+            prefix / "lib" / "python3" / "dist-packages",
+        ]
+        existing = [path for path in candidates if path.is_dir()]
+        # lib64 is often a symlink to lib
+        unique = {os.path.realpath(path): str(path) for path in reversed(existing)}
+        return list(reversed(unique.values()))
+
+
+def _prefix_of(python: str) -> Path:
     """Folder that the installation of this executable lives in.
 
     A virtual environment is told by its pyvenv.cfg; any other executable is followed
@@ -31,121 +81,64 @@ def prefix_of(python: str) -> Path:
     return Path(os.path.realpath(python)).parent.parent
 
 
-def read_pyvenv(prefix: Path) -> dict[str, str]:
+def _read_pyvenv(prefix: Path) -> dict[str, str]:
     """The keys of pyvenv.cfg, lower case; empty where there is none."""
-    try:
-        text = (prefix / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return {}
-    pairs = (line.partition("=") for line in text.splitlines())
+    pairs = (line.partition("=") for line in _read(prefix / "pyvenv.cfg").splitlines())
     return {key.strip().lower(): value.strip() for key, equals, value in pairs if equals}
 
 
-def python_version(python: str, prefix: Path) -> str | None:
-    """`3.11.7` where pyvenv.cfg or conda say it, else `3.11` from a name, else None."""
-    keys = read_pyvenv(prefix)
-    told = keys.get("version") or keys.get("version_info")  # venv; virtualenv and uv
-    if told:
-        return ".".join(told.split(".")[:3])
-    for name in _names(prefix / "conda-meta"):
-        if match := _CONDA_RECORD.match(name):
-            return match[1]
-    return _minor(python, prefix)
-
-
-def site_folders(python: str, prefix: Path, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Existing folders that this Python imports packages from, in its order."""
-    keys = read_pyvenv(prefix)
-    folders = _site_folders_of(python, prefix)
-    isolated = bool(keys) and keys.get("include-system-site-packages", "").lower() != "true"
-    if isolated:
-        return tuple(dict.fromkeys(folders))
-    user: list[str] = []
-    minor = _minor(python, prefix)
-    if minor and environ.get("HOME") and not environ.get("PYTHONNOUSERSITE"):
-        base = environ.get("PYTHONUSERBASE") or os.path.join(environ["HOME"], ".local")  # noqa: PTH118
-        candidate = Path(base, "lib", f"python{minor}", "site-packages")
-        user = [str(candidate)] if candidate.is_dir() else []
-    if not keys:
-        return tuple(dict.fromkeys(user + folders))
-    home = keys.get("home")
-    system = _site_folders_of(python, Path(os.path.realpath(home)).parent) if home else []
-    return tuple(dict.fromkeys(folders + user + system))
+def _minor(written: str, python: str, prefix: Path) -> str | None:
+    """`3.11`: from pyvenv.cfg, the executable's name, else the newest library folder."""
+    if match := re.match(r"3\.\d+", written):
+        return match[0]
+    if match := _PYTHON_FOLDER.match(Path(os.path.realpath(python)).name):
+        return match[1]
+    matches = (_PYTHON_FOLDER.match(name) for name in _names(prefix / "lib"))
+    found = [match[1] for match in matches if match]
+    return max(found, key=lambda text: int(text[2:]), default=None)
 
 
 def read_packages(folders: Sequence[str]) -> tuple[dict[str, str], str | None]:
-    """Installed packages, normalised name → version, and the folder of ms-swift's `swift`.
+    """Installed packages, normalized name → version, and the folder of ms-swift's `swift`.
 
-    One scan a folder: the names of the *.dist-info entries say it all. An earlier folder
+    One scan a folder: the names of the *.dist-info entries say it all. (importlib.metadata parses
+    a file of each package: 100 ms for 200 of them, a hundred times as long.) An earlier folder
     hides a later one, as it does for Python.
     """
     packages: dict[str, str] = {}
     swift_dir: str | None = None
     for folder in folders:
-        found: dict[str, str] = {}
-        hooks: list[str] = []
-        package: str | None = None
-        for name in _names(Path(folder)):
-            if name.endswith((".dist-info", ".egg-info")):
-                distribution, _, rest = name.rpartition(".")[0].partition("-")
-                version = rest.partition("-py")[0]
-                if version:  # a bare NAME.egg-info says none
-                    found[_SEPARATORS.sub("-", distribution).lower()] = version
-            elif name == "swift":
-                package = os.path.join(folder, name)  # noqa: PTH118
-            elif name.endswith(".pth") or name.startswith("__editable__"):
-                hooks.append(name)
-        if swift_dir is None and "ms-swift" in found and "ms-swift" not in packages:
-            swift_dir = package or editable_swift(Path(folder), hooks)
-        elif swift_dir is None and hooks and "ms-swift" not in packages:
+        names = _names(Path(folder))
+        found = dict(filter(None, map(_distribution, names)))
+        hooks = [name for name in names if name.endswith(".pth") or name.startswith("__editable__")]
+        if swift_dir is None and "ms-swift" not in packages:
+            if "ms-swift" in found:
+                swift_dir = str(Path(folder, "swift")) if "swift" in names else None
+                swift_dir = swift_dir or editable_swift(Path(folder), hooks)
             # `setup.py develop` leaves a path and an egg-link, but no dist-info.
-            swift_dir = editable_swift(Path(folder), hooks)
-            told = swift_version(swift_dir) if swift_dir else None
-            if told:
-                found["ms-swift"] = told
-            else:
-                swift_dir = None
+            elif hooks and (checkout := editable_swift(Path(folder), hooks)):
+                version = swift_version(checkout)
+                if version:
+                    swift_dir, found["ms-swift"] = checkout, version
         packages = {**found, **packages}
     return packages, swift_dir
 
 
+def _distribution(name: str) -> tuple[str, str] | None:
+    """Normalized name and version of a *.dist-info or *.egg-info; a bare NAME.egg-info has none."""
+    stem, _, suffix = name.rpartition(".")
+    distribution, _, rest = stem.partition("-")
+    version = rest.partition("-py")[0]
+    if suffix not in ("dist-info", "egg-info") or not version:
+        return None
+    return _SEPARATORS.sub("-", distribution).lower(), version
+
+
 def swift_version(swift_dir: str) -> str | None:
     """What the version.py of a `swift` folder says; None if it is not ms-swift."""
-    try:
-        text = Path(swift_dir, "version.py").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
+    text = _read(Path(swift_dir, "version.py"))
     match = re.search(r"^__version__\s*=\s*['\"]([^'\"]+)", text, re.MULTILINE)
     return match[1] if match and "__release_datetime__" in text else None
-
-
-def _site_folders_of(python: str, prefix: Path) -> list[str]:
-    """site-packages of a prefix, and Debian's dist-packages."""
-    minor = _minor(python, prefix)
-    versions = [f"python{minor}"] if minor else []
-    candidates = [
-        *(prefix / "local" / "lib" / name / "dist-packages" for name in versions),
-        *(prefix / lib / name / "site-packages" for lib in ("lib", "lib64") for name in versions),
-        prefix / "lib" / "python3" / "dist-packages",
-    ]
-    existing = [path for path in candidates if path.is_dir()]
-    # lib64 is often a symlink to lib
-    unique = {os.path.realpath(path): str(path) for path in reversed(existing)}
-    return list(reversed(unique.values()))
-
-
-def _minor(python: str, prefix: Path) -> str | None:
-    """`3.11`: from pyvenv.cfg, the executable's name, else the only library folder."""
-    keys = read_pyvenv(prefix)
-    told = re.match(r"3\.\d+", keys.get("version") or keys.get("version_info") or "")
-    if told:
-        return told[0]
-    match = _PYTHON_FOLDER.match(Path(os.path.realpath(python)).name)
-    if match:
-        return match[1]
-    matches = (_PYTHON_FOLDER.match(name) for name in _names(prefix / "lib"))
-    found = sorted({match[1] for match in matches if match}, key=lambda text: int(text[2:]))
-    return found[-1] if found else None
 
 
 def _names(folder: Path) -> list[str]:

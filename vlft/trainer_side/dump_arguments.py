@@ -2,17 +2,14 @@
 
 Run by the trainer's interpreter, never imported by vlft (it needs ms-swift):
 
-    python dump_arguments.py                  one JSON document on stdout
-    python dump_arguments.py --output FOLDER  FOLDER/VERSION.json and FOLDER/VERSION.models.json
+    python dump_arguments.py
 
-The document is `{"facts": {...}, "models": {...}}`; the files hold one half each. Two runs on the
-same packages give the same bytes: nothing of the machine gets in. An error is one line on stderr
-and exit code 1.
+It prints one JSON document, `{"facts": {...}, "models": {...}}`. Two runs on the same packages give
+the same bytes: nothing of the machine gets in. An error is one line on stderr and exit code 1.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import enum
@@ -24,6 +21,9 @@ import os
 import sys
 import typing
 from pathlib import Path
+
+if typing.TYPE_CHECKING:
+    import argparse
 
 FORMAT = 1
 SUBCOMMANDS = {
@@ -231,10 +231,7 @@ def quiet_stdout() -> typing.Iterator[None]:
 
 
 def main() -> int:
-    """Write both documents; 0, or 1 where ms-swift can't be read."""
-    parser = argparse.ArgumentParser(description="Dump what the installed ms-swift accepts.")
-    parser.add_argument("--output", type=Path, help="folder for the two files")
-    output: Path | None = parser.parse_args().output
+    """Print both halves; 0, or 1 where ms-swift can't be read."""
     try:
         with quiet_stdout():
             facts, models = documents()
@@ -242,14 +239,7 @@ def main() -> int:
         reason = str(error).strip().splitlines() or [""]
         print(f"{type(error).__name__}: {reason[0]}", file=sys.stderr)
         return 1
-    if output is None:
-        print(f'{{"facts": {render(facts)}, "models": {render(models)}}}')
-        return 0
-    output.mkdir(parents=True, exist_ok=True)
-    for suffix, document in ((".json", facts), (".models.json", models)):
-        path = output / f"{facts['ms_swift']}{suffix}"
-        path.write_text(render(document), encoding="utf-8")
-        print(path)
+    print(f'{{"facts": {render(facts)}, "models": {render(models)}}}')
     return 0
 
 

@@ -19,7 +19,8 @@ from vlft.config.ownership import ARGUMENTS, RESERVED
 from vlft.findings import Finding
 from vlft.pipeline import prepare
 from vlft.rules import all_rules
-from vlft.swift.probe import Argument, Subcommand, read_swift
+from vlft.swift.probe import read_swift
+from vlft.swift.release import Argument, Subcommand
 
 RULES = all_rules()
 

@@ -7,7 +7,7 @@ from typing import Any
 from config.strategies import free_arguments
 from hypothesis import strategies as st
 
-from vlft.swift.probe import Argument
+from vlft.swift.release import Argument
 
 TRUE = [True, "true", "True", "TRUE", "yes", "t", "Y", 1, "1"]
 FALSE = [False, "false", "False", "no", "f", "N", 0, "0"]

@@ -11,7 +11,7 @@ from vlft.models import FAMILIES, Family, family_of
 
 if TYPE_CHECKING:
     from vlft.models import Vision
-    from vlft.probe.checkpoint_types import Checkpoint
+    from vlft.probe.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)

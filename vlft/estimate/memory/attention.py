@@ -76,11 +76,6 @@ def _eager(
     weights = ops.unary(tape, ops.bmm(tape, query, keys, scores))
     if mask is not None:
         weights = ops.cloned(tape, weights)
-    weights = _softmax(net, weights)
+    weights = ops.cast(tape, ops.softmax(tape, ops.cast(tape, weights, 4)), 2)
     output = ops.bmm(tape, weights, values, query.count)
     return ops.cloned(tape, output)
-
-
-def _softmax(net: Net, scores: Tensor) -> Tensor:
-    wide = ops.softmax(net.tape, ops.cast(net.tape, scores, 4))
-    return ops.cast(net.tape, wide, 2)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vlft.estimate.memory.parameters import count
 from vlft.estimate.memory.replay import replay
-from vlft.estimate.memory.sharding import states_of
+from vlft.estimate.memory.states import plain_states, states_of
 from vlft.estimate.memory.tape import Tape
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def estimate(model: ModelShape, run: RunShape) -> Memory:
         model: From `shape_of`.
         run: One step of it on one GPU.
     """
-    states = states_of(count(model), run)
+    plain = plain_states(count(model), run)
+    states = states_of(plain, run)
     tape = Tape()
     _load(tape, states, model, run)
     fixed = tape.total
@@ -102,8 +103,8 @@ def estimate(model: ModelShape, run: RunShape) -> Memory:
         live["buffers"] += states.step_workspace
     low, high = reserved_range(peak, fixed, model, run)
     return Memory(
-        parameters=states.parameters,
-        trainable_parameters=states.trainable,
+        parameters=plain.parameters,
+        trainable_parameters=plain.trainable,
         weights=live["weights"],
         adapters=live["adapters"],
         gradients=live["gradients"],

@@ -8,9 +8,12 @@ from vlft.estimate.memory import ops
 from vlft.estimate.memory.attention import attend
 
 if TYPE_CHECKING:
+    from vlft.estimate.memory.attention import Spans
     from vlft.estimate.memory.modules import Net
     from vlft.estimate.memory.tape import Tensor
     from vlft.models.architecture import TextShape
+
+    Rope = tuple[Tensor, Tensor]
 
 
 def experts(net: Net, shape: TextShape, x: Tensor) -> Tensor:
@@ -40,15 +43,6 @@ def _route(net: Net, shape: TextShape, x: Tensor, chosen: int) -> Tensor:
     )
     shares = ops.softmax(tape, ops.cast(tape, logits, 4))
     return ops.cast(tape, ops.gather(tape, shares, chosen), 2)
-
-
-if TYPE_CHECKING:
-    from vlft.estimate.memory.attention import Spans
-    from vlft.estimate.memory.modules import Net
-    from vlft.estimate.memory.tape import Tensor
-    from vlft.models.architecture import TextShape
-
-    Rope = tuple[Tensor, Tensor]
 
 
 def rope_tables(net: Net, tokens: int, head_dim: int) -> tuple[Tensor, Tensor]:
@@ -90,13 +84,9 @@ def _attention(net: Net, shape: TextShape, x: Tensor, rope: Rope, spans: Spans) 
         value = net.linear(x, shape.hidden, narrow, bias=shape.qkv_bias)
         query = ops.contiguous_gradient(net.tape, query)
         key = ops.contiguous_gradient(net.tape, key)
-    query, key = _rotate(net, query, key, rope)
+    query, key = net.rotary(query, *rope), net.rotary(key, *rope)
     output = attend(net, query, key, value, shape.heads, spans)
     return net.linear(output, wide, shape.hidden, bias=shape.o_bias)
-
-
-def _rotate(net: Net, query: Tensor, key: Tensor, rope: Rope) -> Rope:
-    return net.rotary(query, *rope), net.rotary(key, *rope)
 
 
 def add_feature(net: Net, x: Tensor, feature: Tensor) -> Tensor:
@@ -117,9 +107,4 @@ def head_and_loss(net: Net, shape: TextShape, x: Tensor, kept: int, weight: Tens
         return ops.fused_head(tape, chosen, weight, shape.vocabulary)
     with tape.charging("logits"):
         logits = net.matmul(chosen, weight, kept * shape.vocabulary)
-        return _loss(net, logits, shape.vocabulary)
-
-
-def _loss(net: Net, logits: Tensor, vocabulary: int) -> Tensor:
-    wide = ops.cast(net.tape, logits, 4)
-    return ops.cross_entropy(net.tape, wide, vocabulary)
+        return ops.cross_entropy(tape, ops.cast(tape, logits, 4), shape.vocabulary)

@@ -15,10 +15,9 @@ from vlft.estimate.memory.tape import PARTS, Storage, Tensor
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from vlft.estimate.memory.tape import Part, Tape
+    from vlft.estimate.memory.tape import Grads, Kept, Part, Tape
 
     Block = Callable[[Tensor], Tensor]
-    Kept = tuple[Storage | None, ...]
 
 _RUN = 3
 
@@ -72,7 +71,7 @@ def _stand_in(tape: Tape, x: Tensor, left: Mapping[Part, int], gradients: int) -
     stored = [Storage(tape, size, part) for part, size in left.items() if size > 0]
     output = Tensor(x.count, x.width, x.storage)
 
-    def backward(gradient: Tensor, _: Kept) -> tuple[Tensor | None, ...]:
+    def backward(gradient: Tensor, _: Kept) -> Grads:
         stored.clear()
         tape.add_gradients(gradients)
         return (gradient,)

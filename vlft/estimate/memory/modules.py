@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from vlft.estimate.memory import ops
 from vlft.estimate.memory.tape import Tensor
 
 if TYPE_CHECKING:
+    from vlft.estimate.memory.step_spec import Attention
     from vlft.estimate.memory.tape import Tape
     from vlft.models.liger import Fused
 
-Attention = Literal["flash", "sdpa", "eager"]
 _FOUR = 4
 
 

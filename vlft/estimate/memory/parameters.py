@@ -132,40 +132,22 @@ def _text(shape: TextShape) -> PartCounts:
 
 
 def _vision(shape: VisionShape) -> PartCounts:
-    width, depth = shape.hidden, shape.depth
-    patch = width * (shape.patch_inputs + shape.patch_bias)
-    tensors = 1 + shape.patch_bias
-    if shape.tile_patches:
-        return _tiled(shape, patch + width * (1 + shape.positions), tensors + 2)
-    gated = shape.mlp == "gated"
-    rms = shape.norm == "rms_norm"
+    width, depth, tiled = shape.hidden, shape.depth, bool(shape.tile_patches)
+    first = 2 if shape.mlp == "gated" else 1
     linears = (
-        Linear(width, 3 * width, bias=True, times=depth),
-        Linear(width, width, bias=True, times=depth),
-        Linear(width, shape.intermediate, bias=True, times=(1 + gated) * depth),
-        Linear(shape.intermediate, width, bias=True, times=depth),
-    )
-    norms = (2 if rms else 4) * depth
-    other = patch + shape.positions * width + norms * width
-    return PartCounts(linears, other, tensors + bool(shape.positions) + norms)
-
-
-def _tiled(shape: VisionShape, embedded: int, tensors: int) -> PartCounts:
-    width, depth = shape.hidden, shape.depth
-    qkv = (
         Linear(width, 3 * width, shape.qkv_bias, depth)
         if shape.joined_qkv
-        else Linear(width, width, shape.qkv_bias, 3 * depth)
-    )
-    linears = (
-        qkv,
+        else Linear(width, width, shape.qkv_bias, 3 * depth),
         Linear(width, width, bias=True, times=depth),
-        Linear(width, shape.intermediate, bias=True, times=depth),
+        Linear(width, shape.intermediate, bias=True, times=first * depth),
         Linear(shape.intermediate, width, bias=True, times=depth),
     )
-    scales = 2 + (2 if shape.norm == "rms_norm" else 4) + 2 * shape.qk_norm
-    rows = scales * depth + 2 * shape.final_norm
-    return PartCounts(linears, embedded + rows * width, tensors + rows)
+    # Of a block over tiles, each branch has a scale.
+    norms = (2 if shape.norm == "rms_norm" else 4) + 2 * tiled + 2 * shape.qk_norm
+    rows = norms * depth + 2 * shape.final_norm + tiled  # and the class token
+    patch = width * (shape.patch_inputs + shape.patch_bias)
+    other = patch + (shape.positions + rows) * width
+    return PartCounts(linears, other, 1 + shape.patch_bias + bool(shape.positions) + rows)
 
 
 def _aligner(shape: VisionShape) -> PartCounts:

@@ -122,7 +122,7 @@ def _model(
     net: Net, model: ModelShape, run: RunShape, table: Tensor
 ) -> tuple[Tensor, Tensor | None]:
     tape, text = net.tape, model.text
-    hidden = ops.embedding(tape, table, run.rows * run.tokens, text.hidden)
+    hidden = ops.gather(tape, table, run.rows * run.tokens * text.hidden)
     if run.gradient_checkpointing:
         tape.wants_grad(hidden)
     if not run.pictures:

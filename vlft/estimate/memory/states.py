@@ -1,15 +1,28 @@
-"""Weights, gradients and optimizer states: what one GPU holds of them between steps."""
+"""Weights, gradients and optimizer states: what one GPU holds of them between steps.
+
+The sizes are those that DeepSpeed 0.19, and FSDP2 as accelerate 1.15 prepares it, allocate under
+ms-swift's presets (swift/config/*.json with transformers' values for "auto");
+tests/real_swift/test_memory_oracle.py compares them with two real processes.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vlft.estimate.memory.parameters import Counts, PartCounts
     from vlft.estimate.memory.step_spec import RunShape
 
-_MOMENTS = {"adamw": 2.0, "adamw_8bit": 2.0, "sgd": 0.0}
+REDUCE_BUCKET = 200_000_000
+"""Elements of stage 1 and 2's reduce and allgather buckets in ms-swift's presets."""
+MAX_LIVE = 1_000_000_000
+"""Elements of stage 3's gathered parameters (stage3_max_live_parameters)."""
+SUB_GROUP = 1_000_000_000
+"""Elements that stage 3's optimizer steps at once (sub_group_size)."""
+
+_MOMENTS = {"adamw": 2, "adamw_8bit": 2, "sgd": 0}
+"""States that an optimizer keeps for each trained weight."""
 _STEP = 512
 """The step counter of a tensor: a float32 in a block of its own."""
 
@@ -19,7 +32,6 @@ class States:
     """Model states of one GPU, in bytes.
 
     Attributes:
-        parameters, trainable: Numbers, not bytes, on all GPUs together.
         weights, adapters: As they lie between steps.
         gradients: Those that are there before the backward.
         optimizer: Moments, and float32 masters under DeepSpeed.
@@ -28,8 +40,6 @@ class States:
         keeps_gradients: Whether the backward leaves new gradients behind.
     """
 
-    parameters: int
-    trainable: int
     weights: int
     adapters: int
     gradients: int
@@ -48,7 +58,6 @@ class Plain:
         hidden: Width of the language model.
         layer_bytes, table_bytes: Of one decoder layer, of the embedding.
         weights, adapters, gradients, moments: Bytes.
-        tensors: Trainable ones.
     """
 
     parameters: int
@@ -60,7 +69,6 @@ class Plain:
     adapters: int
     gradients: int
     moments: int
-    tensors: int
 
 
 def plain_states(counts: Counts, run: RunShape) -> Plain:
@@ -77,32 +85,33 @@ def plain_states(counts: Counts, run: RunShape) -> Plain:
     tensors = sum(
         part.adapter_tensors(dora=run.dora) if run.lora else part.tensors for part in open_parts
     )
-    state_width = 1 if run.optimizer == "adamw_8bit" else width
     return Plain(
         parameters=counts.parameters + adapters,
         trainable=trainable,
         hidden=counts.hidden,
         layer_bytes=2 * counts.layer,
         table_bytes=2 * counts.table,
-        weights=weight_bytes(counts, run.quant_bits),
+        weights=_weight_bytes(counts, run.quant_bits),
         adapters=adapters * width if run.lora else 0,
         gradients=trainable * width,
-        moments=int(_MOMENTS[run.optimizer] * trainable * state_width) + tensors * _STEP,
-        tensors=tensors,
+        moments=_MOMENTS[run.optimizer] * trainable * _state_width(run, width) + tensors * _STEP,
     )
 
 
-def weight_bytes(counts: Counts, quant_bits: int | None) -> int:
+def _state_width(run: RunShape, width: int) -> int:
+    """Bytes of one state of a weight that is trained in `width` bytes."""
+    return 1 if run.optimizer == "adamw_8bit" else width
+
+
+def _weight_bytes(counts: Counts, quant_bits: int | None) -> int:
     """Bytes of the base model: bfloat16, the language model's linear layers by bitsandbytes."""
     total = 2 * counts.parameters
-    if quant_bits is None:
-        return total
-    return total + sum(_quantized(counts.llm, quant_bits))
+    return total if quant_bits is None else total + _quantization_change(counts.llm, quant_bits)
 
 
-def _quantized(part: PartCounts, bits: int) -> list[int]:
-    """Bytes that quantisation adds to each kind of layer: negative."""
-    changes = []
+def _quantization_change(part: PartCounts, bits: int) -> int:
+    """Bytes that quantization adds to the linear layers: negative."""
+    change = 0
     for layer in part.linears:
         size = layer.ins * layer.outs
         if bits == 4:  # noqa: PLR2004
@@ -111,5 +120,78 @@ def _quantized(part: PartCounts, bits: int) -> list[int]:
             each = size // 2 + blocks + 4 * nested + 256 * 4 + 2 * 512
         else:
             each = size + 4 * layer.outs
-        changes.append(layer.times * (each - 2 * size))
-    return changes
+        change += layer.times * (each - 2 * size)
+    return change
+
+
+def states_of(plain: Plain, run: RunShape) -> States:
+    """Model states of one GPU of a run."""
+    if run.sharding == "none":
+        return _whole(plain, run)
+    if run.sharding == "fsdp2":
+        return fsdp2_states(plain, run)
+    return _offloaded(zero_states(plain, run), run)
+
+
+def _whole(plain: Plain, run: RunShape) -> States:
+    """One GPU, or DDP, whose buckets hold the gradients a second time."""
+    several = run.world_size > 1
+    return States(
+        weights=plain.weights,
+        adapters=plain.adapters,
+        gradients=plain.gradients if run.accumulating else 0,
+        optimizer=plain.moments,
+        buffers=plain.gradients if several else 0,
+        step_workspace=0,
+        keeps_gradients=not run.accumulating,
+    )
+
+
+def zero_states(plain: Plain, run: RunShape) -> States:
+    """DeepSpeed with bf16: float32 masters and moments, a share of each a GPU."""
+    stage, world = int(run.sharding[-1]), run.world_size
+    share = plain.trainable // (world if stage else 1)
+    gathers = stage == 3  # noqa: PLR2004
+    weights = plain.weights // world if gathers else plain.weights
+    live = min(2 * MAX_LIVE, plain.weights) if gathers else 0
+    bucket = plain.hidden**2 if gathers else min(REDUCE_BUCKET, plain.trainable)
+    full_gradients = stage == 0 or (stage == 1 and run.accumulating)
+    return States(
+        weights=weights,
+        adapters=plain.adapters // world if gathers else plain.adapters,
+        gradients=2 * (plain.trainable if full_gradients else share),
+        optimizer=(4 + _MOMENTS[run.optimizer] * _state_width(run, 4)) * share,
+        buffers=live + 2 * bucket,
+        step_workspace=4 * min(share, SUB_GROUP) - live,
+        keeps_gradients=False,
+    )
+
+
+def _offloaded(states: States, run: RunShape) -> States:
+    """Optimizer states, and with ZeRO-3 parameters, in main memory."""
+    if run.offload_optimizer:
+        states = replace(states, optimizer=0, gradients=0, step_workspace=0)
+    if run.offload_parameters:
+        states = replace(states, weights=0, adapters=0)
+    return states
+
+
+def fsdp2_states(plain: Plain, run: RunShape) -> States:
+    """Everything in shares; two layers gathered at once, and a layer's gradients unsharded.
+
+    Under mixed precision accelerate makes what is trained float32 (utils/fsdp_utils.py:
+    fsdp2_prepare_model), so its gradients and moments are float32 too.
+    """
+    world = run.world_size
+    layer = plain.layer_bytes
+    table = plain.table_bytes
+    raised = 0 if run.lora else 2 * plain.trainable
+    return States(
+        weights=(plain.weights + raised) // world,
+        adapters=4 * plain.trainable // world if run.lora else 0,
+        gradients=4 * plain.trainable // world,
+        optimizer=_MOMENTS[run.optimizer] * _state_width(run, 4) * plain.trainable // world,
+        buffers=2 * layer + 2 * table,
+        step_workspace=-(2 * layer + 2 * table),
+        keeps_gradients=False,
+    )

@@ -71,6 +71,7 @@ class Storage:
         self.tape.total -= self.size
 
 
+@dataclass(slots=True, eq=False)
 class Tensor:
     """Elements of some width on a storage, and the operator that made them, if it needs grads.
 
@@ -81,21 +82,23 @@ class Tensor:
         node: None where no gradient flows.
     """
 
-    __slots__ = ("count", "node", "storage", "width")
-
-    def __init__(
-        self, count: int, width: int, storage: Storage | None, node: Node | None = None
-    ) -> None:
-        self.count = count
-        self.width = width
-        self.storage = storage
-        self.node = node
+    count: int
+    width: int
+    storage: Storage | None
+    node: Node | None = None
 
 
-Backward = Callable[[Tensor, "tuple[Storage | None, ...]"], "tuple[Tensor | None, ...]"]
+Kept: TypeAlias = tuple[Storage | None, ...]
+"""Storages that were kept for an operator's backward."""
+
+Grads: TypeAlias = tuple[Tensor | None, ...]
+"""A gradient for each input, None for one that wants none."""
+
+Backward: TypeAlias = Callable[[Tensor, Kept], Grads]
 """From the gradient of the output and what was kept to the gradients of the inputs."""
 
 
+@dataclass(slots=True, eq=False)
 class Node:
     """An operator of the backward.
 
@@ -106,22 +109,15 @@ class Node:
         uses: Gradients that a leaf waits for; a weight that is used twice gets one sum.
     """
 
-    __slots__ = (
-        "backward", "frame", "inputs", "kept", "number", "part", "pending", "place", "uses",
-    )  # fmt: skip
-
-    def __init__(
-        self, number: int, part: Part, inputs: tuple[Node | None, ...], backward: Backward
-    ) -> None:
-        self.number = number
-        self.part = part
-        self.inputs = inputs
-        self.backward = backward
-        self.kept: tuple[Storage | None, ...] = ()
-        self.frame: Frame | None = None
-        self.place = 0
-        self.pending: Tensor | None = None
-        self.uses = 0
+    number: int
+    part: Part
+    inputs: tuple[Node | None, ...]
+    backward: Backward
+    kept: Kept = ()
+    frame: Frame | None = None
+    place: int = 0
+    pending: Tensor | None = None
+    uses: int = 0
 
 
 @dataclass(slots=True)
@@ -130,7 +126,7 @@ class Frame:
 
     again: Callable[[], object]
     wanted: int = 0
-    kept: list[tuple[Storage | None, ...] | None] = field(default_factory=list)
+    kept: list[Kept | None] = field(default_factory=list)
     filled: bool = False
 
 
@@ -190,7 +186,7 @@ class Tape:
             self._keep(node, tuple(None if x is None else x.storage for x in kept))
         return output
 
-    def _keep(self, node: Node, storages: tuple[Storage | None, ...]) -> None:
+    def _keep(self, node: Node, storages: Kept) -> None:
         frame = self._frame
         if frame is None:
             node.kept = storages
@@ -220,7 +216,7 @@ class Tape:
             return
         self._inputs.append(tensor.storage)
 
-        def keep(gradient: Tensor, _: tuple[Storage | None, ...]) -> tuple[Tensor | None, ...]:
+        def keep(gradient: Tensor, _: Kept) -> Grads:
             self._inputs.append(gradient.storage)
             return ()
 
@@ -231,9 +227,7 @@ class Tape:
         if not self.has_gradients and size:
             self._gradients.append(Storage(self, size, "gradients"))
 
-    def _accumulate(
-        self, gradient: Tensor, kept: tuple[Storage | None, ...]
-    ) -> tuple[Tensor | None, ...]:
+    def _accumulate(self, gradient: Tensor, kept: Kept) -> Grads:
         del kept
         if not self.has_gradients and gradient.storage is not None:
             gradient.storage.charge("gradients")
@@ -324,10 +318,3 @@ class Tape:
         node.kept = ()
         pairs = zip(node.inputs, results, strict=False)
         return [(to, made) for to, made in pairs if to is not None]
-
-
-Kept: TypeAlias = "tuple[Storage | None, ...]"
-"""Storages that were kept for it."""
-
-Grads: TypeAlias = "tuple[Tensor | None, ...]"
-"""A gradient for each input, None for one that wants none."""

@@ -1,0 +1,73 @@
+"""A value of a config that knows where it was written, and one config over another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from vlft.config.locations import Data, KeyPath, Place
+
+Scalar: TypeAlias = bool | int | float | str | None
+
+
+class Entry(NamedTuple):
+    """One value; it is never changed, so that several configs can share it.
+
+    Attributes:
+        value: Plain for a scalar; entries in a list and a map.
+        place: Where the value was written.
+        key_place: Where its key was written; None for the root and for an item of a list.
+        text: A scalar as written: `1e-4`, `true`; the content of a quoted one.
+    """
+
+    value: Scalar | list[Entry] | dict[str, Entry]
+    place: Place
+    key_place: Place | None = None
+    text: str | None = None
+
+    @property
+    def data(self) -> Data:
+        """The value without places, in containers of its own."""
+        if isinstance(self.value, dict):
+            return {key: entry.data for key, entry in self.value.items()}
+        if isinstance(self.value, list):
+            return [entry.data for entry in self.value]
+        return self.value
+
+    def child(self, part: str | int) -> Entry | None:
+        """What a key or an index leads to; None if it leads nowhere."""
+        if isinstance(self.value, dict):
+            return self.value.get(part)  # type: ignore[arg-type]
+        if isinstance(self.value, list) and isinstance(part, int):
+            return self.value[part] if 0 <= part < len(self.value) else None
+        return None
+
+    def lineage(self, path: KeyPath) -> list[Entry]:
+        """The entries on the way to a path, as far as there are any; without this one."""
+        found: list[Entry] = []
+        for part in path:
+            entry = (found[-1] if found else self).child(part)
+            if entry is None:
+                break
+            found.append(entry)
+        return found
+
+    def without(self, key: str) -> Entry:
+        """The map less one of its keys."""
+        if not isinstance(self.value, dict):
+            return self
+        return self._replace(value={name: at for name, at in self.value.items() if name != key})
+
+
+def overlay(base: Entry, top: Entry) -> Entry:
+    """One over the other: maps merge, lists and scalars replace, null removes a key."""
+    if not isinstance(base.value, dict) or not isinstance(top.value, dict):
+        return top
+    merged = dict(base.value)
+    for key, entry in top.value.items():
+        below = merged.get(key)
+        if below is not None and entry.value is None:
+            del merged[key]
+        else:
+            merged[key] = entry if below is None else overlay(below, entry)
+    return top._replace(value=merged)
