@@ -46,10 +46,6 @@ def check(
     allow_private: Annotated[
         bool, typer.Option("--allow-private", help="Fetch from private addresses too.")
     ] = False,
-    jobs: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option("--jobs", min=1, help="Processes; as many as pay if absent."),
-    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
     ignore: Annotated[
         Optional[list[str]],  # noqa: UP045
@@ -82,7 +78,7 @@ def check(
         raise UsageError("no file was named", "write `vlft data check FILE`, or add --config")
     for rule in ignore or ():
         find_entry(rule)
-    settings = replace(settings, fetch=fetch, allow_private=allow_private, jobs=jobs)
+    settings = replace(settings, fetch=fetch, allow_private=allow_private)
     size = bytes_of(train + held_out, settings.cwd)
     with progress(size, "checking rows") as advance:
         report = check_files(train, settings, val=held_out, ignore=ignore or (), advance=advance)

@@ -48,7 +48,6 @@ class CheckSettings:
         zero3: Whether DeepSpeed ZeRO-3 shares the model out.
         fetch: Whether to fetch URLs.
         allow_private: Whether to fetch from addresses that are not public.
-        jobs: Processes; None for as many as pay.
     """
 
     cwd: Path = field(default_factory=Path.cwd)
@@ -72,7 +71,6 @@ class CheckSettings:
     zero3: bool = False
     fetch: bool = False
     allow_private: bool = False
-    jobs: int | None = None
 
 
 def chat_template(settings: CheckSettings) -> ChatTemplate | None:

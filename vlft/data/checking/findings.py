@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from vlft.data.outcomes import fate_under
@@ -44,12 +44,6 @@ class RowFinding:
     hint: str | None
     row: int | None
     fate: Fate
-
-    def moved(self, rows: int, lines: int) -> RowFinding:
-        """The same, so many rows and lines further down."""
-        row = None if self.row is None else self.row + rows
-        line = None if self.line is None else self.line + lines
-        return replace(self, row=row, line=line)
 
     def to_json(self) -> dict[str, Any]:
         """The finding as the documented JSON object."""

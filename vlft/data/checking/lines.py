@@ -12,7 +12,6 @@ from vlft.data.checking.decoder import row_decoder, shape_decoder
 from vlft.data.checking.fast import FastReader
 from vlft.data.checking.first_look import dotted, is_read, look
 from vlft.data.checking.null_first import NullFirst
-from vlft.data.checking.parallel import processes, read_in_parallel
 from vlft.data.reading import problems
 from vlft.data.reading.chunks import pieces, without_bom
 from vlft.data.reading.lines import (
@@ -173,14 +172,10 @@ def check_lines(job: Job, *, fast: bool = True) -> None:
         return
     look = first_look(first.read(), job.settings)
     reader = LinesReader(job, job.checker(look), fast=fast)
-    jobs = processes(job) if fast else 1
     try:
-        if jobs > 1:
-            read_in_parallel(job, reader, look, jobs)
-        else:
-            for piece in chain([first], found):
-                reader.read(piece)
-                job.advance(piece.size)
+        for piece in chain([first], found):
+            reader.read(piece)
+            job.advance(piece.size)
     except BrokenLineError as error:
         job.broken(error)
         return
@@ -215,10 +210,6 @@ class LinesReader:
     def lines(self) -> int:
         """Lines so far."""
         return self._line - 1
-
-    def skip_lines(self, count: int) -> None:
-        """Lines that were read elsewhere."""
-        self._line += count
 
     def read(self, piece: Piece) -> None:
         """Checks the rows of a piece.

@@ -68,20 +68,6 @@ class Tally:
                 self.lengths[length] = self.lengths.get(length, 0) + 1
         self._waiting.clear()
 
-    def merge(self, lengths: dict[int, int], untold: int) -> None:
-        """Takes in what another one has counted."""
-        for length, count in lengths.items():
-            self.lengths[length] = self.lengths.get(length, 0) + count
-        self.untold += untold
-
-    def afresh(self) -> Tally:
-        """An empty one that counts the same rows."""
-        return Tally(self._counter, self._every)
-
-    def finish(self) -> None:
-        """Counts what is left."""
-        self._count()
-
     def counts(self, max_length: int | None) -> TokenCounts | None:
         """The summary; None if no row could be counted."""
         self._count()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.loading import rules
@@ -97,7 +96,7 @@ def load(row: dict[str, Any], columns: Columns) -> dict[str, Any]:
     Raises:
         RowLostError: If ms-swift deletes the row.
     """
-    named = copy.deepcopy(columns.named(row))
+    named: dict[str, Any] = _copied(columns.named(row))
     try:
         if columns.reader == "messages":
             _read_rejected(named)
@@ -117,6 +116,13 @@ def load(row: dict[str, Any], columns: Columns) -> dict[str, Any]:
         ):
             named[name] = [named[name]]
     return named
+
+
+def _copied(value: Any) -> Any:
+    """The lists and objects of a row anew: they are changed on the way."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def _read_rejected(row: dict[str, Any]) -> None:

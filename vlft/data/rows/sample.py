@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from dataclasses import dataclass, field
@@ -71,7 +70,7 @@ def to_sample(loaded: dict[str, Any], context: Context) -> Sample:
     Raises:
         RowLostError: If ms-swift can't, and trains on another row instead.
     """
-    messages = openai_messages(copy.deepcopy(loaded["messages"]))
+    messages = openai_messages([dict(message) for message in loaded["messages"]])
     system, offset = None, 0
     if messages and messages[0]["role"] == "system":
         system, offset = messages.pop(0)["content"], 1

@@ -9,6 +9,7 @@ from vlft.data.schema.loose_json import is_date
 NULL, BOOL, INT, FLOAT, TEXT, DATE, LIST, DICT = (1 << n for n in range(8))
 _GROUPS = (BOOL, INT | FLOAT, TEXT | DATE, LIST, DICT)
 """Kinds that pyarrow reads into one type; two groups at one place are a conflict."""
+_CONFLICTS = [sum(bool(kinds & group) for group in _GROUPS) > 1 for kinds in range(1 << 8)]
 
 _KINDS: dict[type, int] = {
     type(None): NULL,
@@ -90,7 +91,7 @@ class Shape:
     @property
     def conflict(self) -> bool:
         """Whether pyarrow finds values of different types here."""
-        return sum(bool(self.kinds & group) for group in _GROUPS) > 1
+        return _CONFLICTS[self.kinds]
 
     @property
     def only_dates(self) -> bool:
