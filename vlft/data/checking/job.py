@@ -13,7 +13,7 @@ from vlft.data.checking.rows import RowChecker
 from vlft.data.rows.context import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from vlft.data.checking.findings import Sink
     from vlft.data.checking.first_look import FirstLook
@@ -24,49 +24,43 @@ if TYPE_CHECKING:
     from vlft.data.settings import CheckSettings
     from vlft.probe.data_entries import DataEntry
 
-BUCKETS = 256
+_BUCKETS = 256
 
 
 class Hashes:
-    """The 64-bit xxh3 of every row, in the order of the rows.
-
-    They lie in buckets by their last byte, and the order of buckets beside them: equal rows
-    meet in one bucket, and a bucket is small enough to be looked through as a set.
-    """
+    """The 64-bit xxh3 of every row, in the order of the rows."""
 
     def __init__(self) -> None:
-        self.buckets = [array("Q") for _ in range(BUCKETS)]
-        self.order = bytearray()
+        self._digests = array("Q")
 
     def add(self, raw: bytes) -> None:
         """Takes the next row in."""
-        digest = xxhash.xxh3_64_intdigest(raw)
-        self.buckets[digest & 255].append(digest)
-        self.order.append(digest & 255)
+        self._digests.append(xxhash.xxh3_64_intdigest(raw))
 
-    def skip(self) -> None:
-        """Leaves the next row out; it equals none."""
-        self.add(b"\0skipped %d" % len(self.order))
+    def add_all(self, rows: Iterable[bytes]) -> None:
+        """Takes the next rows in."""
+        self._digests.extend(map(xxhash.xxh3_64_intdigest, rows))
 
     def extend(self, other: Hashes) -> None:
         """Takes all rows of another in, after these."""
-        for mine, its in zip(self.buckets, other.buckets, strict=True):
-            mine.extend(its)
-        self.order += other.order
+        self._digests.extend(other._digests)
 
     def __len__(self) -> int:
-        return len(self.order)
+        return len(self._digests)
 
     def __iter__(self) -> Iterator[int]:
         """All hashes in the order of the rows."""
-        readers = [iter(bucket).__next__ for bucket in self.buckets]
-        for bucket in self.order:
-            yield readers[bucket]()
+        return iter(self._digests)
 
     def repeated(self) -> Iterator[tuple[int, int]]:
         """(row, first row like it) for all rows but the first of each kind; rows from 0."""
         twice: set[int] = set()
-        for bucket in self.buckets:
+        # Equal ones meet in one bucket, which is small enough to be looked through as a set.
+        buckets = [array("Q") for _ in range(_BUCKETS)]
+        push = [bucket.append for bucket in buckets]
+        for digest in self._digests:
+            push[digest & 255](digest)
+        for bucket in buckets:
             if len(set(bucket)) < len(bucket):
                 seen: set[int] = set()
                 for digest in bucket:
@@ -76,7 +70,7 @@ class Hashes:
         if not twice:
             return
         first: dict[int, int] = {}
-        for row, digest in enumerate(self):
+        for row, digest in enumerate(self._digests):
             if digest in twice:
                 if digest in first:
                     yield row, first[digest]
@@ -85,11 +79,7 @@ class Hashes:
 
     def shared(self, other: Hashes) -> set[int]:
         """Hashes that both have."""
-        found: set[int] = set()
-        for mine, its in zip(self.buckets, other.buckets, strict=True):
-            if mine and its:
-                found |= set(mine).intersection(its)
-        return found
+        return set(other._digests).intersection(self._digests)
 
 
 def _quiet(_: int) -> None:

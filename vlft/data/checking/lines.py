@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import MsgspecError
 
-from vlft.data.checking.decoder import row_decoder, shape_decoder
-from vlft.data.checking.fast import FastReader
+from vlft.data.checking.fast import FastReader, row_decoder, shape_decoder
 from vlft.data.checking.first_look import dotted, is_read, look
 from vlft.data.checking.null_first import NullFirst
 from vlft.data.reading import problems
@@ -246,7 +245,7 @@ class LinesReader:
                 if job.rows > before:
                     raise
                 # An object may go on in the next lines.
-                raw = b"".join([raw, *fast.rest])  # noqa: PLW2901
+                raw += fast.take_rest(stream)  # noqa: PLW2901
                 for row in self._rows_of(raw, before + 1, self._line):
                     self._exactly(row, odd, first=piece.first)
             self._line += raw.count(b"\n") if raw.endswith(b"\n") or not raw else 1
