@@ -13,7 +13,8 @@ from vlft.data.checking.report import DataReport, mixture
 from vlft.data.checking.tally import Tally
 from vlft.data.reading import problems
 from vlft.data.rows.context import new_probe
-from vlft.data.tokens.factory import SEVERAL_TEXTS, open_counter
+from vlft.data.settings import SEVERAL_TEXTS
+from vlft.data.tokens.factory import open_counter
 from vlft.probe.data_entries import parse_entry
 
 if TYPE_CHECKING:
@@ -100,9 +101,7 @@ def _every(files: Sequence[str], settings: CheckSettings) -> int:
 def _check_source(job: Job) -> None:
     source = job.source
     if source.kind == "missing":
-        message = f"there is no file {source.file}"
-        hint = "ms-swift takes a relative path that does not exist for a data set on the hub"
-        job.say(problems.MISSING.found(message, hint))
+        job.say(problems.missing(source.file))
         return
     if source.kind != "file":
         what = "a folder" if source.kind == "folder" else "no file here, but a data set on a hub"

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from vlft.models.agents import AgentTemplate
     from vlft.models.chat import ChatTemplate
 
+SEVERAL_TEXTS = frozenset({"embedding", "reranker", "generative_reranker"})
+"""Values of task_type whose rows are several texts."""
+
 Truncation = Literal["raise", "left", "right", "split"]
 """ms-swift's `delete` is `raise` to its template."""
 

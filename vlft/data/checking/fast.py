@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -16,7 +17,7 @@ from msgspec import UNSET, MsgspecError
 
 from vlft.data.loading.columns import ALIASES
 from vlft.data.loading.conversations import ASSISTANTS, USERS
-from vlft.data.media import Picture
+from vlft.data.media import Picture, Unopened
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD
 from vlft.data.rows.media import picture_problems
 from vlft.data.schema.schema import mixes
@@ -106,6 +107,7 @@ class RowDecoder:
     system: str | None
 
 
+@lru_cache(maxsize=16)
 def row_decoder(look: FirstLook) -> RowDecoder | None:
     """The decoder for a file of messages; None if none of its rows is plain."""
     columns, schema = look.columns, look.schema
@@ -397,6 +399,8 @@ class FastReader:
         if "<" in name:
             return _NO_LIMIT + 1
         found = self._context.look(name)
+        if isinstance(found, Unopened):
+            return A_PICTURE
         if not isinstance(found, Picture) or any(picture_problems(found, name, "")):
             return _NO_LIMIT + 1
         try:

@@ -13,7 +13,7 @@ from vlft.data.reading.array import array_rows, is_array, is_nested
 from vlft.data.reading.chunks import open_plain, packed_as
 from vlft.data.reading.lines import BrokenLineError, Row
 from vlft.data.reading.parquet_pictures import decoded, picture_places
-from vlft.data.reading.problems import format_hint, format_of
+from vlft.data.reading.problems import format_of
 from vlft.data.reading.tables import PIECE, NoPyarrowError, csv_rows, parquet_rows, parquet_schema
 from vlft.data.schema.shape import Shape
 
@@ -33,8 +33,7 @@ def check_file(job: Job) -> None:
     kind = format_of(path)
     packing = packed_as(path) if kind not in {"none", "other", "parquet"} else None
     if kind == "none":
-        message = f"ms-swift has no reader for {path.suffix or 'a name without an ending'}"
-        job.say(problems.NO_READER.found(f"{message}, and asks the hub", format_hint(path)))
+        job.say(problems.no_reader(path))
     elif kind == "other":
         job.say(problems.HUB.found(f"{path.suffix} files are not checked"))
     elif packing not in {None, "gzip"}:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from dataclasses import asdict, dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -136,6 +135,8 @@ class Sink:
 
     def _write(self) -> None:
         if self._spool is None:
+            import tempfile  # noqa: PLC0415 - for few files
+
             # Without a name: gone with the process, however it ends.
             self._spool = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         for found in self._recent:

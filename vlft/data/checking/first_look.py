@@ -61,7 +61,7 @@ _READ_BY_ALPACA: Final = {"query": ["instruction", "input"], "response": ["outpu
 """Columns that its preprocessor takes by these very names, before any that is renamed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FirstLook:
     """What holds for every row of a file.
 

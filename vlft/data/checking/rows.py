@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from vlft.data.checking.null_first import NullFirst
     from vlft.data.checking.tally import Tally
     from vlft.data.rows.context import Context
-    from vlft.data.rows.sample import Sample
 
 OF_PATH: Final = "a path that is "
 _OBJECT: Final = kind({})
@@ -78,22 +77,24 @@ class RowChecker:
         self.tally = tally
         self.kept = 0
         self.with_media = 0
-        self.odd_images: list[tuple[int, int, str]] = []
+        self.odd_images: list[tuple[int | None, int | None, str]] = []
         self.plain_images = False
         self.nulls: NullFirst | None = None
         """Set where pyarrow's JSON reader reads the file."""
 
-    def check(self, value: dict[str, Any] | None, row: int, line: int) -> Sample | None:
+    def check(
+        self, value: dict[str, Any] | None, row: int | None = None, line: int | None = None
+    ) -> None:
         """Judges one row.
 
         Args:
             value: As the file has it.
-            row: Its number.
+            row: Its number, if it is known.
             line: Where it begins.
         """
         if self.nulls is not None and self._miscounted(self.nulls, value, row, line):
             self.kept += 1
-            return None
+            return
         conformed = self.look.schema.conform(value or {})
         found, sample = judge(conformed, self.context)
         if not self.look.schema.plain:
@@ -111,7 +112,6 @@ class RowChecker:
             self.tally.add(counted_row(sample, self.context))
         if sample is not None:
             self.with_media += bool(not dropped and (sample.images or sample.videos))
-        return sample
 
     def say(self, problem: RowProblem, row: int | None = None, line: int | None = None) -> None:
         """Reports a problem."""
@@ -119,7 +119,7 @@ class RowChecker:
         self.sink.add(said)
 
     def _miscounted(
-        self, nulls: NullFirst, value: dict[str, Any] | None, row: int, line: int
+        self, nulls: NullFirst, value: dict[str, Any] | None, row: int | None, line: int | None
     ) -> bool:
         """Whether what comes of the row is left to chance."""
         place = nulls.look(value)
@@ -132,7 +132,7 @@ class RowChecker:
         self.say(rule.found(f"{message}, before any value like it", hint, where), row, line)
         return True
 
-    def _notice_images(self, row: dict[str, Any], line_row: int, line: int) -> None:
+    def _notice_images(self, row: dict[str, Any], number: int | None, line: int | None) -> None:
         images = self.context.columns.named(row).get("images")
         if not images:
             return
@@ -141,7 +141,7 @@ class RowChecker:
         if kinds == PLAIN_IMAGES:
             self.plain_images = True
             return
-        self.odd_images += [(line_row, line, kind) for kind in sorted(kinds - known)]
+        self.odd_images += [(number, line, kind) for kind in sorted(kinds - known)]
 
     def finish(self, rows: int) -> None:
         """Says what only the whole file tells."""
@@ -157,7 +157,7 @@ class RowChecker:
             message = f"none of the {rows} rows can be loaded" if rows > 1 else "its row is lost"
             self.say(problems.ALL_LOST.found(message, "see what is said of the rows"))
 
-    def _mixed_images(self) -> tuple[int, int] | None:
+    def _mixed_images(self) -> tuple[int | None, int | None] | None:
         """Row and line of pictures that can't stand in one column with the others."""
         kinds = {kind for _, _, kind in self.odd_images}
         if self.plain_images:

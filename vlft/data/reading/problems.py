@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from vlft.data.outcomes import row_rule
+
+if TYPE_CHECKING:
+    from vlft.data.outcomes import RowProblem
 
 Format = Literal["json", "csv", "parquet", "text", "other", "none"]
 
@@ -43,6 +46,19 @@ def format_hint(path: Path) -> str:
     if ending == ".tsv":
         return "write it as .csv, with commas"
     return "write JSON Lines, and a name that ends in .jsonl"
+
+
+def no_reader(path: Path) -> RowProblem:
+    """A name by which ms-swift finds no reader."""
+    ending = path.suffix or "a name without an ending"
+    message = f"ms-swift has no reader for {ending}, and asks the hub"
+    return NO_READER.found(message, format_hint(path))
+
+
+def missing(path: Path) -> RowProblem:
+    """A file that is not there."""
+    hint = "ms-swift takes a relative path that does not exist for a data set on the hub"
+    return MISSING.found(f"there is no file {path}", hint)
 
 
 _JSON = "datasets/packaged_modules/json/json.py: Json._generate_tables"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.media import MediaProbe, Picture
-from vlft.data.tokens.factory import open_counter
 from vlft.errors import VlftError
 from vlft.models import DEFAULT_FAMILY, PixelLimits, SizeError
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vlft.data.loading.columns import Columns
-    from vlft.data.media import MediaProblem
+    from vlft.data.media import MediaProblem, Unopened
     from vlft.data.settings import CheckSettings
     from vlft.data.tokens.rows import RowTokens
     from vlft.models import Family
@@ -45,7 +44,7 @@ class Context:
         self.limits = settings.limits or PixelLimits()
         self.vision = settings.vision or (settings.family.vision if settings.family else None)
         self.probe = probe or new_probe(settings)
-        self.counter: RowTokens | None = open_counter(settings)
+        self.counter = _counter_of(settings)
         self.plain: dict[str, int] = {}
         """Pictures with nothing odd → tokens, with those around; see `checking.fast`."""
         self.seen: dict[str, Picture] | None = None
@@ -56,7 +55,7 @@ class Context:
         """The model's family; the default one if it is not known."""
         return self.settings.family or DEFAULT_FAMILY
 
-    def look(self, reference: str | bytes) -> Picture | MediaProblem:
+    def look(self, reference: str | bytes) -> Picture | MediaProblem | Unopened:
         """What a reference of `images` is."""
         found = self.probe.look(reference)
         seen = self.seen
@@ -103,8 +102,16 @@ class Context:
             raise TypeError(error.message) from None
 
 
-def new_probe(settings: CheckSettings) -> MediaProbe:
-    """A fresh memory of pictures."""
+def _counter_of(settings: CheckSettings) -> RowTokens | None:
+    if settings.tokenizer is None:
+        return None
+    from vlft.data.tokens.factory import open_counter  # noqa: PLC0415 - only with a tokenizer
+
+    return open_counter(settings)
+
+
+def new_probe(settings: CheckSettings, *, open_files: bool = True) -> MediaProbe:
+    """A fresh memory of pictures; `open_files` as in `MediaProbe`."""
     from pathlib import Path  # noqa: PLC0415 - only here at run time
 
     root = settings.root_image_dir
@@ -113,5 +120,6 @@ def new_probe(settings: CheckSettings) -> MediaProbe:
         None if root is None else Path(root),
         fetch=settings.fetch,
         allow_private=settings.allow_private,
+        open_files=open_files,
         video_reader=settings.video_reader,
     )

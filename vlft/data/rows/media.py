@@ -6,7 +6,7 @@ import functools
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.media import Film, MediaProblem
+from vlft.data.media import Film, MediaProblem, Picture
 from vlft.data.media.problems import frames_refused
 from vlft.data.outcomes import row_rule
 from vlft.data.rows import media_rules, rules
@@ -16,7 +16,6 @@ from vlft.text import kind, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vlft.data.media import Picture
     from vlft.data.outcomes import RowProblem
     from vlft.data.rows.context import Context
     from vlft.data.rows.sample import Sample
@@ -64,7 +63,7 @@ def check_images(sample: Sample, context: Context) -> Iterator[RowProblem]:
         found = context.look(reference)
         if isinstance(found, MediaProblem):
             yield _problem(found, key)
-        else:
+        elif isinstance(found, Picture):
             yield from _picture(found, reference, sample, context, key)
 
 
@@ -186,11 +185,7 @@ def _sizes(references: list[Any], context: Context) -> list[tuple[int, int]] | N
     if context.probe.video_reader == "decord_bytes":
         return None
     found = [context.look(one) if isinstance(one, str) else None for one in references]
-    sizes = [
-        (one.width, one.height)
-        for one in found
-        if one is not None and not isinstance(one, MediaProblem)
-    ]
+    sizes = [(one.width, one.height) for one in found if isinstance(one, Picture)]
     return sizes if len(sizes) == len(found) else None
 
 

@@ -12,7 +12,7 @@ from vlft.data.rows.media import check_images
 from vlft.data.rows.sample import to_sample
 from vlft.data.rows.tags import check_specials, check_tags
 from vlft.data.rows.turns import check_turns
-from vlft.data.tokens.factory import SEVERAL_TEXTS
+from vlft.data.settings import SEVERAL_TEXTS
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:

@@ -207,7 +207,7 @@ class _Counter:
         for one in found:
             if isinstance(one, MediaProblem):
                 self._stats.problems[one.kind] += 1
-            else:
+            elif isinstance(one, Picture):
                 self._stats.add_picture(one)
         sizes = [(one.width, one.height) for one in found if isinstance(one, Picture)]
         return sizes if len(sizes) == len(found) else None

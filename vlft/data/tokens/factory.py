@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from vlft.data.settings import SEVERAL_TEXTS
 from vlft.data.tokens.encoder import Encoder
 from vlft.data.tokens.model import TokenModel
 from vlft.data.tokens.rows import RowTokens
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from vlft.data.settings import CheckSettings
     from vlft.data.tokens.render import LossStrategy
     from vlft.models.chat import ChatTemplate
-
-SEVERAL_TEXTS = frozenset({"embedding", "reranker", "generative_reranker"})
-"""Values of task_type whose rows are several texts."""
 
 _OLD_FILES = ("vocab.json", "merges.txt", "tokenizer_config.json")
 _QWEN = ("Qwen2Tokenizer", "Qwen2TokenizerFast")
