@@ -12,7 +12,7 @@ import pytest
 from support.data_rows import found_in, png, rules_in, talk, write
 
 from vlft.data.quick import quick_check
-from vlft.data.rule_registry import ROW_RULES
+from vlft.data.rules import ROW_RULES
 from vlft.data.settings import CheckSettings
 
 if TYPE_CHECKING:  # several folders have a module of this name

@@ -36,7 +36,7 @@ from vlft.data.reading.lines import rows_of
 from vlft.data.rows.context import Context
 from vlft.data.rows.run_checks import judge
 from vlft.data.rows.sample_tokens import counted_row
-from vlft.data.rule_registry import ROW_RULES
+from vlft.data.rules import ROW_RULES
 from vlft.data.settings import CheckSettings
 from vlft.models import family_of
 from vlft.swift.interpreter import interpreter_at

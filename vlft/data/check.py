@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING
 
+from vlft.data import rules
 from vlft.data.checking.file import check_file
 from vlft.data.checking.findings import Sink, finding
 from vlft.data.checking.job import Hashes, Job
 from vlft.data.checking.repeats import Rows, report_duplicates, report_leaks
 from vlft.data.checking.report import DataReport, mixture
 from vlft.data.checking.tally import Tally
-from vlft.data.reading import problems
+from vlft.data.reading import formats
 from vlft.data.rows.context import new_probe
 from vlft.data.settings import SEVERAL_TEXTS
 from vlft.data.tokens.factory import open_counter
@@ -101,14 +102,14 @@ def _every(files: Sequence[str], settings: CheckSettings) -> int:
 def _check_source(job: Job) -> None:
     source = job.source
     if source.kind == "missing":
-        job.say(problems.missing(source.file))
+        job.say(formats.missing(source.file))
         return
     if source.kind != "file":
         what = "a folder" if source.kind == "folder" else "no file here, but a data set on a hub"
-        job.say(problems.HUB.found(f"{source.text} is {what}: unchecked"))
+        job.say(rules.HUB.found(f"{source.text} is {what}: unchecked"))
         return
     check_file(job)
     if source.sample is not None and 0 < job.rows < source.sample:
         message = f"{source.sample} rows are asked for, and the file has {job.rows}"
         hint = "rows are trained on several times an epoch; write a smaller N"
-        job.say(problems.REPEATS.found(message, hint))
+        job.say(rules.REPEATS.found(message, hint))

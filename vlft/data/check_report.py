@@ -6,7 +6,7 @@ from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TextIO
 
-from vlft.data.outcomes import ROW_RULES
+from vlft.data.rules import ROW_RULES
 from vlft.output import console
 
 if TYPE_CHECKING:

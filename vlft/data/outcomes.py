@@ -48,19 +48,6 @@ class RowRule:
         return RowProblem(self, message, hint, key)
 
 
-ROW_RULES: dict[str, RowRule] = {}
-
-
-def row_rule(rule_id: str, severity: Severity, fate: Fate, sentence: str, source: str) -> RowRule:
-    """Registers a rule; the arguments are the fields of `RowRule`."""
-    if rule_id in ROW_RULES:
-        message = f"two rules are called {rule_id}"
-        raise ValueError(message)
-    made = RowRule(rule_id, severity, fate, sentence, source)
-    ROW_RULES[rule_id] = made
-    return made
-
-
 @dataclass(frozen=True, slots=True)
 class RowProblem:
     """What a rule found in a row.

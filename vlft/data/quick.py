@@ -6,11 +6,12 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from vlft.data import rules
 from vlft.data.checking.findings import Sink, finding
 from vlft.data.checking.job import Hashes, Job
 from vlft.data.checking.lines import LinesReader, first_look
 from vlft.data.checking.report import mixture
-from vlft.data.reading import problems
+from vlft.data.reading import formats
 from vlft.data.reading.chunks import Piece
 from vlft.data.reading.lines import BrokenLineError, rows_of
 from vlft.data.rows.context import new_probe
@@ -58,13 +59,13 @@ def quick_check(files: Sequence[str], settings: CheckSettings) -> list[RowFindin
 def _check(job: Job) -> None:
     source = job.source
     if source.kind == "missing":
-        job.say(problems.missing(source.file))
+        job.say(formats.missing(source.file))
     elif source.kind == "file":
-        kind = problems.format_of(source.file)
+        kind = formats.format_of(source.file)
         if kind == "none":
-            job.say(problems.no_reader(source.file))
+            job.say(formats.no_reader(source.file))
         elif not source.file.stat().st_size:
-            job.say(problems.EMPTY.found("the file has no rows", "name a file with rows"))
+            job.say(rules.EMPTY.found("the file has no rows", "name a file with rows"))
         elif kind == "json":
             _check_lines(job)
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from itertools import islice
 from typing import IO, TYPE_CHECKING
 
+from vlft.data import rules
 from vlft.data.checking.first_look import look
 from vlft.data.checking.lines import check_lines
 from vlft.data.checking.null_first import NullFirst
-from vlft.data.reading import problems
+from vlft.data.reading import formats
 from vlft.data.reading.array import array_rows, is_array, is_nested
 from vlft.data.reading.chunks import open_plain, packed_as
+from vlft.data.reading.formats import format_of
 from vlft.data.reading.lines import BrokenLineError, Row
 from vlft.data.reading.parquet_pictures import decoded, picture_places
-from vlft.data.reading.problems import format_of
 from vlft.data.reading.tables import PIECE, NoPyarrowError, csv_rows, parquet_rows, parquet_schema
 from vlft.data.schema.shape import Shape
 
@@ -33,18 +34,18 @@ def check_file(job: Job) -> None:
     kind = format_of(path)
     packing = packed_as(path) if kind not in {"none", "other", "parquet"} else None
     if kind == "none":
-        job.say(problems.no_reader(path))
+        job.say(formats.no_reader(path))
     elif kind == "other":
-        job.say(problems.HUB.found(f"{path.suffix} files are not checked"))
+        job.say(rules.HUB.found(f"{path.suffix} files are not checked"))
     elif packing not in {None, "gzip"}:
-        job.say(problems.PACKED.found(f"the content is {packing}", "unpack it, or use gzip"))
+        job.say(rules.PACKED.found(f"the content is {packing}", "unpack it, or use gzip"))
         return
     elif kind == "parquet":
         _check_parquet(job)
     else:
         if packing is not None:
             hint = "unpack it; or give a new file a new name"
-            job.say(problems.UNPACKED_COPY.found(f"the content is {packing}", hint))
+            job.say(rules.UNPACKED_COPY.found(f"the content is {packing}", hint))
         with open_plain(path) as stream:
             array = kind == "json" and is_array(stream.read(1))
             stream.seek(0)
@@ -57,7 +58,7 @@ def check_file(job: Job) -> None:
             else:
                 _check_typed(job, _text_rows(stream))
     if not job.rows and kind not in {"none", "other"}:
-        job.say(problems.EMPTY.found("the file has no rows", "name a file with rows"))
+        job.say(rules.EMPTY.found("the file has no rows", "name a file with rows"))
 
 
 def _check_array(job: Job, stream: IO[bytes]) -> None:
@@ -115,7 +116,7 @@ def _check_parquet(job: Job) -> None:
     except NoPyarrowError:
         job.rows = 1
         hint = "pip install 'vlft[data]'"
-        job.say(problems.NEEDS_PYARROW.found("Parquet files can't be read here", hint))
+        job.say(rules.NEEDS_PYARROW.found("Parquet files can't be read here", hint))
     except BrokenLineError as error:
         job.broken(error)
 
@@ -148,6 +149,6 @@ def _text_rows(stream: IO[bytes]) -> Iterator[Row]:
         try:
             text = raw.decode().rstrip("\r\n")
         except UnicodeDecodeError as error:
-            problem = problems.ENCODING.found(str(error.reason), "save the file as UTF-8")
+            problem = rules.ENCODING.found(str(error.reason), "save the file as UTF-8")
             raise BrokenLineError(problem, number, number, error.start + 1) from None
         yield Row(number, number, {"text": text}, raw)

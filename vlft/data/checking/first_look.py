@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from vlft.data import rules
 from vlft.data.loading.columns import ALIASES, Columns, read_columns
-from vlft.data.reading import problems
 from vlft.data.schema.schema import Schema, conflicts
 from vlft.text import near_miss
 
@@ -99,12 +99,12 @@ def look(shape: Shape, settings: CheckSettings, *, padded: bool = False) -> Firs
 def _problems(shape: Shape, columns: Columns, padded: bool) -> Iterable[RowProblem]:
     if columns.clash is not None:
         message = f"two columns would be called {columns.clash}"
-        yield problems.CLASH.found(message, "drop one of the two")
+        yield rules.CLASH.found(message, "drop one of the two")
     if padded:
         for path in conflicts(shape):
             message = f"{dotted(path)} has values of different types"
             hint = "take out blank lines, and write each row on one line; or use one type"
-            yield problems.TYPES.found(message, hint, dotted(path))
+            yield rules.TYPES.found(message, hint, dotted(path))
             return
     for target, names in columns.collisions.items():
         if target == "messages":
@@ -115,7 +115,7 @@ def _problems(shape: Shape, columns: Columns, padded: bool) -> Iterable[RowProbl
             kept = " and ".join(name for name in names if name in read)
             message = f"{' and '.join(others)} beside {kept} is not read"
             hint = f"drop {' and '.join(others)}, or keep its content under another name"
-            yield problems.TWO_COLUMNS.found(message, hint, others[0])
+            yield rules.TWO_COLUMNS.found(message, hint, others[0])
 
 
 def dotted(path: Sequence[str]) -> str:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import MsgspecError
 
+from vlft.data import rules
 from vlft.data.checking.fast import FastReader, row_decoder, shape_decoder
 from vlft.data.checking.first_look import dotted, is_read, look
 from vlft.data.checking.null_first import NullFirst
-from vlft.data.reading import problems
 from vlft.data.reading.chunks import pieces, without_bom
 from vlft.data.reading.lines import (
     BrokenLineError,
@@ -135,16 +135,16 @@ class LaterPieces:
                     continue
                 if not lines_are_loose_json(data):
                     self.fails = True
-                    problem = problems.TYPES.found(message, "use one type", place)
+                    problem = rules.TYPES.found(message, "use one type", place)
                     self._checker.say(problem, *at)
                     return
                 message += f": every {place} from here on comes out JSON-quoted"
                 hint = "write it as a text; or move this row to line 1"
-                self._checker.say(problems.QUOTED.found(message, hint, place), *at)
+                self._checker.say(rules.QUOTED.found(message, hint, place), *at)
             else:
                 self.fails = True
                 hint = "move a row that has it all to line 1 (vlft data convert --fix does)"
-                self._checker.say(problems.SCHEMA.found(message, hint, place), *at)
+                self._checker.say(rules.SCHEMA.found(message, hint, place), *at)
                 return
 
 

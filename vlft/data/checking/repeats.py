@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from vlft.data import rules
 from vlft.data.checking.findings import finding
 from vlft.data.checking.job import Hashes
-from vlft.data.outcomes import row_rule
 from vlft.data.reading.chunks import pieces
 from vlft.data.reading.lines import BrokenLineError, rows_of
 
@@ -17,28 +17,6 @@ if TYPE_CHECKING:
     from vlft.data.checking.findings import Sink
     from vlft.data.checking.job import Job
     from vlft.data.media import MediaProbe, Picture
-
-DUPLICATE = row_rule(
-    "row.duplicate",
-    "warning",
-    "ok",
-    "No row stands twice in the training data, byte for byte.",
-    "vlft: 64-bit xxh3 of every row",
-)
-LEAK = row_rule(
-    "row.leak",
-    "warning",
-    "ok",
-    "No row of the validation data stands in the training data, byte for byte.",
-    "vlft: 64-bit xxh3 of every row",
-)
-LEAKED_PICTURE = row_rule(
-    "row.leaked-picture",
-    "warning",
-    "ok",
-    "No picture of the validation data stands in the training data, whatever its name.",
-    "vlft: size and xxh3 of every picture",
-)
 
 
 @dataclass
@@ -68,7 +46,7 @@ def report_duplicates(rows: Rows, sink: Sink) -> None:
         job, row, line = rows.place(index)
         other, before, _ = rows.place(first)
         where = "" if other is job else f" of {other.source.text}"
-        problem = DUPLICATE.found(f"the same as row {before}{where}", "keep one of them")
+        problem = rules.DUPLICATE.found(f"the same as row {before}{where}", "keep one of them")
         sink.add(finding(problem, job.source.text, row, line))
 
 
@@ -85,7 +63,7 @@ def report_leaks(train: Rows, val: Rows, sink: Sink, probe: MediaProbe) -> None:
                 job, row, line = val.place(index)
                 other, before, _ = train.place(first[digest])
                 message = f"the same as row {before} of {other.source.text}"
-                problem = LEAK.found(message, "take it out of the training data")
+                problem = rules.LEAK.found(message, "take it out of the training data")
                 sink.add(finding(problem, job.source.text, row, line))
     _report_pictures(train, val, sink, probe)
 
@@ -115,7 +93,7 @@ def _report_pictures(train: Rows, val: Rows, sink: Sink, probe: MediaProbe) -> N
             twin = leaked[name]
             other = "" if twin == name else f" as {twin}"
             message = f"{name} stands in the training data{other}"
-            problem = LEAKED_PICTURE.found(message, "split the data by picture", "images")
+            problem = rules.LEAKED_PICTURE.found(message, "split the data by picture", "images")
             sink.add(finding(problem, job.source.text, row, line))
 
 

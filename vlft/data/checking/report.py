@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vlft.data.outcomes import row_rule
+from vlft.data import rules
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -18,25 +18,6 @@ if TYPE_CHECKING:
     from vlft.data.checking.findings import Sink
     from vlft.data.outcomes import RowProblem
     from vlft.data.settings import CheckSettings
-
-_BASE = "swift/template/base.py: Template._get_inputs_embeds_hf"
-
-MIXED = row_rule(
-    "file.zero3-mixed",
-    "warning",
-    "ok",
-    "Under ZeRO-3 either all rows have pictures or none has: a rank without any skips the "
-    "vision tower, and the others wait for it for ever.",
-    "github.com/modelscope/ms-swift/issues/6795",
-)
-BLANK = row_rule(
-    "file.zero3-blank",
-    "info",
-    "ok",
-    "Under ZeRO-3, batches without a picture cost a blank one: Qwen-VL and InternVL send it "
-    "through the vision tower, so that no rank waits for another.",
-    f"{_BASE}; swift/template/templates/internvl.py: InternvlTemplate._post_encode",
-)
 
 
 def mixture(settings: CheckSettings, pictured: int, rows: int) -> RowProblem | None:
@@ -52,9 +33,9 @@ def mixture(settings: CheckSettings, pictured: int, rows: int) -> RowProblem | N
     message = f"rows with pictures ({pictured}) and without ({rows - pictured}) under ZeRO-3"
     if settings.family is not None:
         title = settings.family.title
-        return BLANK.found(f"{message}: {title} batches without any cost a blank one", None)
+        return rules.BLANK.found(f"{message}: {title} batches without any cost a blank one", None)
     hint = "write deepspeed: zero2, or train on rows of one kind at a time"
-    return MIXED.found(f"{message}: ranks may wait for each other for ever", hint)
+    return rules.MIXED.found(f"{message}: ranks may wait for each other for ever", hint)
 
 
 @dataclass(slots=True)

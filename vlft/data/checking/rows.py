@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from vlft.data import rules
 from vlft.data.checking.findings import finding
 from vlft.data.checking.first_look import dotted
 from vlft.data.outcomes import RowProblem, worst
-from vlft.data.reading import problems
 from vlft.data.rows.coercion import reshaped
 from vlft.data.rows.run_checks import judge
 from vlft.data.rows.sample_tokens import counted_row
@@ -126,7 +126,7 @@ class RowChecker:
         if place is None:
             return False
         where = dotted(place)
-        rule = problems.NULL_NUMBER if nulls.of_numbers(place) else problems.NULL_FIRST
+        rule = rules.NULL_NUMBER if nulls.of_numbers(place) else rules.NULL_FIRST
         message = f"{where} begins with null" if where else "a row is null"
         hint = "take the null out" if where else "take the line out"
         self.say(rule.found(f"{message}, before any value like it", hint, where), row, line)
@@ -147,7 +147,7 @@ class RowChecker:
         """Says what only the whole file tells."""
         mixed = self._mixed_images()
         if mixed is not None:
-            problem = problems.IMAGES_MIXED.found(
+            problem = rules.IMAGES_MIXED.found(
                 "pictures are not named by texts here, while they are elsewhere",
                 "write a list of paths in every row",
                 "images",
@@ -155,7 +155,7 @@ class RowChecker:
             self.say(problem, *mixed)
         if rows and not self.kept:
             message = f"none of the {rows} rows can be loaded" if rows > 1 else "its row is lost"
-            self.say(problems.ALL_LOST.found(message, "see what is said of the rows"))
+            self.say(rules.ALL_LOST.found(message, "see what is said of the rows"))
 
     def _mixed_images(self) -> tuple[int | None, int | None] | None:
         """Row and line of pictures that can't stand in one column with the others."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vlft.data.loading import rules
+from vlft.data import rules
 from vlft.data.loading.providers import normalized
 from vlft.data.outcomes import RowLostError
 from vlft.text import kind, read_literal, shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.loading import rules
+from vlft.data import rules
 from vlft.data.loading.conversations import ROLES, from_messages, unknown_role
 from vlft.data.loading.tools import normalize_tools
 from vlft.data.outcomes import RowLostError

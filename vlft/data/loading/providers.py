@@ -6,7 +6,7 @@ import contextlib
 import json
 from typing import Any
 
-from vlft.data.loading import rules
+from vlft.data import rules
 from vlft.data.outcomes import RowLostError
 from vlft.text import shown
 

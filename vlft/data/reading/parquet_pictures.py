@@ -12,9 +12,9 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from vlft.data import rules
 from vlft.data.media.headers import probe_bytes, probe_picture
 from vlft.data.media.picture import MediaProblem
-from vlft.data.reading import problems
 from vlft.data.reading.lines import BrokenLineError, Row
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def decoded(row: Row, places: list[Place], cwd: str) -> Row:
     except _UndecodableError as error:
         hint = "take the row out, or write the pictures to files: vlft data convert does"
         message = f"{'.'.join(error.place)}: {error.problem}"
-        problem = problems.UNDECODABLE.found(message, hint, error.place[0])
+        problem = rules.UNDECODABLE.found(message, hint, error.place[0])
         raise BrokenLineError(problem, row.number, row.line, 1) from None
     return row._replace(value=value)
 

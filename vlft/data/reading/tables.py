@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import xxhash
 
-from vlft.data.reading import problems
+from vlft.data import rules
 from vlft.data.reading.chunks import BOM
 from vlft.data.reading.lines import BrokenLineError, Row
 
@@ -46,7 +46,7 @@ def csv_rows(stream: IO[bytes]) -> Iterator[Row]:
             for line, row in piece:
                 number += 1
                 if len(row) > len(names):
-                    problem = problems.NOT_JSON.found(
+                    problem = rules.NOT_JSON.found(
                         f"the row has {len(row)} fields, and the first line {len(names)}",
                         "put fields with commas in double quotes",
                     )
@@ -62,10 +62,10 @@ def csv_rows(stream: IO[bytes]) -> Iterator[Row]:
                 }
                 yield Row(number, line, values, "\x1f".join(row).encode())
     except UnicodeDecodeError as error:
-        problem = problems.ENCODING.found(str(error.reason), "save the file as UTF-8")
+        problem = rules.ENCODING.found(str(error.reason), "save the file as UTF-8")
         raise BrokenLineError(problem, number + 1, reader.line_num, 1) from None
     except csv.Error as error:
-        problem = problems.NOT_JSON.found(f"the line is not CSV: {error}")
+        problem = rules.NOT_JSON.found(f"the line is not CSV: {error}")
         raise BrokenLineError(problem, number + 1, reader.line_num, 1) from None
     finally:
         text.detach()
@@ -152,5 +152,5 @@ def _open(path: Path) -> Any:
 
 def _broken(error: Exception, row: int) -> BrokenLineError:
     said = str(error).split(". ")[0].strip()
-    problem = problems.NOT_JSON.found(f"the file is not Parquet: {said}", "write it again")
+    problem = rules.NOT_JSON.found(f"the file is not Parquet: {said}", "write it again")
     return BrokenLineError(problem, row, row, 1)

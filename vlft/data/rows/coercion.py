@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.outcomes import row_rule
-from vlft.data.rows import rules
+from vlft.data import rules
 from vlft.text import shown
 
 if TYPE_CHECKING:
@@ -14,14 +13,6 @@ if TYPE_CHECKING:
     from vlft.data.outcomes import RowProblem
     from vlft.data.rows.context import Context
 
-RESHAPED = row_rule(
-    "row.reshaped",
-    "error",
-    "silently_wrong",
-    "In a column that holds texts and other things, no text is JSON itself: it is read back as "
-    "what it says.",
-    "datasets/utils/json.py: json_encode_field",
-)
 _READ = frozenset(
     {"messages", "conversations", "conversation", "query", "response", "system", "history"}
 )
@@ -39,7 +30,7 @@ def reshaped(row: dict[str, Any], conformed: dict[str, Any]) -> Iterator[RowProb
             for key, before, after in _changed(value, conformed.get(column), column):
                 message = f"the text {shown(before)} comes back as {shown(after)}"
                 hint = "write all contents of the file as texts, or all as lists of parts"
-                yield RESHAPED.found(message, hint, key)
+                yield rules.RESHAPED.found(message, hint, key)
 
 
 def _changed(before: Any, after: Any, key: str) -> Iterator[tuple[str, Any, Any]]:

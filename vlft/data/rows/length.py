@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vlft.data import rules
 from vlft.data.media import Picture
-from vlft.data.rows import rules
 from vlft.data.rows.media import reference_of, tokens_of_videos
 from vlft.data.rows.sample_tokens import counted_row
 from vlft.models import SizeError
