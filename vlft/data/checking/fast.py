@@ -15,8 +15,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, MsgspecError
 
-from vlft.data.loading.columns import ALIASES
-from vlft.data.loading.conversations import ASSISTANTS, USERS
+from vlft.data.loading.aliases import ALIASES, ROLES, SPEAKERS, STANDARD
 from vlft.data.media import Picture, Unopened
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD
 from vlft.data.rows.media import picture_problems
@@ -32,18 +31,11 @@ if TYPE_CHECKING:
     from vlft.data.checking.tally import Tally
     from vlft.data.rows.context import Context
 
-USER_NAMES, ASSISTANT_NAMES = frozenset(USERS), frozenset(ASSISTANTS)
-_ROLE_NAMES: Final = ("system", *USERS, *ASSISTANTS)
+_USERS, _ASSISTANTS = frozenset(ROLES["user"]), frozenset(ROLES["assistant"])
+_SPEAKERS: Final = ("system", *SPEAKERS)
 _ROLES: Final = ("role", "from")
 _CONTENTS: Final = ("content", "value")
-_READ: Final = frozenset(
-    {
-        *ALIASES["messages"].values(),
-        *("objects", "tools", "label", "channel", "margin", "chat_template_kwargs"),
-        *("rejected_response", "rejected_messages", "rejected_images"),
-        *("teacher_prompt", "teacher_images"),
-    }
-)
+_READ: Final = STANDARD.union(ALIASES["messages"].values())
 """Columns that ms-swift reads; beside messages, images and system they must be null here."""
 
 
@@ -169,7 +161,10 @@ def _messages_type(shape: Shape, padded: bool) -> Any:
 def _message(role: str, content: str) -> Any:
     return msgspec.defstruct(
         "Message",
-        [("role", Literal[_ROLE_NAMES]), ("content", Annotated[str, msgspec.Meta(min_length=1)])],
+        [
+            ("role", Literal[_SPEAKERS]),
+            ("content", Annotated[str, msgspec.Meta(min_length=1)]),
+        ],
         rename={"role": role, "content": content},
         forbid_unknown_fields=True,
         gc=False,
@@ -192,7 +187,7 @@ def plain_turns(messages: list[Any], tags: int) -> bool:
                 return False
             continue
         asks = (index - expected) % 2 == 0
-        if message.role not in (USER_NAMES if asks else ASSISTANT_NAMES):
+        if message.role not in (_USERS if asks else _ASSISTANTS):
             return False
         found = content.count("<")
         if found and not (asks and content.count("<image>") == found):
@@ -321,7 +316,7 @@ class FastReader:
             pictured: Gets a 1 for each line with pictures that is not odd.
         """
         decode, get_others = self._decoder.decode, self._get_others
-        users, assistants, has_images = USER_NAMES, ASSISTANT_NAMES, self._decoder.images
+        users, assistants, has_images = _USERS, _ASSISTANTS, self._decoder.images
         odd_ones: list[int] = []
         names: list[str] = []
         most_messages, most_tags, marks = 2, 1, 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from vlft.data import rules
-from vlft.data.loading.columns import ALIASES, Columns, read_columns
+from vlft.data.loading.aliases import ALIASES, STANDARD, Columns, read_columns
 from vlft.data.schema.schema import Schema, conflicts
 from vlft.text import near_miss
 
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from vlft.data.schema.shape import Shape
     from vlft.data.settings import CheckSettings
 
-_STANDARD: Final = frozenset(
-    {
-        f"{prefix}{name}"
-        for prefix in ("", "rejected_", "positive_", "negative_")
-        for name in ("messages", "images", "videos", "audios", "tools", "objects")
-    }
-    | {"rejected_response", "label", "channel", "margin", "chat_template_kwargs"}
-    | {"teacher_prompt", "teacher_images", "history"}
-)
 _MEANT: Final = {
     "img": "images",
     "imgs": "images",
@@ -135,15 +126,15 @@ def _lost(names: Sequence[str], columns: Columns) -> dict[str, str]:
     found = {}
     for name in names:
         lower = name.lower()
-        if name in _STANDARD or lower in known:
+        if name in STANDARD or lower in known:
             continue
         target = _MEANT.get(lower)
         if target is None:
-            close = near_miss(lower, [*known, *_STANDARD]) or near_miss(
-                lower.upper(), [word.upper() for word in (*known, *_STANDARD)]
+            close = near_miss(lower, [*known, *STANDARD]) or near_miss(
+                lower.upper(), [word.upper() for word in (*known, *STANDARD)]
             )
             target = known.get(close.lower(), close.lower()) if close else None
-        readable = target in known.values() or target in _STANDARD
+        readable = target in known.values() or target in STANDARD
         if target and readable and target not in there:
             found[name] = target
     return found
@@ -156,7 +147,7 @@ _READ_OF_ALPACA: Final = frozenset({"instruction", "input", "output"})
 def is_read(column: str, columns: Columns) -> bool:
     """Whether ms-swift reads a column of the file at all."""
     name = columns.rename.get(column, column)
-    if name in _STANDARD:
+    if name in STANDARD:
         return True
     if columns.reader == "messages":
         return name == "system"

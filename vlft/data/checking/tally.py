@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.checking.report import TokenCounts
+from vlft.data.loading.aliases import SPEAKERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,14 +49,12 @@ class Tally:
             images: Placeholders of its pictures.
             system: What its column of that name says; a text, or else nothing.
         """
-        from vlft.data.loading.conversations import ASSISTANTS, USERS  # noqa: PLC0415
         from vlft.data.tokens.types import CountedRow, Turn  # noqa: PLC0415
 
         self._turn += 1
         if self._turn % self._every:
             return
-        names = dict.fromkeys(USERS, "user") | dict.fromkeys(ASSISTANTS, "assistant")
-        turns = [Turn(names.get(m.role, m.role), m.content) for m in messages]
+        turns = [Turn(SPEAKERS.get(m.role, m.role), m.content) for m in messages]
         if isinstance(system, str) and turns[0].role != "system":
             turns.insert(0, Turn("system", system))
         self.add(CountedRow(turns, images))

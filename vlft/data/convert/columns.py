@@ -6,17 +6,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.convert.draft import MEDIA, Draft, RejectError, kind_of
+from vlft.data.loading.aliases import COLUMNS
 
 if TYPE_CHECKING:
     from vlft.data.convert.draft import Row
 
-QUERY = ("query", "prompt", "input", "instruction", "question", "problem")
-RESPONSE = (
-    *("response", "answer", "output", "targets", "target", "answer_key", "answers"),
-    *("solution", "text", "completion", "content"),
-)
-SYSTEM = ("system", "system_prompt")
-MESSAGES = ("messages", "conversations", "conversation")
 KEPT = (
     *("channel", "label", "margin", "chat_template_kwargs", "solution", "rejected_response"),
     *("rejected_messages", "rejected_images"),
@@ -76,9 +70,9 @@ class Columns:
 
 
 def _take_media(columns: Columns, column: str, draft: Draft) -> None:
-    singular = column[:-1]
-    renamed = columns.has(singular)
-    value = columns.take(column, singular)
+    names = COLUMNS[column]
+    renamed = columns.has(*names[1:])
+    value = columns.take(*names)
     if value in (None, "", []):
         if value is not None:
             draft.changes.add("empty-column")

@@ -6,9 +6,9 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.convert.columns import MESSAGES, SYSTEM
 from vlft.data.convert.draft import MEDIA, TAGS, Draft, RejectError, kind_of, text_of
 from vlft.data.convert.questions import read_text
+from vlft.data.loading.aliases import COLUMNS, ROLES
 
 if TYPE_CHECKING:
     from vlft.data.convert.columns import Columns
@@ -146,31 +146,21 @@ def _as_text(call: Any) -> str:
 
 
 _ROLES = {
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "gpt": "assistant",
-    "bot": "assistant",
+    **{name: role for role, names in ROLES.items() for name in names},
     "model": "assistant",
     "chatgpt": "assistant",
-    "system": "system",
     "developer": "system",
-    "tool_call": "tool_call",
-    "function_call": "tool_call",
     "tool": "tool_response",
-    "tool_response": "tool_response",
     "function": "tool_response",
-    "function_response": "tool_response",
-    "observation": "tool_response",
-    "observations": "tool_response",
 }
+"""Name of a role in ms-swift and elsewhere → the role."""
 
 
 def conversation_draft(columns: Columns) -> Draft:
     """`messages`, `conversations` or `conversation`, whatever its messages look like."""
     draft = Draft()
     named = columns.has("messages")
-    turns = columns.take(*MESSAGES)
+    turns = columns.take(*COLUMNS["messages"])
     if isinstance(turns, str):
         turns = read_text(turns, "messages")
         draft.changes.add("roles")
@@ -187,7 +177,7 @@ def conversation_draft(columns: Columns) -> Draft:
             draft.messages += _pair(turn, number, draft)
         else:
             draft.messages += _turn(turn, number, draft, in_parts)
-    system = columns.take(*SYSTEM)
+    system = columns.take(*COLUMNS["system"])
     if system:
         if any(message["role"] == "system" for message in draft.messages):
             raise RejectError("there is a system column and a system message")

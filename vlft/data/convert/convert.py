@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from vlft.data.convert.columns import MESSAGES, QUERY, RESPONSE, Columns
+from vlft.data.convert.columns import Columns
 from vlft.data.convert.conversations import conversation_draft
 from vlft.data.convert.draft import MEDIA, Draft, RejectError
 from vlft.data.convert.media import move_inline_images, settle_tags
 from vlft.data.convert.objects import settle_objects
 from vlft.data.convert.questions import question_draft
+from vlft.data.loading.aliases import COLUMNS
 
 if TYPE_CHECKING:
     from vlft.data.convert.draft import Change, Message, Row
@@ -151,7 +152,7 @@ def fix_row(row: Row, places: Places) -> Converted:
     Raises:
         RejectError: If it would not load, and can't be mended.
     """
-    if not {key.lower() for key in row} & set(MESSAGES):
+    if not {key.lower() for key in row} & set(COLUMNS["messages"]):
         raise RejectError("it is no row of messages: convert the file without --fix")
     try:
         return convert_row(row, "swift", places)
@@ -162,13 +163,13 @@ def fix_row(row: Row, places: Places) -> Converted:
 
 
 def _draft(columns: Columns, form: SourceForm) -> Draft:
-    if columns.has(*MESSAGES):
+    if columns.has(*COLUMNS["messages"]):
         if form == "openai" and not columns.has("messages"):
             raise RejectError("there is no messages column, as OpenAI has it")
         return conversation_draft(columns)
     if form == "openai":
         raise RejectError("there is no messages column, as OpenAI has it")
     names = ("instruction", "input", "output", "chosen", "text") if form == "llamafactory" else ()
-    if not columns.has(*(names or (*QUERY, *RESPONSE, "history", "chosen"))):
+    if not columns.has(*(names or (*COLUMNS["query"], *COLUMNS["response"], "history", "chosen"))):
         raise RejectError("no column is known for a question, an answer or messages")
     return question_draft(columns)

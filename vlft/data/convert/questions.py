@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.convert.columns import QUERY, RESPONSE, SYSTEM
 from vlft.data.convert.draft import Draft, RejectError, kind_of, text_of
+from vlft.data.loading.aliases import COLUMNS
 from vlft.text import read_literal
 
 if TYPE_CHECKING:
@@ -18,15 +18,15 @@ def question_draft(columns: Columns) -> Draft:
     if columns.has("instruction") and columns.has("input", "output") and not columns.has("query"):
         query = _instruction(columns, draft)
     else:
-        query = columns.take(*QUERY)
+        query = columns.take(*COLUMNS["query"])
     if columns.has("chosen", "rejected"):
         response = _preference(columns, draft)
     else:
-        response = columns.take(*RESPONSE)
+        response = columns.take(*COLUMNS["response"])
     if isinstance(response, list) and response:
         response = response[0]
         draft.changes.add("answer-list")
-    _add(draft, "system", columns.take(*SYSTEM))
+    _add(draft, "system", columns.take(*COLUMNS["system"]))
     for number, pair in enumerate(_history(columns.take("history")), start=1):
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:  # noqa: PLR2004
             raise RejectError(f"pair {number} of history is no question and answer")

@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from vlft.data import rules
+from vlft.data.loading.aliases import ROLES, SPEAKERS
 from vlft.data.loading.providers import normalized
 from vlft.data.outcomes import RowLostError
 from vlft.text import kind, read_literal, shown
 
 Message = dict[str, Any]
 
-USERS = ("user", "human")
-ASSISTANTS = ("assistant", "gpt", "bot")
-TOOL_CALLS = ("function_call",)
-TOOL_RESPONSES = ("function_response", "observation", "observations")
-ROLES = ("system", "user", "assistant", "tool_call", "tool_response", "tool")
+_OF_TOOLS = {name: role for role in ("tool_call", "tool_response") for name in ROLES[role][1:]}
 _FORM = 'write messages as [{"role": "user", "content": "…"}, …]'
 
 
@@ -88,8 +85,8 @@ def _rename_keys(messages: list[Message], name: str, aliases: tuple[str, ...]) -
 
 def _from_pairs(messages: list[Message], system: Any) -> list[Message]:
     """ShareGPT's older form: a question and an answer in one object."""
-    _rename_keys(messages, "user", USERS)
-    _rename_keys(messages, "assistant", ASSISTANTS)
+    _rename_keys(messages, "user", ROLES["user"])
+    _rename_keys(messages, "assistant", ROLES["assistant"])
     found: list[Message] = []
     if system is not None:
         found.append({"role": "system", "content": system})
@@ -114,23 +111,18 @@ def _name_roles(messages: list[Message], system: Any) -> None:
                 )
             )
         role = message["role"]
-        if role in USERS:
-            message["role"] = "user"
-        elif role in ASSISTANTS:
-            message["role"] = "assistant"
-        elif not isinstance(role, str):
+        if not isinstance(role, str):
             raise unknown_role(index, role)
-        elif role.replace("-", "_") in TOOL_CALLS:
-            message["role"] = "tool_call"
-        elif role.replace("-", "_") in TOOL_RESPONSES:
-            message["role"] = "tool_response"
+        # Names of tools' roles may be written with hyphens.
+        name = SPEAKERS.get(role) or _OF_TOOLS.get(role.replace("-", "_"))
+        message["role"] = name or role
 
 
 def unknown_role(index: int, role: Any) -> RowLostError:
     """What to say about a role that ms-swift does not know."""
     from vlft.text import nearest  # noqa: PLC0415 - only for a mistake
 
-    known = (*ROLES, *USERS, *ASSISTANTS, *TOOL_CALLS, *TOOL_RESPONSES)
+    known = [name for names in ROLES.values() for name in names]
     meant = {"model": "assistant", "developer": "system", "ai": "assistant"}
     close = None
     if isinstance(role, str):

@@ -6,13 +6,14 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from vlft.data import rules
-from vlft.data.loading.conversations import ROLES, from_messages, unknown_role
+from vlft.data.loading.aliases import ROLES
+from vlft.data.loading.conversations import from_messages, unknown_role
 from vlft.data.loading.tools import normalize_tools
 from vlft.data.outcomes import RowLostError
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:
-    from vlft.data.loading.columns import Columns, Reader
+    from vlft.data.loading.aliases import Columns, Reader
 
 Message = dict[str, Any]
 

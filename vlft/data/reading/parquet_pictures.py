@@ -20,7 +20,7 @@ from vlft.data.reading.lines import BrokenLineError, Row
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vlft.data.loading.columns import Columns
+    from vlft.data.loading.aliases import Columns
 
 Place = tuple[str, ...]
 """Keys of a value, `[]` for the items of a list."""

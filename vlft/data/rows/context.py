@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from vlft.data.loading.columns import Columns
+    from vlft.data.loading.aliases import Columns
     from vlft.data.media import MediaProblem, Unopened
     from vlft.data.settings import CheckSettings
     from vlft.data.tokens.rows import RowTokens

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from vlft.data import rules
-from vlft.data.loading.conversations import ROLES
+from vlft.data.loading.aliases import ROLES
 from vlft.data.outcomes import RowLostError
 from vlft.data.rows.length import check_length
 from vlft.data.rows.media import check_images
@@ -86,7 +86,7 @@ def _row_of(row: dict[str, Any], side: str, index: int) -> dict[str, Any]:
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
         raise RowLostError(rules.CANDIDATES.found(f"a conversation is {shown(given)}", _FORM))
     for message in given:
-        if message.get("role") not in ROLES or "content" not in message:
+        if message.get("role") not in tuple(ROLES) or "content" not in message:
             said = f"a message is {shown(message)}"
             raise RowLostError(rules.CANDIDATES.found(said, _FORM))
     made: dict[str, Any] = {"messages": given}

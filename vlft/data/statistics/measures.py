@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.convert.columns import MESSAGES, Columns
+from vlft.data.convert.columns import Columns
 from vlft.data.convert.conversations import conversation_draft
 from vlft.data.convert.media import move_inline_images
 from vlft.data.convert.questions import question_draft
+from vlft.data.loading.aliases import COLUMNS
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD, byte_bound
 from vlft.data.tokens.types import Turn
 from vlft.errors import UsageError
@@ -164,7 +165,11 @@ def measured(row: Row) -> Measured:
         RejectError: If it is none of them.
     """
     columns = Columns(row)
-    draft = conversation_draft(columns) if columns.has(*MESSAGES) else question_draft(columns)
+    draft = (
+        conversation_draft(columns)
+        if columns.has(*COLUMNS["messages"])
+        else question_draft(columns)
+    )
     move_inline_images(draft)
     objects = draft.objects if isinstance(draft.objects, dict) else None
     audios = len(draft.media.get("audios", ()))
