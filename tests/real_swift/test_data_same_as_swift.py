@@ -34,8 +34,8 @@ from vlft.data.outcomes import WORST_FIRST
 from vlft.data.reading.chunks import pieces
 from vlft.data.reading.lines import rows_of
 from vlft.data.rows.context import Context
+from vlft.data.rows.length import counted_row
 from vlft.data.rows.run_checks import judge
-from vlft.data.rows.sample_tokens import counted_row
 from vlft.data.rules import ROW_RULES
 from vlft.data.settings import CheckSettings
 from vlft.models import family_of

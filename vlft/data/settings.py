@@ -11,7 +11,7 @@ from vlft.models.agents import agent_named
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.data.media.video_readers import VideoReader
+    from vlft.data.media.video_probe import VideoReader
     from vlft.models import Family, PixelLimits, Vision
     from vlft.models.agents import AgentTemplate
     from vlft.models.chat import ChatTemplate

@@ -15,12 +15,11 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, MsgspecError
 
-from vlft.data.loading.aliases import ALIASES, ROLES, SPEAKERS, STANDARD
 from vlft.data.media import Picture, Unopened
+from vlft.data.reading.schema import BOOL, DATE, DICT, FLOAT, INT, LIST, NULL, TEXT, Shape, mixes
+from vlft.data.rows.aliases import ALIASES, ROLES, SPEAKERS, STANDARD
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD
 from vlft.data.rows.media import picture_problems
-from vlft.data.schema.schema import mixes
-from vlft.data.schema.shape import BOOL, DATE, DICT, FLOAT, INT, LIST, NULL, TEXT, Shape
 from vlft.models import SizeError
 
 if TYPE_CHECKING:

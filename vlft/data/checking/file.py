@@ -14,9 +14,16 @@ from vlft.data.reading.array import array_rows, is_array, is_nested
 from vlft.data.reading.chunks import open_plain, packed_as
 from vlft.data.reading.formats import format_of
 from vlft.data.reading.lines import BrokenLineError, Row
-from vlft.data.reading.parquet_pictures import decoded, picture_places
-from vlft.data.reading.tables import PIECE, NoPyarrowError, csv_rows, parquet_rows, parquet_schema
-from vlft.data.schema.shape import Shape
+from vlft.data.reading.schema import Shape
+from vlft.data.reading.tables import (
+    PIECE,
+    NoPyarrowError,
+    csv_rows,
+    decoded,
+    parquet_rows,
+    parquet_schema,
+    picture_places,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -98,7 +105,7 @@ def _check_typed(job: Job, rows: Iterator[Row]) -> None:
 
 
 def _undated(shape: Shape) -> None:
-    from vlft.data.schema.shape import DATE, TEXT  # noqa: PLC0415
+    from vlft.data.reading.schema import DATE, TEXT  # noqa: PLC0415
 
     if shape.kinds & DATE:
         shape.kinds = shape.kinds & ~DATE | TEXT

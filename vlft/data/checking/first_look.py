@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from vlft.data import rules
-from vlft.data.loading.aliases import ALIASES, STANDARD, Columns, read_columns
-from vlft.data.schema.schema import Schema, conflicts
+from vlft.data.reading.schema import Schema, conflicts
+from vlft.data.rows.aliases import ALIASES, STANDARD, Columns, read_columns
 from vlft.text import near_miss
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from vlft.data.outcomes import RowProblem
-    from vlft.data.schema.shape import Shape
+    from vlft.data.reading.schema import Shape
     from vlft.data.settings import CheckSettings
 
 _MEANT: Final = {

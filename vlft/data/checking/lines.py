@@ -12,6 +12,7 @@ from vlft.data import rules
 from vlft.data.checking.fast import FastReader, row_decoder, shape_decoder
 from vlft.data.checking.first_look import dotted, is_read, look
 from vlft.data.checking.null_first import NullFirst
+from vlft.data.reading.casting import fits, misfits
 from vlft.data.reading.chunks import pieces, without_bom
 from vlft.data.reading.lines import (
     BrokenLineError,
@@ -20,9 +21,7 @@ from vlft.data.reading.lines import (
     loose_rows_of,
     rows_of,
 )
-from vlft.data.schema.casting import fits, misfits
-from vlft.data.schema.schema import Schema
-from vlft.data.schema.shape import Shape
+from vlft.data.reading.schema import Schema, Shape
 
 if TYPE_CHECKING:
     from vlft.data.checking.first_look import FirstLook

@@ -10,14 +10,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.schema.schema import mixes
-from vlft.data.schema.shape import BOOL, FLOAT, INT
+from vlft.data.reading.schema import BOOL, FLOAT, INT, mixes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from vlft.data.schema.schema import Schema
-    from vlft.data.schema.shape import Shape
+    from vlft.data.reading.schema import Schema, Shape
 
 Path = tuple[str, ...]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.checking.report import TokenCounts
-from vlft.data.loading.aliases import SPEAKERS
+from vlft.data.rows.aliases import SPEAKERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

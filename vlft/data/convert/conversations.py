@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.data.convert.draft import MEDIA, TAGS, Draft, RejectError, kind_of, text_of
 from vlft.data.convert.questions import read_text
-from vlft.data.loading.aliases import COLUMNS, ROLES
+from vlft.data.rows.aliases import COLUMNS, ROLES
 
 if TYPE_CHECKING:
-    from vlft.data.convert.columns import Columns
-    from vlft.data.convert.draft import Change, Message
+    from vlft.data.convert.draft import Change, Columns, Message
 
 _TEXT = frozenset({"text", "input_text", "output_text"})
 

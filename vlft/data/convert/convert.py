@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from vlft.data.convert.columns import Columns
 from vlft.data.convert.conversations import conversation_draft
-from vlft.data.convert.draft import MEDIA, Draft, RejectError
+from vlft.data.convert.draft import MEDIA, Columns, Draft, RejectError
 from vlft.data.convert.media import move_inline_images, settle_tags
 from vlft.data.convert.objects import settle_objects
 from vlft.data.convert.questions import question_draft
-from vlft.data.loading.aliases import COLUMNS
+from vlft.data.rows.aliases import COLUMNS
 
 if TYPE_CHECKING:
     from vlft.data.convert.draft import Change, Message, Row

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.convert.draft import Draft, RejectError, kind_of, text_of
-from vlft.data.loading.aliases import COLUMNS
+from vlft.data.rows.aliases import COLUMNS
 from vlft.text import read_literal
 
 if TYPE_CHECKING:
-    from vlft.data.convert.columns import Columns
+    from vlft.data.convert.draft import Columns
 
 
 def question_draft(columns: Columns) -> Draft:

@@ -1,4 +1,4 @@
-"""Headers of PNG files (PNG specification, third edition)."""
+"""Headers of JPEG, PNG and WebP files (T.81; PNG specification, third edition; RIFF)."""
 
 from __future__ import annotations
 

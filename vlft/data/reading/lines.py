@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlft.data import rules
 from vlft.data.reading.chunks import BOM
-from vlft.data.schema.loose_json import NotJsonError, loose_loads, small_integer
+from vlft.data.reading.loose_json import NotJsonError, loose_loads, small_integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

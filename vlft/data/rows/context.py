@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from vlft.data.loading.aliases import Columns
     from vlft.data.media import MediaProblem, Unopened
+    from vlft.data.rows.aliases import Columns
     from vlft.data.settings import CheckSettings
     from vlft.data.tokens.rows import RowTokens
     from vlft.models import Family

@@ -1,4 +1,4 @@
-"""What the videos that a row names are, and what they come to."""
+"""What the pictures and videos that a row names are, and what they come to."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from vlft.data import rules
-from vlft.data.loading.aliases import ROLES
 from vlft.data.outcomes import RowLostError
+from vlft.data.rows.aliases import ROLES
 from vlft.data.rows.length import check_length
 from vlft.data.rows.media import check_images
 from vlft.data.rows.sample import to_sample

@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from vlft.data import rules
-from vlft.data.loading.load import load
 from vlft.data.media import Picture
 from vlft.data.outcomes import RowLostError
 from vlft.data.rows.coercion import check_lost
 from vlft.data.rows.length import check_length
+from vlft.data.rows.load import load
 from vlft.data.rows.media import check_images, check_videos, reference_of
 from vlft.data.rows.preferences import check_preferences
 from vlft.data.rows.retrieval import check_candidates

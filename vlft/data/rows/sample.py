@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vlft.data import rules
-from vlft.data.loading.providers import openai_messages
 from vlft.data.outcomes import RowLostError
+from vlft.data.rows.conversations import openai_messages
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:

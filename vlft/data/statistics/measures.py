@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.convert.columns import Columns
 from vlft.data.convert.conversations import conversation_draft
+from vlft.data.convert.draft import Columns
 from vlft.data.convert.media import move_inline_images
 from vlft.data.convert.questions import question_draft
-from vlft.data.loading.aliases import COLUMNS
+from vlft.data.rows.aliases import COLUMNS
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD, byte_bound
 from vlft.data.tokens.types import Turn
 from vlft.errors import UsageError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vlft.data.convert.draft import Row
-    from vlft.data.tokens.model import TokenModel
+    from vlft.data.tokens.factory import TokenModel
     from vlft.models import PixelLimits
 
 _TOKENS = (4096, 2048, 1280, 1024, 768, 512, 256, 128, 64)

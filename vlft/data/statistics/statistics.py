@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from vlft.data.media.video_readers import VideoReader
+    from vlft.data.media.video_probe import VideoReader
     from vlft.data.statistics.measures import Choice
-    from vlft.data.tokens.model import TokenModel
+    from vlft.data.tokens.factory import TokenModel
     from vlft.data.tokens.rows import RowTokens
     from vlft.models import PixelLimits, VideoFile, VideoTokens, Vision
 
