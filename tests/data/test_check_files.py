@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.data_rows import found_in, png, rules_in, talk, write
 
-from vlft.data.quick import quick_check
+from vlft.data.check import quick_check
 from vlft.data.rules import ROW_RULES
 from vlft.data.settings import CheckSettings
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.data_rows import found_in, png, talk, write
 
-from vlft.data.quick import quick_check
+from vlft.data.check import quick_check
 from vlft.data.settings import CheckSettings
 from vlft.models import family_of
 

@@ -10,8 +10,7 @@ from vlft.data.rules import ROW_RULES
 from vlft.output import console
 
 if TYPE_CHECKING:
-    from vlft.data.checking.findings import RowFinding
-    from vlft.data.checking.report import DataReport
+    from vlft.data.checking.findings import DataReport, RowFinding
 
 _SHOWN: Final = 3
 """Rows that are shown of each rule."""

@@ -79,7 +79,7 @@ def _finding(run: RunSpec, entry: EntryFinding, places: dict[str, KeyPath]) -> F
 
 
 def _quick(run: RunSpec, entries: list[DataEntry]) -> Iterator[EntryFinding]:
-    from vlft.data.quick import quick_check  # noqa: PLC0415 - only where there is data
+    from vlft.data.check import quick_check  # noqa: PLC0415 - only where there is data
 
     return _grouped(quick_check([entry.argument for entry in entries], _data(run).settings))
 

@@ -11,8 +11,8 @@ from vlft.data.checking.lines import first_look
 from vlft.data.outcomes import worst
 from vlft.data.reading.lines import rows_of
 from vlft.data.rows.context import Context
+from vlft.data.rows.judge import judge
 from vlft.data.rows.length import counted_row
-from vlft.data.rows.run_checks import judge
 from vlft.data.settings import CheckSettings
 from vlft.data.statistics.measures import Choice
 from vlft.data.statistics.statistics import StatsSettings, collect

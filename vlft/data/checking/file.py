@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import IO, TYPE_CHECKING
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final, Literal
 
 from vlft.data import rules
 from vlft.data.checking.first_look import look
 from vlft.data.checking.lines import check_lines
 from vlft.data.checking.null_first import NullFirst
-from vlft.data.reading import formats
 from vlft.data.reading.array import array_rows, is_array, is_nested
 from vlft.data.reading.chunks import open_plain, packed_as
-from vlft.data.reading.formats import format_of
 from vlft.data.reading.lines import BrokenLineError, Row
 from vlft.data.reading.schema import Shape
 from vlft.data.reading.tables import (
@@ -29,6 +28,58 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from vlft.data.checking.job import Job
+    from vlft.data.outcomes import RowProblem
+
+
+Format = Literal["json", "csv", "parquet", "text", "other", "none"]
+
+_FORMATS: Final[dict[str, Format]] = {
+    "jsonl": "json",
+    "json": "json",
+    "csv": "csv",
+    "parquet": "parquet",
+    "txt": "text",
+    "text": "text",
+    "arrow": "other",
+    "xml": "other",
+    "pandas": "other",
+    "webdataset": "other",
+    "hdf5": "other",
+}
+"""Ending → format; `other` for those that ms-swift loads and vlft does not look into."""
+
+
+def format_of(path: Path) -> Format:
+    """The format; `none` where ms-swift looks for a data set of that name on the hub."""
+    return _FORMATS.get(path.suffix.removeprefix("."), "none")
+
+
+def format_hint(path: Path) -> str:
+    """What to do about a file that ms-swift can't load."""
+    ending = path.suffix.lower()
+    if ending == ".gz":
+        inner = Path(path.stem).suffix or ".jsonl"
+        return f"rename it to end in {inner}: packed content is unpacked, the name decides"
+    if ending.removeprefix(".") in _FORMATS:
+        return f"write {ending} in lower case"
+    if ending in {".ndjson", ".jl"}:
+        return "rename it to end in .jsonl"
+    if ending == ".tsv":
+        return "write it as .csv, with commas"
+    return "write JSON Lines, and a name that ends in .jsonl"
+
+
+def no_reader(path: Path) -> RowProblem:
+    """A name by which ms-swift finds no reader."""
+    ending = path.suffix or "a name without an ending"
+    message = f"ms-swift has no reader for {ending}, and asks the hub"
+    return rules.NO_READER.found(message, format_hint(path))
+
+
+def missing(path: Path) -> RowProblem:
+    """A file that is not there."""
+    hint = "ms-swift takes a relative path that does not exist for a data set on the hub"
+    return rules.MISSING.found(f"there is no file {path}", hint)
 
 
 def check_file(job: Job) -> None:
@@ -41,7 +92,7 @@ def check_file(job: Job) -> None:
     kind = format_of(path)
     packing = packed_as(path) if kind not in {"none", "other", "parquet"} else None
     if kind == "none":
-        job.say(formats.no_reader(path))
+        job.say(no_reader(path))
     elif kind == "other":
         job.say(rules.HUB.found(f"{path.suffix} files are not checked"))
     elif packing not in {None, "gzip"}:

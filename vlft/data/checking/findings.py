@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from vlft.data.outcomes import fate_under
@@ -11,6 +11,9 @@ from vlft.data.outcomes import fate_under
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from typing_extensions import Self
+
+    from vlft.data.checking.tally import TokenCounts
     from vlft.data.outcomes import Fate, RowProblem
     from vlft.data.settings import CheckSettings
     from vlft.findings import Severity
@@ -149,3 +152,37 @@ class Sink:
         if self._spool is not None:
             self._spool.close()
             self._spool = None
+
+
+@dataclass(slots=True)
+class DataReport:
+    """What was found in files.
+
+    Attributes:
+        findings: All of them; iterable more than once.
+        files: As they were named.
+        rows: Of all files together.
+        tokens: Of the rows that can be trained on; None where no model is known.
+    """
+
+    findings: Sink
+    files: list[str] = field(default_factory=list)
+    rows: int = 0
+    tokens: TokenCounts | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Gives the temporary file back."""
+        self.findings.close()
+
+    @property
+    def errors(self) -> int:
+        """Findings of severity error."""
+        return self.findings.severities["error"]
+
+    @property
+    def warnings(self) -> int:
+        """Findings of severity warning."""
+        return self.findings.severities["warning"]

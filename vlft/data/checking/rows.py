@@ -8,9 +8,8 @@ from vlft.data import rules
 from vlft.data.checking.findings import finding
 from vlft.data.checking.first_look import dotted
 from vlft.data.outcomes import RowProblem, worst
-from vlft.data.rows.coercion import reshaped
+from vlft.data.rows.judge import judge, reshaped
 from vlft.data.rows.length import counted_row
-from vlft.data.rows.run_checks import judge
 from vlft.text import kind
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.checking.report import TokenCounts
 from vlft.data.rows.aliases import SPEAKERS
 
 if TYPE_CHECKING:
@@ -12,6 +12,26 @@ if TYPE_CHECKING:
 
     from vlft.data.tokens.rows import RowTokens
     from vlft.data.tokens.types import CountedRow
+
+
+@dataclass(slots=True)
+class TokenCounts:
+    """Tokens of rows.
+
+    Attributes:
+        p50: Half of the rows have no more.
+        p95: 95 % of the rows have no more.
+        max: The longest row.
+        over_max_length: Rows that do not fit.
+        exact: Whether a tokenizer counted all of them; else these are upper bounds.
+    """
+
+    p50: int
+    p95: int
+    max: int
+    over_max_length: int
+    exact: bool
+
 
 _BATCH = 512
 

@@ -1,4 +1,4 @@
-"""From a model folder, hub id or family's name, and a trainer's arguments, to what counts its rows."""
+"""What counts the rows of a model: from its folder, hub id or family, and the arguments."""
 
 from __future__ import annotations
 

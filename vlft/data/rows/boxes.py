@@ -7,23 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.data import rules
 from vlft.data.media import Picture
-from vlft.data.outcomes import RowLostError
-from vlft.data.rows.coercion import check_lost
-from vlft.data.rows.length import check_length
-from vlft.data.rows.load import load
-from vlft.data.rows.media import check_images, check_videos, reference_of
-from vlft.data.rows.preferences import check_preferences
-from vlft.data.rows.retrieval import check_candidates
-from vlft.data.rows.sample import Sample, to_sample
-from vlft.data.rows.tags import check_specials, check_tags
-from vlft.data.rows.turns import check_tools, check_turns
+from vlft.data.rows.media import reference_of
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from vlft.data.outcomes import RowProblem
     from vlft.data.rows.context import Context
+    from vlft.data.rows.sample import Sample
 
 _BOX = 4
 
@@ -147,47 +139,3 @@ def check_inverted(row: dict[str, Any]) -> Iterator[RowProblem]:
             message = f"{shown(box)} is read as two corners in the other order"
             hint = "write [x1, y1, x2, y2]; is it [x, y, width, height]?"
             yield rules.BOX_INVERTED.found(message, hint, f"objects.bbox.{index}")
-
-
-CHECKS: tuple[Callable[[Sample, Context], Iterator[RowProblem]], ...] = (
-    check_tools,
-    check_images,
-    check_videos,
-    check_turns,
-    check_tags,
-    check_boxes,
-    check_specials,
-    check_length,
-    check_preferences,
-    check_candidates,
-)
-
-
-def judge(row: dict[str, Any], context: Context) -> tuple[list[RowProblem], Sample | None]:
-    """Everything that is wrong with a row, and the row taken apart; None if it is lost before.
-
-    Args:
-        row: As `Schema.conform` gives it.
-        context: Of the run and the file.
-    """
-    problems = list(check_lost(row, context))
-    try:
-        loaded = load(row, context.columns)
-        problems += check_inverted(row)
-        sample = to_sample(loaded, context)
-    except RowLostError as lost:
-        return [lost.problem, *problems], None
-    except (TypeError, KeyError, AttributeError, ValueError, IndexError) as error:
-        return [*problems, _unencodable(error)], None
-    for check in CHECKS:
-        try:
-            problems += check(sample, context)
-        except (TypeError, KeyError, AttributeError, ValueError, IndexError) as error:
-            problems.append(_unencodable(error))
-            break
-    return problems, sample
-
-
-def _unencodable(error: Exception) -> RowProblem:
-    message = f"ms-swift's template fails on it: {type(error).__name__}: {error}"
-    return rules.UNENCODABLE.found(message, "bring the row into the form of the documentation")
