@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from vlft.data import rules
 from vlft.data.checking.file import check_file, format_of, missing, no_reader
 from vlft.data.checking.findings import DataReport, Sink
-from vlft.data.checking.job import Hashes, Job
 from vlft.data.checking.lines import LinesReader, first_look
-from vlft.data.checking.repeats import Rows, report_duplicates, report_leaks
+from vlft.data.checking.repeats import CheckedFile, Hashes, Rows, report_duplicates, report_leaks
+from vlft.data.checking.rows import Job
 from vlft.data.checking.tally import Tally
 from vlft.data.reading.chunks import Piece
 from vlft.data.reading.lines import BrokenLineError, rows_of
@@ -62,26 +62,27 @@ def check_files(
     often = gc.get_threshold()
     gc.set_threshold(_SELDOM)  # rows are no cycles, and there are many
     try:
-        parts = []
+        jobs: list[Job] = []
+        parts = [Rows(), Rows()]
         counter = open_counter(settings)
         several = settings.task == "rlhf" or settings.swift.get("task_type") in SEVERAL_TEXTS
         told = None if several else counter
         tally = Tally(told, _every((*files, *val), settings)) if told else None
-        for names in (files, val):
-            rows = Rows()
-            parts.append(rows)
+        for rows, names in zip(parts, (files, val), strict=True):
             for text in names:
                 source = parse_entry(text, settings.cwd)
                 seen = rows.seen if val else None
                 job = Job(source, settings, report.findings, probe, Hashes(), advance, seen, tally)
                 _check_source(job)
-                rows.starts.append((len(rows.hashes), job))
+                start = len(rows.hashes)
+                rows.files.append(CheckedFile(text, source.file, start, job.numbered))
                 rows.hashes.extend(job.hashes)
                 job.hashes = Hashes()
+                jobs.append(job)
                 report.files.append(text)
                 report.rows += job.rows
         train, held_out = parts
-        _report_mixture([job for _, job in train.starts], settings)
+        _report_mixture(jobs[: len(files)], settings)
         report_duplicates(train, report.findings)
         if val:
             report_leaks(train, held_out, report.findings, probe)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.data.checking.first_look import FirstLook
-    from vlft.data.checking.job import Hashes
+    from vlft.data.checking.repeats import Hashes
     from vlft.data.checking.tally import Tally
     from vlft.data.rows.context import Context
 

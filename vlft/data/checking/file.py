@@ -27,7 +27,7 @@ from vlft.data.reading.tables import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from vlft.data.checking.job import Job
+    from vlft.data.checking.rows import Job
     from vlft.data.outcomes import RowProblem
 
 

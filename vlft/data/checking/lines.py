@@ -25,8 +25,7 @@ from vlft.data.reading.schema import Schema, Shape
 
 if TYPE_CHECKING:
     from vlft.data.checking.first_look import FirstLook
-    from vlft.data.checking.job import Job
-    from vlft.data.checking.rows import RowChecker
+    from vlft.data.checking.rows import Job, RowChecker
     from vlft.data.reading.chunks import Piece
     from vlft.data.settings import CheckSettings
 

@@ -6,8 +6,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.convert.draft import MEDIA, TAGS, Draft, RejectError, kind_of, text_of
-from vlft.data.convert.questions import read_text
+from vlft.data.convert.draft import MEDIA, TAGS, Draft, RejectError, kind_of, read_text, text_of
 from vlft.data.rows.aliases import COLUMNS, ROLES
 
 if TYPE_CHECKING:

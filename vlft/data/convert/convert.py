@@ -6,15 +6,85 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from vlft.data.convert.conversations import conversation_draft
-from vlft.data.convert.draft import MEDIA, Columns, Draft, RejectError
+from vlft.data.convert.draft import MEDIA, Columns, Draft, RejectError, kind_of, read_text, text_of
 from vlft.data.convert.media import move_inline_images, settle_tags
 from vlft.data.convert.objects import settle_objects
-from vlft.data.convert.questions import question_draft
 from vlft.data.rows.aliases import COLUMNS
 
 if TYPE_CHECKING:
     from vlft.data.convert.draft import Change, Message, Row
     from vlft.data.convert.media import Places
+
+
+def question_draft(columns: Columns) -> Draft:
+    """`query`, `response`, `history`, `system` under any of their names."""
+    draft = Draft()
+    if columns.has("instruction") and columns.has("input", "output") and not columns.has("query"):
+        query = _instruction(columns, draft)
+    else:
+        query = columns.take(*COLUMNS["query"])
+    if columns.has("chosen", "rejected"):
+        response = _preference(columns, draft)
+    else:
+        response = columns.take(*COLUMNS["response"])
+    if isinstance(response, list) and response:
+        response = response[0]
+        draft.changes.add("answer-list")
+    _add(draft, "system", columns.take(*COLUMNS["system"]))
+    for number, pair in enumerate(_history(columns.take("history")), start=1):
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:  # noqa: PLR2004
+            raise RejectError(f"pair {number} of history is no question and answer")
+        if pair[1] is None:
+            raise RejectError(f"pair {number} of history has no answer")
+        _add(draft, "user", pair[0])
+        _add(draft, "assistant", pair[1])
+    _add(draft, "user", query)
+    if response is None:
+        raise RejectError("there is no answer")
+    _add(draft, "assistant", response)
+    tag = columns.take("kto_tag")
+    if tag is not None:
+        draft.kept["label"] = bool(tag)
+        draft.changes.add("preference")
+    draft.changes.add("to-messages")
+    columns.finish(draft)
+    return draft
+
+
+def _instruction(columns: Columns, draft: Draft) -> str | None:
+    """Alpaca's question: instruction and input, each on its line."""
+    instruction, extra = columns.take("instruction"), columns.take("input")
+    texts = [
+        text_of(value, "instruction", draft.changes) for value in (instruction, extra) if value
+    ]
+    return "\n".join(texts) if texts else None
+
+
+def _preference(columns: Columns, draft: Draft) -> Any:
+    """The chosen answer; the rejected one goes into its column."""
+    chosen, rejected = columns.take("chosen"), columns.take("rejected")
+    if chosen is None or rejected is None:
+        raise RejectError("chosen and rejected belong together, and one is missing")
+    draft.kept["rejected_response"] = text_of(rejected, "rejected", draft.changes)
+    draft.changes.add("preference")
+    return chosen
+
+
+def _history(value: Any) -> list[Any]:
+    if value in (None, "", []):
+        return []
+    if isinstance(value, str):
+        value = read_text(value, "history")
+    if not isinstance(value, list):
+        raise RejectError(f"history is {kind_of(value)}, not a list of pairs")
+    return value
+
+
+def _add(draft: Draft, role: str, content: Any) -> None:
+    if content is None or (content == "" and role != "assistant"):
+        return
+    draft.messages.append({"role": role, "content": text_of(content, role, draft.changes)})
+
 
 _JOINED = frozenset({"user", "assistant", "system"})
 _MESSAGE_KEYS = frozenset({"role", "content", "loss", "loss_scale"})

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from vlft.data.rows.aliases import COLUMNS
+from vlft.text import read_literal
 
 Change = Literal[
     "to-messages",
@@ -109,6 +110,18 @@ def text_of(value: Any, name: str, changes: set[Change]) -> str:
         changes.add("text")
         return str(value)
     raise RejectError(f"{name} is {kind_of(value)}, not a text")
+
+
+def read_text(text: str, name: str) -> Any:
+    """A value that was written as text, in JSON or in Python's form.
+
+    Raises:
+        RejectError: If it is neither.
+    """
+    try:
+        return read_literal(text)
+    except ValueError:
+        raise RejectError(f"{name} is a text that is neither JSON nor Python") from None
 
 
 def kind_of(value: Any) -> str:

@@ -7,8 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from vlft.data.convert.draft import Draft, RejectError, kind_of
-from vlft.data.convert.questions import read_text
+from vlft.data.convert.draft import Draft, RejectError, kind_of, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
