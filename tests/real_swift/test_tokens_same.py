@@ -30,8 +30,8 @@ from support.video_files import odd_videos
 from vlft.data.media.video_probe import video_reader
 from vlft.data.settings import CheckSettings
 from vlft.data.tokens.factory import ChatSettings, TokenModel, find_model, open_row_tokens
+from vlft.data.tokens.render import CountedRow, Turn, object_texts
 from vlft.data.tokens.rows import RowTokens
-from vlft.data.tokens.types import CountedRow, Turn, object_texts
 from vlft.models import (
     SizeError,
     VideoFile,

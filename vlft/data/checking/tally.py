@@ -10,8 +10,8 @@ from vlft.data.rows.aliases import SPEAKERS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vlft.data.tokens.render import CountedRow
     from vlft.data.tokens.rows import RowTokens
-    from vlft.data.tokens.types import CountedRow
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class Tally:
             images: Placeholders of its pictures.
             system: What its column of that name says; a text, or else nothing.
         """
-        from vlft.data.tokens.types import CountedRow, Turn  # noqa: PLC0415
+        from vlft.data.tokens.render import CountedRow, Turn  # noqa: PLC0415
 
         self._turn += 1
         if self._turn % self._every:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vlft.data.outcomes import RowProblem
     from vlft.data.rows.context import Context
     from vlft.data.rows.sample import Sample
-    from vlft.data.tokens.types import CountedRow, Turn
+    from vlft.data.tokens.render import CountedRow, Turn
 
 
 _PLAIN = frozenset({"user", "assistant"})
@@ -26,7 +26,7 @@ _PLAIN = frozenset({"user", "assistant"})
 
 def counted_row(sample: Sample, context: Context) -> CountedRow | None:
     """The row as it is counted; None for one that can't be told."""
-    from vlft.data.tokens.types import CountedRow  # noqa: PLC0415
+    from vlft.data.tokens.render import CountedRow  # noqa: PLC0415
 
     if sample.audios:
         return None
@@ -51,7 +51,7 @@ def counted_row(sample: Sample, context: Context) -> CountedRow | None:
 
 def _turns(sample: Sample, context: Context) -> tuple[list[Turn], str | None] | None:
     """The messages, with those of tools as text; and the system prompt if it names tools."""
-    from vlft.data.tokens.types import Turn  # noqa: PLC0415
+    from vlft.data.tokens.render import Turn  # noqa: PLC0415
 
     messages: list[Any] = sample.messages
     if any(not isinstance(message["content"], str) for message in sample.messages):
@@ -92,7 +92,7 @@ def _objects(
     counter = context.counter
     if not sample.objects or counter is None:
         return [], []
-    from vlft.data.tokens.types import object_texts  # noqa: PLC0415
+    from vlft.data.tokens.render import object_texts  # noqa: PLC0415
 
     template = counter.template
     if context.settings.norm_bbox is not None:

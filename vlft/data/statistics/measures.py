@@ -12,7 +12,7 @@ from vlft.data.convert.draft import Columns
 from vlft.data.convert.media import move_inline_images
 from vlft.data.rows.aliases import COLUMNS
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD, byte_bound
-from vlft.data.tokens.types import Turn
+from vlft.data.tokens.render import Turn
 from vlft.errors import UsageError
 
 if TYPE_CHECKING:

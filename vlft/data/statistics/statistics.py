@@ -11,8 +11,8 @@ from vlft.data.convert.rows import open_rows, parse
 from vlft.data.media import MediaProbe, MediaProblem, Picture
 from vlft.data.statistics.measures import Measured, measured
 from vlft.data.statistics.report import Stats
+from vlft.data.tokens.render import CountedRow, object_texts
 from vlft.data.tokens.rows import video_bound
-from vlft.data.tokens.types import CountedRow, object_texts
 from vlft.models import SizeError
 
 if TYPE_CHECKING:
