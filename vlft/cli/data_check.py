@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Optional, TextIO
@@ -58,7 +57,7 @@ def check(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Say of every row whether ms-swift trains on it, drops it, replaces it or gets it wrong."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from vlft.cli.data_check import write_json, write_text
     from vlft.data.check import check_files
@@ -130,6 +129,8 @@ _FATES: Final = {
 
 def write_json(report: DataReport, out: TextIO | None = None) -> None:
     """The documented JSON object, finding by finding: there can be millions."""
+    from msgspec.structs import asdict
+
     out = out or console.stdout()
     head = {"rows": report.rows, "files": report.files, "counts": report.findings.counts}
     console.put(out, console.json_text(head)[:-1] + ', "findings": [')

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from vlft.data import rules
 from vlft.data.checking.file import check_file, format_of, missing, no_reader
@@ -158,7 +159,7 @@ def quick_check(files: Sequence[str], settings: CheckSettings) -> list[RowFindin
     Raises:
         OSError: If a file can't be read.
     """
-    settings = replace(settings, tokenizer=None, max_length=None)
+    settings = msgspec.structs.replace(settings, tokenizer=None, max_length=None)
     sink, probe = Sink(), new_probe(settings, open_files=False)
     jobs = [Job(parse_entry(text, settings.cwd), settings, sink, probe, Hashes()) for text in files]
     for job in jobs:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
 
 from vlft.models.agents import agent_named
 
@@ -23,8 +24,7 @@ Truncation = Literal["raise", "left", "right", "split"]
 """ms-swift's `delete` is `raise` to its template."""
 
 
-@dataclass(frozen=True)
-class CheckSettings:
+class CheckSettings(msgspec.Struct, frozen=True):
     """How the trainer will read the rows.
 
     Attributes:
@@ -53,7 +53,7 @@ class CheckSettings:
         allow_private: Whether to fetch from addresses that are not public.
     """
 
-    cwd: Path = field(default_factory=Path.cwd)
+    cwd: Path = msgspec.field(default_factory=Path.cwd)
     root_image_dir: str | None = None
     video_reader: VideoReader = "decord"
     family: Family | None = None
@@ -63,11 +63,11 @@ class CheckSettings:
     template: str | None = None
     task: str = "sft"
     swift_dir: str | None = None
-    swift: Mapping[str, Any] = field(default_factory=dict)
+    swift: Mapping[str, Any] = msgspec.field(default_factory=dict)
     max_length: int | None = None
     truncation: Truncation = "raise"
     norm_bbox: Literal["norm1000", "none"] | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = msgspec.field(default_factory=dict)
     aliases: bool = True
     strict: bool = False
     lazy: bool = True

@@ -7,7 +7,6 @@ there (tests/data/test_check_fast.py proves it on generated rows).
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -78,8 +77,7 @@ def shape_decoder(shape: Shape) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(_struct("Row", fields, optional=True))
 
 
-@dataclass(frozen=True)
-class RowDecoder:
+class RowDecoder(msgspec.Struct, frozen=True):
     """Takes rows of the plainest kind; all others are for the exact way.
 
     Attributes:

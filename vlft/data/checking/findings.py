@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
 from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
 
 from vlft.data.outcomes import fate_under
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from vlft.findings import Severity
 
 
-@dataclass(frozen=True, slots=True)
-class RowFinding:
+class RowFinding(msgspec.Struct, frozen=True):
     """One thing to say about a row or a file; the first eight fields are a finding's.
 
     Attributes:
@@ -49,7 +49,7 @@ class RowFinding:
 
     def to_json(self) -> dict[str, Any]:
         """The finding as the documented JSON object."""
-        return asdict(self)
+        return msgspec.structs.asdict(self)
 
 
 def finding(
@@ -143,8 +143,7 @@ class Sink:
             # Without a name: gone with the process, however it ends.
             self._spool = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         for found in self._recent:
-            fields = [getattr(found, name) for name in RowFinding.__slots__]
-            self._spool.write(json.dumps(fields) + "\n")
+            self._spool.write(json.dumps(msgspec.structs.astuple(found)) + "\n")
         self._recent.clear()
 
     def close(self) -> None:
@@ -154,8 +153,7 @@ class Sink:
             self._spool = None
 
 
-@dataclass(slots=True)
-class DataReport:
+class DataReport(msgspec.Struct):
     """What was found in files.
 
     Attributes:
@@ -166,7 +164,7 @@ class DataReport:
     """
 
     findings: Sink
-    files: list[str] = field(default_factory=list)
+    files: list[str] = msgspec.field(default_factory=list)
     rows: int = 0
     tokens: TokenCounts | None = None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from vlft.data import rules
 from vlft.data.reading.schema import Schema, conflicts
@@ -52,8 +53,7 @@ _READ_BY_ALPACA: Final = {"query": ["instruction", "input"], "response": ["outpu
 """Columns that its preprocessor takes by these very names, before any that is renamed."""
 
 
-@dataclass(frozen=True, eq=False)
-class FirstLook:
+class FirstLook(msgspec.Struct, frozen=True, eq=False):
     """What holds for every row of a file.
 
     Attributes:
@@ -65,7 +65,7 @@ class FirstLook:
 
     schema: Schema
     columns: Columns
-    lost: Mapping[str, str] = field(default_factory=dict)
+    lost: Mapping[str, str] = msgspec.field(default_factory=dict)
     problems: tuple[RowProblem, ...] = ()
 
 

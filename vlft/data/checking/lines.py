@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import MsgspecError
 
 from vlft.data import rules
@@ -261,9 +261,8 @@ class LinesReader:
             odd.rows.append(row)
 
 
-@dataclass(slots=True)
-class _Odd:
+class _Odd(msgspec.Struct):
     """What took the exact way in a piece."""
 
-    shape: Shape = field(default_factory=Shape)
-    rows: list[Row] = field(default_factory=list)
+    shape: Shape = msgspec.field(default_factory=Shape)
+    rows: list[Row] = msgspec.field(default_factory=list)

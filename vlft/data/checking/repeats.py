@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import xxhash
 
 from vlft.data import rules
@@ -79,8 +79,7 @@ class Hashes:
         return set(other._digests).intersection(self._digests)
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedFile:
+class CheckedFile(msgspec.Struct, frozen=True):
     """A file whose rows were hashed.
 
     Attributes:
@@ -96,8 +95,7 @@ class CheckedFile:
     numbered: bool
 
 
-@dataclass
-class Rows:
+class Rows(msgspec.Struct):
     """All rows of the training or of the validation data.
 
     Attributes:
@@ -106,9 +104,9 @@ class Rows:
         seen: Pictures by reference.
     """
 
-    hashes: Hashes = field(default_factory=Hashes)
-    files: list[CheckedFile] = field(default_factory=list)
-    seen: dict[str, Picture] = field(default_factory=dict)
+    hashes: Hashes = msgspec.field(default_factory=Hashes)
+    files: list[CheckedFile] = msgspec.field(default_factory=list)
+    seen: dict[str, Picture] = msgspec.field(default_factory=dict)
 
     def place(self, index: int) -> tuple[CheckedFile, int, int | None]:
         """File, row and line of a row by its number, from 0 over all files."""

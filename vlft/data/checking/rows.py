@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from vlft.data import rules
 from vlft.data.checking.findings import finding
@@ -182,8 +183,7 @@ def _quiet(_: int) -> None:
     """No progress is shown."""
 
 
-@dataclass
-class Job:
+class Job(msgspec.Struct):
     """A file to be checked.
 
     Attributes:
@@ -206,7 +206,7 @@ class Job:
     sink: Sink
     probe: MediaProbe
     hashes: Hashes
-    advance: Callable[[int], None] = field(default=_quiet)
+    advance: Callable[[int], None] = _quiet
     seen: dict[str, Picture] | None = None
     tally: Tally | None = None
     rows: int = 0

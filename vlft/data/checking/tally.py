@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from vlft.data.rows.aliases import SPEAKERS
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from vlft.data.tokens.rows import RowTokens
 
 
-@dataclass(slots=True)
-class TokenCounts:
+class TokenCounts(msgspec.Struct):
     """Tokens of rows.
 
     Attributes:

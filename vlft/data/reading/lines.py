@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlft.data import rules
@@ -35,8 +34,7 @@ class BrokenFileError(Exception):
         self.offset = offset
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """One value of a text.
 
     Attributes:

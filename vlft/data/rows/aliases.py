@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,8 +65,7 @@ ALIASES: Final[dict[Reader, dict[str, str]]] = {
 """Column in lower case → the name that the preprocessor works with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(msgspec.Struct, frozen=True):
     """What becomes of a file's columns.
 
     Attributes:
@@ -77,7 +77,7 @@ class Columns:
 
     reader: Reader
     rename: Mapping[str, str]
-    collisions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    collisions: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     clash: str | None = None
 
     def named(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from vlft.data import rules
 from vlft.data.outcomes import RowLostError
@@ -22,8 +23,7 @@ _INLINE = re.compile(r"<img>(.+?)</img>")
 _MEDIA = ("images", "videos", "audios")
 
 
-@dataclass(slots=True)
-class Sample:
+class Sample(msgspec.Struct):
     """A row with its texts and media apart.
 
     Attributes:
@@ -44,8 +44,8 @@ class Sample:
     images: list[Any]
     videos: list[Any]
     audios: list[Any]
-    objects: dict[str, Any] = field(default_factory=dict)
-    row: dict[str, Any] = field(default_factory=dict)
+    objects: dict[str, Any] = msgspec.field(default_factory=dict)
+    row: dict[str, Any] = msgspec.field(default_factory=dict)
     inline: bool = False
 
     @property
