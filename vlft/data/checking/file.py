@@ -13,7 +13,7 @@ from vlft.data.checking.null_first import NullFirst
 from vlft.data.reading.array import array_rows, is_array, is_nested
 from vlft.data.reading.chunks import open_plain, packed_as
 from vlft.data.reading.lines import BrokenLineError, Row
-from vlft.data.reading.schema import Shape
+from vlft.data.reading.schema import DATE, TEXT, Shape
 from vlft.data.reading.tables import (
     PIECE,
     NoPyarrowError,
@@ -156,8 +156,6 @@ def _check_typed(job: Job, rows: Iterator[Row]) -> None:
 
 
 def _undated(shape: Shape) -> None:
-    from vlft.data.reading.schema import DATE, TEXT  # noqa: PLC0415
-
     if shape.kinds & DATE:
         shape.kinds = shape.kinds & ~DATE | TEXT
 

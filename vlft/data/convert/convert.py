@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from vlft.data.convert.conversations import conversation_draft
-from vlft.data.convert.draft import MEDIA, Columns, Draft, RejectError, kind_of, read_text, text_of
+from vlft.data.convert.draft import MEDIA, Columns, Draft, RejectError, read_text, text_of
 from vlft.data.convert.media import move_inline_images, settle_tags
 from vlft.data.convert.objects import settle_objects
 from vlft.data.rows.aliases import COLUMNS
+from vlft.text import kind
 
 if TYPE_CHECKING:
     from vlft.data.convert.draft import Change, Message, Row
@@ -76,7 +77,7 @@ def _history(value: Any) -> list[Any]:
     if isinstance(value, str):
         value = read_text(value, "history")
     if not isinstance(value, list):
-        raise RejectError(f"history is {kind_of(value)}, not a list of pairs")
+        raise RejectError(f"history is {kind(value)}, not a list of pairs")
     return value
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from vlft.data.rows.aliases import COLUMNS
-from vlft.text import read_literal
+from vlft.text import kind, read_literal
 
 Change = Literal[
     "to-messages",
@@ -109,7 +109,7 @@ def text_of(value: Any, name: str, changes: set[Change]) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         changes.add("text")
         return str(value)
-    raise RejectError(f"{name} is {kind_of(value)}, not a text")
+    raise RejectError(f"{name} is {kind(value)}, not a text")
 
 
 def read_text(text: str, name: str) -> Any:
@@ -122,14 +122,6 @@ def read_text(text: str, name: str) -> Any:
         return read_literal(text)
     except ValueError:
         raise RejectError(f"{name} is a text that is neither JSON nor Python") from None
-
-
-def kind_of(value: Any) -> str:
-    """What a JSON value is, in words."""
-    if value is None:
-        return "null"
-    words = {list: "a list", dict: "an object", str: "a text", bool: "true or false"}
-    return words.get(type(value), "a number")
 
 
 KEPT = (
@@ -212,6 +204,6 @@ def _reference(value: Any, column: str, draft: Draft) -> str:
         draft.changes.add("media-column")
         value = inner
     if not isinstance(value, str) or not value:
-        what = "an empty text" if value == "" else kind_of(value)
+        what = "an empty text" if value == "" else kind(value)
         raise RejectError(f"an entry of {column} is {what}, not a path")
     return value

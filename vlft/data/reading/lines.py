@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vlft.data import rules
 from vlft.data.reading.chunks import BOM
 from vlft.data.reading.loose_json import NotJsonError, loose_loads, small_integer
+from vlft.text import kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,7 +188,7 @@ def rows_of(data: bytes, row: int, line: int) -> Iterator[Row]:
             value = found_value.value
             if value is not None and not isinstance(value, dict):
                 problem = rules.NOT_OBJECT.found(
-                    f"the row is {_kind(value)}", 'write {"messages": […]}'
+                    f"the row is {kind(value)}", 'write {"messages": […]}'
                 )
                 raise BrokenLineError(problem, row, line, 1)
             raw = text[found_value.start : found_value.end].encode()
@@ -197,10 +198,6 @@ def rows_of(data: bytes, row: int, line: int) -> Iterator[Row]:
         line += text.count("\n", position, error.offset)
         column = error.offset - text.rfind("\n", 0, error.offset)
         raise BrokenLineError(error.problem, row, line, column) from None
-
-
-def _kind(value: Any) -> str:
-    return {list: "a list", str: "a text", bool: "true or false"}.get(type(value), "a number")
 
 
 def lines_are_loose_json(data: bytes) -> bool:
