@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.media import MediaProbe, Picture
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from vlft.models import Family
 
 MOST_SEEN = 500_000
+_MOST_SIZES = 50_000
 
 
 class Context:
@@ -43,6 +45,7 @@ class Context:
         self.cwd: Path = settings.cwd
         self.limits = settings.limits or PixelLimits()
         self.vision = settings.vision or (settings.family.vision if settings.family else None)
+        self._usual_tokens = lru_cache(_MOST_SIZES)(partial(self._tokens, limits=self.limits))
         self.probe = probe or new_probe(settings)
         self.counter = _counter_of(settings)
         self.plain: dict[str, int] = {}
@@ -74,17 +77,19 @@ class Context:
             SizeError: If ms-swift fails on its size.
             TypeError: If a limit of the row's own is no number.
         """
-        vision = self.vision
-        if vision is None:
-            longer, shorter = (
-                max(picture.width, picture.height),
-                min(picture.width, picture.height),
-            )
-            if shorter * 200 < longer and "max" in self.family.pixel_variables:
-                message = f"the longer side is more than 200 times the shorter: {longer}:{shorter}"
-                raise SizeError(message)
-            return None
-        return vision.image_tokens(picture.width, picture.height, self.limits_of(row))
+        limits = self.limits_of(row)
+        if limits is self.limits:
+            return self._usual_tokens(picture.width, picture.height)
+        return self._tokens(picture.width, picture.height, limits)
+
+    def _tokens(self, width: int, height: int, limits: PixelLimits) -> int | None:
+        if self.vision is not None:
+            return self.vision.image_tokens(width, height, limits)
+        longer, shorter = max(width, height), min(width, height)
+        if shorter * 200 < longer and "max" in self.family.pixel_variables:
+            message = f"the longer side is more than 200 times the shorter: {longer}:{shorter}"
+            raise SizeError(message)
+        return None
 
     def limits_of(self, row: Mapping[str, Any] | None) -> PixelLimits:
         """The limits of a loaded row.
