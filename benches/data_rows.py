@@ -1,6 +1,6 @@
 """How fast `vlft data check` goes through rows, beside msgspec's typed decode of the same file.
 
-    python benches/data_rows.py [--rows 1000000] [--pictures 20000] [--jobs 1] [--folder DIR]
+    python benches/data_rows.py [--rows 1000000] [--pictures 20000] [--folder DIR]
 
 Writes a file of rows of about 340 bytes that name so many pictures (1x1 JPEG headers of true
 sizes), then measures CPU seconds: lines only, msgspec into Structs, and the whole check in a
@@ -102,7 +102,7 @@ from pathlib import Path
 from vlft.data.check import check_files
 from vlft.data.settings import CheckSettings
 from vlft.models import family_of
-settings = CheckSettings(family=family_of("qwen2_vl"), max_length=4096, jobs=int(sys.argv[2]))
+settings = CheckSettings(family=family_of("qwen2_vl"), max_length=4096)
 began = time.perf_counter()
 report = check_files([sys.argv[1]], settings)
 wall = time.perf_counter() - began
@@ -112,8 +112,8 @@ print(sum(u.ru_utime + u.ru_stime for u in used), wall, max(u.ru_maxrss for u in
 """
 
 
-def check(file: Path, jobs: int) -> list[float]:
-    command = [sys.executable, "-c", CHECK, str(file), str(jobs)]
+def check(file: Path) -> list[float]:
+    command = [sys.executable, "-c", CHECK, str(file)]
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
     return [float(word) for word in done.stdout.split()]
@@ -123,14 +123,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--pictures", type=int, default=20_000)
-    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         file = write_rows(Path(name), options.rows, options.pictures)
         only_lines(file)
         lines, typed = cpu(only_lines, file), cpu(decode, file)
-        seconds, wall, memory, rows, findings = check(file, options.jobs)
+        seconds, wall, memory, rows, findings = check(file)
         print(
             json.dumps(
                 {

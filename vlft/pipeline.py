@@ -175,7 +175,7 @@ def _known_rules(source: Source) -> Collection[str]:
     commented = any("vlft:" in text for text in texts)
     known = (all_rules() if commented else RULES).keys() | READER_RULES.keys()
     if any(f"{subject}." in text for text in texts for subject in _OF_ROWS):
-        from vlft.data.rule_registry import ROW_RULES  # noqa: PLC0415 - imports much
+        from vlft.data.rules import ROW_RULES  # noqa: PLC0415 - imports much
 
         known |= ROW_RULES.keys()
     return known

@@ -112,7 +112,7 @@ def catalogue() -> dict[str, Entry]:
 
 def _of_rows() -> dict[str, Entry]:
     """The rules of data rows."""
-    from vlft.data.rule_registry import ROW_RULES  # noqa: PLC0415 - only where all are named
+    from vlft.data.rules import ROW_RULES  # noqa: PLC0415 - only where all are named
 
     return {
         rule.id: Entry(rule.id, rule.severity, rule.sentence, FATES[rule.fate], rule.source)

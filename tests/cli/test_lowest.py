@@ -101,7 +101,7 @@ CASES: list[tuple[str, int]] = [
     ("import old.sh", 0),
     ("import old.sh --output imported --format json", 0),
     ("import swift sft --model Qwen/Qwen2-VL-2B-Instruct --dataset a.jsonl", 0),
-    ("data check train.jsonl --model qwen2_vl --jobs 2", 0),
+    ("data check train.jsonl --model qwen2_vl", 0),
     ("data check --config config.yaml --format json", 0),
     ("data convert other.json --output converted.jsonl", 0),
     ("data stats train.jsonl --model qwen2_vl", 0),

@@ -104,7 +104,6 @@ def slow(tmp_path: Path) -> Path:
     "words",
     [
         ("check",),
-        ("check", "--jobs", "2"),
         ("stats",),
         ("convert", "--output", "new.jsonl", "--report", "changes.jsonl"),
         ("convert", "--fix"),
@@ -117,7 +116,7 @@ def test_ctrl_c_ends_it_and_leaves_no_half_file(
     before = sorted(tmp_path.iterdir())
     process = start(words[0], slow.name, *words[1:], cwd=tmp_path)
     watched = psutil.Process(process.pid)
-    wait_until_read(process, slow, workers=2 if "--jobs" in words else 0)
+    wait_until_read(process, slow)
     family = watched.children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all of them
     out, err = process.communicate()
@@ -125,27 +124,6 @@ def test_ctrl_c_ends_it_and_leaves_no_half_file(
     assert "Traceback" not in err
     assert out == ""
     assert sorted(tmp_path.iterdir()) == before
-    _, alive = psutil.wait_procs(family, timeout=HANG_S)
-    assert alive == []
-
-
-def test_a_process_that_is_killed_is_told(slow: Path, tmp_path: Path) -> None:
-    process = start("check", slow.name, "--jobs", "2", cwd=tmp_path)
-    watched = psutil.Process(process.pid)
-    wait_until_read(process, slow, workers=2)
-    watched.children()[0].kill()
-    out, err = process.communicate()
-    assert (process.returncode, out) == (1, "")
-    assert "was killed" in err
-    assert "--jobs 1" in err
-
-
-def test_a_command_that_is_killed_leaves_no_process(slow: Path, tmp_path: Path) -> None:
-    process = start("check", slow.name, "--jobs", "2", cwd=tmp_path)
-    wait_until_read(process, slow, workers=2)
-    family = psutil.Process(process.pid).children(recursive=True)
-    process.kill()
-    process.communicate()
     _, alive = psutil.wait_procs(family, timeout=HANG_S)
     assert alive == []
 
@@ -162,18 +140,16 @@ def start(*words: str, cwd: Path) -> subprocess.Popen[str]:
     )
 
 
-def wait_until_read(process: subprocess.Popen[str], file: Path, workers: int) -> None:
+def wait_until_read(process: subprocess.Popen[str], file: Path) -> None:
     watched = psutil.Process(process.pid)
-    while not _reads(watched, file, workers):
+    while not _reads(watched, file):
         assert process.poll() is None
         time.sleep(0.01)
 
 
-def _reads(process: psutil.Process, file: Path, workers: int) -> bool:
-    """Whether it is at work on the file, or all its workers are."""
+def _reads(process: psutil.Process, file: Path) -> bool:
+    """Whether it is at work on the file."""
     try:
-        readers = process.children() if workers else [process]
-        busy = [one for one in readers if str(file) in {name.path for name in one.open_files()}]
+        return str(file) in {name.path for name in process.open_files()}
     except psutil.Error:
         return False
-    return len(busy) >= max(1, workers)

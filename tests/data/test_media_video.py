@@ -10,11 +10,9 @@ from support.data_rows import found_in, talk, write
 from support.picture_files import encoded, noise
 from support.video_files import avi, chunk, odd_videos, video
 
-from vlft.data.check import check_files
+from vlft.data.check import check_files, quick_check
 from vlft.data.checking.findings import RowFinding
-from vlft.data.media.video_probe import Film, is_film, look_at_film
-from vlft.data.media.video_readers import VideoReader, video_reader
-from vlft.data.quick import quick_check
+from vlft.data.media.video_probe import Film, VideoReader, is_film, look_at_film, video_reader
 from vlft.data.settings import CheckSettings
 from vlft.models import VideoFile, family_of
 

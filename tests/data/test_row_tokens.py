@@ -16,10 +16,9 @@ from support.small_tokenizer import MERGES, SPECIALS, tokenizer
 
 from vlft.data.tokens import encoder as encoders
 from vlft.data.tokens.encoder import Encoder
-from vlft.data.tokens.factory import ChatSettings, open_row_tokens, tokenizer_document
-from vlft.data.tokens.model import find_model
+from vlft.data.tokens.factory import ChatSettings, find_model, open_row_tokens, tokenizer_document
+from vlft.data.tokens.render import CountedRow, Turn
 from vlft.data.tokens.rows import RowTokens
-from vlft.data.tokens.types import CountedRow, Turn
 from vlft.errors import VlftError
 
 

@@ -15,7 +15,7 @@ from support.video_files import video
 from typer.testing import CliRunner
 
 from vlft.cli import app
-from vlft.data.statistics.measures import Spread
+from vlft.data.checking.tally import Spread
 from vlft.data.statistics.report import histogram
 from vlft.models import PixelLimits, VideoFile, family_of
 

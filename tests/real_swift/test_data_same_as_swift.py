@@ -28,15 +28,15 @@ from support.ten_mib import TRAPS
 
 from vlft.data.check import check_files
 from vlft.data.checking.lines import first_look
-from vlft.data.checking.report import TokenCounts
+from vlft.data.checking.tally import TokenCounts
 from vlft.data.convert.run import Task, convert_files
 from vlft.data.outcomes import WORST_FIRST
 from vlft.data.reading.chunks import pieces
 from vlft.data.reading.lines import rows_of
 from vlft.data.rows.context import Context
-from vlft.data.rows.run_checks import judge
-from vlft.data.rows.sample_tokens import counted_row
-from vlft.data.rule_registry import ROW_RULES
+from vlft.data.rows.judge import judge
+from vlft.data.rows.length import counted_row
+from vlft.data.rules import ROW_RULES
 from vlft.data.settings import CheckSettings
 from vlft.models import family_of
 from vlft.swift.interpreter import interpreter_at

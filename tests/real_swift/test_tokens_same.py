@@ -27,12 +27,11 @@ from support.ms_swift.video_cases import FILMED, film_row, film_rows, measured_b
 from support.qwen_vocabulary import give_vocabulary, vocabulary_file
 from support.video_files import odd_videos
 
-from vlft.data.media.video_readers import video_reader
+from vlft.data.media.video_probe import video_reader
 from vlft.data.settings import CheckSettings
-from vlft.data.tokens.factory import ChatSettings, open_row_tokens
-from vlft.data.tokens.model import TokenModel, find_model
+from vlft.data.tokens.factory import ChatSettings, TokenModel, find_model, open_row_tokens
+from vlft.data.tokens.render import CountedRow, Turn, object_texts
 from vlft.data.tokens.rows import RowTokens
-from vlft.data.tokens.types import CountedRow, Turn, object_texts
 from vlft.models import (
     SizeError,
     VideoFile,

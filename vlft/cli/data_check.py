@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Final, Optional, TextIO
 
 import typer
 
 from vlft.cli.options import Format, FormatOption, SetOption
 from vlft.errors import VlftError
+from vlft.output import console
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vlft.data.checking.findings import DataReport, RowFinding
     from vlft.data.from_config import ConfiguredData
 
 
@@ -46,10 +49,6 @@ def check(
     allow_private: Annotated[
         bool, typer.Option("--allow-private", help="Fetch from private addresses too.")
     ] = False,
-    jobs: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option("--jobs", min=1, help="Processes; as many as pay if absent."),
-    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
     ignore: Annotated[
         Optional[list[str]],  # noqa: UP045
@@ -58,10 +57,10 @@ def check(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Say of every row whether ms-swift trains on it, drops it, replaces it or gets it wrong."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
+    from vlft.cli.data_check import write_json, write_text
     from vlft.data.check import check_files
-    from vlft.data.check_report import write_json, write_text
     from vlft.data.from_config import settings_of_flags
     from vlft.environment import ENVIRON
     from vlft.errors import UsageError
@@ -82,7 +81,7 @@ def check(
         raise UsageError("no file was named", "write `vlft data check FILE`, or add --config")
     for rule in ignore or ():
         find_entry(rule)
-    settings = replace(settings, fetch=fetch, allow_private=allow_private, jobs=jobs)
+    settings = replace(settings, fetch=fetch, allow_private=allow_private)
     size = bytes_of(train + held_out, settings.cwd)
     with progress(size, "checking rows") as advance:
         report = check_files(train, settings, val=held_out, ignore=ignore or (), advance=advance)
@@ -110,3 +109,94 @@ def checked_config(file: Path, overrides: Sequence[str]) -> ConfiguredData:
         print_findings(run.findings, {})
         raise VlftError(f"{file} can't be used", f"`vlft validate {file}` says more")
     return data_of_run(run)
+
+
+_SHOWN: Final = 3
+"""Rows that are shown of each rule."""
+_BATCH: Final = 1000
+"""Findings that are written at once."""
+_COLORS: Final = {"error": "31", "warning": "33", "info": "36"}
+_ORDER: Final = ("error", "warning", "info")
+_FATES: Final = {
+    "dropped": "dropped when the file is loaded",
+    "replaced": "another row is trained on in its place",
+    "silently_wrong": "trained on, but not as it says",
+    "load_fails": "the file can't be loaded",
+    "unknown": "not known",
+    "ok": "trained on as it is",
+}
+
+
+def write_json(report: DataReport, out: TextIO | None = None) -> None:
+    """The documented JSON object, finding by finding: there can be millions."""
+    from msgspec.structs import asdict
+
+    out = out or console.stdout()
+    head = {"rows": report.rows, "files": report.files, "counts": report.findings.counts}
+    console.put(out, console.json_text(head)[:-1] + ', "findings": [')
+    findings, separator = iter(report.findings), "\n"
+    while batch := [console.json_text(one.to_json()) for one in islice(findings, _BATCH)]:
+        console.put(out, separator + ",\n".join(batch))
+        separator = ",\n"
+    tokens = asdict(report.tokens) if report.tokens else None
+    console.put(out, f'], "tokens": {console.json_text(tokens)}}}\n')
+
+
+def write_text(report: DataReport, out: TextIO | None = None) -> None:
+    """Rule by rule, with the first rows of each; the last line sums up."""
+    out = out or console.stdout()
+    color = out.isatty()
+    first: dict[str, list[RowFinding]] = {}
+    for found in report.findings:
+        kept = first.setdefault(found.rule, [])
+        if len(kept) < _SHOWN:
+            kept.append(found)
+    for rule in sorted(first, key=lambda rule: (_ORDER.index(first[rule][0].severity), rule)):
+        text = _group(first[rule], report.findings.counts[rule], color)
+        console.put(out, text + "\n", colors=color)
+    console.put(out, summary(report) + "\n")
+
+
+def _group(found: list[RowFinding], count: int, color: bool) -> str:
+    from vlft.data.rules import ROW_RULES
+
+    one = found[0]
+    severity = one.severity
+    if color:
+        severity = f"\x1b[1;{_COLORS[severity]}m{severity}\x1b[0m"  # type: ignore[assignment]
+    of_file = one.rule.startswith("file.")
+    counted = "" if of_file else f"{_counted(count, 'row')}, "
+    lines = [f"{severity}: {counted}{_FATES[one.fate]} [{one.rule}]"]
+    lines.append(f"    {ROW_RULES[one.rule].sentence}")
+    lines += [f"  {console.shown(_place(each) + each.message)}" for each in found]
+    if count > len(found):
+        lines.append(f"  … and {count - len(found):,} more")
+    hints = list(dict.fromkeys(each.hint for each in found if each.hint))
+    lines += [f"    → {console.shown(hint)}" for hint in hints[:1]]
+    return "\n".join(lines)
+
+
+def _place(found: RowFinding) -> str:
+    line = f":{found.line}" if found.line else ""
+    row = f"row {found.row}: " if found.row else ""
+    return f"{found.file}{line}: {row}"
+
+
+def summary(report: DataReport) -> str:
+    """The last line: what was looked at, and what was found."""
+    parts = [_counted(report.rows, "row")]
+    if len(report.files) > 1:
+        parts[0] += f" in {len(report.files)} files"
+    severities = report.findings.severities
+    words = {"error": "error", "warning": "warning", "info": "note"}
+    found = [_counted(severities[name], words[name]) for name in _ORDER if severities[name]]
+    tokens = report.tokens
+    said = f"{parts[0]}: {', '.join(found) or 'ok'}"
+    if tokens is not None:
+        sign = "" if tokens.exact else "about "
+        said += f"; tokens a row {sign}{tokens.p50:,} (half), {tokens.p95:,} (95 %), {tokens.max:,}"
+    return said
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count:,} {name}{'' if count == 1 else 's'}"

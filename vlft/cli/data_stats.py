@@ -12,7 +12,7 @@ from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.data.statistics.statistics import StatsSettings
-    from vlft.data.tokens.model import TokenModel
+    from vlft.data.tokens.factory import TokenModel
     from vlft.data.tokens.rows import RowTokens
 
 _FILES = "JSON lines or arrays, CSV, Parquet; path#N is all of it. Default: the config's."
@@ -78,10 +78,10 @@ def _settings(
     """What to count with, the files, and the heading of the table."""
     from vlft.config.fields import parse_product
     from vlft.data.from_config import stats_of_run
-    from vlft.data.media.video_readers import video_reader
+    from vlft.data.media.video_probe import video_reader
     from vlft.data.statistics.measures import choices
     from vlft.data.statistics.statistics import StatsSettings
-    from vlft.data.tokens.model import find_model
+    from vlft.data.tokens.factory import find_model
     from vlft.environment import ENVIRON
     from vlft.errors import InvalidError, UsageError
     from vlft.models import DEFAULT_FAMILY, limits_from

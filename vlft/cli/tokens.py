@@ -11,8 +11,8 @@ from vlft.cli.options import Format, FormatOption, SetOption
 from vlft.output import console
 
 if TYPE_CHECKING:
-    from vlft.data.media.video_readers import VideoReader
-    from vlft.data.tokens.model import TokenModel
+    from vlft.data.media.video_probe import VideoReader
+    from vlft.data.tokens.factory import TokenModel
     from vlft.models import PixelLimits
 
 _ROWS = (
@@ -54,10 +54,9 @@ def tokens(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Say how pictures and videos become tokens, and how many."""
-    from vlft.data.media.video_readers import video_reader
-    from vlft.data.tokens.model import find_model
-    from vlft.data.tokens.pictures import of_lines, of_words
-    from vlft.data.tokens.report import as_json, as_text, count
+    from vlft.data.media.video_probe import video_reader
+    from vlft.data.tokens.factory import find_model
+    from vlft.data.tokens.pictures import as_json, as_text, count, of_lines, of_words
     from vlft.environment import ENVIRON
     from vlft.errors import UsageError
     from vlft.models import limits_from
@@ -90,7 +89,7 @@ def _of_config(
 ) -> tuple[TokenModel, PixelLimits, VideoReader]:
     """Model, limits and reader of a config; `--model` goes before the config's."""
     from vlft.data.from_config import video_reader_of
-    from vlft.data.tokens.model import find_model
+    from vlft.data.tokens.factory import find_model
     from vlft.errors import InvalidError
     from vlft.output.findings import print_findings
     from vlft.pipeline import Rejected, resolve_config

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from vlft.data.media.video_readers import VideoReader, video_reader
+from vlft.data.media.video_probe import VideoReader, video_reader
 from vlft.data.settings import CheckSettings, Truncation
 from vlft.errors import VlftError
 from vlft.models.limits import limits_from
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vlft.data.statistics.statistics import StatsSettings
-    from vlft.data.tokens.model import TokenModel
+    from vlft.data.tokens.factory import TokenModel
     from vlft.data.tokens.rows import RowTokens
     from vlft.resolve.run import RunSpec
     from vlft.swift.args import SwiftArgs
@@ -113,7 +113,7 @@ def stats_of_run(
     """
     from vlft.data.statistics.measures import choices  # noqa: PLC0415 - only where rows are read
     from vlft.data.statistics.statistics import StatsSettings  # noqa: PLC0415
-    from vlft.data.tokens.model import TokenModel, find_model  # noqa: PLC0415
+    from vlft.data.tokens.factory import TokenModel, find_model  # noqa: PLC0415
 
     if model is None and run.family is not None and run.model.vision is not None:
         model = TokenModel(run.family, run.model.vision)
@@ -160,7 +160,7 @@ def settings_of_flags(
         limits = replace(limits, max_pixels=max_pixels)
     family, vision, folder = None, None, None
     if model is not None:
-        from vlft.data.tokens.model import find_model  # noqa: PLC0415
+        from vlft.data.tokens.factory import find_model  # noqa: PLC0415
 
         found = find_model(model)
         family, vision = found.family, found.vision

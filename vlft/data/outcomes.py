@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,8 +26,7 @@ WORST_FIRST: tuple[Fate, ...] = (
 """A row with several problems has the first of their fates: what comes first hides the rest."""
 
 
-@dataclass(frozen=True, slots=True)
-class RowRule:
+class RowRule(msgspec.Struct, frozen=True):
     """One thing that can be wrong with a row or a file of rows.
 
     Attributes:
@@ -48,21 +48,7 @@ class RowRule:
         return RowProblem(self, message, hint, key)
 
 
-ROW_RULES: dict[str, RowRule] = {}
-
-
-def row_rule(rule_id: str, severity: Severity, fate: Fate, sentence: str, source: str) -> RowRule:
-    """Registers a rule; the arguments are the fields of `RowRule`."""
-    if rule_id in ROW_RULES:
-        message = f"two rules are called {rule_id}"
-        raise ValueError(message)
-    made = RowRule(rule_id, severity, fate, sentence, source)
-    ROW_RULES[rule_id] = made
-    return made
-
-
-@dataclass(frozen=True, slots=True)
-class RowProblem:
+class RowProblem(msgspec.Struct, frozen=True):
     """What a rule found in a row.
 
     Attributes:

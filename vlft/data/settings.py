@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
 
 from vlft.models.agents import agent_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.data.media.video_readers import VideoReader
+    from vlft.data.media.video_probe import VideoReader
     from vlft.models import Family, PixelLimits, Vision
     from vlft.models.agents import AgentTemplate
     from vlft.models.chat import ChatTemplate
+
+SEVERAL_TEXTS = frozenset({"embedding", "reranker", "generative_reranker"})
+"""Values of task_type whose rows are several texts."""
 
 Truncation = Literal["raise", "left", "right", "split"]
 """ms-swift's `delete` is `raise` to its template."""
 
 
-@dataclass(frozen=True)
-class CheckSettings:
+class CheckSettings(msgspec.Struct, frozen=True):
     """How the trainer will read the rows.
 
     Attributes:
@@ -48,10 +51,9 @@ class CheckSettings:
         zero3: Whether DeepSpeed ZeRO-3 shares the model out.
         fetch: Whether to fetch URLs.
         allow_private: Whether to fetch from addresses that are not public.
-        jobs: Processes; None for as many as pay.
     """
 
-    cwd: Path = field(default_factory=Path.cwd)
+    cwd: Path = msgspec.field(default_factory=Path.cwd)
     root_image_dir: str | None = None
     video_reader: VideoReader = "decord"
     family: Family | None = None
@@ -61,18 +63,17 @@ class CheckSettings:
     template: str | None = None
     task: str = "sft"
     swift_dir: str | None = None
-    swift: Mapping[str, Any] = field(default_factory=dict)
+    swift: Mapping[str, Any] = msgspec.field(default_factory=dict)
     max_length: int | None = None
     truncation: Truncation = "raise"
     norm_bbox: Literal["norm1000", "none"] | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = msgspec.field(default_factory=dict)
     aliases: bool = True
     strict: bool = False
     lazy: bool = True
     zero3: bool = False
     fetch: bool = False
     allow_private: bool = False
-    jobs: int | None = None
 
 
 def chat_template(settings: CheckSettings) -> ChatTemplate | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import xxhash
 
 from vlft.data.media import MediaProblem, probe_picture
-from vlft.data.tokens.types import object_texts
+from vlft.data.tokens.render import object_texts
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.export.calibration import read_rows

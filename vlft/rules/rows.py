@@ -81,26 +81,10 @@ def _finding(run: RunSpec, entry: EntryFinding, places: dict[str, KeyPath]) -> F
     return run.loaded.source.finding(entry.rule, entry.severity, path, message, entry.hint)
 
 
-_REMAPPED = ("columns", "disable_auto_column_mapping", "template")
-
-
 def _quick(run: RunSpec, entries: list[DataEntry]) -> Iterator[EntryFinding]:
-    from vlft.data.plain import is_plain  # noqa: PLC0415 - only where there is data
+    from vlft.data.check import quick_check  # noqa: PLC0415 - only where there is data
 
-    usual = run.task == "sft" and not any(map(run.args.is_given, _REMAPPED))
-    # Whether a file mixes rows of several kinds, only the check of rows finds out.
-    usual = usual and not run.sharding.is_zero3
-    root = run.variables.get("ROOT_IMAGE_DIR")
-    folder = root.text or None if root is not None else None
-    odd = [
-        entry.argument
-        for entry in entries
-        if not (usual and entry.path is not None and is_plain(entry.path, Path.cwd(), folder))
-    ]
-    if odd:
-        from vlft.data.quick import quick_check  # noqa: PLC0415 - the rules of rows
-
-        yield from _grouped(quick_check(odd, _data(run).settings))
+    return _grouped(quick_check([entry.argument for entry in entries], _data(run).settings))
 
 
 def _full(data: ConfiguredData) -> tuple[EntryFinding, ...]:

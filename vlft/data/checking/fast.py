@@ -1,4 +1,4 @@
-"""The fast way through a piece of a file: rows that are plainly right pass, in microseconds.
+"""The fast way through a piece of a file: rows that are certainly fine pass, in a microsecond.
 
 Whatever is odd in the least goes to the exact way; a row that passes here has no problem
 there (tests/data/test_check_fast.py proves it on generated rows).
@@ -7,37 +7,176 @@ there (tests/data/test_check_fast.py proves it on generated rows).
 from __future__ import annotations
 
 import io
-from itertools import chain
+from functools import lru_cache
 from operator import attrgetter
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal
 
-import xxhash
+import msgspec
 from msgspec import UNSET, MsgspecError
 
-from vlft.data.loading.conversations import ASSISTANTS, USERS
-from vlft.data.media import Picture
+from vlft.data.media import Picture, Unopened
+from vlft.data.reading.schema import BOOL, DATE, DICT, FLOAT, INT, LIST, NULL, TEXT, Shape, mixes
+from vlft.data.rows.aliases import ALIASES, ROLES, SPEAKERS, STANDARD
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD
 from vlft.data.rows.media import picture_problems
 from vlft.models import SizeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from vlft.data.checking.decoder import RowDecoder
-    from vlft.data.checking.job import Hashes
+    from vlft.data.checking.first_look import FirstLook
+    from vlft.data.checking.repeats import Hashes
     from vlft.data.checking.tally import Tally
     from vlft.data.rows.context import Context
 
-USER_NAMES, ASSISTANT_NAMES = frozenset(USERS), frozenset(ASSISTANTS)
+_USERS, _ASSISTANTS = frozenset(ROLES["user"]), frozenset(ROLES["assistant"])
+_SPEAKERS: Final = ("system", *SPEAKERS)
+_ROLES: Final = ("role", "from")
+_CONTENTS: Final = ("content", "value")
+_READ: Final = STANDARD.union(ALIASES["messages"].values())
+"""Columns that ms-swift reads; beside messages, images and system they must be null here."""
+
+
+def type_of(shape: Shape, padded: bool) -> Any:
+    """The type that holds just what was seen, and null; None for what takes a closer look."""
+    if mixes(shape, padded) or shape.only_dates:
+        return None
+    kinds = shape.kinds & ~NULL
+    made: Any = None
+    if kinds & TEXT:
+        made = str
+    elif kinds & BOOL:
+        made = bool
+    elif kinds & FLOAT:
+        made = float
+    elif kinds & INT:
+        made = int
+    elif kinds & LIST:
+        made = list[type_of(shape.items, padded) if shape.items is not None else None]  # type: ignore[misc]
+    elif kinds & DICT:
+        fields = [(name, type_of(field, padded)) for name, field in shape.fields.items()]
+        made = _struct("Object", fields)
+    return made if made is None else made | None
+
+
+def _struct(name: str, fields: list[tuple[str, Any]], *, optional: bool = False) -> Any:
+    """A Struct with these keys, whatever they are, as f0, f1 … and no others."""
+    default = (UNSET,) if optional else ()
+    return msgspec.defstruct(
+        name,
+        [(f"f{index}", kind, *default) for index, (_, kind) in enumerate(fields)],
+        rename={f"f{index}": key for index, (key, _) in enumerate(fields)},
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+
+
+def shape_decoder(shape: Shape) -> msgspec.json.Decoder[Any]:
+    """Takes the rows that add nothing to a shape."""
+    fields = [(name, type_of(field, False)) for name, field in shape.fields.items()]
+    return msgspec.json.Decoder(_struct("Row", fields, optional=True))
+
+
+class RowDecoder(msgspec.Struct, frozen=True):
+    """Takes rows of the plainest kind; all others are for the exact way.
+
+    Attributes:
+        decode: Bytes of a line → a struct with `messages`, each with a `role` and a `content`,
+            and `images`, under whatever names they have in the file.
+        images: Whether the file has a column of pictures.
+        columns: Names of the two in the file.
+        others: Names of all other fields of the struct; texts, numbers, truths or null.
+        system: The one of these that holds system prompts, if there is one.
+    """
+
+    decode: Any
+    images: bool
+    columns: tuple[str, ...]
+    others: tuple[str, ...]
+    system: str | None
+
+
+@lru_cache(maxsize=16)
+def row_decoder(look: FirstLook) -> RowDecoder | None:
+    """The decoder for a file of messages; None if none of its rows is plain."""
+    columns, schema = look.columns, look.schema
+    if columns.reader != "messages" or look.lost or look.problems or columns.collisions:
+        return None
+    if "rejected_response" in columns.named(dict.fromkeys(schema.columns)):
+        return None  # a row without one is lost
+    types: dict[str, tuple[str, Any]] = {}
+    system = None
+    for index, (column, shape) in enumerate(schema.shape.fields.items()):
+        name = columns.rename.get(column, column)
+        kind = type_of(shape, schema.padded)
+        field = f"f{index}"
+        if name == "messages":
+            field, kind = name, _messages_type(shape, schema.padded)
+        elif name == "images":
+            field, kind = name, list[str] | None if kind == list[str | None] | None else None
+        elif name == "system":
+            system, kind = field, kind if kind == str | None else None
+        elif name in _READ or shape.kinds & (LIST | DICT):  # keys of a value are not counted
+            kind = None
+        types[field] = (column, kind)
+    if types.get("messages", ("", None))[1] is None:
+        return None
+    lists = [name for name in ("messages", "images") if name in types]
+    others = tuple(field for field in types if field not in lists)
+    fields: list[Any] = [("messages", types["messages"][1]), ("images", None, None)]
+    if "images" in types:
+        fields[1] = ("images", types["images"][1], UNSET)
+    fields += [(field, types[field][1], UNSET) for field in others]
+    row = msgspec.defstruct(
+        "Row",
+        fields,
+        rename={"images": "(no column of pictures)"} | {key: types[key][0] for key in types},
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+    names = tuple(types[name][0] for name in lists)
+    return RowDecoder(msgspec.json.Decoder(row).decode, len(lists) > 1, names, others, system)
+
+
+def _messages_type(shape: Shape, padded: bool) -> Any:
+    """A list of messages with a role, a content and nothing else."""
+    items = shape.items
+    if shape.kinds & ~NULL != LIST or items is None or items.kinds != DICT:
+        return None
+    if mixes(items, padded) or items.uneven or items.keys is None:
+        return None
+    for role in _ROLES:
+        for content in _CONTENTS:
+            if items.keys == {role, content}:
+                kinds = [items.fields[name] for name in (role, content)]
+                if any(field.kinds & ~DATE != TEXT for field in kinds):
+                    return None
+                return list[_message(role, content)]  # type: ignore[misc]
+    return None
+
+
+def _message(role: str, content: str) -> Any:
+    return msgspec.defstruct(
+        "Message",
+        [
+            ("role", Literal[_SPEAKERS]),
+            ("content", Annotated[str, msgspec.Meta(min_length=1)]),
+        ],
+        rename={"role": role, "content": content},
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+
+
 _MOST_MESSAGES: Final = 64
 
 
 def plain_turns(messages: list[Any], tags: int) -> bool:
-    """Whether questions and answers alternate, and only questions have tags, of pictures."""
+    """Whether questions and answers alternate, and only questions have tags, those of pictures."""
     expected = 0
     for index, message in enumerate(messages):
         content = message.content
-        if content == "" or "{" in content:
+        if "{" in content:
             return False
         if index == 0 and message.role == "system":
             expected = 1
@@ -45,7 +184,7 @@ def plain_turns(messages: list[Any], tags: int) -> bool:
                 return False
             continue
         asks = (index - expected) % 2 == 0
-        if message.role not in (USER_NAMES if asks else ASSISTANT_NAMES):
+        if message.role not in (_USERS if asks else _ASSISTANTS):
             return False
         found = content.count("<")
         if found and not (asks and content.count("<image>") == found):
@@ -55,31 +194,28 @@ def plain_turns(messages: list[Any], tags: int) -> bool:
     return tags == 0 and 0 < count < _MOST_MESSAGES and count % 2 == 0
 
 
-def marks_of(row: Any, get_others: tuple[Any, ...]) -> tuple[int, bool]:
-    """Pairs of quotation marks that other columns add, and whether one holds a tag."""
-    marks, tagged = 0, False
+_TOO_MANY: Final = 1 << 62
+
+
+def marks_of(row: Any, get_others: tuple[Any, ...]) -> int:
+    """Quotation marks of other columns; more than there can be where one holds a tag."""
+    marks = 0
     for get in get_others:
         value = get(row)
-        if value is UNSET:
-            marks -= 1
-        elif type(value) is str:
-            marks += 1
-            tagged |= "<" in value
-    return marks, tagged
+        if type(value) is str:
+            marks += _TOO_MANY if "<" in value else 2
+        if value is not UNSET:
+            marks += 2
+    return marks
 
 
-def nothing(_: Any) -> None:
-    """What rows have in a column that their file lacks."""
+def has_marks(data: bytes, count: int) -> bool:
+    """Whether there are so many quotation marks beside those that stand escaped within texts.
 
-
-def only_escaped(raw: bytes, marks: int) -> bool:
-    """Whether all quotation marks but so many stand escaped within texts."""
-    return raw.count(b'"') - marks == raw.count(b'\\"') and b"\\\\" not in raw
-
-
-def ascii_only(raw: bytes) -> bool:
-    """Whether the texts have no more bytes than the line, and no more tokens than bytes."""
-    return raw.isascii() and b"\\u" not in raw
+    Every key and every text has two: a key that stands twice shows.
+    """
+    found = data.count(b'"')
+    return found == count or (found - data.count(b'\\"') == count and b"\\\\" not in data)
 
 
 _NO_LIMIT: Final = 1 << 62
@@ -87,9 +223,6 @@ _MOST_PICTURES: Final = 200_000
 """References that are remembered; with more, memory would grow with the file."""
 _BLOCK: Final = 128 << 10
 """Bytes of lines that are judged together: few enough to stay in the processor's cache."""
-_PATIENCE: Final = 16
-"""Times that lines together may not pass, one after the other, before that is left."""
-_digest = xxhash.xxh3_64_intdigest
 
 
 class FastReader:
@@ -104,7 +237,6 @@ class FastReader:
     Attributes:
         with_media: Rows with pictures that passed.
         columns: Names in the file of messages, and of pictures if it has them.
-        rest: Lines that `odd_lines` has not gone through yet.
     """
 
     def __init__(
@@ -116,11 +248,11 @@ class FastReader:
         self._known = context.plain
         limit = context.settings.max_length
         self._limit = _NO_LIMIT if limit is None else limit - OVERHEAD
-        self.tally = tally
+        self._tally = tally
+        self._get_others = tuple(map(attrgetter, decoder.others))
+        self._ahead: list[bytes] = []
         self.with_media = 0
-        self.columns, self._pairs = decoder.columns, decoder.pairs
-        self._patience = _PATIENCE if decoder.pairs is not None else 0
-        self.rest: Iterator[bytes] = iter(())
+        self.columns = decoder.columns
 
     def take_media(self) -> int:
         """Rows with pictures that passed since this was asked last."""
@@ -131,147 +263,119 @@ class FastReader:
         """The lines that need a closer look, with the number of lines that passed before.
 
         A line that passes is hashed here; one that is handed on is not. After the last line
-        comes an empty one. What is left of the lines meanwhile is in `rest`.
+        comes an empty one.
         """
         passed = 0
-        while self._patience and (data := stream.read(_BLOCK)):
+        while data := stream.read(_BLOCK):
             data += stream.readline()
-            count = self._passing(data)
-            if count:
-                passed += count
-                continue
-            left = io.BytesIO(data)
-            self.rest = chain(left, stream)
-            for before, raw in self._one_by_one(left):
-                passed += before
-                if raw:
-                    yield passed, raw
-                    passed = 0
-        self.rest = stream
-        for before, raw in self._one_by_one(stream):
-            yield passed + before, raw
-            passed = 0
+            lines = io.BytesIO(data).readlines()  # splitlines also looks for \r, byte by byte
+            pictured = bytearray(len(lines))
+            start = 0
+            for odd in self._judge(data, lines, pictured):
+                self._pass(lines[start:odd], pictured[start:odd])
+                self._ahead = lines[odd + 1 :]
+                yield passed + odd - start, lines[odd]
+                passed, start = 0, odd + 1
+                if len(self._ahead) < len(lines) - start:  # taken
+                    break
+            else:
+                self._pass(lines[start:], pictured[start:])
+                passed += len(lines) - start
+        yield passed, b""
 
-    def _passing(self, data: bytes) -> int:
-        """How many lines there are, if all are plain pairs; they are hashed then. Else 0."""
-        self._patience -= 1
-        pairs, known = self._pairs, self._known
-        lines = io.BytesIO(data).readlines()  # splitlines also looks for \r, byte by byte
-        rows = None if pairs is None else pairs.rows_of(data, len(lines))
-        if rows is None:
-            return 0
-        names = [row.images[0] for row in rows]
-        try:
-            largest = max(map(known.__getitem__, names))
-        except KeyError:
-            largest = max(map(self._look, names))
-        if largest + 3 * max(map(len, lines)) > self._limit - 2 * A_MESSAGE:
-            return 0
-        push = [bucket.append for bucket in self._hashes.buckets]
-        order = self._hashes.order.append
-        for digest in map(_digest, lines):
-            push[digest & 255](digest)
-            order(digest & 255)
-        if self.tally is not None:
-            for row, name in zip(rows, names, strict=True):
-                self.tally.add_plain(row.messages, (self._look(name) - A_PICTURE,))
-        self.with_media += len(lines)
-        self._patience = _PATIENCE
-        return len(lines)
+    def take_rest(self, stream: IO[bytes]) -> bytes:
+        """What comes after the line that was handed on; it is not gone through any more."""
+        rest = b"".join([*self._ahead, *stream])
+        self._ahead = []
+        return rest
 
-    def _one_by_one(  # noqa: C901, PLR0915 - one loop, a microsecond a line
-        self, lines: Iterator[bytes]
-    ) -> Iterator[tuple[int, bytes]]:
-        decode: Callable[[bytes], Any] = self._decoder.decode
-        get_others = tuple(map(attrgetter, self._decoder.others))
-        get_system = attrgetter(self._decoder.system) if self._decoder.system else nothing
-        pair_marks = len(get_others) + 9
-        known, order = self._known, self._hashes.order.append
-        push = [bucket.append for bucket in self._hashes.buckets]
-        limit, tally = self._limit, self.tally
-        room = limit - 64 * A_MESSAGE
-        has_images = self._decoder.images
-        start, spaced = self._decoder.start, self._decoder.spaced
-        start_size = len(start)
-        users, assistants, digest_of = USER_NAMES, ASSISTANT_NAMES, _digest
-        passed = with_media = 0
-        for raw in lines:
+    def _pass(self, lines: list[bytes], pictured: bytearray) -> None:
+        """Takes in rows that have passed."""
+        self._hashes.add_all(lines)
+        self.with_media += sum(pictured)
+        if self._tally is not None:
+            system = self._decoder.system
+            for row in map(self._decoder.decode, lines):
+                sizes = [self._look(one) - A_PICTURE for one in row.images or ()]
+                prompt = getattr(row, system) if system is not None else None
+                self._tally.add_plain(row.messages, sizes, prompt)
+
+    def _judge(  # noqa: C901 - one loop, a microsecond a line
+        self, data: bytes, lines: list[bytes], pictured: bytearray
+    ) -> list[int]:
+        """Which of some lines are odd.
+
+        What can be asked of all lines together is, and of each by itself only where that fails.
+
+        Args:
+            data: The lines as one.
+            lines: The lines.
+            pictured: Gets a 1 for each line with pictures that is not odd.
+        """
+        decode, get_others = self._decoder.decode, self._get_others
+        users, assistants, has_images = _USERS, _ASSISTANTS, self._decoder.images
+        odd_ones: list[int] = []
+        names: list[str] = []
+        most_messages, most_tags, marks = 2, 1, 0
+        for index, raw in enumerate(lines):
             try:
                 row = decode(raw)
             except (MsgspecError, UnicodeDecodeError):
-                self.with_media += with_media
-                yield passed, raw
-                passed = with_media = 0
+                odd_ones.append(index)
                 continue
             messages, pictures = row.messages, row.images
-            # Every key and every text has two quotation marks: a key that stands twice shows.
-            if pictures:
-                tags = len(pictures)
-                marks = pair_marks + tags + 1
-                name = pictures[0]
-                try:
-                    size = known[name] if tags == 1 else sum(map(known.__getitem__, pictures))
-                except KeyError:
-                    size = sum(map(self._look, pictures))
-            else:
-                tags = size = 0
-                marks = pair_marks + (has_images and pictures is not UNSET)
+            tags = len(pictures) if pictures else 0
             if len(messages) == 2:  # noqa: PLR2004 - a question and an answer
                 first, second = messages
-                asked, answer = first.content, second.content
-                length = len(asked) + len(answer)
-                if tags:
-                    length += len(name) + len(first.role) + len(second.role)
-                odd = (
+                asked = first.content
+                if (
                     asked.count("<") != tags
-                    or not asked
-                    or not answer
-                    or "<" in answer
+                    or (tags and asked.count("<image>") != tags)
+                    or "<" in second.content
                     or "{" in asked
                     or first.role not in users
                     or second.role not in assistants
-                    or (
-                        tags
-                        and (tags > 1 or asked[:7] != "<image>")
-                        and asked.count("<image>") != tags
-                    )
-                )
+                ):
+                    odd_ones.append(index)
+                    continue
+            elif plain_turns(messages, tags):
+                most_messages = max(most_messages, len(messages))
+                marks += 8 * (len(messages) - 2)
             else:
-                odd, length = not plain_turns(messages, tags), 0
-                marks += 4 * (len(messages) - 2)
-            if get_others:
-                more, tagged = marks_of(row, get_others)
-                marks += more
-                odd |= tagged
-            if (
-                odd
-                or (
-                    (tags != 1 or len(raw) - length != spaced or raw[:start_size] != start)
-                    and raw.count(b'"') != marks + marks
-                    and not only_escaped(raw, marks + marks)
-                )
-                or (
-                    size + 3 * len(raw) > room
-                    and size + (1 if ascii_only(raw) else 3) * len(raw) + A_MESSAGE * len(messages)
-                    > limit
-                )
-            ):
-                self.with_media += with_media
-                yield passed, raw
-                passed = with_media = 0
+                odd_ones.append(index)
                 continue
-            digest = digest_of(raw)
-            bucket = digest & 255
-            push[bucket](digest)
-            order(bucket)
-            passed += 1
             if tags:
-                with_media += 1
-            if tally is not None:
-                sizes = [self._look(one) - A_PICTURE for one in pictures or ()]
-                tally.add_plain(messages, sizes, get_system(row))
-        self.with_media += with_media
-        yield passed, b""
+                names += pictures
+                pictured[index] = 1
+                most_tags = max(most_tags, tags)
+            elif has_images and pictures is not UNSET:
+                marks += 2
+            if get_others:
+                marks += marks_of(row, get_others)
+        if odd_ones:
+            odd_set = set(odd_ones)
+            data = b"".join(raw for index, raw in enumerate(lines) if index not in odd_set)
+        marks += 18 * (len(lines) - len(odd_ones)) + 2 * sum(pictured) + 2 * len(names)
+        longest = max(map(len, lines)) if len(lines) > 1 else len(data)
+        around = most_tags * self._largest(names) + most_messages * A_MESSAGE
+        if has_marks(data, marks) and self._fits(around, longest, data):
+            return odd_ones
+        if len(lines) == 1:
+            return [0]
+        return [index for index, raw in enumerate(lines) if self._judge(raw, [raw], bytearray(1))]
+
+    def _fits(self, around: int, longest: int, data: bytes) -> bool:
+        """Whether no row is too long: no tokenizer makes more tokens of a text."""
+        if around + 3 * longest <= self._limit:
+            return True
+        return around + longest <= self._limit and data.isascii() and b"\\u" not in data
+
+    def _largest(self, names: list[str]) -> int:
+        """Tokens of the largest of some pictures."""
+        try:
+            return max(map(self._known.__getitem__, names), default=0)
+        except KeyError:
+            return max(map(self._look, names))
 
     def _look(self, name: str) -> int:
         """Tokens of a picture; beyond any limit if it is odd."""
@@ -287,6 +391,8 @@ class FastReader:
         if "<" in name:
             return _NO_LIMIT + 1
         found = self._context.look(name)
+        if isinstance(found, Unopened):
+            return A_PICTURE
         if not isinstance(found, Picture) or any(picture_problems(found, name, "")):
             return _NO_LIMIT + 1
         try:

@@ -3,24 +3,83 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import IO, TYPE_CHECKING
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final, Literal
 
+from vlft.data import rules
 from vlft.data.checking.first_look import look
 from vlft.data.checking.lines import check_lines
 from vlft.data.checking.null_first import NullFirst
-from vlft.data.reading import problems
 from vlft.data.reading.array import array_rows, is_array, is_nested
 from vlft.data.reading.chunks import open_plain, packed_as
 from vlft.data.reading.lines import BrokenLineError, Row
-from vlft.data.reading.parquet_pictures import decoded, picture_places
-from vlft.data.reading.problems import format_hint, format_of
-from vlft.data.reading.tables import PIECE, NoPyarrowError, csv_rows, parquet_rows, parquet_schema
-from vlft.data.schema.shape import Shape
+from vlft.data.reading.schema import DATE, TEXT, Shape
+from vlft.data.reading.tables import (
+    PIECE,
+    NoPyarrowError,
+    csv_rows,
+    decoded,
+    parquet_rows,
+    parquet_schema,
+    picture_places,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from vlft.data.checking.job import Job
+    from vlft.data.checking.rows import Job
+    from vlft.data.outcomes import RowProblem
+
+
+Format = Literal["json", "csv", "parquet", "text", "other", "none"]
+
+_FORMATS: Final[dict[str, Format]] = {
+    "jsonl": "json",
+    "json": "json",
+    "csv": "csv",
+    "parquet": "parquet",
+    "txt": "text",
+    "text": "text",
+    "arrow": "other",
+    "xml": "other",
+    "pandas": "other",
+    "webdataset": "other",
+    "hdf5": "other",
+}
+"""Ending → format; `other` for those that ms-swift loads and vlft does not look into."""
+
+
+def format_of(path: Path) -> Format:
+    """The format; `none` where ms-swift looks for a data set of that name on the hub."""
+    return _FORMATS.get(path.suffix.removeprefix("."), "none")
+
+
+def format_hint(path: Path) -> str:
+    """What to do about a file that ms-swift can't load."""
+    ending = path.suffix.lower()
+    if ending == ".gz":
+        inner = Path(path.stem).suffix or ".jsonl"
+        return f"rename it to end in {inner}: packed content is unpacked, the name decides"
+    if ending.removeprefix(".") in _FORMATS:
+        return f"write {ending} in lower case"
+    if ending in {".ndjson", ".jl"}:
+        return "rename it to end in .jsonl"
+    if ending == ".tsv":
+        return "write it as .csv, with commas"
+    return "write JSON Lines, and a name that ends in .jsonl"
+
+
+def no_reader(path: Path) -> RowProblem:
+    """A name by which ms-swift finds no reader."""
+    ending = path.suffix or "a name without an ending"
+    message = f"ms-swift has no reader for {ending}, and asks the hub"
+    return rules.NO_READER.found(message, format_hint(path))
+
+
+def missing(path: Path) -> RowProblem:
+    """A file that is not there."""
+    hint = "ms-swift takes a relative path that does not exist for a data set on the hub"
+    return rules.MISSING.found(f"there is no file {path}", hint)
 
 
 def check_file(job: Job) -> None:
@@ -33,19 +92,18 @@ def check_file(job: Job) -> None:
     kind = format_of(path)
     packing = packed_as(path) if kind not in {"none", "other", "parquet"} else None
     if kind == "none":
-        message = f"ms-swift has no reader for {path.suffix or 'a name without an ending'}"
-        job.say(problems.NO_READER.found(f"{message}, and asks the hub", format_hint(path)))
+        job.say(no_reader(path))
     elif kind == "other":
-        job.say(problems.HUB.found(f"{path.suffix} files are not checked"))
+        job.say(rules.HUB.found(f"{path.suffix} files are not checked"))
     elif packing not in {None, "gzip"}:
-        job.say(problems.PACKED.found(f"the content is {packing}", "unpack it, or use gzip"))
+        job.say(rules.PACKED.found(f"the content is {packing}", "unpack it, or use gzip"))
         return
     elif kind == "parquet":
         _check_parquet(job)
     else:
         if packing is not None:
             hint = "unpack it; or give a new file a new name"
-            job.say(problems.UNPACKED_COPY.found(f"the content is {packing}", hint))
+            job.say(rules.UNPACKED_COPY.found(f"the content is {packing}", hint))
         with open_plain(path) as stream:
             array = kind == "json" and is_array(stream.read(1))
             stream.seek(0)
@@ -58,7 +116,7 @@ def check_file(job: Job) -> None:
             else:
                 _check_typed(job, _text_rows(stream))
     if not job.rows and kind not in {"none", "other"}:
-        job.say(problems.EMPTY.found("the file has no rows", "name a file with rows"))
+        job.say(rules.EMPTY.found("the file has no rows", "name a file with rows"))
 
 
 def _check_array(job: Job, stream: IO[bytes]) -> None:
@@ -98,8 +156,6 @@ def _check_typed(job: Job, rows: Iterator[Row]) -> None:
 
 
 def _undated(shape: Shape) -> None:
-    from vlft.data.schema.shape import DATE, TEXT  # noqa: PLC0415
-
     if shape.kinds & DATE:
         shape.kinds = shape.kinds & ~DATE | TEXT
 
@@ -116,7 +172,7 @@ def _check_parquet(job: Job) -> None:
     except NoPyarrowError:
         job.rows = 1
         hint = "pip install 'vlft[data]'"
-        job.say(problems.NEEDS_PYARROW.found("Parquet files can't be read here", hint))
+        job.say(rules.NEEDS_PYARROW.found("Parquet files can't be read here", hint))
     except BrokenLineError as error:
         job.broken(error)
 
@@ -149,6 +205,6 @@ def _text_rows(stream: IO[bytes]) -> Iterator[Row]:
         try:
             text = raw.decode().rstrip("\r\n")
         except UnicodeDecodeError as error:
-            problem = problems.ENCODING.found(str(error.reason), "save the file as UTF-8")
+            problem = rules.ENCODING.found(str(error.reason), "save the file as UTF-8")
             raise BrokenLineError(problem, number, number, error.start + 1) from None
         yield Row(number, number, {"text": text}, raw)

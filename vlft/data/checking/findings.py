@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from dataclasses import asdict, dataclass, replace
 from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
 
 from vlft.data.outcomes import fate_under
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from typing_extensions import Self
+
+    from vlft.data.checking.tally import TokenCounts
     from vlft.data.outcomes import Fate, RowProblem
     from vlft.data.settings import CheckSettings
     from vlft.findings import Severity
 
 
-@dataclass(frozen=True, slots=True)
-class RowFinding:
+class RowFinding(msgspec.Struct, frozen=True):
     """One thing to say about a row or a file; the first eight fields are a finding's.
 
     Attributes:
@@ -45,15 +47,9 @@ class RowFinding:
     row: int | None
     fate: Fate
 
-    def moved(self, rows: int, lines: int) -> RowFinding:
-        """The same, so many rows and lines further down."""
-        row = None if self.row is None else self.row + rows
-        line = None if self.line is None else self.line + lines
-        return replace(self, row=row, line=line)
-
     def to_json(self) -> dict[str, Any]:
         """The finding as the documented JSON object."""
-        return asdict(self)
+        return msgspec.structs.asdict(self)
 
 
 def finding(
@@ -142,11 +138,12 @@ class Sink:
 
     def _write(self) -> None:
         if self._spool is None:
+            import tempfile  # noqa: PLC0415 - for few files
+
             # Without a name: gone with the process, however it ends.
             self._spool = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         for found in self._recent:
-            fields = [getattr(found, name) for name in RowFinding.__slots__]
-            self._spool.write(json.dumps(fields) + "\n")
+            self._spool.write(json.dumps(msgspec.structs.astuple(found)) + "\n")
         self._recent.clear()
 
     def close(self) -> None:
@@ -154,3 +151,36 @@ class Sink:
         if self._spool is not None:
             self._spool.close()
             self._spool = None
+
+
+class DataReport(msgspec.Struct):
+    """What was found in files.
+
+    Attributes:
+        findings: All of them; iterable more than once.
+        files: As they were named.
+        rows: Of all files together.
+        tokens: Of the rows that can be trained on; None where no model is known.
+    """
+
+    findings: Sink
+    files: list[str] = msgspec.field(default_factory=list)
+    rows: int = 0
+    tokens: TokenCounts | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Gives the temporary file back."""
+        self.findings.close()
+
+    @property
+    def errors(self) -> int:
+        """Findings of severity error."""
+        return self.findings.severities["error"]
+
+    @property
+    def warnings(self) -> int:
+        """Findings of severity warning."""
+        return self.findings.severities["warning"]

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from vlft.data.loading.columns import ALIASES, Columns, read_columns
-from vlft.data.reading import problems
-from vlft.data.schema.schema import Schema, conflicts
+import msgspec
+
+from vlft.data import rules
+from vlft.data.reading.schema import Schema, conflicts
+from vlft.data.rows.aliases import ALIASES, STANDARD, Columns, read_columns
 from vlft.text import near_miss
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from vlft.data.outcomes import RowProblem
-    from vlft.data.schema.shape import Shape
+    from vlft.data.reading.schema import Shape
     from vlft.data.settings import CheckSettings
 
-_STANDARD: Final = frozenset(
-    {
-        f"{prefix}{name}"
-        for prefix in ("", "rejected_", "positive_", "negative_")
-        for name in ("messages", "images", "videos", "audios", "tools", "objects")
-    }
-    | {"rejected_response", "label", "channel", "margin", "chat_template_kwargs"}
-    | {"teacher_prompt", "teacher_images", "history"}
-)
 _MEANT: Final = {
     "img": "images",
     "imgs": "images",
@@ -61,8 +53,7 @@ _READ_BY_ALPACA: Final = {"query": ["instruction", "input"], "response": ["outpu
 """Columns that its preprocessor takes by these very names, before any that is renamed."""
 
 
-@dataclass(frozen=True)
-class FirstLook:
+class FirstLook(msgspec.Struct, frozen=True, eq=False):
     """What holds for every row of a file.
 
     Attributes:
@@ -74,7 +65,7 @@ class FirstLook:
 
     schema: Schema
     columns: Columns
-    lost: Mapping[str, str] = field(default_factory=dict)
+    lost: Mapping[str, str] = msgspec.field(default_factory=dict)
     problems: tuple[RowProblem, ...] = ()
 
 
@@ -99,12 +90,12 @@ def look(shape: Shape, settings: CheckSettings, *, padded: bool = False) -> Firs
 def _problems(shape: Shape, columns: Columns, padded: bool) -> Iterable[RowProblem]:
     if columns.clash is not None:
         message = f"two columns would be called {columns.clash}"
-        yield problems.CLASH.found(message, "drop one of the two")
+        yield rules.CLASH.found(message, "drop one of the two")
     if padded:
         for path in conflicts(shape):
             message = f"{dotted(path)} has values of different types"
             hint = "take out blank lines, and write each row on one line; or use one type"
-            yield problems.TYPES.found(message, hint, dotted(path))
+            yield rules.TYPES.found(message, hint, dotted(path))
             return
     for target, names in columns.collisions.items():
         if target == "messages":
@@ -115,7 +106,7 @@ def _problems(shape: Shape, columns: Columns, padded: bool) -> Iterable[RowProbl
             kept = " and ".join(name for name in names if name in read)
             message = f"{' and '.join(others)} beside {kept} is not read"
             hint = f"drop {' and '.join(others)}, or keep its content under another name"
-            yield problems.TWO_COLUMNS.found(message, hint, others[0])
+            yield rules.TWO_COLUMNS.found(message, hint, others[0])
 
 
 def dotted(path: Sequence[str]) -> str:
@@ -135,15 +126,15 @@ def _lost(names: Sequence[str], columns: Columns) -> dict[str, str]:
     found = {}
     for name in names:
         lower = name.lower()
-        if name in _STANDARD or lower in known:
+        if name in STANDARD or lower in known:
             continue
         target = _MEANT.get(lower)
         if target is None:
-            close = near_miss(lower, [*known, *_STANDARD]) or near_miss(
-                lower.upper(), [word.upper() for word in (*known, *_STANDARD)]
+            close = near_miss(lower, [*known, *STANDARD]) or near_miss(
+                lower.upper(), [word.upper() for word in (*known, *STANDARD)]
             )
             target = known.get(close.lower(), close.lower()) if close else None
-        readable = target in known.values() or target in _STANDARD
+        readable = target in known.values() or target in STANDARD
         if target and readable and target not in there:
             found[name] = target
     return found
@@ -156,7 +147,7 @@ _READ_OF_ALPACA: Final = frozenset({"instruction", "input", "output"})
 def is_read(column: str, columns: Columns) -> bool:
     """Whether ms-swift reads a column of the file at all."""
     name = columns.rename.get(column, column)
-    if name in _STANDARD:
+    if name in STANDARD:
         return True
     if columns.reader == "messages":
         return name == "system"

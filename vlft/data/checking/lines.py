@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import MsgspecError
 
-from vlft.data.checking.decoder import row_decoder, shape_decoder
-from vlft.data.checking.fast import FastReader
+from vlft.data import rules
+from vlft.data.checking.fast import FastReader, row_decoder, shape_decoder
 from vlft.data.checking.first_look import dotted, is_read, look
 from vlft.data.checking.null_first import NullFirst
-from vlft.data.checking.parallel import processes, read_in_parallel
-from vlft.data.reading import problems
+from vlft.data.reading.casting import fits, misfits
 from vlft.data.reading.chunks import pieces, without_bom
 from vlft.data.reading.lines import (
     BrokenLineError,
@@ -22,14 +21,11 @@ from vlft.data.reading.lines import (
     loose_rows_of,
     rows_of,
 )
-from vlft.data.schema.casting import fits, misfits
-from vlft.data.schema.schema import Schema
-from vlft.data.schema.shape import Shape
+from vlft.data.reading.schema import Schema, Shape
 
 if TYPE_CHECKING:
     from vlft.data.checking.first_look import FirstLook
-    from vlft.data.checking.job import Job
-    from vlft.data.checking.rows import RowChecker
+    from vlft.data.checking.rows import Job, RowChecker
     from vlft.data.reading.chunks import Piece
     from vlft.data.settings import CheckSettings
 
@@ -137,16 +133,16 @@ class LaterPieces:
                     continue
                 if not lines_are_loose_json(data):
                     self.fails = True
-                    problem = problems.TYPES.found(message, "use one type", place)
+                    problem = rules.TYPES.found(message, "use one type", place)
                     self._checker.say(problem, *at)
                     return
                 message += f": every {place} from here on comes out JSON-quoted"
                 hint = "write it as a text; or move this row to line 1"
-                self._checker.say(problems.QUOTED.found(message, hint, place), *at)
+                self._checker.say(rules.QUOTED.found(message, hint, place), *at)
             else:
                 self.fails = True
                 hint = "move a row that has it all to line 1 (vlft data convert --fix does)"
-                self._checker.say(problems.SCHEMA.found(message, hint, place), *at)
+                self._checker.say(rules.SCHEMA.found(message, hint, place), *at)
                 return
 
 
@@ -173,14 +169,10 @@ def check_lines(job: Job, *, fast: bool = True) -> None:
         return
     look = first_look(first.read(), job.settings)
     reader = LinesReader(job, job.checker(look), fast=fast)
-    jobs = processes(job) if fast else 1
     try:
-        if jobs > 1:
-            read_in_parallel(job, reader, look, jobs)
-        else:
-            for piece in chain([first], found):
-                reader.read(piece)
-                job.advance(piece.size)
+        for piece in chain([first], found):
+            reader.read(piece)
+            job.advance(piece.size)
     except BrokenLineError as error:
         job.broken(error)
         return
@@ -215,10 +207,6 @@ class LinesReader:
     def lines(self) -> int:
         """Lines so far."""
         return self._line - 1
-
-    def skip_lines(self, count: int) -> None:
-        """Lines that were read elsewhere."""
-        self._line += count
 
     def read(self, piece: Piece) -> None:
         """Checks the rows of a piece.
@@ -255,7 +243,7 @@ class LinesReader:
                 if job.rows > before:
                     raise
                 # An object may go on in the next lines.
-                raw = b"".join([raw, *fast.rest])  # noqa: PLW2901
+                raw += fast.take_rest(stream)  # noqa: PLW2901
                 for row in self._rows_of(raw, before + 1, self._line):
                     self._exactly(row, odd, first=piece.first)
             self._line += raw.count(b"\n") if raw.endswith(b"\n") or not raw else 1
@@ -273,9 +261,8 @@ class LinesReader:
             odd.rows.append(row)
 
 
-@dataclass(slots=True)
-class _Odd:
+class _Odd(msgspec.Struct):
     """What took the exact way in a piece."""
 
-    shape: Shape = field(default_factory=Shape)
-    rows: list[Row] = field(default_factory=list)
+    shape: Shape = msgspec.field(default_factory=Shape)
+    rows: list[Row] = msgspec.field(default_factory=list)

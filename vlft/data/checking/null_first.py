@@ -10,14 +10,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.schema.schema import mixes
-from vlft.data.schema.shape import BOOL, FLOAT, INT
+from vlft.data.reading.schema import BOOL, FLOAT, INT, mixes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from vlft.data.schema.schema import Schema
-    from vlft.data.schema.shape import Shape
+    from vlft.data.reading.schema import Schema, Shape
 
 Path = tuple[str, ...]
 
@@ -31,16 +29,18 @@ class NullFirst:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._typed: set[Path] = set()
+        self._lists = frozenset(_lists_within(schema.shape, schema.padded))
+        self.begin()
 
     def begin(self) -> None:
         """A new piece begins: nothing is known of it."""
-        self._typed.clear()
+        self._any_row = False
+        self._untyped = set(self._lists)
 
     def know(self, columns: Iterable[str]) -> None:
         """Rows whose lists in these columns have values were read elsewhere."""
-        self._typed.add(())
-        self._typed.update((column,) for column in columns)
+        self._any_row = True
+        self._untyped.difference_update((column,) for column in columns)
 
     def of_numbers(self, path: Path) -> bool:
         """Whether a list holds numbers."""
@@ -52,8 +52,10 @@ class NullFirst:
     def look(self, row: dict[str, Any] | None) -> Path | None:
         """The place of the first list that is miscounted; () for a null row; None if none is."""
         if row is None:
-            return None if () in self._typed else ()
-        self._typed.add(())
+            return None if self._any_row else ()
+        self._any_row = True
+        if not self._untyped:
+            return None
         for key, value in row.items():
             shape = self._schema.shape.fields.get(key)
             if isinstance(value, list | dict) and shape is not None:
@@ -77,10 +79,11 @@ class NullFirst:
             inner = shape.items
             if inner is None or mixes(inner, self._schema.padded):  # no null is left of them
                 return None
-            if len(value) > 1 and self._is_null(value[0]) and path not in self._typed:
-                return path
-            if not all(map(self._is_null, value)):
-                self._typed.add(path)
+            if path in self._untyped:
+                if len(value) > 1 and self._is_null(value[0]):
+                    return path
+                if not all(map(self._is_null, value)):
+                    self._untyped.discard(path)
             parts = [(item, inner, (*path, "[]")) for item in value]
         for item, inner, place in parts:
             if isinstance(item, list | dict) and inner is not None:
@@ -88,3 +91,14 @@ class NullFirst:
                 if found is not None:
                     return found
         return None
+
+
+def _lists_within(shape: Shape, padded: bool, path: Path = ()) -> Iterator[Path]:
+    """Places of the lists that are not read as text."""
+    if path and mixes(shape, padded):
+        return
+    if shape.items is not None and not mixes(shape.items, padded):
+        yield path
+        yield from _lists_within(shape.items, padded, (*path, "[]"))
+    for key, field in shape.fields.items():
+        yield from _lists_within(field, padded, (*path, key))

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
+from vlft.data import rules
 from vlft.data.checking.findings import finding
 from vlft.data.checking.first_look import dotted
 from vlft.data.outcomes import RowProblem, worst
-from vlft.data.reading import problems
-from vlft.data.rows.coercion import reshaped
-from vlft.data.rows.run_checks import judge
-from vlft.data.rows.sample_tokens import counted_row
+from vlft.data.rows.context import Context
+from vlft.data.rows.judge import judge, reshaped
+from vlft.data.rows.length import counted_row
 from vlft.text import kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vlft.data.checking.findings import Sink
     from vlft.data.checking.first_look import FirstLook
     from vlft.data.checking.null_first import NullFirst
+    from vlft.data.checking.repeats import Hashes
     from vlft.data.checking.tally import Tally
-    from vlft.data.rows.context import Context
-    from vlft.data.rows.sample import Sample
+    from vlft.data.media import MediaProbe, Picture
+    from vlft.data.outcomes import RowProblem
+    from vlft.data.reading.lines import BrokenLineError
+    from vlft.data.settings import CheckSettings
+    from vlft.probe.data_entries import DataEntry
+
 
 OF_PATH: Final = "a path that is "
 _OBJECT: Final = kind({})
@@ -78,22 +87,24 @@ class RowChecker:
         self.tally = tally
         self.kept = 0
         self.with_media = 0
-        self.odd_images: list[tuple[int, int, str]] = []
+        self.odd_images: list[tuple[int | None, int | None, str]] = []
         self.plain_images = False
         self.nulls: NullFirst | None = None
         """Set where pyarrow's JSON reader reads the file."""
 
-    def check(self, value: dict[str, Any] | None, row: int, line: int) -> Sample | None:
+    def check(
+        self, value: dict[str, Any] | None, row: int | None = None, line: int | None = None
+    ) -> None:
         """Judges one row.
 
         Args:
             value: As the file has it.
-            row: Its number.
+            row: Its number, if it is known.
             line: Where it begins.
         """
         if self.nulls is not None and self._miscounted(self.nulls, value, row, line):
             self.kept += 1
-            return None
+            return
         conformed = self.look.schema.conform(value or {})
         found, sample = judge(conformed, self.context)
         if not self.look.schema.plain:
@@ -111,7 +122,6 @@ class RowChecker:
             self.tally.add(counted_row(sample, self.context))
         if sample is not None:
             self.with_media += bool(not dropped and (sample.images or sample.videos))
-        return sample
 
     def say(self, problem: RowProblem, row: int | None = None, line: int | None = None) -> None:
         """Reports a problem."""
@@ -119,20 +129,20 @@ class RowChecker:
         self.sink.add(said)
 
     def _miscounted(
-        self, nulls: NullFirst, value: dict[str, Any] | None, row: int, line: int
+        self, nulls: NullFirst, value: dict[str, Any] | None, row: int | None, line: int | None
     ) -> bool:
         """Whether what comes of the row is left to chance."""
         place = nulls.look(value)
         if place is None:
             return False
         where = dotted(place)
-        rule = problems.NULL_NUMBER if nulls.of_numbers(place) else problems.NULL_FIRST
+        rule = rules.NULL_NUMBER if nulls.of_numbers(place) else rules.NULL_FIRST
         message = f"{where} begins with null" if where else "a row is null"
         hint = "take the null out" if where else "take the line out"
         self.say(rule.found(f"{message}, before any value like it", hint, where), row, line)
         return True
 
-    def _notice_images(self, row: dict[str, Any], line_row: int, line: int) -> None:
+    def _notice_images(self, row: dict[str, Any], number: int | None, line: int | None) -> None:
         images = self.context.columns.named(row).get("images")
         if not images:
             return
@@ -141,13 +151,13 @@ class RowChecker:
         if kinds == PLAIN_IMAGES:
             self.plain_images = True
             return
-        self.odd_images += [(line_row, line, kind) for kind in sorted(kinds - known)]
+        self.odd_images += [(number, line, kind) for kind in sorted(kinds - known)]
 
     def finish(self, rows: int) -> None:
         """Says what only the whole file tells."""
         mixed = self._mixed_images()
         if mixed is not None:
-            problem = problems.IMAGES_MIXED.found(
+            problem = rules.IMAGES_MIXED.found(
                 "pictures are not named by texts here, while they are elsewhere",
                 "write a list of paths in every row",
                 "images",
@@ -155,9 +165,9 @@ class RowChecker:
             self.say(problem, *mixed)
         if rows and not self.kept:
             message = f"none of the {rows} rows can be loaded" if rows > 1 else "its row is lost"
-            self.say(problems.ALL_LOST.found(message, "see what is said of the rows"))
+            self.say(rules.ALL_LOST.found(message, "see what is said of the rows"))
 
-    def _mixed_images(self) -> tuple[int, int] | None:
+    def _mixed_images(self) -> tuple[int | None, int | None] | None:
         """Row and line of pictures that can't stand in one column with the others."""
         kinds = {kind for _, _, kind in self.odd_images}
         if self.plain_images:
@@ -167,3 +177,67 @@ class RowChecker:
             return None
         places = [(row, line) for row, line, kind in self.odd_images if kind not in PLAIN_IMAGES]
         return places[0]
+
+
+def _quiet(_: int) -> None:
+    """No progress is shown."""
+
+
+class Job(msgspec.Struct):
+    """A file to be checked.
+
+    Attributes:
+        source: What was asked for; a file that exists.
+        settings: Of the run.
+        sink: Where findings go.
+        probe: Memory of pictures that all files share.
+        hashes: Of the rows, for duplicates.
+        advance: Told of every byte that is done with.
+        seen: Takes the pictures in, where leaks are to be found.
+        tally: Takes rows in, where tokens are to be told.
+        rows: Rows so far.
+        numbered: Whether every row was a line of its own.
+        kept: Rows that are loaded.
+        pictured: Those with pictures or videos.
+    """
+
+    source: DataEntry
+    settings: CheckSettings
+    sink: Sink
+    probe: MediaProbe
+    hashes: Hashes
+    advance: Callable[[int], None] = _quiet
+    seen: dict[str, Picture] | None = None
+    tally: Tally | None = None
+    rows: int = 0
+    numbered: bool = False
+    kept: int = 0
+    pictured: int = 0
+
+    def say(
+        self,
+        problem: RowProblem,
+        row: int | None = None,
+        line: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        """Reports a problem of the file."""
+        self.sink.add(finding(problem, self.source.text, row, line, column))
+
+    def broken(self, error: BrokenLineError) -> None:
+        """Reports the place where the load of the file ends."""
+        self.rows = max(self.rows, error.row)
+        self.say(error.problem, error.row, error.line, error.column)
+
+    def finish(self, checker: RowChecker) -> None:
+        """All rows were judged."""
+        self.kept, self.pictured = checker.kept, checker.with_media
+        checker.finish(self.rows)
+
+    def checker(self, look: FirstLook) -> RowChecker:
+        """A judge of the rows, once the columns are known; what they are is reported."""
+        context = Context(self.settings, look.columns, look.lost, self.probe)
+        context.seen = self.seen
+        for problem in look.problems:
+            self.say(problem)
+        return RowChecker(self.source.text, look, context, self.sink, self.tally)

@@ -1,16 +1,87 @@
-"""How long rows are: a histogram of exact counts."""
+"""How often values were seen, and how long rows are."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
 
-from vlft.data.checking.report import TokenCounts
+import msgspec
+
+from vlft.data.rows.aliases import SPEAKERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vlft.data.tokens.render import CountedRow
     from vlft.data.tokens.rows import RowTokens
-    from vlft.data.tokens.types import CountedRow
+
+
+class TokenCounts(msgspec.Struct):
+    """Tokens of rows.
+
+    Attributes:
+        p50: Half of the rows have no more.
+        p95: 95 % of the rows have no more.
+        max: The longest row.
+        over_max_length: Rows that do not fit.
+        exact: Whether a tokenizer counted all of them; else these are upper bounds.
+    """
+
+    p50: int
+    p95: int
+    max: int
+    over_max_length: int
+    exact: bool
+
+
+PERCENTILES: Final = (50, 90, 95, 99)
+
+
+class Spread:
+    """How often each value was seen; percentiles are exact."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[int] = Counter()
+
+    def add(self, value: int) -> None:
+        """Takes a value in."""
+        self.counts[value] += 1
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return self.counts.total()
+
+    @property
+    def total(self) -> int:
+        """Their sum."""
+        return sum(value * times for value, times in self.counts.items())
+
+    def over(self, limit: int | None) -> int:
+        """How many are larger; none without a limit."""
+        return sum(n for value, n in self.counts.items() if limit is not None and value > limit)
+
+    def percentile(self, share: int) -> int:
+        """The least value that so many percent of all do not exceed."""
+        left = -(-self.count * share // 100)
+        for value in sorted(self.counts):
+            left -= self.counts[value]
+            if left <= 0:
+                return value
+        return 0
+
+    def to_json(self) -> dict[str, Any] | None:
+        """Least, greatest, mean, sum and percentiles (nearest rank); None without values."""
+        if not self.counts:
+            return None
+        return {
+            "min": min(self.counts),
+            **{f"p{share}": self.percentile(share) for share in PERCENTILES},
+            "max": max(self.counts),
+            "mean": round(self.total / self.count, 2),
+            "sum": self.total,
+        }
+
 
 _BATCH = 512
 
@@ -28,13 +99,13 @@ class Tally:
         self._every = every
         self._turn = 0
         self._waiting: list[CountedRow] = []
-        self.lengths: dict[int, int] = {}
-        self.untold = 0
+        self._lengths = Spread()
+        self._untold = 0
 
     def add(self, row: CountedRow | None) -> None:
         """Takes a row in."""
         if row is None:
-            self.untold += 1
+            self._untold += 1
             return
         self._waiting.append(row)
         if len(self._waiting) >= _BATCH:
@@ -48,14 +119,12 @@ class Tally:
             images: Placeholders of its pictures.
             system: What its column of that name says; a text, or else nothing.
         """
-        from vlft.data.loading.conversations import ASSISTANTS, USERS  # noqa: PLC0415
-        from vlft.data.tokens.types import CountedRow, Turn  # noqa: PLC0415
+        from vlft.data.tokens.render import CountedRow, Turn  # noqa: PLC0415
 
         self._turn += 1
         if self._turn % self._every:
             return
-        names = dict.fromkeys(USERS, "user") | dict.fromkeys(ASSISTANTS, "assistant")
-        turns = [Turn(names.get(m.role, m.role), m.content) for m in messages]
+        turns = [Turn(SPEAKERS.get(m.role, m.role), m.content) for m in messages]
         if isinstance(system, str) and turns[0].role != "system":
             turns.insert(0, Turn("system", system))
         self.add(CountedRow(turns, images))
@@ -63,48 +132,21 @@ class Tally:
     def _count(self) -> None:
         for length in self._counter.count_many(self._waiting):
             if length is None:
-                self.untold += 1
+                self._untold += 1
             else:
-                self.lengths[length] = self.lengths.get(length, 0) + 1
+                self._lengths.add(length)
         self._waiting.clear()
-
-    def merge(self, lengths: dict[int, int], untold: int) -> None:
-        """Takes in what another one has counted."""
-        for length, count in lengths.items():
-            self.lengths[length] = self.lengths.get(length, 0) + count
-        self.untold += untold
-
-    def afresh(self) -> Tally:
-        """An empty one that counts the same rows."""
-        return Tally(self._counter, self._every)
-
-    def finish(self) -> None:
-        """Counts what is left."""
-        self._count()
 
     def counts(self, max_length: int | None) -> TokenCounts | None:
         """The summary; None if no row could be counted."""
         self._count()
-        total = sum(self.lengths.values())
-        if not total:
+        found = self._lengths
+        if not found.counts:
             return None
-        over = sum(
-            count
-            for length, count in self.lengths.items()
-            if max_length is not None and length > max_length
-        )
         return TokenCounts(
-            self._percentile(0.5, total),
-            self._percentile(0.95, total),
-            max(self.lengths),
-            over,
-            exact=self._every == 1 and not self.untold,
+            found.percentile(50),
+            found.percentile(95),
+            max(found.counts),
+            found.over(max_length),
+            exact=self._every == 1 and not self._untold,
         )
-
-    def _percentile(self, share: float, total: int) -> int:
-        passed = 0
-        for length in sorted(self.lengths):
-            passed += self.lengths[length]
-            if passed >= share * total:
-                return length
-        return 0

@@ -6,13 +6,12 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.convert.columns import MESSAGES, SYSTEM
-from vlft.data.convert.draft import MEDIA, TAGS, Draft, RejectError, kind_of, text_of
-from vlft.data.convert.questions import read_text
+from vlft.data.convert.draft import MEDIA, TAGS, Draft, RejectError, read_text, text_of
+from vlft.data.rows.aliases import COLUMNS, ROLES
+from vlft.text import kind
 
 if TYPE_CHECKING:
-    from vlft.data.convert.columns import Columns
-    from vlft.data.convert.draft import Change, Message
+    from vlft.data.convert.draft import Change, Columns, Message
 
 _TEXT = frozenset({"text", "input_text", "output_text"})
 
@@ -39,12 +38,12 @@ def flatten(content: Any, number: int, changes: set[Change], media: dict[str, li
             texts.append(_literal(part, number))
             continue
         if not isinstance(part, dict):
-            raise RejectError(f"a part of message {number} is {kind_of(part)}")
-        kind = part.get("type")
-        if kind in _TEXT:
+            raise RejectError(f"a part of message {number} is {kind(part)}")
+        part_type = part.get("type")
+        if part_type in _TEXT:
             texts.append(_literal(text_of(part.get("text"), name, changes), number))
             continue
-        column, reference = _reference(part, str(kind), number)
+        column, reference = _reference(part, str(part_type), number)
         media[column].append(reference)
         texts.append(TAGS[column])
     return "".join(texts)
@@ -58,19 +57,20 @@ def _literal(text: str, number: int) -> str:
     return text
 
 
-def _reference(part: dict[str, Any], kind: str, number: int) -> tuple[str, str]:
+def _reference(part: dict[str, Any], part_type: str, number: int) -> tuple[str, str]:
     """Column and reference of a part that is a picture, video or sound."""
-    what = kind.removeprefix("input_").removesuffix("_url")
+    what = part_type.removeprefix("input_").removesuffix("_url")
     column = f"{what}s"
     if column not in TAGS:
         raise RejectError(
-            f"message {number} has a part of type {kind}, which ms-swift does not know"
+            f"message {number} has a part of type {part_type}, which ms-swift does not know"
         )
-    value = next((part[key] for key in (kind, what, "url", "path", "source") if key in part), None)
+    keys = (part_type, what, "url", "path", "source")
+    value = next((part[key] for key in keys if key in part), None)
     if isinstance(value, dict):
         value = _inner(value, what)
     if not isinstance(value, str) or not value:
-        raise RejectError(f"the {what} of message {number} is {kind_of(value)}, not a path or URL")
+        raise RejectError(f"the {what} of message {number} is {kind(value)}, not a path or URL")
     return column, value
 
 
@@ -106,7 +106,7 @@ def calls_of(turn: Message, changes: set[Change]) -> list[str]:
     """The calls of an OpenAI message, in `tool_calls` or in the older `function_call`."""
     calls = turn.get("tool_calls") or []
     if not isinstance(calls, list):
-        raise RejectError(f"tool_calls is {kind_of(calls)}")
+        raise RejectError(f"tool_calls is {kind(calls)}")
     if turn.get("function_call"):
         calls = [*calls, turn["function_call"]]
     if calls:
@@ -128,7 +128,7 @@ def calls_of_text(content: Any, number: int, changes: set[Change]) -> list[str]:
         changes.add("tools")
         return [_as_text(call) for call in value]
     if not isinstance(value, dict):
-        raise RejectError(f"the tool call in message {number} is {kind_of(value)}")
+        raise RejectError(f"the tool call in message {number} is {kind(value)}")
     if isinstance(content, str):
         return [content]
     changes.add("tools")
@@ -146,48 +146,38 @@ def _as_text(call: Any) -> str:
 
 
 _ROLES = {
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "gpt": "assistant",
-    "bot": "assistant",
+    **{name: role for role, names in ROLES.items() for name in names},
     "model": "assistant",
     "chatgpt": "assistant",
-    "system": "system",
     "developer": "system",
-    "tool_call": "tool_call",
-    "function_call": "tool_call",
     "tool": "tool_response",
-    "tool_response": "tool_response",
     "function": "tool_response",
-    "function_response": "tool_response",
-    "observation": "tool_response",
-    "observations": "tool_response",
 }
+"""Name of a role in ms-swift and elsewhere → the role."""
 
 
 def conversation_draft(columns: Columns) -> Draft:
     """`messages`, `conversations` or `conversation`, whatever its messages look like."""
     draft = Draft()
     named = columns.has("messages")
-    turns = columns.take(*MESSAGES)
+    turns = columns.take(*COLUMNS["messages"])
     if isinstance(turns, str):
         turns = read_text(turns, "messages")
         draft.changes.add("roles")
     if not isinstance(turns, list) or not turns:
-        what = "empty" if turns == [] else kind_of(turns)
+        what = "empty" if turns == [] else kind(turns)
         raise RejectError(f"the list of messages is {what}")
     if not named:
         draft.changes.add("to-messages")
     in_parts: dict[str, list[str]] = {column: [] for column in MEDIA}
     for number, turn in enumerate(in_order_of_calls(turns), start=1):
         if not isinstance(turn, dict):
-            raise RejectError(f"message {number} is {kind_of(turn)}")
+            raise RejectError(f"message {number} is {kind(turn)}")
         if {"role", "content", "from", "value", "tool_calls"}.isdisjoint(turn):
             draft.messages += _pair(turn, number, draft)
         else:
             draft.messages += _turn(turn, number, draft, in_parts)
-    system = columns.take(*SYSTEM)
+    system = columns.take(*COLUMNS["system"])
     if system:
         if any(message["role"] == "system" for message in draft.messages):
             raise RejectError("there is a system column and a system message")

@@ -5,16 +5,87 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from vlft.data.convert.columns import MESSAGES, QUERY, RESPONSE, Columns
 from vlft.data.convert.conversations import conversation_draft
-from vlft.data.convert.draft import MEDIA, Draft, RejectError
+from vlft.data.convert.draft import MEDIA, Columns, Draft, RejectError, read_text, text_of
 from vlft.data.convert.media import move_inline_images, settle_tags
 from vlft.data.convert.objects import settle_objects
-from vlft.data.convert.questions import question_draft
+from vlft.data.rows.aliases import COLUMNS
+from vlft.text import kind
 
 if TYPE_CHECKING:
     from vlft.data.convert.draft import Change, Message, Row
     from vlft.data.convert.media import Places
+
+
+def question_draft(columns: Columns) -> Draft:
+    """`query`, `response`, `history`, `system` under any of their names."""
+    draft = Draft()
+    if columns.has("instruction") and columns.has("input", "output") and not columns.has("query"):
+        query = _instruction(columns, draft)
+    else:
+        query = columns.take(*COLUMNS["query"])
+    if columns.has("chosen", "rejected"):
+        response = _preference(columns, draft)
+    else:
+        response = columns.take(*COLUMNS["response"])
+    if isinstance(response, list) and response:
+        response = response[0]
+        draft.changes.add("answer-list")
+    _add(draft, "system", columns.take(*COLUMNS["system"]))
+    for number, pair in enumerate(_history(columns.take("history")), start=1):
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:  # noqa: PLR2004
+            raise RejectError(f"pair {number} of history is no question and answer")
+        if pair[1] is None:
+            raise RejectError(f"pair {number} of history has no answer")
+        _add(draft, "user", pair[0])
+        _add(draft, "assistant", pair[1])
+    _add(draft, "user", query)
+    if response is None:
+        raise RejectError("there is no answer")
+    _add(draft, "assistant", response)
+    tag = columns.take("kto_tag")
+    if tag is not None:
+        draft.kept["label"] = bool(tag)
+        draft.changes.add("preference")
+    draft.changes.add("to-messages")
+    columns.finish(draft)
+    return draft
+
+
+def _instruction(columns: Columns, draft: Draft) -> str | None:
+    """Alpaca's question: instruction and input, each on its line."""
+    instruction, extra = columns.take("instruction"), columns.take("input")
+    texts = [
+        text_of(value, "instruction", draft.changes) for value in (instruction, extra) if value
+    ]
+    return "\n".join(texts) if texts else None
+
+
+def _preference(columns: Columns, draft: Draft) -> Any:
+    """The chosen answer; the rejected one goes into its column."""
+    chosen, rejected = columns.take("chosen"), columns.take("rejected")
+    if chosen is None or rejected is None:
+        raise RejectError("chosen and rejected belong together, and one is missing")
+    draft.kept["rejected_response"] = text_of(rejected, "rejected", draft.changes)
+    draft.changes.add("preference")
+    return chosen
+
+
+def _history(value: Any) -> list[Any]:
+    if value in (None, "", []):
+        return []
+    if isinstance(value, str):
+        value = read_text(value, "history")
+    if not isinstance(value, list):
+        raise RejectError(f"history is {kind(value)}, not a list of pairs")
+    return value
+
+
+def _add(draft: Draft, role: str, content: Any) -> None:
+    if content is None or (content == "" and role != "assistant"):
+        return
+    draft.messages.append({"role": role, "content": text_of(content, role, draft.changes)})
+
 
 _JOINED = frozenset({"user", "assistant", "system"})
 _MESSAGE_KEYS = frozenset({"role", "content", "loss", "loss_scale"})
@@ -151,7 +222,7 @@ def fix_row(row: Row, places: Places) -> Converted:
     Raises:
         RejectError: If it would not load, and can't be mended.
     """
-    if not {key.lower() for key in row} & set(MESSAGES):
+    if not {key.lower() for key in row} & set(COLUMNS["messages"]):
         raise RejectError("it is no row of messages: convert the file without --fix")
     try:
         return convert_row(row, "swift", places)
@@ -162,13 +233,13 @@ def fix_row(row: Row, places: Places) -> Converted:
 
 
 def _draft(columns: Columns, form: SourceForm) -> Draft:
-    if columns.has(*MESSAGES):
+    if columns.has(*COLUMNS["messages"]):
         if form == "openai" and not columns.has("messages"):
             raise RejectError("there is no messages column, as OpenAI has it")
         return conversation_draft(columns)
     if form == "openai":
         raise RejectError("there is no messages column, as OpenAI has it")
     names = ("instruction", "input", "output", "chosen", "text") if form == "llamafactory" else ()
-    if not columns.has(*(names or (*QUERY, *RESPONSE, "history", "chosen"))):
+    if not columns.has(*(names or (*COLUMNS["query"], *COLUMNS["response"], "history", "chosen"))):
         raise RejectError("no column is known for a question, an answer or messages")
     return question_draft(columns)

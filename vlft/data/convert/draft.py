@@ -1,9 +1,13 @@
-"""What a conversion may do to a row, by name."""
+"""A row under conversion: its columns, what is made of it, and what may be done to it, by name."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+
+from vlft.data.rows.aliases import COLUMNS
+from vlft.text import kind, read_literal
 
 Change = Literal[
     "to-messages",
@@ -105,12 +109,101 @@ def text_of(value: Any, name: str, changes: set[Change]) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         changes.add("text")
         return str(value)
-    raise RejectError(f"{name} is {kind_of(value)}, not a text")
+    raise RejectError(f"{name} is {kind(value)}, not a text")
 
 
-def kind_of(value: Any) -> str:
-    """What a JSON value is, in words."""
-    if value is None:
-        return "null"
-    words = {list: "a list", dict: "an object", str: "a text", bool: "true or false"}
-    return words.get(type(value), "a number")
+def read_text(text: str, name: str) -> Any:
+    """A value that was written as text, in JSON or in Python's form.
+
+    Raises:
+        RejectError: If it is neither.
+    """
+    try:
+        return read_literal(text)
+    except ValueError:
+        raise RejectError(f"{name} is a text that is neither JSON nor Python") from None
+
+
+KEPT = (
+    *("channel", "label", "margin", "chat_template_kwargs", "solution", "rejected_response"),
+    *("rejected_messages", "rejected_images"),
+)
+"""Columns that ms-swift reads and that are passed on as they are."""
+
+
+class Columns:
+    """The columns of a row, taken one by one; what is not taken is left out.
+
+    Names are matched in any case, as ms-swift does.
+    """
+
+    def __init__(self, row: Row) -> None:
+        self._row = {key.lower(): value for key, value in row.items()}
+        if len(self._row) < len(row):
+            raise RejectError("two columns differ only in upper and lower case")
+
+    def has(self, *names: str) -> bool:
+        """Whether a column of these names holds anything."""
+        return any(self._row.get(name) is not None for name in names)
+
+    def take(self, *names: str) -> Any:
+        """The value of the column that has one of these names; None if there is none.
+
+        The first name is ms-swift's own and goes before the others; among those, two that
+        say different things leave no way to tell.
+
+        Raises:
+            RejectError: If two columns could be meant.
+        """
+        found = {name: self._row.pop(name) for name in names if name in self._row}
+        said = {name: value for name, value in found.items() if value not in (None, "", [])}
+        if not said:
+            return next((value for value in found.values() if value is not None), None)
+        if names[0] in said or all(value == next(iter(said.values())) for value in said.values()):
+            return said.get(names[0], next(iter(said.values())))
+        raise RejectError(f"any of the columns {', '.join(sorted(said))} could be meant")
+
+    def finish(self, draft: Draft) -> None:
+        """Media, tools and the further columns that ms-swift reads go into the draft."""
+        for column in MEDIA:
+            _take_media(self, column, draft)
+        draft.objects = self.take("objects")
+        tools = self.take("tools")
+        if tools:
+            if not isinstance(tools, str):
+                tools = json.dumps(tools, ensure_ascii=False)
+                draft.changes.add("tools")
+            draft.kept["tools"] = tools
+        for name in KEPT:
+            value = self._row.pop(name, None)
+            if value is not None:
+                draft.kept[name] = value
+        for value in self._row.values():
+            draft.changes.add("empty-column" if value in (None, "", []) else "extra-column")
+
+
+def _take_media(columns: Columns, column: str, draft: Draft) -> None:
+    names = COLUMNS[column]
+    renamed = columns.has(*names[1:])
+    value = columns.take(*names)
+    if value in (None, "", []):
+        if value is not None:
+            draft.changes.add("empty-column")
+        return
+    references = value if isinstance(value, list) else [value]
+    if len(references) == 1 and isinstance(references[0], list):
+        references = references[0]
+    if renamed or references is not value:
+        draft.changes.add("media-column")
+    draft.media[column] = [_reference(one, column, draft) for one in references]
+
+
+def _reference(value: Any, column: str, draft: Draft) -> str:
+    if isinstance(value, dict):
+        inner = value.get("path") or value.get("url") or value.get("bytes")
+        draft.changes.add("media-column")
+        value = inner
+    if not isinstance(value, str) or not value:
+        what = "an empty text" if value == "" else kind(value)
+        raise RejectError(f"an entry of {column} is {what}, not a path")
+    return value

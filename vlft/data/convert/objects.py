@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from vlft.data.convert.draft import Draft, RejectError, kind_of
-from vlft.data.convert.questions import read_text
+from vlft.data.convert.draft import Draft, RejectError, read_text
+from vlft.text import kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ def settle_objects(draft: Draft, size_of: ImageSize) -> dict[str, Any] | None:
             draft.changes.add("objects")
         end = _END
     else:
-        raise RejectError(f"objects is {kind_of(found)}")
+        raise RejectError(f"objects is {kind(found)}")
     if not any(tags):
         draft.changes.add("unused-objects")
         return None
@@ -149,15 +149,15 @@ def _clipped(box: Box, draft: Draft) -> Box:
 
 def _from_v2(value: Any, number: int) -> _Object:
     if not isinstance(value, dict):
-        raise RejectError(f"object {number} is {kind_of(value)}")
+        raise RejectError(f"object {number} is {kind(value)}")
     name = value.get("caption", value.get("ref"))
     if name is not None and not isinstance(name, str):
-        raise RejectError(f"the caption of object {number} is {kind_of(name)}")
+        raise RejectError(f"the caption of object {number} is {kind(name)}")
     image = value.get("image", 0)
     if image is None:
         image = 0
     if not isinstance(image, int) or isinstance(image, bool):
-        raise RejectError(f"the image of object {number} is {kind_of(image)}, not its place")
+        raise RejectError(f"the image of object {number} is {kind(image)}, not its place")
     return _Object(name, _boxes(value.get("bbox"), number), _scale(value.get("bbox_type")), image)
 
 
@@ -192,7 +192,7 @@ def _boxes(value: Any, number: int) -> tuple[Box, ...]:
     if value in (None, []):
         return ()
     if not isinstance(value, list):
-        raise RejectError(f"the box of object {number} is {kind_of(value)}")
+        raise RejectError(f"the box of object {number} is {kind(value)}")
     boxes = value if isinstance(value[0], list) else [value]
     for box in boxes:
         if not isinstance(box, list) or len(box) not in _LENGTHS:

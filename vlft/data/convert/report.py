@@ -18,7 +18,7 @@ _MAX_REASONS = 100
 
 
 @dataclass(slots=True)
-class Tally:
+class Occurrences:
     """How often something happened, and in which rows first."""
 
     count: int = 0
@@ -49,14 +49,14 @@ class Report:
     rejected_file: str | None = None
     rows: int = 0
     written: int = 0
-    changes: dict[Change, Tally] = field(default_factory=dict)
-    rejected: dict[str, Tally] = field(default_factory=dict)
-    left: dict[str, Tally] = field(default_factory=dict)
+    changes: dict[Change, Occurrences] = field(default_factory=dict)
+    rejected: dict[str, Occurrences] = field(default_factory=dict)
+    left: dict[str, Occurrences] = field(default_factory=dict)
 
     def changed(self, row: int, changes: Iterable[Change]) -> None:
         """Counts what was done to a row."""
         for change in changes:
-            self.changes.setdefault(change, Tally()).add(row)
+            self.changes.setdefault(change, Occurrences()).add(row)
 
     def refuse(self, row: int, reason: str) -> None:
         """Counts a row of the reject file."""
@@ -74,7 +74,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """For programs."""
 
-        def plain(tallies: dict[Any, Tally]) -> dict[str, Any]:
+        def plain(tallies: dict[Any, Occurrences]) -> dict[str, Any]:
             return {
                 name: {"count": tally.count, "first_rows": tally.first_rows}
                 for name, tally in sorted(tallies.items())
@@ -111,14 +111,14 @@ class Report:
         return "\n".join(lines)
 
 
-def _tally(tallies: dict[str, Tally], reason: str) -> Tally:
+def _tally(tallies: dict[str, Occurrences], reason: str) -> Occurrences:
     """The count of a reason; there may be as many reasons as rows."""
     if reason not in tallies and len(tallies) >= _MAX_REASONS:
         reason = "other reasons"
-    return tallies.setdefault(reason, Tally())
+    return tallies.setdefault(reason, Occurrences())
 
 
-def _rows(tally: Tally) -> str:
+def _rows(tally: Occurrences) -> str:
     numbers = ", ".join(map(str, tally.first_rows))
     more = ", …" if tally.count > len(tally.first_rows) else ""
     return f"{'row' if tally.count == 1 else 'rows'} {numbers}{more}"

@@ -13,10 +13,12 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from vlft.data.convert.draft import RejectError, kind_of
+from vlft.data.convert.draft import RejectError
+from vlft.data.reading.chunks import BOM, is_gzip
 from vlft.data.reading.lines import BrokenLineError
 from vlft.data.reading.tables import NoPyarrowError, csv_rows, parquet_rows
 from vlft.errors import UsageError
+from vlft.text import kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -108,8 +110,6 @@ class _Pictures:
         return value
 
 
-_BOM = b"\xef\xbb\xbf"
-_GZIP = b"\x1f\x8b"
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]|,', re.DOTALL)
 _SPACE = b" \t\r\n"
 _LOOKED_AT = 4096
@@ -137,14 +137,13 @@ def open_rows(
     if path.suffix == ".tsv":
         raise UsageError(f"{path} is no JSON", "write it as .csv, with commas")
     with path.open("rb") as file:
-        if file.read(2) == _GZIP:
+        if is_gzip(path):
             with gzip.open(path, "rb") as unpacked:
                 if _is_array(unpacked.read(_LOOKED_AT)):
                     raise UsageError(f"{path} is a packed JSON array", f"unpack it: gunzip {path}")
                 unpacked.seek(0)
                 yield _lines(unpacked)
             return
-        file.seek(0)
         if not _is_array(file.read(_LOOKED_AT)):
             file.seek(0)
             yield _lines(file)
@@ -170,19 +169,19 @@ def parse(raw: bytes) -> dict[str, Any]:
         except (ValueError, RecursionError) as error:
             raise RejectError(f"it is not JSON: {_said(error)}") from None
     if not isinstance(value, dict):
-        raise RejectError(f"it is {kind_of(value)}, not an object")
+        raise RejectError(f"it is {kind(value)}, not an object")
     return value
 
 
 def _is_array(start: bytes) -> bool:
-    return start.removeprefix(_BOM).lstrip().startswith(b"[")
+    return start.removeprefix(BOM).lstrip().startswith(b"[")
 
 
 def _lines(stream: Iterable[bytes]) -> Iterator[RawRow]:
     number = end = 0
     for line, text in enumerate(stream, start=1):
         end += len(text)
-        raw = (text.removeprefix(_BOM) if line == 1 else text).strip(_SPACE)
+        raw = (text.removeprefix(BOM) if line == 1 else text).strip(_SPACE)
         if raw:
             number += 1
             yield RawRow(number, line, raw, end)

@@ -1,7 +1,7 @@
 """What a reference to a picture, video or sound in a row is."""
 
 from vlft.data.media.headers import probe_bytes, probe_picture
-from vlft.data.media.picture import MediaKind, MediaProblem, Picture
+from vlft.data.media.picture import MediaKind, MediaProblem, Picture, Unopened
 from vlft.data.media.resolve import MediaProbe
 from vlft.data.media.video_probe import Film
 
@@ -11,6 +11,7 @@ __all__ = [
     "MediaProbe",
     "MediaProblem",
     "Picture",
+    "Unopened",
     "probe_bytes",
     "probe_picture",
 ]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.media.mp4 import is_turned
 from vlft.data.media.problems import (
     broken_video,
     narrow,
@@ -20,6 +19,7 @@ from vlft.data.media.problems import (
     uncounted,
     unjudged_video,
 )
+from vlft.data.media.video import is_turned
 from vlft.models.vision import VideoFile
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Headers of PNG files (PNG specification, third edition)."""
+"""Headers of JPEG, PNG and WebP files (T.81; PNG specification, third edition; RIFF)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zlib import crc32
 
 import xxhash
 
-from vlft.data.media.picture import HEAD_BYTES, MediaProblem, Picture
+from vlft.data.media.picture import HEAD_BYTES, MediaProblem, Picture, Unopened
 from vlft.data.media.problems import (
     PILLOW_LIMIT,
     empty,
@@ -406,6 +406,19 @@ def probe_bytes(content: bytes, name: str) -> Picture | MediaProblem:
     if type(parsed) is tuple and parsed[0] * parsed[1] <= PILLOW_LIMIT:
         return Picture(*parsed, size, _hash(head), "")
     return _second_opinion(content, name, head, size, parsed)
+
+
+def presence(path: str) -> Unopened | MediaProblem:
+    """What can be told of a picture file without opening it."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - never raises for an odd name
+    except (OSError, ValueError) as error:
+        return _not_opened(path, error)
+    if stat.S_ISDIR(status.st_mode):
+        return folder(path)
+    if not stat.S_ISREG(status.st_mode):
+        return not_an_image(path, "no regular file")
+    return Unopened() if status.st_size else empty(path)
 
 
 def _second_opinion(

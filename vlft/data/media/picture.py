@@ -179,6 +179,10 @@ class MediaProblem(msgspec.Struct, frozen=True, gc=False):
     hint: str
 
 
+class Unopened(msgspec.Struct, frozen=True, gc=False):
+    """A file that is there, and was not opened."""
+
+
 Header: TypeAlias = tuple[int, int, int, bool, int, str]
 """What a parser reads: the first six fields of `Picture`. (A plain tuple: a class of its own
 would take a tenth of the time of a whole file.)"""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import xxhash
 
-from vlft.data.media.headers import probe_bytes, probe_picture
+from vlft.data.media.headers import presence, probe_bytes, probe_picture
 from vlft.data.media.picture import (
     HEAD_BYTES,
     MediaProblem,
     Picture,
     Remembered,
+    Unopened,
     decoded,
     first_place,
     is_url,
@@ -38,9 +38,10 @@ from vlft.data.media.video_probe import Film, look_at_film
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
 
-    from vlft.data.media.video_readers import VideoReader
+    from vlft.data.media.video_probe import VideoReader
 
 _BLOCK = 1 << 20
 
@@ -103,6 +104,7 @@ class MediaProbe:
         fetch: Whether to fetch URLs; otherwise they are problems of kind `url`.
         allow_private: Whether to fetch from addresses that are not public.
         check_end: Whether to look at the end of each picture file too.
+        open_files: Whether to look into files at all, and not only for them.
         video_reader: What the trainer reads videos with.
     """
 
@@ -114,6 +116,7 @@ class MediaProbe:
         fetch: bool = False,
         allow_private: bool = False,
         check_end: bool = True,
+        open_files: bool = True,
         video_reader: VideoReader = "decord",
     ) -> None:
         self._cwd = str(cwd)
@@ -121,13 +124,14 @@ class MediaProbe:
         self._fetch = fetch
         self._allow_private = allow_private
         self._check_end = check_end
-        self._seen: Remembered[str | bytes, Picture | MediaProblem] = Remembered()
+        self._open_files = open_files
+        self._seen: Remembered[str | bytes, Picture | MediaProblem | Unopened] = Remembered()
         self._contents = Contents()
         self.video_reader = video_reader
         self._films: Remembered[str, Film] = Remembered()
         self._pool: ThreadPoolExecutor | None = None
 
-    def look(self, reference: str | bytes) -> Picture | MediaProblem:
+    def look(self, reference: str | bytes) -> Picture | MediaProblem | Unopened:
         """What a reference of `images` is.
 
         Args:
@@ -141,7 +145,7 @@ class MediaProbe:
                 self._seen.put(reference, found)
         return found
 
-    def look_many(self, references: Sequence[str]) -> list[Picture | MediaProblem]:
+    def look_many(self, references: Sequence[str]) -> list[Picture | MediaProblem | Unopened]:
         """The same for many: with many threads where the disk turns out to be slow."""
         new = [name for name in dict.fromkeys(references) if self._seen.get(name) is None]
         began = time.perf_counter()
@@ -150,6 +154,8 @@ class MediaProbe:
         rest = new[_SAMPLE:]
         if rest and time.perf_counter() - began > _COLD * _SAMPLE:
             if self._pool is None:
+                from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - 3 ms
+
                 self._pool = ThreadPoolExecutor(THREADS, "media")
             for name, found in zip(rest, self._pool.map(self._look, rest), strict=True):
                 if len(name) <= 1024:  # noqa: PLR2004
@@ -186,6 +192,8 @@ class MediaProbe:
                 found = Film(problem=folder(name))
             elif not os.path.getsize(place):  # noqa: PTH202
                 found = Film(problem=empty(name))
+            elif not self._open_files:
+                found = Film()
             else:
                 try:
                     found = look_at_film(place, name, self.video_reader)
@@ -205,7 +213,7 @@ class MediaProbe:
             self._pool.shutdown()
             self._pool = None
 
-    def _look(self, reference: str | bytes) -> Picture | MediaProblem:
+    def _look(self, reference: str | bytes) -> Picture | MediaProblem | Unopened:
         if isinstance(reference, bytes):
             found = probe_bytes(reference, f"a picture of {len(reference)} bytes")
             return without_idle_alpha(found, reference)
@@ -215,13 +223,18 @@ class MediaProbe:
         if not may_be_path(name):
             return self._inside(name)
         place = first_place(name, self._cwd)
-        if place:
-            found = probe_picture(place, check_end=self._check_end)
-            if not _is_missing(found):
-                return without_idle_alpha(found)
-        # A path that does not exist is asked for by its second name, then as base64.
-        found = probe_picture(second_place(name, self._cwd, self._root), check_end=self._check_end)
-        return self._inside(name) if _is_missing(found) else without_idle_alpha(found)
+        there = self._file(place) if place else None
+        if there is None:  # it is asked for by its second name, then as base64
+            there = self._file(second_place(name, self._cwd, self._root))
+        return self._inside(name) if there is None else there
+
+    def _file(self, place: str) -> Picture | MediaProblem | Unopened | None:
+        """What a file is; None if there is none."""
+        if not self._open_files:
+            there = presence(place)
+            return None if _is_missing(there) else there
+        found = probe_picture(place, check_end=self._check_end)
+        return None if _is_missing(found) else without_idle_alpha(found)
 
     def _inside(self, name: str) -> Picture | MediaProblem:
         """A picture that stands in the row itself; or a file that is not there."""
@@ -245,5 +258,5 @@ class MediaProbe:
         return without_idle_alpha(probe_bytes(content, shortened(url)), content)
 
 
-def _is_missing(found: Picture | MediaProblem) -> bool:
+def _is_missing(found: Picture | MediaProblem | Unopened) -> bool:
     return isinstance(found, MediaProblem) and found.kind == "missing"

@@ -6,9 +6,9 @@ import codecs
 import json
 from typing import IO, TYPE_CHECKING, Any
 
-from vlft.data.reading import problems
+from vlft.data import rules
 from vlft.data.reading.lines import BrokenLineError, Row
-from vlft.data.schema.loose_json import has_half_pair, mended, small_integer
+from vlft.data.reading.loose_json import has_half_pair, mended, small_integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ def array_rows(stream: IO[bytes]) -> Iterator[Row]:
         elif nested:
             value = _only_item(value)
         if value is not None and not isinstance(value, dict):
-            problem = problems.NOT_OBJECT.found("an item of the array is no object")
+            problem = rules.NOT_OBJECT.found("an item of the array is no object")
             raise BrokenLineError(problem, number, line, 1)
         yield Row(number, line, value, raw)
 
@@ -109,7 +109,7 @@ class _Window:
         try:
             self.text = self.text[self.at :] + self._decode(data, self._ended)
         except UnicodeDecodeError as error:
-            problem = problems.ENCODING.found(str(error.reason), "save the file as UTF-8")
+            problem = rules.ENCODING.found(str(error.reason), "save the file as UTF-8")
             raise BrokenLineError(problem, 1, self.line, 1) from None
         self.at = 0
         return not self._ended
@@ -149,7 +149,7 @@ class _Window:
 
     def broken(self, said: str, number: int) -> BrokenLineError:
         """What to raise here."""
-        problem = problems.NOT_JSON.found(
+        problem = rules.NOT_JSON.found(
             f"the array is not JSON: {said}", "mend it, or write one object a line"
         )
         return BrokenLineError(problem, number, self.line, 1)

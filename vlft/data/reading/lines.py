@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vlft.data.reading import problems
+from vlft.data import rules
 from vlft.data.reading.chunks import BOM
-from vlft.data.schema.loose_json import NotJsonError, loose_loads, small_integer
+from vlft.data.reading.loose_json import NotJsonError, loose_loads, small_integer
+from vlft.text import kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +35,7 @@ class BrokenFileError(Exception):
         self.offset = offset
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """One value of a text.
 
     Attributes:
@@ -95,18 +94,18 @@ def read_values(text: str, start: int = 0) -> Iterator[Value]:
             value, end = _DECODER.raw_decode(text, at)
         except _DuplicateKeyError as error:
             message = f"an object has the key {json.dumps(error.args[0])} twice"
-            problem = problems.DUPLICATE_KEY.found(message, "keep one of the two")
+            problem = rules.DUPLICATE_KEY.found(message, "keep one of the two")
             raise BrokenFileError(problem, at) from None
         except _NumberError as error:
-            problem = problems.NOT_JSON.found(f"the number {error.args[0][:40]} is too big")
+            problem = rules.NOT_JSON.found(f"the number {error.args[0][:40]} is too big")
             raise BrokenFileError(problem, at) from None
         except json.JSONDecodeError as error:
             raise BrokenFileError(_not_json(text, at, error), error.pos) from None
         except (ValueError, RecursionError) as error:
-            problem = problems.NOT_JSON.found(f"the row can't be read: {error}")
+            problem = rules.NOT_JSON.found(f"the row can't be read: {error}")
             raise BrokenFileError(problem, at) from None
         if "\\u" in text[at:end] and _LONE.search(json.dumps(value, ensure_ascii=False)):
-            problem = problems.SURROGATE.found(
+            problem = rules.SURROGATE.found(
                 "a text holds half of a surrogate pair", "write the character itself, in UTF-8"
             )
             raise BrokenFileError(problem, at)
@@ -117,12 +116,12 @@ def read_values(text: str, start: int = 0) -> Iterator[Value]:
 def _not_json(text: str, start: int, error: json.JSONDecodeError) -> RowProblem:
     said = error.msg[0].lower() + error.msg[1:]
     if error.pos >= len(text.rstrip()):
-        return problems.NOT_JSON.found(
+        return rules.NOT_JSON.found(
             f"the line is not JSON: it ends too early ({said})", "write the row again"
         )
     near = text[max(start, error.pos - 15) : error.pos + 10]
     hint = "mend the line, or take it out: ms-swift loads nothing of the file as it is"
-    return problems.NOT_JSON.found(f"the line is not JSON: {said}, near {near!r}", hint)
+    return rules.NOT_JSON.found(f"the line is not JSON: {said}, near {near!r}", hint)
 
 
 class Row(NamedTuple):
@@ -175,7 +174,7 @@ def rows_of(data: bytes, row: int, line: int) -> Iterator[Row]:
     except UnicodeDecodeError as error:
         good = data[: data.rfind(b"\n", 0, error.start) + 1]
         yield from (found := list(rows_of(good, row, line)))
-        problem = problems.ENCODING.found(
+        problem = rules.ENCODING.found(
             f"byte 0x{data[error.start]:02x} is not UTF-8", "save the file as UTF-8"
         )
         column = error.start - len(good) + 1
@@ -188,8 +187,8 @@ def rows_of(data: bytes, row: int, line: int) -> Iterator[Row]:
             position = found_value.start
             value = found_value.value
             if value is not None and not isinstance(value, dict):
-                problem = problems.NOT_OBJECT.found(
-                    f"the row is {_kind(value)}", 'write {"messages": […]}'
+                problem = rules.NOT_OBJECT.found(
+                    f"the row is {kind(value)}", 'write {"messages": […]}'
                 )
                 raise BrokenLineError(problem, row, line, 1)
             raw = text[found_value.start : found_value.end].encode()
@@ -199,10 +198,6 @@ def rows_of(data: bytes, row: int, line: int) -> Iterator[Row]:
         line += text.count("\n", position, error.offset)
         column = error.offset - text.rfind("\n", 0, error.offset)
         raise BrokenLineError(error.problem, row, line, column) from None
-
-
-def _kind(value: Any) -> str:
-    return {list: "a list", str: "a text", bool: "true or false"}.get(type(value), "a number")
 
 
 def lines_are_loose_json(data: bytes) -> bool:

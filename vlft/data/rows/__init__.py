@@ -1,1 +1,1 @@
-"""What becomes of a row, once it is loaded."""
+"""What becomes of a row: as ms-swift loads it, and once it is loaded."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.media import MediaProbe, Picture
-from vlft.data.tokens.factory import open_counter
 from vlft.errors import VlftError
 from vlft.models import DEFAULT_FAMILY, PixelLimits, SizeError
 
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from vlft.data.loading.columns import Columns
-    from vlft.data.media import MediaProblem
+    from vlft.data.media import MediaProblem, Unopened
+    from vlft.data.rows.aliases import Columns
     from vlft.data.settings import CheckSettings
     from vlft.data.tokens.rows import RowTokens
     from vlft.models import Family
 
 MOST_SEEN = 500_000
+_MOST_SIZES = 50_000
 
 
 class Context:
@@ -44,8 +45,9 @@ class Context:
         self.cwd: Path = settings.cwd
         self.limits = settings.limits or PixelLimits()
         self.vision = settings.vision or (settings.family.vision if settings.family else None)
+        self._usual_tokens = lru_cache(_MOST_SIZES)(partial(self._tokens, limits=self.limits))
         self.probe = probe or new_probe(settings)
-        self.counter: RowTokens | None = open_counter(settings)
+        self.counter = _counter_of(settings)
         self.plain: dict[str, int] = {}
         """Pictures with nothing odd → tokens, with those around; see `checking.fast`."""
         self.seen: dict[str, Picture] | None = None
@@ -56,7 +58,7 @@ class Context:
         """The model's family; the default one if it is not known."""
         return self.settings.family or DEFAULT_FAMILY
 
-    def look(self, reference: str | bytes) -> Picture | MediaProblem:
+    def look(self, reference: str | bytes) -> Picture | MediaProblem | Unopened:
         """What a reference of `images` is."""
         found = self.probe.look(reference)
         seen = self.seen
@@ -75,17 +77,19 @@ class Context:
             SizeError: If ms-swift fails on its size.
             TypeError: If a limit of the row's own is no number.
         """
-        vision = self.vision
-        if vision is None:
-            longer, shorter = (
-                max(picture.width, picture.height),
-                min(picture.width, picture.height),
-            )
-            if shorter * 200 < longer and "max" in self.family.pixel_variables:
-                message = f"the longer side is more than 200 times the shorter: {longer}:{shorter}"
-                raise SizeError(message)
-            return None
-        return vision.image_tokens(picture.width, picture.height, self.limits_of(row))
+        limits = self.limits_of(row)
+        if limits is self.limits:
+            return self._usual_tokens(picture.width, picture.height)
+        return self._tokens(picture.width, picture.height, limits)
+
+    def _tokens(self, width: int, height: int, limits: PixelLimits) -> int | None:
+        if self.vision is not None:
+            return self.vision.image_tokens(width, height, limits)
+        longer, shorter = max(width, height), min(width, height)
+        if shorter * 200 < longer and "max" in self.family.pixel_variables:
+            message = f"the longer side is more than 200 times the shorter: {longer}:{shorter}"
+            raise SizeError(message)
+        return None
 
     def limits_of(self, row: Mapping[str, Any] | None) -> PixelLimits:
         """The limits of a loaded row.
@@ -103,8 +107,16 @@ class Context:
             raise TypeError(error.message) from None
 
 
-def new_probe(settings: CheckSettings) -> MediaProbe:
-    """A fresh memory of pictures."""
+def _counter_of(settings: CheckSettings) -> RowTokens | None:
+    if settings.tokenizer is None:
+        return None
+    from vlft.data.tokens.factory import open_counter  # noqa: PLC0415 - only with a tokenizer
+
+    return open_counter(settings)
+
+
+def new_probe(settings: CheckSettings, *, open_files: bool = True) -> MediaProbe:
+    """A fresh memory of pictures; `open_files` as in `MediaProbe`."""
     from pathlib import Path  # noqa: PLC0415 - only here at run time
 
     root = settings.root_image_dir
@@ -113,5 +125,6 @@ def new_probe(settings: CheckSettings) -> MediaProbe:
         None if root is None else Path(root),
         fetch=settings.fetch,
         allow_private=settings.allow_private,
+        open_files=open_files,
         video_reader=settings.video_reader,
     )

@@ -1,4 +1,4 @@
-"""What the videos that a row names are, and what they come to."""
+"""What the pictures and videos that a row names are, and what they come to."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import functools
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.media import Film, MediaProblem
+from vlft.data import rules
+from vlft.data.media import Film, MediaProblem, Picture
 from vlft.data.media.problems import frames_refused
-from vlft.data.outcomes import row_rule
-from vlft.data.rows import media_rules, rules
 from vlft.models import SizeError
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vlft.data.media import Picture
     from vlft.data.outcomes import RowProblem
     from vlft.data.rows.context import Context
     from vlft.data.rows.sample import Sample
@@ -43,13 +41,6 @@ def reference_of(given: Any) -> str | bytes | None:
 
 
 _EIGHT = 8
-UNJUDGED = row_rule(
-    "row.media-unjudged",
-    "info",
-    "unknown",
-    "Formats other than JPEG, PNG and WebP take Pillow to judge.",
-    "vlft: pip install 'vlft[data]'",
-)
 
 
 def check_images(sample: Sample, context: Context) -> Iterator[RowProblem]:
@@ -64,14 +55,14 @@ def check_images(sample: Sample, context: Context) -> Iterator[RowProblem]:
         found = context.look(reference)
         if isinstance(found, MediaProblem):
             yield _problem(found, key)
-        else:
+        elif isinstance(found, Picture):
             yield from _picture(found, reference, sample, context, key)
 
 
 def _problem(found: MediaProblem, key: str) -> RowProblem:
-    rule = media_rules.BY_KIND[found.kind]
+    rule = rules.BY_MEDIA_KIND[found.kind]
     if found.kind == "unreadable" and not _has_pillow():
-        rule = UNJUDGED
+        rule = rules.UNJUDGED
     return rule.found(found.message, found.hint, key)
 
 
@@ -88,7 +79,7 @@ def _picture(
         context.image_tokens(found, sample.row)
     except SizeError as error:
         message = f"{name} has {found.width}x{found.height} pixels: {error}"
-        yield media_rules.RATIO.found(message, "cut it into pieces, or leave the row out", key)
+        yield rules.RATIO.found(message, "cut it into pieces, or leave the row out", key)
     yield from picture_problems(found, name, key, boxes=bool(sample.objects.get("bbox")))
 
 
@@ -99,14 +90,14 @@ def picture_problems(
     if found.transparent:
         message = f"{name} has transparency, which ms-swift drops"
         hint = "put it on a background and save it as RGB"
-        yield media_rules.TRANSPARENT.found(message, hint, key)
+        yield rules.TRANSPARENT.found(message, hint, key)
     if found.bits > _EIGHT:
         message = f"{name} has {found.bits} bits a channel, which ms-swift clips to white"
-        yield media_rules.DEEP.found(message, "save it with 8 bits a channel", key)
+        yield rules.DEEP.found(message, "save it with 8 bits a channel", key)
     if found.orientation != 1:
         message = f"{name} is turned by EXIF orientation {found.orientation} only for viewers"
         hint = "turn its pixels (Pillow: ImageOps.exif_transpose) and save it"
-        rule = media_rules.ROTATED_BOXES if boxes else media_rules.ROTATED
+        rule = rules.ROTATED_BOXES if boxes else rules.ROTATED
         yield rule.found(message, hint, key)
 
 
@@ -134,7 +125,7 @@ def check_videos(sample: Sample, context: Context) -> Iterator[RowProblem]:
         if tokens is not None and tokens.error is not None:
             name = f"{len(given)} frames" if isinstance(given, list) else shown(given)
             hint = "take a longer one, or lower pixels.video.min_frames, or leave the row out"
-            yield media_rules.VIDEO_SIZE.found(f"{name}: {tokens.error}", hint, key)
+            yield rules.VIDEO_SIZE.found(f"{name}: {tokens.error}", hint, key)
 
 
 def video_tokens(given: Any, row: Mapping[str, Any], context: Context) -> VideoTokens | None:
@@ -186,13 +177,9 @@ def _sizes(references: list[Any], context: Context) -> list[tuple[int, int]] | N
     if context.probe.video_reader == "decord_bytes":
         return None
     found = [context.look(one) if isinstance(one, str) else None for one in references]
-    sizes = [
-        (one.width, one.height)
-        for one in found
-        if one is not None and not isinstance(one, MediaProblem)
-    ]
+    sizes = [(one.width, one.height) for one in found if isinstance(one, Picture)]
     return sizes if len(sizes) == len(found) else None
 
 
 def _video_problem(found: MediaProblem, key: str) -> RowProblem:
-    return media_rules.BY_KIND[found.kind].found(found.message, found.hint, key)
+    return rules.BY_MEDIA_KIND[found.kind].found(found.message, found.hint, key)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.outcomes import RowLostError, row_rule
+from vlft.data import rules
+from vlft.data.outcomes import RowLostError
 from vlft.data.rows.length import check_length
 from vlft.data.rows.sample import to_sample
 from vlft.data.rows.tags import check_specials, check_tags
@@ -18,51 +19,6 @@ if TYPE_CHECKING:
     from vlft.data.rows.context import Context
     from vlft.data.rows.sample import Sample
 
-NO_REJECTED = row_rule(
-    "row.no-rejected",
-    "error",
-    "replaced",
-    "A row for dpo, cpo, simpo, orpo or rm has a worse answer beside its own: "
-    "rejected_response, or rejected_messages.",
-    "swift/template/base.py: Template._rlhf_encode",
-)
-REJECTED_FORM = row_rule(
-    "row.rejected-form",
-    "error",
-    "replaced",
-    "rejected_response is a text or a list of messages without a question, and differs from "
-    "the answer.",
-    "swift/template/template_inputs.py: TemplateInputs._compat_rejected_response",
-)
-REJECTED_SAME = row_rule(
-    "row.rejected-same",
-    "error",
-    "silently_wrong",
-    "No row lacks its own worse answer in a file where others have one in rejected_messages: "
-    "ms-swift takes the answer itself for it, and there is nothing to prefer.",
-    "swift/template/template_inputs.py: TemplateInputs.from_dict",
-)
-MARGIN = row_rule(
-    "row.margin",
-    "error",
-    "replaced",
-    "A margin is a number, or a text that is one.",
-    "swift/template/base.py: Template._rlhf_encode",
-)
-KTO_LABEL = row_rule(
-    "row.kto-label",
-    "error",
-    "load_fails",
-    "Every row for kto has a label, true or false: the run counts them before it begins.",
-    "swift/pipelines/train/kto.py: prepare_kto_dataset",
-)
-KTO_ANSWER = row_rule(
-    "row.kto-answer",
-    "error",
-    "load_fails",
-    "The last message of every row for kto is an answer.",
-    "swift/pipelines/train/kto.py: KTOPreprocessor.batched_preprocess",
-)
 _PAIRED = frozenset({"dpo", "rm", "cpo", "simpo", "orpo"})
 _CHECKS = (check_turns, check_tags, check_specials, check_length)
 
@@ -80,7 +36,7 @@ def check_preferences(sample: Sample, context: Context) -> Iterator[RowProblem]:
         return
     if _is_same(sample.row):
         message = "rejected_messages is empty, so the answer itself is taken for the worse one"
-        yield REJECTED_SAME.found(message, "write a worse answer there", "rejected_messages")
+        yield rules.REJECTED_SAME.found(message, "write a worse answer there", "rejected_messages")
         return
     try:
         row = rejected_row(sample.row)
@@ -104,7 +60,7 @@ def _check_margin(margin: Any) -> Iterator[RowProblem]:
     try:
         float(0 if margin is None else margin)
     except (TypeError, ValueError):
-        yield MARGIN.found(f"the margin is {shown(margin)}", "write a number", "margin")
+        yield rules.MARGIN.found(f"the margin is {shown(margin)}", "write a number", "margin")
 
 
 def rejected_row(row: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +84,7 @@ def rejected_row(row: dict[str, Any]) -> dict[str, Any]:
         messages = row["messages"]  # the same words about other pictures
     if not messages:
         hint = "write a rejected_response beside the answer"
-        raise RowLostError(NO_REJECTED.found("there is no rejected answer", hint))
+        raise RowLostError(rules.NO_REJECTED.found("there is no rejected answer", hint))
     own = {
         key.removeprefix("rejected_"): value
         for key, value in row.items()
@@ -146,14 +102,14 @@ def _answers(response: Any, answer: list[dict[str, Any]]) -> list[dict[str, Any]
         return [{"role": "assistant", "content": response}]
     if not isinstance(response, list) or not all(isinstance(one, dict) for one in response):
         message = f"rejected_response is {kind(response)}"
-        raise RowLostError(REJECTED_FORM.found(message, hint, "rejected_response"))
+        raise RowLostError(rules.REJECTED_FORM.found(message, hint, "rejected_response"))
     if any(one.get("role") == "user" for one in response):
         message = "rejected_response holds a question"
-        raise RowLostError(REJECTED_FORM.found(message, hint, "rejected_response"))
+        raise RowLostError(rules.REJECTED_FORM.found(message, hint, "rejected_response"))
     same = [one.get("content") for one in response] == [one.get("content") for one in answer]
     if len(response) == len(answer) == 1 and same:
         message = f"rejected_response equals the answer: {shown(response[0].get('content'))}"
-        raise RowLostError(REJECTED_FORM.found(message, hint, "rejected_response"))
+        raise RowLostError(rules.REJECTED_FORM.found(message, hint, "rejected_response"))
     return list(response)
 
 
@@ -161,7 +117,9 @@ def _check_label(sample: Sample) -> Iterator[RowProblem]:
     label = sample.row.get("label")
     if not isinstance(label, bool | int | float):
         message = f"label is {shown(label)}" if label is not None else "there is no label"
-        yield KTO_LABEL.found(message, "write label: true or false", "label")
+        yield rules.KTO_LABEL.found(message, "write label: true or false", "label")
     if sample.messages[-1]["role"] != "assistant":
         key = f"messages.{len(sample.messages) - 1 + sample.offset}"
-        yield KTO_ANSWER.found("the last message is no answer", "end with the assistant's", key)
+        yield rules.KTO_ANSWER.found(
+            "the last message is no answer", "end with the assistant's", key
+        )

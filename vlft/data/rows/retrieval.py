@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from vlft.data.loading.conversations import ROLES
-from vlft.data.outcomes import RowLostError, row_rule
-from vlft.data.rows import rules
+from vlft.data import rules
+from vlft.data.outcomes import RowLostError
+from vlft.data.rows.aliases import ROLES
 from vlft.data.rows.length import check_length
 from vlft.data.rows.media import check_images
 from vlft.data.rows.sample import to_sample
 from vlft.data.rows.tags import check_specials, check_tags
 from vlft.data.rows.turns import check_turns
-from vlft.data.tokens.factory import SEVERAL_TEXTS
+from vlft.data.settings import SEVERAL_TEXTS
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:
@@ -22,30 +22,6 @@ if TYPE_CHECKING:
     from vlft.data.rows.context import Context
     from vlft.data.rows.sample import Sample
 
-NO_POSITIVE = row_rule(
-    "row.no-positive",
-    "error",
-    "replaced",
-    "A row for an embedding has positive_messages, and one for a reranker these or "
-    "negative_messages; in a file where one row has such a column, no row leaves it out.",
-    "swift/template/base.py: Template._embedding_encode, _reranker_encode; "
-    "swift/template/template_inputs.py: TemplateInputs.__post_init__",
-)
-CANDIDATES = row_rule(
-    "row.candidates-form",
-    "error",
-    "replaced",
-    "positive_messages and negative_messages are lists of conversations, each a list of messages "
-    "with ms-swift's own roles; the columns beside them have an entry for each.",
-    "swift/template/template_inputs.py: TemplateInputs.__post_init__",
-)
-LABEL = row_rule(
-    "row.embedding-label",
-    "error",
-    "replaced",
-    "The label of a row for an embedding is a number.",
-    "swift/template/base.py: Template._embedding_encode",
-)
 _STEP: Final = "<cot-process>"
 _SIDES: Final = ("positive", "negative")
 _MEDIA: Final = ("images", "videos", "audios", "objects", "tools", "label", "channel", "margin")
@@ -70,7 +46,7 @@ def check_candidates(sample: Sample, context: Context) -> Iterator[RowProblem]:
         key = f"{side}_messages"
         if not isinstance(given, list):
             message = f"{key} is {kind(given)}, where other rows have it"
-            yield NO_POSITIVE.found(message, f"{_FORM}, or [] for none", key)
+            yield rules.NO_POSITIVE.found(message, f"{_FORM}, or [] for none", key)
             return
         encoded = given[:1] if task == "embedding" and side == "positive" else given
         count += len(encoded) if task != "embedding" or side == "positive" else 0
@@ -78,13 +54,13 @@ def check_candidates(sample: Sample, context: Context) -> Iterator[RowProblem]:
             yield from _candidate(sample, context, side, index)
     if not count:
         wanted = "positive_messages" if task == "embedding" else "positive or negative messages"
-        yield NO_POSITIVE.found(f"there are no {wanted}", _FORM, "positive_messages")
+        yield rules.NO_POSITIVE.found(f"there are no {wanted}", _FORM, "positive_messages")
     if task == "embedding":
         try:
             float(1 if row.get("label") is None else row["label"])
         except (TypeError, ValueError):
             message = f"the label is {shown(row['label'])}"
-            yield LABEL.found(message, "write a number, 1.0 for what is near", "label")
+            yield rules.LABEL.found(message, "write a number, 1.0 for what is near", "label")
 
 
 def _candidate(sample: Sample, context: Context, side: str, index: int) -> Iterator[RowProblem]:
@@ -108,11 +84,11 @@ def _row_of(row: dict[str, Any], side: str, index: int) -> dict[str, Any]:
     """One conversation of a side, with its part of the columns beside it."""
     given = row[f"{side}_messages"][index]
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
-        raise RowLostError(CANDIDATES.found(f"a conversation is {shown(given)}", _FORM))
+        raise RowLostError(rules.CANDIDATES.found(f"a conversation is {shown(given)}", _FORM))
     for message in given:
-        if message.get("role") not in ROLES or "content" not in message:
+        if message.get("role") not in tuple(ROLES) or "content" not in message:
             said = f"a message is {shown(message)}"
-            raise RowLostError(CANDIDATES.found(said, _FORM))
+            raise RowLostError(rules.CANDIDATES.found(said, _FORM))
     made: dict[str, Any] = {"messages": given}
     for name in _MEDIA:
         values = row.get(f"{side}_{name}")
@@ -120,7 +96,7 @@ def _row_of(row: dict[str, Any], side: str, index: int) -> dict[str, Any]:
             continue
         if not isinstance(values, list) or len(values) <= index:
             said = f"{side}_{name} has no entry for it"
-            raise RowLostError(CANDIDATES.found(said, "write a list for each conversation"))
+            raise RowLostError(rules.CANDIDATES.found(said, "write a list for each conversation"))
         if values[index] is not None:
             made[name] = values[index]
     if not given:

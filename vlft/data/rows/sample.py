@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.loading.providers import openai_messages
+import msgspec
+
+from vlft.data import rules
 from vlft.data.outcomes import RowLostError
-from vlft.data.rows import rules
+from vlft.data.rows.conversations import openai_messages
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ _INLINE = re.compile(r"<img>(.+?)</img>")
 _MEDIA = ("images", "videos", "audios")
 
 
-@dataclass(slots=True)
-class Sample:
+class Sample(msgspec.Struct):
     """A row with its texts and media apart.
 
     Attributes:
@@ -45,8 +44,8 @@ class Sample:
     images: list[Any]
     videos: list[Any]
     audios: list[Any]
-    objects: dict[str, Any] = field(default_factory=dict)
-    row: dict[str, Any] = field(default_factory=dict)
+    objects: dict[str, Any] = msgspec.field(default_factory=dict)
+    row: dict[str, Any] = msgspec.field(default_factory=dict)
     inline: bool = False
 
     @property
@@ -71,7 +70,7 @@ def to_sample(loaded: dict[str, Any], context: Context) -> Sample:
     Raises:
         RowLostError: If ms-swift can't, and trains on another row instead.
     """
-    messages = openai_messages(copy.deepcopy(loaded["messages"]))
+    messages = openai_messages([dict(message) for message in loaded["messages"]])
     system, offset = None, 0
     if messages and messages[0]["role"] == "system":
         system, offset = messages.pop(0)["content"], 1

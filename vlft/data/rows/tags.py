@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from vlft.data.rows import rules
+from vlft.data import rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.loading.tools import without_padding
+from vlft.data.rows.load import without_padding
 from vlft.models.agents import AgentError
 from vlft.models.agents.base import Call
 from vlft.text import read_literal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.rows import rules
+from vlft.data import rules
 from vlft.data.rows.tool_turns import ROLES, parsed, prompt_of, with_tools
 from vlft.data.settings import agent_of, chat_template, learns_all
 from vlft.models.agents import AgentError, UntoldError

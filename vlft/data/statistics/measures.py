@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.convert.columns import MESSAGES, Columns
 from vlft.data.convert.conversations import conversation_draft
+from vlft.data.convert.convert import question_draft
+from vlft.data.convert.draft import Columns
 from vlft.data.convert.media import move_inline_images
-from vlft.data.convert.questions import question_draft
+from vlft.data.rows.aliases import COLUMNS
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD, byte_bound
-from vlft.data.tokens.types import Turn
+from vlft.data.tokens.render import Turn
 from vlft.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vlft.data.convert.draft import Row
-    from vlft.data.tokens.model import TokenModel
+    from vlft.data.tokens.factory import TokenModel
     from vlft.models import PixelLimits
 
 _TOKENS = (4096, 2048, 1280, 1024, 768, 512, 256, 128, 64)
@@ -77,53 +77,6 @@ def _pixels(limits: PixelLimits, value: int, side: int, asked: bool) -> Choice:
     return Choice(name, value, replace(limits, max_pixels=value, max_tokens=None), asked)
 
 
-PERCENTILES = (50, 90, 95, 99)
-
-
-class Spread:
-    """How often each value was seen; percentiles are exact."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[int] = Counter()
-
-    def add(self, value: int, times: int = 1) -> None:
-        """Takes a value in."""
-        self.counts[value] += times
-
-    @property
-    def count(self) -> int:
-        """How many values there are."""
-        return sum(self.counts.values())
-
-    @property
-    def total(self) -> int:
-        """Their sum."""
-        return sum(value * times for value, times in self.counts.items())
-
-    def over(self, limit: int) -> int:
-        """How many are larger."""
-        return sum(times for value, times in self.counts.items() if value > limit)
-
-    def to_json(self) -> dict[str, Any] | None:
-        """Least, greatest, mean, sum and percentiles (nearest rank); None without values."""
-        count = self.count
-        if not count:
-            return None
-        ranked = sorted(self.counts)
-        made: dict[str, Any] = {"min": ranked[0]}
-        wanted = [(f"p{share}", -(-count * share // 100)) for share in PERCENTILES]
-        passed = 0
-        for value in ranked:
-            passed += self.counts[value]
-            while wanted and passed >= wanted[0][1]:
-                made[wanted.pop(0)[0]] = value
-        return made | {
-            "max": ranked[-1],
-            "mean": round(self.total / count, 2),
-            "sum": self.total,
-        }
-
-
 @dataclass(frozen=True, slots=True)
 class Measured:
     """A row, taken apart.
@@ -164,7 +117,11 @@ def measured(row: Row) -> Measured:
         RejectError: If it is none of them.
     """
     columns = Columns(row)
-    draft = conversation_draft(columns) if columns.has(*MESSAGES) else question_draft(columns)
+    draft = (
+        conversation_draft(columns)
+        if columns.has(*COLUMNS["messages"])
+        else question_draft(columns)
+    )
     move_inline_images(draft)
     objects = draft.objects if isinstance(draft.objects, dict) else None
     audios = len(draft.media.get("audios", ()))

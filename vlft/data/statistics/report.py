@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.statistics.measures import PERCENTILES, Spread
+from vlft.data.checking.tally import PERCENTILES, Spread
 from vlft.output.console import shown
 
 if TYPE_CHECKING:

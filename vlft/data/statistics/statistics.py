@@ -11,8 +11,8 @@ from vlft.data.convert.rows import open_rows, parse
 from vlft.data.media import MediaProbe, MediaProblem, Picture
 from vlft.data.statistics.measures import Measured, measured
 from vlft.data.statistics.report import Stats
+from vlft.data.tokens.render import CountedRow, object_texts
 from vlft.data.tokens.rows import video_bound
-from vlft.data.tokens.types import CountedRow, object_texts
 from vlft.models import SizeError
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from vlft.data.media.video_readers import VideoReader
+    from vlft.data.media.video_probe import VideoReader
     from vlft.data.statistics.measures import Choice
-    from vlft.data.tokens.model import TokenModel
+    from vlft.data.tokens.factory import TokenModel
     from vlft.data.tokens.rows import RowTokens
     from vlft.models import PixelLimits, VideoFile, VideoTokens, Vision
 
@@ -207,7 +207,7 @@ class _Counter:
         for one in found:
             if isinstance(one, MediaProblem):
                 self._stats.problems[one.kind] += 1
-            else:
+            elif isinstance(one, Picture):
                 self._stats.add_picture(one)
         sizes = [(one.width, one.height) for one in found if isinstance(one, Picture)]
         return sizes if len(sizes) == len(found) else None

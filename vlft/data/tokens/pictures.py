@@ -1,4 +1,7 @@
-"""Pictures and videos to be counted: from files, from sizes, from lines of JSON."""
+"""Pictures and videos to be counted: from files, from sizes, from lines of JSON.
+
+And how `vlft tokens` writes what it counted.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,17 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from statistics import median
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlft.errors import UsageError, VlftError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vlft.data.media.video_readers import VideoReader
-    from vlft.models import ImageTokens, PixelLimits, VideoFile, Vision
+    from vlft.data.media.video_probe import VideoReader
+    from vlft.models import ImageTokens, PixelLimits, VideoFile, VideoTokens, Vision
+
 
 _SIZE = re.compile(r"([1-9][0-9]{0,8})[x×X]([1-9][0-9]{0,8})")
 _ROW_LIMITS = ("min_pixels", "max_pixels", "max_num")
@@ -106,3 +111,143 @@ def _of_row(row: object, place: str) -> Asked:
             raise VlftError(f"{place}: `{name}` is {value!r}", "write a positive integer")
     limits = {name: row[name] for name in _ROW_LIMITS if row.get(name) is not None}
     return Asked(row["width"], row["height"], row=limits)
+
+
+class Counted(NamedTuple):
+    """What was asked for, and what it comes to.
+
+    Attributes:
+        asked: A picture or a video.
+        picture: Of a picture that can be read.
+        video: Of a video that can be read.
+        steps: The way of a video.
+    """
+
+    asked: Asked
+    picture: ImageTokens | None = None
+    video: VideoTokens | None = None
+    steps: tuple[str, ...] = ()
+
+
+def count(asked: Asked, vision: Vision, limits: PixelLimits) -> Counted:
+    """What a picture or a video comes to."""
+    if asked.unread:
+        return Counted(asked)
+    if asked.film is None:
+        return Counted(asked, asked.count(vision, limits))
+    limits = limits.with_row(None, has_video=True)
+    video, steps = vision.video(asked.film, limits), vision.video_steps(asked.film, limits)
+    return Counted(asked, video=video, steps=steps)
+
+
+def as_json(counted: Counted, vision: Vision) -> dict[str, object]:
+    """One picture or video as programs read it; sizes are [height, width]."""
+    asked, found = counted.asked, counted.picture
+    entry: dict[str, object] = {"file": asked.name} if asked.name else {}
+    if counted.video is not None:
+        return entry | _film_as_json(counted, counted.video, vision)
+    if found is None:
+        return entry | {"tokens": None, "error": asked.unread}
+    entry |= {"width": found.width, "height": found.height, "resized": found.resized}
+    if vision.side is None:
+        entry |= {"tiles": found.tiles, "grid": found.grid}
+    else:
+        entry |= {"grid_thw": found.grid_thw}
+    return entry | {
+        "tokens": found.tokens,
+        "hf_tokens": found.hf_tokens,
+        "error": found.error,
+    }
+
+
+def _film_as_json(counted: Counted, found: VideoTokens, vision: Vision) -> dict[str, object]:
+    film, failed = counted.asked.film, found.error is not None
+    entry: dict[str, object] = {
+        "width": counted.asked.width,
+        "height": counted.asked.height,
+        "frames": film.frames if film else None,
+        "fps": film.fps if film else None,
+        "frames_taken": None if failed else found.frames,
+        "resized": found.resized,
+    }
+    if vision.side is not None:
+        entry["grid_thw"] = found.grid_thw
+    return entry | {"tokens": None if failed else found.tokens, "error": found.error}
+
+
+def as_text(counted: Sequence[Counted], title: str, vision: Vision) -> str:
+    """The steps of one picture or video, a table of several."""
+    if len(counted) == 1:
+        return "\n".join([title, *_steps(counted[0])])
+    return "\n".join([title, *_table(counted, vision)])
+
+
+def _steps(counted: Counted) -> list[str]:
+    asked, found = counted.asked, counted.picture
+    if counted.video is not None:
+        lines = [f"{asked.name}: {_size(counted)}"]
+        return [*lines, *(f"  → {step}" for step in counted.steps), *_failure(counted.video.error)]
+    if found is None:
+        return [f"{asked.name}: {asked.unread}"]
+    lines = [f"{asked.name or 'a picture'}: {found.width}×{found.height} pixels"]
+    lines += [f"  → {step}" for step in found.steps]
+    lines += _failure(found.error)
+    if found.hf_tokens != found.tokens:
+        alone = "fails" if found.hf_tokens is None else f"makes {found.hf_tokens} tokens"
+        lines.append(f"  (transformers' processor, which resizes by another rule, {alone})")
+    return lines
+
+
+def _failure(error: str | None) -> list[str]:
+    return [] if error is None else [f"  ✗ {error}; ms-swift replaces such a row by another one"]
+
+
+def _size(counted: Counted) -> str:
+    asked, film = counted.asked, counted.asked.film
+    size = f"{asked.width}×{asked.height}"
+    if film is None:
+        return size
+    frames = "a frame" if film.frames == 1 else f"{film.frames} frames"
+    return f"{size} pixels, {frames}, {film.fps:g} a second"
+
+
+def _table(counted: Sequence[Counted], vision: Vision) -> list[str]:
+    parts = "tiles" if vision.side is None else "patches"
+    rows = [("picture", "resized", parts, "tokens", "hf alone")]
+    rows += [_row(one) for one in counted]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = ["  ".join(_cells(row, widths)).rstrip() for row in rows]
+    pictures = [one.picture.tokens for one in counted if one.picture]
+    videos = [one.video.tokens for one in counted if one.video and not one.video.error]
+    for what, tokens in (("pictures", pictures), ("videos", videos)):
+        known = sorted(one for one in tokens if one is not None)
+        if known:
+            lines.append(
+                f"{len(known)} {what}, {sum(known)} tokens: least {known[0]}, "
+                f"median {median(known):g}, most {known[-1]}"
+            )
+    return lines
+
+
+def _row(counted: Counted) -> tuple[str, str, str, str, str]:
+    asked, found = counted.asked, counted.video or counted.picture
+    if found is None:
+        return asked.name, "", "", "", asked.unread or ""
+    name = f"{asked.name} {_size(counted)}" if asked.name else _size(counted)
+    if found.error is not None or found.resized is None:
+        return name, "", "", "", found.error or ""
+    resized = f"{found.resized[1]}×{found.resized[0]}"
+    picture = counted.picture
+    if picture is None:
+        shape = "×".join(map(str, found.grid_thw or ()))
+        return name, resized, shape, str(found.tokens), ""
+    across = picture.grid or (picture.grid_thw or (0, 0, 0))[:0:-1]
+    shape = f"{across[0]}×{across[1]}" + (" + 1" if (picture.tiles or 0) > 1 else "")
+    return name, resized, shape, str(picture.tokens), str(picture.hf_tokens)
+
+
+def _cells(row: tuple[str, ...], widths: Sequence[int]) -> list[str]:
+    """Names to the left, figures to the right, the last as it is."""
+    name, *figures, last = row
+    right = [text.rjust(width) for text, width in zip(figures, widths[1:], strict=True)]
+    return [name.ljust(widths[0]), *right, last]

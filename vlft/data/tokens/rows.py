@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vlft.data.tokens.encoder import Encoder
-    from vlft.data.tokens.types import CountedRow
+    from vlft.data.tokens.render import CountedRow
     from vlft.models import VideoTokens, Vision
     from vlft.models.chat import ChatTemplate
 

@@ -5,25 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.loading.load import load
+from vlft.data import rules
 from vlft.data.media import Picture
-from vlft.data.outcomes import RowLostError
-from vlft.data.rows import box_rules, rules
-from vlft.data.rows.coercion import check_lost
-from vlft.data.rows.length import check_length
-from vlft.data.rows.media import check_images, check_videos, reference_of
-from vlft.data.rows.preferences import check_preferences
-from vlft.data.rows.retrieval import check_candidates
-from vlft.data.rows.sample import Sample, to_sample
-from vlft.data.rows.tags import check_specials, check_tags
-from vlft.data.rows.turns import check_tools, check_turns
+from vlft.data.rows.media import reference_of
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from vlft.data.outcomes import RowProblem
     from vlft.data.rows.context import Context
+    from vlft.data.rows.sample import Sample
 
 _BOX = 4
 
@@ -40,12 +32,12 @@ def check_boxes(sample: Sample, context: Context) -> Iterator[RowProblem]:
     if kinds and kinds != "norm1" and str(kinds).lower() != "real":
         hint = "write real (pixels) or norm1 (0 to 1); divide thousandths by 1000 for norm1"
         message = f"bbox_type {shown(kinds)} is taken for pixels"
-        yield box_rules.BOX_TYPE.found(message, hint, "objects.bbox_type")
+        yield rules.BOX_TYPE.found(message, hint, "objects.bbox_type")
     if not sample.images:
         if any("<bbox>" in text for _, text in sample.texts):
             message = f"{len(boxes)} boxes and no picture"
             hint = "name the picture in images"
-            yield box_rules.BOX_ALONE.found(message, hint, "objects.bbox")
+            yield rules.BOX_ALONE.found(message, hint, "objects.bbox")
         return
     yield from _check_each(sample, context, boxes, norm1=kinds == "norm1")
 
@@ -55,7 +47,7 @@ def _count_boxes(sample: Sample, boxes: Any) -> Iterator[RowProblem]:
     if tags != len(boxes):
         message = f"{tags} <bbox> tag{'' if tags == 1 else 's'} and {len(boxes)} boxes"
         hint = "write one tag for each box, in the same order"
-        yield box_rules.BOX_TAGS_MANY.found(message, hint, "objects.bbox" if boxes else "")
+        yield rules.BOX_TAGS_MANY.found(message, hint, "objects.bbox" if boxes else "")
 
 
 def _count_refs(sample: Sample, refs: Any) -> Iterator[RowProblem]:
@@ -63,19 +55,19 @@ def _count_refs(sample: Sample, refs: Any) -> Iterator[RowProblem]:
     if not isinstance(refs, list):
         message = f"ref is {kind(refs)}, and is taken letter by letter"
         if tags:
-            yield box_rules.REF_FORM.found(message, 'write ["…", …]', "objects.ref")
+            yield rules.REF_FORM.found(message, 'write ["…", …]', "objects.ref")
         return
     if tags > len(refs):
         message = f"{tags} <ref-object> tags and {len(refs)} refs"
         hint = "write one ref for each tag, in the same order"
-        yield box_rules.REF_TAGS_MANY.found(message, hint, "objects.ref" if refs else "")
+        yield rules.REF_TAGS_MANY.found(message, hint, "objects.ref" if refs else "")
     elif tags < len(refs):
         message = f"{len(refs)} refs and {tags} <ref-object> tags"
-        yield box_rules.REFS_UNUSED.found(message, "write one tag for each ref", "objects.ref")
+        yield rules.REFS_UNUSED.found(message, "write one tag for each ref", "objects.ref")
     for index, ref in enumerate(refs[:tags]):
         if not isinstance(ref, str):
             message = f"a ref is {shown(ref)}"
-            yield box_rules.REF_FORM.found(message, "write a text", f"objects.ref.{index}")
+            yield rules.REF_FORM.found(message, "write a text", f"objects.ref.{index}")
             return
 
 
@@ -85,22 +77,22 @@ def _check_each(
     ids = sample.objects.get("image_id") or []
     if not isinstance(ids, list):
         message = f"image_id is {kind(ids)}"
-        yield box_rules.BOX_IMAGE.found(message, "write [0, …]", "objects.image_id")
+        yield rules.BOX_IMAGE.found(message, "write [0, …]", "objects.image_id")
         return
     for index, box in enumerate(boxes):
         key = f"objects.bbox.{index}"
         if not isinstance(box, list) or not all(map(_is_number, box)):
-            yield box_rules.BOX_NUMBERS.found(f"a box is {shown(box)}", "write four numbers", key)
+            yield rules.BOX_NUMBERS.found(f"a box is {shown(box)}", "write four numbers", key)
             continue
         image = ids[index] if index < len(ids) else 0
         needed = not norm1 or context.settings.norm_bbox == "none"
         if not isinstance(image, int) or (needed and not _within(image, len(sample.images))):
             message = f"image_id {shown(image)} and {len(sample.images)} pictures"
             hint = f"write 0 to {len(sample.images) - 1}"
-            yield box_rules.BOX_IMAGE.found(message, hint, "objects.image_id")
+            yield rules.BOX_IMAGE.found(message, hint, "objects.image_id")
         elif image < 0:
             message = f"image_id {image} counts from the last picture"
-            yield box_rules.BOX_IMAGE_BEHIND.found(message, "count from 0", "objects.image_id")
+            yield rules.BOX_IMAGE_BEHIND.found(message, "count from 0", "objects.image_id")
         elif norm1:
             yield from _range(box, 1, 1, key, "norm1 means 0 to 1")
         else:
@@ -131,7 +123,7 @@ def _range(box: Any, width: int, height: int, key: str, size: str) -> Iterator[R
         return
     message = f"{shown(box)} is not within the picture: {size}"
     hint = "write pixels of the stored picture, or 0 to 1 with bbox_type norm1"
-    yield box_rules.BOX_RANGE.found(message, hint, key)
+    yield rules.BOX_RANGE.found(message, hint, key)
 
 
 def check_inverted(row: dict[str, Any]) -> Iterator[RowProblem]:
@@ -146,48 +138,4 @@ def check_inverted(row: dict[str, Any]) -> Iterator[RowProblem]:
         if box[0] > box[2] or box[1] > box[3]:
             message = f"{shown(box)} is read as two corners in the other order"
             hint = "write [x1, y1, x2, y2]; is it [x, y, width, height]?"
-            yield box_rules.BOX_INVERTED.found(message, hint, f"objects.bbox.{index}")
-
-
-CHECKS: tuple[Callable[[Sample, Context], Iterator[RowProblem]], ...] = (
-    check_tools,
-    check_images,
-    check_videos,
-    check_turns,
-    check_tags,
-    check_boxes,
-    check_specials,
-    check_length,
-    check_preferences,
-    check_candidates,
-)
-
-
-def judge(row: dict[str, Any], context: Context) -> tuple[list[RowProblem], Sample | None]:
-    """Everything that is wrong with a row, and the row taken apart; None if it is lost before.
-
-    Args:
-        row: As `Schema.conform` gives it.
-        context: Of the run and the file.
-    """
-    problems = list(check_lost(row, context))
-    try:
-        loaded = load(row, context.columns)
-        problems += check_inverted(row)
-        sample = to_sample(loaded, context)
-    except RowLostError as lost:
-        return [lost.problem, *problems], None
-    except (TypeError, KeyError, AttributeError, ValueError, IndexError) as error:
-        return [*problems, _unencodable(error)], None
-    for check in CHECKS:
-        try:
-            problems += check(sample, context)
-        except (TypeError, KeyError, AttributeError, ValueError, IndexError) as error:
-            problems.append(_unencodable(error))
-            break
-    return problems, sample
-
-
-def _unencodable(error: Exception) -> RowProblem:
-    message = f"ms-swift's template fails on it: {type(error).__name__}: {error}"
-    return rules.UNENCODABLE.found(message, "bring the row into the form of the documentation")
+            yield rules.BOX_INVERTED.found(message, hint, f"objects.bbox.{index}")

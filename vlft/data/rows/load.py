@@ -1,19 +1,90 @@
-"""A row on its way through ms-swift's reader: deleted, or in the form that templates take."""
+"""A row on its way through ms-swift's reader: deleted, or in the form that templates take.
+
+swift/dataset/preprocessor/core.py; descriptions of tools: RowPreprocessor._normalize_tools, and
+swift/utils/schema_utils.py: remove_arrow_padding.
+"""
 
 from __future__ import annotations
 
 import ast
-import copy
-from typing import TYPE_CHECKING, Any
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
-from vlft.data.loading import rules
-from vlft.data.loading.conversations import ROLES, from_messages, unknown_role
-from vlft.data.loading.tools import normalize_tools
+from vlft.data import rules
 from vlft.data.outcomes import RowLostError
+from vlft.data.reading.schema import Moment
+from vlft.data.rows.aliases import ROLES
+from vlft.data.rows.conversations import from_messages, unknown_role
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:
-    from vlft.data.loading.columns import Columns, Reader
+    from vlft.data.rows.aliases import Columns, Reader
+
+
+COLUMNS: Final = ("tools", "rejected_tools", "positive_tools", "negative_tools")
+_NAMED: Final = frozenset(
+    {
+        "properties",
+        "patternProperties",
+        "$defs",
+        "definitions",
+        "dependentSchemas",
+        "dependencies",
+    }
+)
+"""Keys of a JSON schema under which names are the user's own."""
+_NULL_COUNTS: Final = frozenset({"default", "const"})
+_ITEMS_COUNT: Final = frozenset({"enum", "examples"})
+
+
+def normalize_tools(row: dict[str, Any]) -> None:
+    """Makes a list of each column of tools, and drops the nulls that pyarrow put into them."""
+    for column in COLUMNS:
+        tools = row.get(column)
+        if tools is None:
+            continue
+        if isinstance(tools, str):
+            with suppress(ValueError):  # a tool that is a text by itself
+                tools = json.loads(tools)
+        if not isinstance(tools, list):
+            tools = [tools]
+        row[column] = [without_padding(_kept(tool)) for tool in tools]
+
+
+def _kept(value: Any) -> Any:
+    """A value as the data set keeps it: what pyarrow took for a date is a number."""
+    if isinstance(value, Moment):
+        return value.number
+    if isinstance(value, list):
+        return [_kept(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _kept(item) for key, item in value.items()}
+    return value
+
+
+def without_padding(schema: Any) -> Any:
+    """A schema without its null values, but for those that say something."""
+    if isinstance(schema, list):
+        return [without_padding(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in _NULL_COUNTS or key.startswith("x-"):
+            kept[key] = value
+        elif value is None:
+            continue
+        elif key in _ITEMS_COUNT:
+            kept[key] = value
+        elif key in _NAMED and isinstance(value, dict):
+            kept[key] = {
+                name: without_padding(item) for name, item in value.items() if item is not None
+            }
+        else:
+            kept[key] = without_padding(value)
+    return kept
+
 
 Message = dict[str, Any]
 
@@ -97,7 +168,7 @@ def load(row: dict[str, Any], columns: Columns) -> dict[str, Any]:
     Raises:
         RowLostError: If ms-swift deletes the row.
     """
-    named = copy.deepcopy(columns.named(row))
+    named: dict[str, Any] = _copied(columns.named(row))
     try:
         if columns.reader == "messages":
             _read_rejected(named)
@@ -117,6 +188,13 @@ def load(row: dict[str, Any], columns: Columns) -> dict[str, Any]:
         ):
             named[name] = [named[name]]
     return named
+
+
+def _copied(value: Any) -> Any:
+    """The lists and objects of a row anew: they are changed on the way."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def _read_rejected(row: dict[str, Any]) -> None:

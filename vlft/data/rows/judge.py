@@ -1,27 +1,29 @@
-"""Texts and pictures in columns that ms-swift drops."""
+"""Everything that is wrong with a row."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.outcomes import row_rule
-from vlft.data.rows import rules
+from vlft.data import rules
+from vlft.data.outcomes import RowLostError
+from vlft.data.rows.boxes import check_boxes, check_inverted
+from vlft.data.rows.length import check_length
+from vlft.data.rows.load import load
+from vlft.data.rows.media import check_images, check_videos
+from vlft.data.rows.preferences import check_preferences
+from vlft.data.rows.retrieval import check_candidates
+from vlft.data.rows.sample import Sample, to_sample
+from vlft.data.rows.tags import check_specials, check_tags
+from vlft.data.rows.turns import check_tools, check_turns
 from vlft.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from vlft.data.outcomes import RowProblem
     from vlft.data.rows.context import Context
 
-RESHAPED = row_rule(
-    "row.reshaped",
-    "error",
-    "silently_wrong",
-    "In a column that holds texts and other things, no text is JSON itself: it is read back as "
-    "what it says.",
-    "datasets/utils/json.py: json_encode_field",
-)
+
 _READ = frozenset(
     {"messages", "conversations", "conversation", "query", "response", "system", "history"}
 )
@@ -39,7 +41,7 @@ def reshaped(row: dict[str, Any], conformed: dict[str, Any]) -> Iterator[RowProb
             for key, before, after in _changed(value, conformed.get(column), column):
                 message = f"the text {shown(before)} comes back as {shown(after)}"
                 hint = "write all contents of the file as texts, or all as lists of parts"
-                yield RESHAPED.found(message, hint, key)
+                yield rules.RESHAPED.found(message, hint, key)
 
 
 def _changed(before: Any, after: Any, key: str) -> Iterator[tuple[str, Any, Any]]:
@@ -101,3 +103,47 @@ def _both_names(row: dict[str, Any], context: Context) -> Iterator[RowProblem]:
         if read is not None and lost is not None and read != lost:
             said = f"message {index} has a value and a content; only the value is read"
             yield rules.LOST_COLUMN.found(said, "keep one of them", f"messages.{index}.content")
+
+
+CHECKS: tuple[Callable[[Sample, Context], Iterator[RowProblem]], ...] = (
+    check_tools,
+    check_images,
+    check_videos,
+    check_turns,
+    check_tags,
+    check_boxes,
+    check_specials,
+    check_length,
+    check_preferences,
+    check_candidates,
+)
+
+
+def judge(row: dict[str, Any], context: Context) -> tuple[list[RowProblem], Sample | None]:
+    """Everything that is wrong with a row, and the row taken apart; None if it is lost before.
+
+    Args:
+        row: As `Schema.conform` gives it.
+        context: Of the run and the file.
+    """
+    problems = list(check_lost(row, context))
+    try:
+        loaded = load(row, context.columns)
+        problems += check_inverted(row)
+        sample = to_sample(loaded, context)
+    except RowLostError as lost:
+        return [lost.problem, *problems], None
+    except (TypeError, KeyError, AttributeError, ValueError, IndexError) as error:
+        return [*problems, _unencodable(error)], None
+    for check in CHECKS:
+        try:
+            problems += check(sample, context)
+        except (TypeError, KeyError, AttributeError, ValueError, IndexError) as error:
+            problems.append(_unencodable(error))
+            break
+    return problems, sample
+
+
+def _unencodable(error: Exception) -> RowProblem:
+    message = f"ms-swift's template fails on it: {type(error).__name__}: {error}"
+    return rules.UNENCODABLE.found(message, "bring the row into the form of the documentation")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vlft.data.schema.schema import mixes
-from vlft.data.schema.shape import BOOL, DATE, DICT, FLOAT, INT, LIST, NULL, TEXT, Shape
+from vlft.data.reading.schema import BOOL, DATE, DICT, FLOAT, INT, LIST, NULL, TEXT, Shape, mixes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

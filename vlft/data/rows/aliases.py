@@ -1,53 +1,71 @@
-"""Which columns of a file mean what, and which preprocessor that chooses for all its rows."""
+"""Columns and roles under all their names, and what that makes of the columns of a file."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Reader = Literal["messages", "alpaca", "response"]
 
-MEDIA = {
-    "images": "images",
-    "image": "images",
-    "audios": "audios",
-    "audio": "audios",
-    "videos": "videos",
-    "video": "videos",
-}
-SYSTEM = {"system": "system", "system_prompt": "system"}
-MESSAGES = dict.fromkeys(("messages", "conversation", "conversations"), "messages")
-QUERY = dict.fromkeys(("query", "prompt", "input", "instruction", "question", "problem"), "query")
-RESPONSE = dict.fromkeys(
-    (
-        "response",
-        "answer",
-        "output",
-        "targets",
-        "target",
-        "answer_key",
-        "answers",
-        "solution",
-        "text",
-        "completion",
-        "content",
+COLUMNS: Final = {
+    "images": ("images", "image"),
+    "audios": ("audios", "audio"),
+    "videos": ("videos", "video"),
+    "messages": ("messages", "conversation", "conversations"),
+    "system": ("system", "system_prompt"),
+    "query": ("query", "prompt", "input", "instruction", "question", "problem"),
+    "response": (
+        *("response", "answer", "output", "targets", "target", "answer_key", "answers"),
+        *("solution", "text", "completion", "content"),
     ),
-    "response",
+}
+"""Column → its names in lower case, its own first (swift/dataset/preprocessor/core.py)."""
+
+ROLES: Final = {
+    "system": ("system",),
+    "user": ("user", "human"),
+    "assistant": ("assistant", "gpt", "bot"),
+    "tool_call": ("tool_call", "function_call"),
+    "tool_response": ("tool_response", "function_response", "observation", "observations"),
+    "tool": ("tool",),
+}
+"""Role → its names, its own first."""
+
+SPEAKERS: Final = {name: role for role in ("user", "assistant") for name in ROLES[role]}
+"""Name of a role that asks or answers → the role."""
+
+STANDARD: Final = frozenset(
+    {
+        f"{prefix}{name}"
+        for prefix in ("", "rejected_", "positive_", "negative_")
+        for name in ("messages", "images", "videos", "audios", "tools", "objects")
+    }
+    | {"rejected_response", "label", "channel", "margin", "chat_template_kwargs"}
+    | {"teacher_prompt", "teacher_images", "history"}
 )
-ALIASES: dict[Reader, dict[str, str]] = {
-    "messages": MEDIA | MESSAGES | SYSTEM,
-    "response": MEDIA | SYSTEM | QUERY | RESPONSE,
-    "alpaca": MEDIA | SYSTEM | QUERY | RESPONSE,
+"""Columns that ms-swift reads under these names alone."""
+
+
+def _aliases(*columns: str) -> dict[str, str]:
+    return {name: column for column in columns for name in COLUMNS[column]}
+
+
+_MEDIA: Final = ("images", "audios", "videos")
+_ANSWERS: Final = _aliases(*_MEDIA, "system", "query", "response")
+ALIASES: Final[dict[Reader, dict[str, str]]] = {
+    "messages": _aliases(*_MEDIA, "messages", "system"),
+    "response": _ANSWERS,
+    "alpaca": _ANSWERS,
 }
 """Column in lower case → the name that the preprocessor works with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(msgspec.Struct, frozen=True):
     """What becomes of a file's columns.
 
     Attributes:
@@ -59,7 +77,7 @@ class Columns:
 
     reader: Reader
     rename: Mapping[str, str]
-    collisions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    collisions: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     clash: str | None = None
 
     def named(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +114,7 @@ def read_columns(
 
 
 def _reader(names: Sequence[str]) -> Reader:
-    if not {"conversation", "conversations", "messages"}.isdisjoint(names):
+    if not set(COLUMNS["messages"]).isdisjoint(names):
         return "messages"
     return "alpaca" if {"instruction", "input"} <= set(names) else "response"
 

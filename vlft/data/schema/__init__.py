@@ -1,1 +1,0 @@
-"""The types that `datasets` gives the columns of a file, and what that does to its rows."""
