@@ -10,8 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlft.engines.base import engine_named
-from vlft.engines.order import Resumption
+from vlft.engines.base import Resumption, engine_named
 from vlft.errors import InvalidError, VlftError
 from vlft.files import read_json, write_json
 from vlft.findings import has_errors

@@ -8,7 +8,7 @@ from vlft.engines.base import Engine
 
 if TYPE_CHECKING:
     from vlft.config.schema import Config
-    from vlft.engines.order import Description
+    from vlft.engines.base import Description
     from vlft.pipeline import Ready
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from vlft.engines.base import Description
 from vlft.engines.kubernetes.section import Kubernetes
-from vlft.engines.order import Description
 from vlft.engines.train import new_folder
 from vlft.errors import VlftError
 from vlft.plan.command import render

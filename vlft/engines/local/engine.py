@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from vlft.engines.order import Description, Order, Resumption, Trained
+    from vlft.engines.base import Description, Order, Resumption, Trained
     from vlft.engines.traits import State
     from vlft.pipeline import Ready
     from vlft.runs.record import Run
@@ -57,7 +57,7 @@ class LocalEngine(Engine):
 
     def status(self, attempt: Path, record: Mapping[str, Any]) -> State:
         """By the supervisor, or the vlft that is about to start it."""
-        from vlft.engines.local.processes import process_state
+        from vlft.runs.attempts import process_state
 
         return process_state(attempt, record)
 
@@ -69,9 +69,9 @@ class LocalEngine(Engine):
 
     def stop(self, run: Run, wait_s: float) -> Run:
         """SIGTERM to the supervisor, which ends all others."""
-        from vlft.engines.local.processes import stop
+        from vlft.engines.stop import stop_processes
 
-        return stop(run, wait_s)
+        return stop_processes(run, wait_s)
 
 
 ENGINE = LocalEngine()

@@ -78,43 +78,39 @@ class _Raised:
     survived: bool
 
 
-def last_error(stderr_path: Path) -> str | None:
+def last_error(log: Path, noise: re.Pattern[bytes] | None = None) -> str | None:
     """The error that ended a trainer, in at most 500 characters; None if none is to be seen.
 
     A secret in it is masked.
 
     Reads the last 256 KiB of the file, and the first 256 KiB if there is nothing in those.
+
+    Args:
+        log: What the trainer wrote to stderr.
+        noise: What others wrote between.
     """
+
+    def read() -> str:
+        data = file.read(_WINDOW)
+        text = (noise.sub(b"", data) if noise else data).decode(errors="replace")
+        return _ANSI.sub("", text.replace("\r", "\n"))
+
     try:
-        with stderr_path.open("rb") as file:
+        with log.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _WINDOW))
-            tail = _clean(file.read(_WINDOW))
-            found = _root_cause(tail)
-            if found is None and size > _WINDOW:
+            tail = read()
+            error = _root_cause(tail)
+            if error is None and size > _WINDOW:
                 file.seek(0)
-                found = _root_cause(_clean(file.read(_WINDOW)))
+                error = _root_cause(read())
     except OSError:
         return None
-    return _shortened(found or _last_resort(tail))
-
-
-def last_error_in(data: bytes) -> str | None:
-    """The same for the end of a log that has been read already."""
-    text = _clean(data)
-    return _shortened(_root_cause(text) or _last_resort(text))
-
-
-def _shortened(error: str | None) -> str | None:
+    error = error or _last_resort(tail)
     if error is None:
         return None
     error = mask_met(mask_text(error))
     return error if len(error) <= _LONGEST else error[: _LONGEST - 1] + "…"
-
-
-def _clean(data: bytes) -> str:
-    text = data.decode(errors="replace").replace("\r", "\n")
-    return _ANSI.sub("", text)
 
 
 def _root_cause(text: str) -> str | None:

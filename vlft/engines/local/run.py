@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import vlft
-from vlft.engines.local.late_crash import length
 from vlft.engines.local.process_tree import ProcessTree, children, is_subreaper, set_subreaper
 from vlft.engines.local.progress import Progress
 from vlft.engines.process import OUTCOME, Outcome, Process, conclude, read_outcome, write_outcome
@@ -140,7 +139,7 @@ def run(
         poll: Called every `poll_interval_s` seconds or so, and once after the end.
         poll_interval_s: In seconds.
         grace_s: From SIGTERM to SIGKILL, in seconds.
-        log: ms-swift's logging.jsonl, there or not yet: see late_crash.py. None if it writes none.
+        log: ms-swift's logging.jsonl, there or not yet: see `forgiven`. None if it writes none.
 
     Returns:
         The outcome; its `stopped_by` is the first signal that this process got.
@@ -155,13 +154,14 @@ def run(
         raise VlftError(f"{run_dir} is no folder")
     if (run_dir / OUTCOME).exists():
         raise VlftError(f"{run_dir} already holds a run that has ended")
+    earlier = log.stat().st_size if log is not None and log.exists() else 0
     job = {
         "argv": process.argv,
         "env": dict(process.env),
         "cwd": process.cwd,
         "run_dir": str(run_dir),
         "grace_s": grace_s,
-        "log": None if log is None else [str(log.resolve()), length(log)],
+        "log": None if log is None else [str(log.resolve()), earlier],
         "parent": os.getpid(),
     }
     with _adopting_orphans(), Stopper(grace_s) as stopper:
@@ -247,7 +247,7 @@ class _Supervisor:
                 *lines, self._unread = (self._unread + data).split(b"\n")
                 for message in map(json.loads, lines):
                     if "outcome" in message:
-                        self.outcome = Outcome.from_json(message["outcome"])
+                        self.outcome = Outcome(**message["outcome"])
                         return
             poll()
 

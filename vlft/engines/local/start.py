@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vlft.engines.base import MASTER_TIMEOUT_S, Description, Trained
 from vlft.engines.local.rendezvous import await_master, free_port, require_free
 from vlft.engines.local.run import run_watched
-from vlft.engines.order import MASTER_TIMEOUT_S, Description, Trained
 from vlft.engines.process import exit_code_of, to_process
 from vlft.engines.resume import begin, note, set_aside
 from vlft.engines.train import new_folder, require_swift
@@ -25,7 +25,7 @@ from vlft.security.masking import mask_text, secret_values
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vlft.engines.order import Order, Resumption
+    from vlft.engines.base import Order, Resumption
     from vlft.pipeline import Ready
     from vlft.plan.plan import Plan
 

@@ -94,7 +94,7 @@ class Supervisor:
     ) -> None:
         say({"started": trainer.pid})
         from vlft.engines import process  # noqa: PLC0415 - see the module's docstring
-        from vlft.engines.local import error_log, late_crash  # noqa: PLC0415
+        from vlft.engines.local import error_log  # noqa: PLC0415
         from vlft.environment import environment_of  # noqa: PLC0415
 
         environment_of(env).remember_secrets()  # for the trainer's last error
@@ -117,7 +117,7 @@ class Supervisor:
             last_error=lambda: error_log.last_error(run_dir / process.STDERR),
         )
         if log is not None:
-            outcome = late_crash.forgiven(outcome, Path(log[0]), log[1])
+            outcome = process.forgiven(outcome, Path(log[0]), log[1])
         finish(run_dir, process.told_of_the_disk(outcome, run_dir))
 
     def _obey(self, requests: list[Any]) -> None:
@@ -196,8 +196,9 @@ def record(run_dir: Path, trainer: int) -> None:
     """Writes process.json, from which others can tell whether the run is alive."""
     import psutil  # noqa: PLC0415 - see the module's docstring
 
-    from vlft.engines.process import PROCESS, utc_now  # noqa: PLC0415
+    from vlft.engines.process import utc_now  # noqa: PLC0415
     from vlft.files import write_json  # noqa: PLC0415
+    from vlft.runs.attempts import PROCESS  # noqa: PLC0415
 
     try:
         write_json(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import vlft
-from vlft.engines.order import Description
+from vlft.engines.base import Description
 from vlft.engines.process import HIDDEN, hidden_words
 from vlft.engines.slurm.options import SIGNAL_SECONDS, sbatch_options
 from vlft.engines.slurm.probe import SlurmFacts

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from vlft.engines.process import Outcome, utc_now, write_outcome
+from vlft.engines.process import Outcome, write_outcome
 from vlft.engines.resume import begin, note, set_aside
 from vlft.engines.slurm.commands import NoAnswerError, call, failure, require
 from vlft.engines.slurm.job import SCRIPT, PlannedJob, plan_job, plan_new_job
-from vlft.engines.slurm.queue import Job, write_job
+from vlft.engines.slurm.queue import write_job
 from vlft.engines.slurm.quoting import directive, file_pattern, word
 from vlft.engines.slurm.section import Slurm
 from vlft.engines.train import require_swift
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from vlft.engines.order import Resumption
+    from vlft.engines.base import Resumption
     from vlft.environment import Environment
     from vlft.pipeline import Ready
     from vlft.runs.record import Run
@@ -109,7 +109,7 @@ _WHERE_SILENT: Final = {
 
 def submit(
     configs: Sequence[Ready], overrides: Sequence[str] = (), *, run_id: str | None = None
-) -> tuple[Job, list[Run]]:
+) -> tuple[str, list[Run]]:
     """Submits one job, or an array of one job a config.
 
     Returns:
@@ -156,7 +156,7 @@ def resubmit(resumption: Resumption) -> Run:
     return read_run(run.folder) or run
 
 
-def submit_job(job: PlannedJob) -> Job:
+def submit_job(job: PlannedJob) -> str:
     """Writes the script into the attempt's folder, which exists, and submits it.
 
     Raises:
@@ -169,7 +169,7 @@ def submit_job(job: PlannedJob) -> Job:
     return submitted
 
 
-def submit_array(jobs: Sequence[PlannedJob], text: str) -> Job:
+def submit_array(jobs: Sequence[PlannedJob], text: str) -> str:
     """Writes all scripts and submits one array; the attempts' folders exist.
 
     Args:
@@ -186,7 +186,7 @@ def submit_array(jobs: Sequence[PlannedJob], text: str) -> Job:
     write_text(script, text)
     submitted = _submit(script, jobs, array_secrets(jobs))
     for index, job in enumerate(jobs):
-        write_job(job.attempt, Job(f"{submitted.id}_{index}"))
+        write_job(job.attempt, f"{submitted}_{index}")
     return submitted
 
 
@@ -197,14 +197,13 @@ def _write_script(job: PlannedJob) -> Path:
     return script
 
 
-def _submit(script: Path, jobs: Sequence[PlannedJob], secrets: Mapping[str, str | Secret]) -> Job:
+def _submit(script: Path, jobs: Sequence[PlannedJob], secrets: Mapping[str, str | Secret]) -> str:
     """Submits a script; where it is refused, each run of it gets an outcome."""
     try:
         return sbatch(script, jobs[0].script.options, secrets)
     except VlftError as error:
         for job in jobs:
-            refused = Outcome("failed", None, None, error.message, None, utc_now())
-            write_outcome(job.attempt, refused)
+            write_outcome(job.attempt, Outcome(status="failed", reason=error.message))
         raise
 
 
@@ -227,7 +226,7 @@ def submitting_environment(
     return caller.for_process(secrets, tuple(unset))
 
 
-def sbatch(script: Path, options: Sequence[str], secrets: Mapping[str, str | Secret]) -> Job:
+def sbatch(script: Path, options: Sequence[str], secrets: Mapping[str, str | Secret]) -> str:
     """Submits a script; arguments as in `submitting_environment`.
 
     Raises:
@@ -243,4 +242,4 @@ def sbatch(script: Path, options: Sequence[str], secrets: Mapping[str, str | Sec
     number = done.stdout.strip().partition(";")[0]
     if done.returncode != 0 or not number.isdecimal():
         raise VlftError(f"the cluster refused the job: {failure(done)}", f"the script: {script}")
-    return Job(number)
+    return number
