@@ -61,9 +61,15 @@ class SlurmEngine(Engine):
         node_rank: int = 0,  # noqa: ARG002
     ) -> Description:
         """The batch script."""
-        from vlft.engines.slurm.job import describe_job
+        from vlft.engines.base import Description
+        from vlft.engines.slurm.job import SCRIPT, plan_job
+        from vlft.engines.slurm.script import render_script
+        from vlft.engines.train import new_folder
 
-        return describe_job(prepared, run_id)
+        job = plan_job(prepared, new_folder(prepared, run_id))
+        text = render_script(job)
+        starter = f"sbatch --parsable {job.attempt / SCRIPT}"
+        return Description(text, job.command, starter, {"script": text})
 
     def start(self, order: Order, report: Callable[[Run], None]) -> int:
         """Submits one job, or an array for several configs, and does not wait for it."""

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vlft.config.references import absolute
-from vlft.engines.slurm.options import DECIDED, KEY_OF, TOLD_BY, sbatch_options
+from vlft.engines.slurm.options import CONTROL, DECIDED, KEY_OF, TOLD_BY, sbatch_options
 from vlft.engines.slurm.probe import SlurmFacts
 from vlft.engines.slurm.section import Slurm
 from vlft.rules.base import Problem, rule
@@ -98,7 +98,6 @@ def container_flags(run: RunSpec) -> Iterator[Problem]:
 
 # man sbatch, --time: minutes, minutes:seconds, hours:minutes:seconds, and the same after days.
 _TIME = re.compile(r"\d+(:\d{1,2}){0,2}|\d+-\d{1,2}(:\d{1,2}){0,2}|UNLIMITED|INFINITE", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def _section(run: RunSpec) -> Slurm | None:
@@ -130,7 +129,7 @@ def line(run: RunSpec) -> Iterator[Problem]:
     slurm = _section(run)
     for name, value in slurm.given().items() if slurm is not None else ():
         texts = [value] if isinstance(value, str) else value if name == "extra" else []
-        if any(_CONTROL.search(text) for text in texts):
+        if any(CONTROL.search(text) for text in texts):
             yield Problem(
                 ("slurm", name),
                 "a line break or a control character: sbatch reads one line an option",
@@ -146,7 +145,7 @@ def output_dir(run: RunSpec) -> Iterator[Problem]:
     """
     base = run.loaded.source.base_dir(("output_dir",))
     folder = str(absolute(run.config.output_dir, base))
-    if "\\" in folder or _CONTROL.search(folder):
+    if "\\" in folder or CONTROL.search(folder):
         yield Problem(
             ("output_dir",),
             "sbatch can't write a log into a folder with a backslash or a line break in its name",
