@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import vlft
 from vlft.environment import ENVIRON
 from vlft.errors import TrainerError
-from vlft.files import read_json, write_json
+from vlft.files import read_from, read_json, write_json
 from vlft.runs.attempts import give_room
 from vlft.security.secrets import Variable
 
@@ -197,11 +197,9 @@ def forgiven(outcome: Outcome, log: Path, since: int) -> Outcome:
     if outcome.status != "failed":
         return outcome
     try:
-        with log.open("rb") as file:
-            file.seek(since)
-            entries = [json.loads(line) for line in file.read().splitlines()[-2:]]
+        entries = [json.loads(line) for line in read_from(log, since).splitlines()[-2:]]
         over = [key in entry for key, entry in zip(_LAST_KEYS, entries, strict=True)]
-    except (OSError, ValueError, TypeError):  # no log, or not of two such lines
+    except (ValueError, TypeError):  # no log, or not of two such lines
         return outcome
     if not all(over):
         return outcome

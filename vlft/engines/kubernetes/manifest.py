@@ -95,22 +95,21 @@ def describe_train_job(prepared: Ready, run_id: str | None = None) -> Descriptio
 
 def render_train_job(job: TrainJob) -> dict[str, Any]:
     """The manifest."""
-    metadata = {"name": object_name(job.name)}
-    if job.section.namespace is not None:
-        metadata["namespace"] = job.section.namespace
-    spec: dict[str, Any] = {
-        "runtimeRef": {"name": job.section.runtime},
-        "trainer": _trainer(job),
-    }
     pod = _pod(job.section)
-    if pod:
-        spec["runtimePatches"] = [{"manager": _MANAGER, "trainingRuntimeSpec": _patched(pod)}]
+    patches = [{"manager": _MANAGER, "trainingRuntimeSpec": _patched(pod)}] if pod else None
     return {
         "apiVersion": "trainer.kubeflow.org/v1alpha1",
         "kind": "TrainJob",
-        "metadata": metadata,
-        "spec": spec,
+        "metadata": _given(name=object_name(job.name), namespace=job.section.namespace),
+        "spec": _given(
+            runtimeRef={"name": job.section.runtime}, trainer=_trainer(job), runtimePatches=patches
+        ),
     }
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    """The fields that say something."""
+    return {name: value for name, value in fields.items() if value}
 
 
 def object_name(text: str) -> str:
@@ -123,20 +122,18 @@ def object_name(text: str) -> str:
 
 
 def _trainer(job: TrainJob) -> dict[str, Any]:
-    trainer: dict[str, Any] = {
+    resources = {name: str(value) for name, value in job.section.resources.items()}
+    if job.gpus:
+        resources[job.section.gpu_resource] = str(job.gpus)
+    return {
         "image": job.section.image,
         "numNodes": job.nnodes,
         "numProcPerNode": job.nproc_per_node,
         "command": ["sh", "-c", _entry(job), "vlft"],
         "args": [_literal(word) for word in job.argv],
         "env": list(_variables(job)),
+        **_given(resourcesPerNode=_given(requests=resources, limits=dict(resources))),
     }
-    resources = {name: str(value) for name, value in job.section.resources.items()}
-    if job.gpus:
-        resources[job.section.gpu_resource] = str(job.gpus)
-    if resources:
-        trainer["resourcesPerNode"] = {"requests": resources, "limits": dict(resources)}
-    return trainer
 
 
 def _entry(job: TrainJob) -> str:
@@ -162,46 +159,39 @@ def _variables(job: TrainJob) -> Iterator[dict[str, Any]]:
 
 
 def _pod(section: Kubernetes) -> dict[str, Any]:
-    pod: dict[str, Any] = {}
-    if section.node_selector:
-        pod["nodeSelector"] = dict(section.node_selector)
-    if section.tolerations:
-        pod["tolerations"] = [
-            {"operator": "Exists" if one.value is None else "Equal"} | one.given()
-            for one in section.tolerations
-        ]
-    if section.service_account is not None:
-        pod["serviceAccountName"] = section.service_account
-    if section.image_pull_secrets:
-        pod["imagePullSecrets"] = [{"name": name} for name in section.image_pull_secrets]
-    volumes = [
-        ({"name": f"volume-{index}"} | _source(volume), _mount(f"volume-{index}", volume))
-        for index, volume in enumerate(section.volumes)
-    ]
+    volumes, mounts = [], []
+    for index, volume in enumerate(section.volumes):
+        name = f"volume-{index}"
+        volumes.append({"name": name, **_source(volume)})
+        mounts.append(
+            _given(
+                name=name,
+                mountPath=volume.mount,
+                subPath=volume.sub_path,
+                readOnly=volume.read_only,
+            )
+        )
     if section.shared_memory is not None:
         memory = {"medium": "Memory", "sizeLimit": section.shared_memory}
-        mount = {"name": "shared-memory", "mountPath": "/dev/shm"}  # noqa: S108 - its only place
-        volumes.append(({"name": "shared-memory", "emptyDir": memory}, mount))
-    if volumes:
-        pod["volumes"] = [volume for volume, _ in volumes]
-        mounts = [mount for _, mount in volumes]
-        pod["containers"] = [{"name": _CONTAINER, "volumeMounts": mounts}]
-    return pod
+        volumes.append({"name": "shared-memory", "emptyDir": memory})
+        mounts.append({"name": "shared-memory", "mountPath": "/dev/shm"})  # noqa: S108 - its only place
+    return _given(
+        nodeSelector=dict(section.node_selector),
+        tolerations=[
+            {"operator": "Exists" if one.value is None else "Equal"} | one.given()
+            for one in section.tolerations
+        ],
+        serviceAccountName=section.service_account,
+        imagePullSecrets=[{"name": name} for name in section.image_pull_secrets],
+        volumes=volumes,
+        containers=[{"name": _CONTAINER, "volumeMounts": mounts}] if mounts else None,
+    )
 
 
 def _source(volume: Volume) -> dict[str, Any]:
     if volume.claim is not None:
         return {"persistentVolumeClaim": {"claimName": volume.claim}}
     return {"hostPath": {"path": volume.host_path}}
-
-
-def _mount(name: str, volume: Volume) -> dict[str, Any]:
-    mount: dict[str, Any] = {"name": name, "mountPath": volume.mount}
-    if volume.sub_path is not None:
-        mount["subPath"] = volume.sub_path
-    if volume.read_only:
-        mount["readOnly"] = True
-    return mount
 
 
 def _patched(pod: dict[str, Any]) -> dict[str, Any]:

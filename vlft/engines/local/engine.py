@@ -27,9 +27,12 @@ class LocalEngine(Engine):
         self, prepared: Ready, *, run_id: str | None = None, node_rank: int = 0
     ) -> Description:
         """The command."""
-        from vlft.engines.local.start import describe_command
+        from vlft.engines.base import Description
+        from vlft.engines.local.start import plan_command
 
-        return describe_command(prepared, run_id, node_rank)
+        command = plan_command(prepared, node_rank=node_rank, run_id=run_id).command
+        line = command.shell_line(prepared.facts.environ)
+        return Description(f"{line}\n", command.masked(), line)
 
     def node_commands(
         self,
