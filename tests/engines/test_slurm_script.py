@@ -22,14 +22,7 @@ from vlft.security.secrets import Secret, Variable
 GOLDEN = Path(__file__).with_name("golden")
 
 PLAIN = Job(
-    options=(
-        "--job-name=digits-1",
-        "--output=/runs/digits-1/slurm-%j.out",
-        "--open-mode=append",
-        "--nodes=1",
-        "--ntasks-per-node=1",
-        "--no-requeue",
-    ),
+    options=("--nodes=1", "--ntasks-per-node=1", "--no-requeue"),
     folder=Path("/runs/digits-1"),
     attempt=Path("/runs/digits-1"),
     cwd="/home/me",
@@ -72,8 +65,7 @@ FULL = replace(
 def planned(name: str, job: Job = PLAIN, **secrets: str) -> Job:
     folder = Path("/runs", name)
     held = {variable: Secret(value) for variable, value in secrets.items()}
-    options = (f"--job-name={name}", f"--output={folder}/slurm-%j.out", *job.options[2:])
-    return replace(job, options=options, folder=folder, attempt=folder, secrets=held)
+    return replace(job, folder=folder, attempt=folder, secrets=held)
 
 
 TEXTS = {
@@ -141,7 +133,7 @@ def test_a_folder_is_not_taken_for_a_pattern() -> None:
 
 
 def test_an_array_whose_jobs_differ_is_refused() -> None:
-    other = planned("c", replace(PLAIN, options=(*PLAIN.options[:3], "--nodes=2")))
+    other = planned("c", replace(PLAIN, options=("--nodes=2",)))
     with pytest.raises(VlftError, match=r"a and c differ in .*--nodes=1, --nodes=2"):
         render_array([planned("a"), other])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import vlft
 from vlft.engines.process import HIDDEN, hidden_words
-from vlft.engines.slurm.options import SIGNAL_SECONDS, file_pattern, sbatch_options
+from vlft.engines.slurm.options import SIGNAL_SECONDS, sbatch_options
 from vlft.engines.slurm.probe import SlurmFacts
 from vlft.engines.slurm.script import REQUEST, Job
 from vlft.engines.slurm.section import Slurm
@@ -40,9 +40,6 @@ def plan_job(prepared: Ready, folder: Path, attempt: Path | None = None) -> Job:
         prepared: With a known number of processes.
         folder: The run's folder.
         attempt: The folder in it for this attempt; the run's own if absent.
-
-    Raises:
-        VlftError: If sbatch can't write into that folder.
     """
     config, facts, plan = prepared.loaded.config, prepared.facts, prepared.plan
     slurm, attempt = config.engine_section(Slurm) or Slurm.model_construct(), attempt or folder
@@ -67,12 +64,7 @@ def plan_job(prepared: Ready, folder: Path, attempt: Path | None = None) -> Job:
     shown = {name: str(value) for name, value in {**env, **command.env}.items()}
     env_file = getattr(facts.of_engine(SlurmFacts), "env_file", None)
     return Job(
-        options=(
-            f"--job-name={folder.name}",
-            f"--output={file_pattern(str(attempt), 'slurm-%j.out')}",
-            "--open-mode=append",
-            *sbatch_options(slurm, plan.world),
-        ),
+        options=sbatch_options(slurm, plan.world),
         folder=folder,
         attempt=attempt,
         cwd=str(Path.cwd()),

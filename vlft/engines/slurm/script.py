@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vlft.engines.slurm.options import directive
+from vlft.engines.slurm.options import directive, file_pattern
 from vlft.security.secrets import Variable
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Job:
     """A job about to be submitted: all that its batch script is made of.
 
     Attributes:
-        options: sbatch's, `--name=value` each.
+        options: sbatch's, `--name=value` each, beside the job's name and log.
         folder: The run's folder.
         attempt: The folder of this attempt, which the script goes to: the run's own, or one in it.
         cwd: Working directory of the trainer.
@@ -73,7 +73,7 @@ def render_script(job: Job) -> str:
     """The text for sbatch.
 
     Raises:
-        VlftError: If an option can't be written.
+        VlftError: If an option can't be written, or sbatch can't write into the attempt's folder.
     """
     parts = [_head(job), _ending(job), _surroundings(job)]
     if job.rendezvous:
@@ -84,6 +84,9 @@ def render_script(job: Job) -> str:
 
 def _head(job: Job) -> Iterator[str]:
     yield "#!/bin/bash"
+    yield directive(f"--job-name={job.folder.name}")
+    yield directive(f"--output={file_pattern(str(job.attempt), 'slurm-%j.out')}")
+    yield directive("--open-mode=append")
     yield from (directive(option) for option in job.options)
     yield "#"
     yield "# Made by vlft for one run; `sbatch --parsable FILE` submits it by hand."

@@ -22,7 +22,7 @@ from vlft.runs.index import remember
 from vlft.runs.record import read_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from vlft.engines.base import Resumption
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from vlft.security.secrets import Secret
 
 ARRAY: Final = "array.sbatch"
-_OF_A_RUN: Final = ("--job-name=", "--output=")
 
 
 def render_array(jobs: Sequence[Job]) -> str:
@@ -42,35 +41,33 @@ def render_array(jobs: Sequence[Job]) -> str:
     Raises:
         VlftError: If the jobs ask for different things, which an array can't.
     """
-    first, *others = (_shared(job) for job in jobs)
-    for job, options in zip(jobs[1:], others, strict=True):
-        different = sorted(set(first) ^ set(options))
+    first = jobs[0]
+    for job in jobs[1:]:
+        different = sorted(set(first.options) ^ set(job.options))
         if different:
             raise VlftError(
-                f"the jobs of an array ask for the same: {jobs[0].folder.name} and "
+                f"the jobs of an array ask for the same: {first.folder.name} and "
                 f"{job.folder.name} differ in {', '.join(different)}",
                 "write the same in both, or submit them one by one",
             )
-    return "".join(f"{line}\n" for line in _lines(jobs, first))
-
-
-def _lines(jobs: Sequence[Job], options: tuple[str, ...]) -> Iterator[str]:
-    folder = str(jobs[0].attempt)
-    own = (f"--array=0-{len(jobs) - 1}", f"--job-name=vlft-{len(jobs)}-runs")
-    output = f"--output={file_pattern(folder, 'array-%A_%a.out')}"
-    yield "#!/bin/bash"
-    yield from (directive(option) for option in (*own, output, *options))
-    yield "#"
-    yield "# Made by vlft: each element of the array is one run, with a script of its own."
-    yield "runs=("
-    yield from (f"    {word(str(job.attempt))}" for job in jobs)
-    yield ")"
-    yield "run=${runs[SLURM_ARRAY_TASK_ID]}"
-    yield f'exec bash "$run/{SCRIPT}" >> "$run/slurm-$SLURM_JOB_ID.out" 2>&1'
-
-
-def _shared(job: Job) -> tuple[str, ...]:
-    return tuple(option for option in job.options if not option.startswith(_OF_A_RUN))
+    own = (
+        f"--array=0-{len(jobs) - 1}",
+        f"--job-name=vlft-{len(jobs)}-runs",
+        f"--output={file_pattern(str(first.attempt), 'array-%A_%a.out')}",
+        "--open-mode=append",
+    )
+    lines = [
+        "#!/bin/bash",
+        *(directive(option) for option in (*own, *first.options)),
+        "#",
+        "# Made by vlft: each element of the array is one run, with a script of its own.",
+        "runs=(",
+        *(f"    {word(str(job.attempt))}" for job in jobs),
+        ")",
+        "run=${runs[SLURM_ARRAY_TASK_ID]}",
+        f'exec bash "$run/{SCRIPT}" >> "$run/slurm-$SLURM_JOB_ID.out" 2>&1',
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def array_secrets(jobs: Sequence[Job]) -> dict[str, Secret]:
