@@ -29,18 +29,6 @@ ROOM: Final = ".room"
 _BYTES: Final = 16 * 1024  # an outcome has two; file systems give whole blocks
 
 
-def hold_room(folder: Path) -> None:
-    """Takes the room; where there is none, a run that starts will find that out by itself."""
-    with suppress(OSError):
-        (folder / ROOM).write_bytes(bytes(_BYTES))
-
-
-def give_room(folder: Path) -> None:
-    """Gives it back, for what is written next."""
-    with suppress(OSError):
-        (folder / ROOM).unlink(missing_ok=True)
-
-
 LAUNCHER = "launcher.json"
 PROCESS: Final = "process.json"
 JOB: Final = "job.json"
@@ -98,7 +86,14 @@ def write_launcher(folder: Path) -> None:
     process = psutil.Process()
     written = {"pid": process.pid, "started": process.create_time(), "host": platform.node()}
     write_json(folder / LAUNCHER, written)
-    hold_room(folder)
+    with suppress(OSError):  # where there is none, a run that starts will find that out by itself
+        (folder / ROOM).write_bytes(bytes(_BYTES))
+
+
+def give_room(folder: Path) -> None:
+    """Gives the room back, for what is written next."""
+    with suppress(OSError):
+        (folder / ROOM).unlink(missing_ok=True)
 
 
 def engine_of(attempt: Path) -> str:

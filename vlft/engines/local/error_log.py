@@ -115,20 +115,25 @@ def last_error(log: Path, noise: re.Pattern[bytes] | None = None) -> str | None:
 
 def _root_cause(text: str) -> str | None:
     raised = [one for one in _tracebacks(text) if not _WRAPPER.match(one.message)]
-    ended = [one for one in raised if not one.survived]
-    rank = _torchrun_rank(text)
-    chosen = _choose(ended, rank, many="torch.distributed" in text or "torchrun" in text)
+    _, found, banner = text.rpartition("Root Cause (first observed failure):")
+    torchrun = {key: said.strip() for key, said in _TORCHRUN.findall(banner)} if found else {}
+    rank = re.match(r"\d+", torchrun.get("rank", ""))
+    chosen = _choose(
+        [one for one in raised if not one.survived],
+        int(rank[0]) if rank else None,
+        many="torch.distributed" in text or "torchrun" in text,
+    )
     if chosen is not None and not _SECONDARY.match(chosen.message):
         return chosen.message
-    found = _plain(text, _PLAIN)
-    if found is not None:
-        return found
-    told = _torchrun_cause(text)
-    if told is not None and "Signal" in told:
-        return told
-    if chosen is not None:
-        return chosen.message
-    return _plain(text, _USAGE) or told or (raised[-1].message if raised else None)
+    told = _torchrun_cause(torchrun)
+    return (
+        _plain(text, _PLAIN)
+        or (told if told is not None and "Signal" in told else None)
+        or (chosen.message if chosen is not None else None)
+        or _plain(text, _USAGE)
+        or told
+        or (raised[-1].message if raised else None)
+    )
 
 
 def _choose(raised: list[_Raised], rank: int | None, *, many: bool) -> _Raised | None:
@@ -168,11 +173,8 @@ def _tracebacks(text: str) -> Iterator[_Raised]:
         message, done[rank] = _chain(lines, start)
         if message is not None:
             before = next((line for line in reversed(lines[:start]) if line.strip()), "")
-            yield _Raised(message, rank, _survived(lines[start], before))
-
-
-def _survived(header: str, before: str) -> bool:
-    return ":swift] " in header or before.startswith(("Exception ignored", "Exception in thread"))
+            beside = before.startswith(("Exception ignored", "Exception in thread"))
+            yield _Raised(message, rank, survived=beside or ":swift] " in lines[start])
 
 
 def _chain(lines: list[str], start: int) -> tuple[str | None, int]:
@@ -216,27 +218,16 @@ def _plain(text: str, patterns: Sequence[re.Pattern[str]]) -> str | None:
     return None
 
 
-def _torchrun_summary(text: str) -> dict[str, str]:
-    _, found, summary = text.rpartition("Root Cause (first observed failure):")
-    return {key: said.strip() for key, said in _TORCHRUN.findall(summary)} if found else {}
-
-
-def _torchrun_rank(text: str) -> int | None:
-    match = re.match(r"\d+", _torchrun_summary(text).get("rank", ""))
-    return int(match[0]) if match else None
-
-
-def _torchrun_cause(text: str) -> str | None:
+def _torchrun_cause(banner: dict[str, str]) -> str | None:
     """What torchrun says of a rank that left no traceback: mostly that a signal ended it."""
-    summary = _torchrun_summary(text)
-    if "rank" not in summary or "exitcode" not in summary:
+    if "rank" not in banner or "exitcode" not in banner:
         return None
-    said = summary.get("traceback", "")
+    said = banner.get("traceback", "")
     if not said.startswith("Signal"):
-        said = f"exit code {summary['exitcode']}"
+        said = f"exit code {banner['exitcode']}"
     if "SIGKILL" in said:
         said += KILL_GUESS
-    return f"rank {summary['rank']}: {said}"
+    return f"rank {banner['rank']}: {said}"
 
 
 def _last_resort(text: str) -> str | None:

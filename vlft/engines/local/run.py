@@ -209,7 +209,7 @@ class _Supervisor:
         )
         self.outcome: Outcome | None = None
         self.exit_code = 0
-        self._unread = b""
+        self._report = b""
         self._send(job)
         stopper.connect(self._send)
 
@@ -244,11 +244,10 @@ class _Supervisor:
                 data = os.read(reports, 1 << 16)
                 if not data:
                     return
-                *lines, self._unread = (self._unread + data).split(b"\n")
-                for message in map(json.loads, lines):
-                    if "outcome" in message:
-                        self.outcome = Outcome(**message["outcome"])
-                        return
+                self._report += data
+                if self._report.endswith(b"\n"):
+                    self.outcome = Outcome(**json.loads(self._report))
+                    return
             poll()
 
 

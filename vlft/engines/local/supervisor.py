@@ -7,8 +7,7 @@ ends every descendant before it ends itself, and writes how the run ended.
     A → B   {"argv", "env", "cwd", "run_dir", "grace_s", "parent": pid of A,
              "log": [path, bytes of earlier attempts] or null}
             {"stop": "SIGTERM", "grace_s": 10}
-    B → A   {"started": pid of the trainer}
-            {"outcome": {…}}
+    B → A   the outcome, as in outcome.json
 
 Little is imported before the trainer starts: every run waits for that. What the end of a run needs
 is imported while the trainer loads, so that an upgrade of vlft during the run can't break it.
@@ -92,7 +91,6 @@ class Supervisor:
         env: dict[str, str],
         log: list[Any] | None,
     ) -> None:
-        say({"started": trainer.pid})
         from vlft.engines import process  # noqa: PLC0415 - see the module's docstring
         from vlft.engines.local import error_log  # noqa: PLC0415
         from vlft.environment import environment_of  # noqa: PLC0415
@@ -178,12 +176,6 @@ def start(job: dict[str, Any]) -> subprocess.Popen[bytes]:
         )
 
 
-def say(message: dict[str, Any]) -> None:
-    """Tells vlft, if it is still there."""
-    with suppress(BrokenPipeError):
-        os.write(_REPORTS, json.dumps(message).encode() + b"\n")
-
-
 def complain(what: str, error: OSError) -> None:
     """Tells the user what could not be written; the run does not end for it."""
     from vlft.output import console  # noqa: PLC0415 - see the module's docstring
@@ -222,7 +214,8 @@ def finish(run_dir: Path, outcome: Outcome) -> None:
         write_outcome(run_dir, outcome)
     except OSError as error:
         complain(OUTCOME, error)
-    say({"outcome": outcome.to_json()})
+    with suppress(BrokenPipeError):  # vlft may be gone
+        os.write(_REPORTS, json.dumps(outcome.to_json()).encode() + b"\n")
 
 
 def main() -> None:
