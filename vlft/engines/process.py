@@ -6,7 +6,7 @@ import json
 import shutil
 import signal
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -15,11 +15,12 @@ import vlft
 from vlft.environment import ENVIRON
 from vlft.errors import TrainerError
 from vlft.files import read_from, read_json, write_json
+from vlft.output import console
 from vlft.runs.attempts import give_room
 from vlft.security.secrets import Variable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from vlft.plan.command import Command
     from vlft.security.secrets import Word
@@ -240,6 +241,16 @@ def write_outcome(run_dir: Path, outcome: Outcome) -> None:
     give_room(run_dir)
     if not path.exists():
         write_json(path, outcome.to_json())
+
+
+@contextmanager
+def complaining(file: str) -> Iterator[None]:
+    """Tells the user that a file of the record can't be written; the run does not end for it."""
+    try:
+        yield
+    except OSError as error:
+        with suppress(OSError):
+            console.error(f"{file} could not be written: {error}")
 
 
 def read_outcome(run_dir: Path) -> Outcome | None:

@@ -41,17 +41,15 @@ class SlurmEngine(Engine):
 
     def uses_image(self, config: Config) -> bool:
         """With `slurm.container`."""
-        from vlft.engines.slurm.section import Slurm
+        from vlft.engines.slurm.section import slurm_of
 
-        section = config.engine_section(Slurm)
-        return section is not None and section.container is not None
+        return slurm_of(config).container is not None
 
     def cores_per_node(self, config: Config) -> int | None:
         """One task a node starts all its processes, so they are the task's."""
-        from vlft.engines.slurm.section import Slurm
+        from vlft.engines.slurm.section import slurm_of
 
-        section = config.engine_section(Slurm)
-        return None if section is None else section.cpus_per_task
+        return slurm_of(config).cpus_per_task
 
     def describe(
         self,
@@ -76,7 +74,7 @@ class SlurmEngine(Engine):
         from vlft.engines.slurm.submit import submit
         from vlft.output import console
 
-        job, runs = submit(order.configs, order.overrides, run_id=order.run_id)
+        job, runs = submit(order)
         console.note(f"vlft: submitted job {job}")
         for run in runs:
             report(run)

@@ -12,7 +12,7 @@ from vlft.engines.process import HIDDEN, hidden_words
 from vlft.engines.slurm.options import SIGNAL_SECONDS, sbatch_options
 from vlft.engines.slurm.probe import SlurmFacts
 from vlft.engines.slurm.script import REQUEST, Job
-from vlft.engines.slurm.section import Slurm
+from vlft.engines.slurm.section import slurm_of
 from vlft.plan.command import MaskedCommand, launcher_variables, render, torchrun_words
 from vlft.resolve.patches import is_patched
 from vlft.runs.record import CHECKPOINTS
@@ -21,6 +21,7 @@ from vlft.security.secrets import Variable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vlft.engines.slurm.section import Slurm
     from vlft.pipeline import Ready
     from vlft.plan.plan import Plan
     from vlft.security.secrets import Word
@@ -42,7 +43,7 @@ def plan_job(prepared: Ready, folder: Path, attempt: Path | None = None) -> Job:
         attempt: The folder in it for this attempt; the run's own if absent.
     """
     config, facts, plan = prepared.loaded.config, prepared.facts, prepared.plan
-    slurm, attempt = config.engine_section(Slurm) or Slurm.model_construct(), attempt or folder
+    slurm, attempt = slurm_of(config), attempt or folder
     arguments = plan.arguments
     if slurm.requeue:
         arguments = _with_plugin(arguments, facts.swift.arguments[config.task])

@@ -79,18 +79,16 @@ _PLAIN: Final = (
 )  # fmt: skip
 
 
-def sbatch_options(slurm: Slurm | None, world: World) -> tuple[str, ...]:
+def sbatch_options(slurm: Slurm, world: World) -> tuple[str, ...]:
     """`--name=value` each; the user's own ones last, so that they win.
 
     Args:
-        slurm: The section; None if there is none.
+        slurm: The section.
         world: Nodes, and GPUs of each.
     """
     options = [f"--nodes={world.nnodes}", "--ntasks-per-node=1"]
     if world.gpus_per_node:
         options.append(f"--gpus-per-node={world.gpus_per_node}")
-    if slurm is None:
-        return (*options, "--no-requeue")
     for name in _PLAIN:
         value = getattr(slurm, name)
         if value is not None:

@@ -12,7 +12,7 @@ from vlft.engines.slurm.job import SCRIPT, plan_job
 from vlft.engines.slurm.options import directive, file_pattern
 from vlft.engines.slurm.queue import write_job
 from vlft.engines.slurm.script import render_script, word
-from vlft.engines.slurm.section import Slurm
+from vlft.engines.slurm.section import slurm_of
 from vlft.engines.train import new_folder, require_swift
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from vlft.engines.base import Resumption
+    from vlft.engines.base import Order, Resumption
     from vlft.engines.slurm.script import Job
     from vlft.environment import Environment
-    from vlft.pipeline import Ready
     from vlft.runs.record import Run
     from vlft.security.secrets import Secret
 
@@ -106,9 +105,7 @@ _WHERE_SILENT: Final = {
 """The user's defaults → the options that decide instead of them."""
 
 
-def submit(
-    configs: Sequence[Ready], overrides: Sequence[str] = (), *, run_id: str | None = None
-) -> tuple[str, list[Run]]:
+def submit(order: Order) -> tuple[str, list[Run]]:
     """Submits one job, or an array of one job a config.
 
     Returns:
@@ -119,16 +116,15 @@ def submit(
         OSError: If a run's folder can't be written.
     """
     require("sbatch")
-    for prepared in configs:
-        section = prepared.loaded.config.engine_section(Slurm)
-        if section is None or section.container is None:
+    for prepared in order.configs:
+        if slurm_of(prepared.loaded.config).container is None:
             require_swift(prepared.facts)
-    jobs = [plan_job(prepared, new_folder(prepared, run_id)) for prepared in configs]
+    jobs = [plan_job(prepared, new_folder(prepared, order.run_id)) for prepared in order.configs]
     # Whatever can't be written is found before the first folder is made.
     texts = _texts(jobs)
     array_secrets(jobs)
-    for prepared, job in zip(configs, jobs, strict=True):
-        create_run(job.folder, prepared.run, prepared.plan, job.command, overrides)
+    for prepared, job in zip(order.configs, jobs, strict=True):
+        create_run(job.folder, prepared.run, prepared.plan, job.command, order.overrides)
         remember(job.folder)
     submitted = _submit(jobs, texts)
     found = (read_run(job.folder) for job in jobs)
