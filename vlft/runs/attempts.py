@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 ROOM: Final = ".room"
 _BYTES: Final = 16 * 1024  # an outcome has two; file systems give whole blocks
-
-
-LAUNCHER = "launcher.json"
+LAUNCHER: Final = "launcher.json"
 PROCESS: Final = "process.json"
 JOB: Final = "job.json"
 """Which engine an attempt was handed to, and what it is called there."""

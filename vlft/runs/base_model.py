@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 _YES = ("1", "true", "t", "yes", "y", "on")  # swift/utils/env.py: strtobool
 
 
-def base_folder(
-    target: Target, base: str | None = None, environ: Mapping[str, str] = ENVIRON
-) -> Path | None:
+def base_folder(target: Target, base: str | None = None) -> Path | None:
     """The folder of an adapter's base.
 
     A hub's id is looked for without a network: first where the adapter says that its base was
@@ -37,7 +35,6 @@ def base_folder(
     Args:
         target: The adapter.
         base: Its base; the one that it was trained on if None.
-        environ: Where the caches are.
 
     Returns:
         A folder whose weights are all there; None for an id that was not fetched, or not whole.
@@ -51,7 +48,7 @@ def base_folder(
     loaded = target.checkpoint.base_model if base is None else None
     if loaded and Path(loaded).is_absolute() and _is_whole(Path(loaded)):
         return Path(loaded)
-    variables = {**environ, **environment(target)}
+    variables = {**ENVIRON, **environment(target)}
     said = next(iter(settings(target).get("use_hf", ())), variables.get("USE_HF", "0"))
     hub: Hub = "huggingface" if said.lower() in _YES else "modelscope"
     planned = target.plan.arguments if target.plan else {}
