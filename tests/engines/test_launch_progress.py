@@ -63,10 +63,13 @@ def test_a_training_step() -> None:
     assert parse_step(TRAIN) == Step(
         step=1,
         total=6,
-        loss=20.12438965,
-        learning_rate=0.00933013,
-        seconds_per_step=1.895407,
-        memory_gib=1.25,
+        figures={
+            "loss": 20.12438965,
+            "learning_rate": 0.00933013,
+            "train_speed(s/it)": 1.895407,
+            "memory(GiB)": 1.25,
+        },
+        evaluation={},
         remaining="9s",
     )
 
@@ -74,7 +77,7 @@ def test_a_training_step() -> None:
 def test_an_evaluation() -> None:
     step = parse_step(EVAL)
     assert step is not None
-    assert (step.step, step.loss, step.memory_gib) == (3, None, None)
+    assert (step.step, set(step.figures)) == (3, {"train_speed(s/it)"})
     assert step.evaluation["eval_loss"] == 8.43800163
     assert set(step.evaluation) == {
         "eval_loss",

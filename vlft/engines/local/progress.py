@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.process import STDERR
@@ -36,13 +36,12 @@ _PHASES = (
     (b"[INFO:swift] Start time of running main:", "preparing the data"),
     (b"[INFO:swift] The logging file will be saved in:", "waiting for the first step"),
 )
-# How the figures of a training step are shown.
+# How the figures of a training step are shown, by their names in the log.
 _FORMS = {
     "loss": "loss {:.4g}",
     "learning_rate": "lr {:.2e}",
-    "seconds_per_step": "{:.3g} s/it",
-    "memory_gib": "{:.3g} GiB",
-    "remaining": "{} left",
+    "train_speed(s/it)": "{:.3g} s/it",
+    "memory(GiB)": "{:.3g} GiB",
 }
 
 
@@ -53,21 +52,16 @@ class Step:
     Attributes:
         step: Optimizer steps done.
         total: Of how many; None if the log does not say.
-        loss: Of training; None for a line of an evaluation.
-        seconds_per_step: Averaged over the run so far.
-        memory_gib: Reserved at most by now on the fullest GPU, in GiB; None on a CPU.
-        remaining: As ms-swift words it: 1h 2m 3s.
+        figures: Those of `_FORMS` under their names; none for an evaluation but the speed.
         evaluation: The eval_* values, under their names; empty for a training step.
+        remaining: As ms-swift words it: 1h 2m 3s.
     """
 
     step: int
     total: int | None
-    loss: float | None = None
-    learning_rate: float | None = None
-    seconds_per_step: float | None = None
-    memory_gib: float | None = None
-    remaining: str | None = None
-    evaluation: Mapping[str, float] = field(default_factory=dict)
+    figures: Mapping[str, float]
+    evaluation: Mapping[str, float]
+    remaining: str | None
 
 
 def parse_step(line: str | bytes) -> Step | None:
@@ -75,26 +69,16 @@ def parse_step(line: str | bytes) -> Step | None:
     try:
         entry: Any = json.loads(line)
         done, _, total = entry["global_step/max_steps"].partition("/")
+        numbers = {key: value for key, value in entry.items() if isinstance(value, (int, float))}
         return Step(
             step=int(done),
             total=int(total) if total and int(total) > 0 else None,
-            loss=_number(entry.get("loss")),
-            learning_rate=_number(entry.get("learning_rate")),
-            seconds_per_step=_number(entry.get("train_speed(s/it)")),
-            memory_gib=_number(entry.get("memory(GiB)")),
+            figures={key: numbers[key] for key in _FORMS if key in numbers},
+            evaluation={key: numbers[key] for key in numbers if key.startswith("eval_")},
             remaining=entry.get("remaining_time"),
-            evaluation={
-                key: float(value)
-                for key, value in entry.items()
-                if key.startswith("eval_") and _number(value) is not None
-            },
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None
 
 
 class LogReader:
@@ -137,7 +121,7 @@ class Progress:
         self._start = _StartReader(run_dir / STDERR)
         self._stream = stream or console.stderr()
         self._gone = False
-        self._step: Step | None = None
+        self._began = False
         self._bar = _bar(self._stream) if self._stream.isatty() else None
 
     def poll(self) -> None:
@@ -148,7 +132,7 @@ class Progress:
             for step in self._log.read():
                 self._show(step)
             if self._bar is not None:
-                if self._step is None:
+                if not self._began:
                     self._bar.update(self._bar.task_ids[0], description=self._start.phase())
                 self._bar.refresh()
         except OSError:
@@ -162,13 +146,13 @@ class Progress:
                 self._bar.stop()
 
     def _show(self, step: Step) -> None:
-        if step.loss is None and not step.evaluation:
+        if "loss" not in step.figures and not step.evaluation:
             return
         text = describe(step)
         if self._bar is None:
             console.put(self._stream, f"{text}\n")
             return
-        self._step = step
+        self._began = True
         if step.evaluation:
             self._bar.console.print(text, markup=False, highlight=False)
         else:
@@ -179,17 +163,17 @@ class Progress:
 
 def describe(step: Step) -> str:
     """A step as one line: step 3/6  loss 11.17  lr 5e-03  0.86 s/it  3s left."""
-    total = "" if step.total is None else f"/{step.total}"
+    parts = [f"step {step.step}" if step.total is None else f"step {step.step}/{step.total}"]
     if step.evaluation:
-        shown = [
+        parts += [
             f"{key} {value:.4g}"
             for key, value in step.evaluation.items()
             if not key.endswith(("_runtime", "_per_second"))
         ]
     else:
-        values = [(getattr(step, name), form) for name, form in _FORMS.items()]
-        shown = [form.format(value) for value, form in values if value is not None]
-    return "  ".join([f"step {step.step}{total}", *shown])
+        parts += [_FORMS[key].format(value) for key, value in step.figures.items()]
+        parts += [f"{step.remaining} left"] if step.remaining is not None else []
+    return "  ".join(parts)
 
 
 class _StartReader:
