@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vlft.engines.base import Order
 from vlft.engines.local.start import train_prepared
 from vlft.environment import ENVIRON
 from vlft.errors import InvalidError, TrainerError, UsageError, VlftError
@@ -190,7 +191,7 @@ def _train(recipe_name: str, family: Family, output_dir: Path, model: Path, data
     prepared = prepare(recipe(recipe_name), overrides, look_at_hardware("here"))
     if isinstance(prepared, Rejected) or has_errors(prepared.findings):
         raise InvalidError(prepared.findings)
-    trained = train_prepared(prepared, overrides)
+    trained = train_prepared(prepared, Order((prepared,), tuple(overrides)))
     if trained.exit_code:
         raise StoppedError(trained.exit_code)
     return trained.run

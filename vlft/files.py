@@ -52,6 +52,14 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
+def read_from(path: Path, offset: int) -> bytes:
+    """What a file holds from a byte on; nothing while it can't be read."""
+    with suppress(OSError), path.open("rb") as stream:
+        stream.seek(offset)
+        return stream.read()
+    return b""
+
+
 def _sync_folder(folder: Path) -> None:
     """Makes the new name last through a power cut."""
     handle = os.open(folder, os.O_RDONLY)

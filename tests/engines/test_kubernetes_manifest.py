@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kubeflow_trainer_api.models.trainer_v1alpha1_train_job import TrainerV1alpha1TrainJob
 
-from vlft.engines.kubernetes.manifest import TrainJob, object_name, render_train_job
+from vlft.engines.kubernetes.engine import TrainJob, object_name, render_train_job
 from vlft.engines.kubernetes.section import Kubernetes, Toleration, Volume
 
 GOLDEN = Path(__file__).with_name("golden")

@@ -17,7 +17,7 @@ from support.waiting import HANG_S
 
 from vlft.engines.local.process_tree import is_subreaper
 from vlft.engines.local.run import run
-from vlft.engines.process import Outcome, Process, conclude, read_outcome, utc_now, write_outcome
+from vlft.engines.process import Outcome, Process, conclude, read_outcome, write_outcome
 from vlft.errors import VlftError
 from vlft.files import write_json
 
@@ -275,8 +275,8 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_an_outcome_survives_json() -> None:
-    outcome = Outcome("stopped", None, "SIGTERM", "stopped by SIGINT", None, utc_now(), 2)
-    assert Outcome.from_json(json.loads(json.dumps(outcome.to_json()))) == outcome
+    outcome = Outcome(status="stopped", signal="SIGTERM", reason="stopped by SIGINT", stopped_by=2)
+    assert Outcome(**json.loads(json.dumps(outcome.to_json()))) == outcome
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", '{"status": "finished"}'])

@@ -63,20 +63,21 @@ def test_a_training_step() -> None:
     assert parse_step(TRAIN) == Step(
         step=1,
         total=6,
-        loss=20.12438965,
-        learning_rate=0.00933013,
-        grad_norm=28.55198479,
-        seconds_per_step=1.895407,
-        memory_gib=1.25,
+        figures={
+            "loss": 20.12438965,
+            "learning_rate": 0.00933013,
+            "train_speed(s/it)": 1.895407,
+            "memory(GiB)": 1.25,
+        },
+        evaluation={},
         remaining="9s",
-        epoch=0.1,
     )
 
 
 def test_an_evaluation() -> None:
     step = parse_step(EVAL)
     assert step is not None
-    assert (step.step, step.loss, step.memory_gib) == (3, None, None)
+    assert (step.step, set(step.figures)) == (3, {"train_speed(s/it)"})
     assert step.evaluation["eval_loss"] == 8.43800163
     assert set(step.evaluation) == {
         "eval_loss",
@@ -121,15 +122,6 @@ def test_without_a_terminal_each_entry_is_a_line(tmp_path: Path, log: Path) -> N
     append(log, EVAL + SUMMARY + LAST)
     progress.close()
     assert stream.getvalue() == f"{TRAIN_LINE}\n{EVAL_LINE}\n"
-
-
-def test_silent_shows_nothing(tmp_path: Path, log: Path) -> None:
-    stream = io.StringIO()
-    append(log, TRAIN)
-    progress = Progress(tmp_path, silent=True, stream=stream)
-    progress.poll()
-    progress.close()
-    assert stream.getvalue() == ""
 
 
 def test_an_output_that_is_gone_is_no_error(tmp_path: Path, log: Path) -> None:

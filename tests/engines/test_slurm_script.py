@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlft.engines.slurm.job import PlannedJob
-from vlft.engines.slurm.quoting import directive, file_pattern, word
-from vlft.engines.slurm.script import Script, render_script
+from vlft.engines.slurm.options import directive, file_pattern
+from vlft.engines.slurm.script import Job, render_script, word
 from vlft.engines.slurm.submit import array_secrets, render_array, submitting_environment
 from vlft.environment import Environment
 from vlft.errors import VlftError
@@ -22,25 +21,19 @@ from vlft.security.secrets import Secret, Variable
 
 GOLDEN = Path(__file__).with_name("golden")
 
-PLAIN = Script(
-    options=(
-        "--job-name=digits-1",
-        "--output=/runs/digits-1/slurm-%j.out",
-        "--open-mode=append",
-        "--nodes=1",
-        "--ntasks-per-node=1",
-        "--no-requeue",
-    ),
-    run="/runs/digits-1",
-    attempt="/runs/digits-1",
+PLAIN = Job(
+    options=("--nodes=1", "--ntasks-per-node=1", "--no-requeue"),
+    folder=Path("/runs/digits-1"),
+    attempt=Path("/runs/digits-1"),
     cwd="/home/me",
     vlft=("/env/bin/python", "-m", "vlft"),
     setup=(),
     env_file=None,
     unset=("RANK",),
-    needed=(),
+    secrets={},
     env=(("MAX_PIXELS", "200704"),),
     program=("/env/bin/python", "/env/swift/cli/sft.py", "--model", "/m", "--dataset", "/a", "/b"),
+    command=MaskedCommand((), {}),
     resuming=(),
     nnodes=1,
     rendezvous=False,
@@ -51,10 +44,10 @@ PLAIN = Script(
 FULL = replace(
     PLAIN,
     options=(*PLAIN.options[:-1], '--comment=a "b" \\c', "--requeue", "--signal=B:USR1@120"),
-    attempt="/runs/digits-1/attempt-2",
+    attempt=Path("/runs/digits-1/attempt-2"),
     setup=("module load cuda", 'export NCCL_SOCKET_IFNAME="$(fastest)"'),
     env_file="/home/me/secret env",
-    needed=("HF_TOKEN", "VLFT_HUB_TOKEN"),
+    secrets={"HF_TOKEN": Secret("t"), "VLFT_HUB_TOKEN": Secret("t")},
     env=(("ODD", "a, 'b' $C\né"), ("MASTER_ADDR", Variable("MASTER_ADDR"))),
     program=(
         *("swift", "sft", "--master_port", Variable("MASTER_PORT")),
@@ -69,12 +62,10 @@ FULL = replace(
 )
 
 
-def planned(name: str, script: Script = PLAIN, **secrets: str) -> PlannedJob:
+def planned(name: str, job: Job = PLAIN, **secrets: str) -> Job:
     folder = Path("/runs", name)
     held = {variable: Secret(value) for variable, value in secrets.items()}
-    options = (f"--job-name={name}", f"--output={folder}/slurm-%j.out", *script.options[2:])
-    changed = replace(script, options=options, run=str(folder), attempt=str(folder))
-    return PlannedJob(folder, folder, changed, held, MaskedCommand((), {}))
+    return replace(job, folder=folder, attempt=folder, secrets=held)
 
 
 TEXTS = {
@@ -142,7 +133,7 @@ def test_a_folder_is_not_taken_for_a_pattern() -> None:
 
 
 def test_an_array_whose_jobs_differ_is_refused() -> None:
-    other = planned("c", replace(PLAIN, options=(*PLAIN.options[:3], "--nodes=2")))
+    other = planned("c", replace(PLAIN, options=("--nodes=2",)))
     with pytest.raises(VlftError, match=r"a and c differ in .*--nodes=1, --nodes=2"):
         render_array([planned("a"), other])
 

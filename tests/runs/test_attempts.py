@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from support.waiting import wait_for
 
+from vlft.engines.resume import changed_data, changed_plan
 from vlft.files import read_json, write_json
 from vlft.runs.attempts import all_attempts, last_attempt, new_attempt
-from vlft.runs.drift import changed_data, changed_plan
 from vlft.runs.index import list_runs, remember
 from vlft.runs.logs import follow, last_lines
 from vlft.runs.record import Run, fingerprint, read_run
@@ -178,12 +178,12 @@ def test_a_run_of_an_earlier_vlft_elsewhere_is_the_same_run() -> None:
         },
         "env": {"OMP_NUM_THREADS": "8"},
     }
-    assert changed_plan(before, now) == ()
+    assert tuple(changed_plan(before, now)) == ()
     now["arguments"]["external_plugins"][1] = "other.py"  # type: ignore[index]
-    assert len(changed_plan(before, now)) == 1
+    assert len(tuple(changed_plan(before, now))) == 1
     now["arguments"] = {"add_version": ["true"]}
     before["arguments"] = {"add_version": ["false"]}
-    assert len(changed_plan(before, now)) == 1
+    assert len(tuple(changed_plan(before, now))) == 1
 
 
 def test_changes_are_named(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_changes_are_named(tmp_path: Path) -> None:
         "arguments": {"learning_rate": ("1e-4",), "resume_from_checkpoint": ("c",)},
         "world": {"nnodes": 2},
     }
-    assert changed_plan(before, now) == (
+    assert tuple(changed_plan(before, now)) == (
         "seed was 1, and is not set",
         "world.nnodes was 1, and is 2",
     )
@@ -201,10 +201,10 @@ def test_changes_are_named(tmp_path: Path) -> None:
     known = fingerprint(file)
     record = {"data": [{"path": known.path, "bytes": known.bytes, "xxh3": known.xxh3}]}
     run = Run(tmp_path, record, "killed", {}, tmp_path)
-    assert changed_data(run) == ()
+    assert tuple(changed_data(run)) == ()
     file.write_text("new\n")
-    assert changed_data(run) == (f"{file} has another content than before",)
+    assert tuple(changed_data(run)) == (f"{file} has another content than before",)
     file.write_text("longer\n")
-    assert changed_data(run) == (f"{file} had 4 bytes, and has 7",)
+    assert tuple(changed_data(run)) == (f"{file} had 4 bytes, and has 7",)
     file.unlink()
-    assert "can't be read" in changed_data(run)[0]
+    assert "can't be read" in next(changed_data(run))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from vlft.engines.slurm.conclude import begins_again, conclude_job
-from vlft.engines.slurm.queue import Job, cancel, read_job, state_of, write_job
+from vlft.engines.slurm.queue import begins_again, cancel, read_job, state_of, write_job
+from vlft.engines.stop import conclude_attempt
 from vlft.errors import VlftError
 from vlft.files import write_json
 from vlft.runs.record import read_run
@@ -32,8 +32,8 @@ def _no_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_job_is_read_again(tmp_path: Path) -> None:
     for number in ("123", "123_4"):
-        write_job(tmp_path, Job(number))
-        assert read_job(tmp_path) == Job(number)
+        write_job(tmp_path, number)
+        assert read_job(tmp_path) == number
 
 
 @pytest.mark.parametrize("number", [None, 123, "", "--all", "1 2", "1;id", "\uff11"])
@@ -44,13 +44,13 @@ def test_what_is_no_job_is_asked_for_nowhere(tmp_path: Path, number: object) -> 
 
 def test_where_slurm_cant_be_asked_a_job_is_taken_for_running(tmp_path: Path) -> None:
     write_json(tmp_path / "run.json", {})
-    write_job(tmp_path, Job("1"))
-    assert state_of(Job("1")) == "running"
+    write_job(tmp_path, "1")
+    assert state_of("1") == "running"
     run = read_run(tmp_path)
     assert run is not None
     assert run.status == "running"
     with pytest.raises(VlftError, match="scancel is not on PATH"):
-        cancel(Job("1"))
+        cancel("1")
 
 
 @pytest.mark.parametrize(
@@ -66,17 +66,18 @@ def test_a_job_says_how_it_ended(
     tmp_path: Path, code: int, stopped_by: str | None, status: str, error: str | None
 ) -> None:
     write_json(tmp_path / "run.json", {})
-    write_job(tmp_path, Job("1"))
+    write_job(tmp_path, "1")
     (tmp_path / "slurm-1.out").write_text(FAILED)
-    conclude_job(tmp_path, code, stopped_by)
+    conclude_attempt(tmp_path, code, stopped_by)
     run = read_run(tmp_path)
     assert run is not None
     assert (run.status, run.outcome["error"]) == (status, error)
 
 
 def test_the_first_outcome_is_the_true_one(tmp_path: Path) -> None:
-    conclude_job(tmp_path, 0, None)
-    conclude_job(tmp_path, 1, None)
+    write_job(tmp_path, "1")
+    conclude_attempt(tmp_path, 0, None)
+    conclude_attempt(tmp_path, 1, None)
     assert json.loads((tmp_path / "outcome.json").read_text())["status"] == "finished"
 
 

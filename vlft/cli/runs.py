@@ -173,10 +173,9 @@ def conclude(
     ] = None,
 ) -> None:
     """Write how a job ended: its script calls this last."""
-    from vlft.engines.base import engine_named
-    from vlft.runs.attempts import engine_of
+    from vlft.engines.stop import conclude_attempt
 
-    outcome = engine_named(engine_of(attempt)).conclude(attempt, exit_code, stopped_by)
+    outcome = conclude_attempt(attempt, exit_code, stopped_by)
     reason = "the job will begin again" if outcome is None else outcome.reason
     console.note(f"vlft: {reason}")
 

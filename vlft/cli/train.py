@@ -55,7 +55,7 @@ def train(
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Train what a config says, and keep a record of it; several one after the other."""
-    from vlft.engines.order import Order
+    from vlft.engines.base import Order
     from vlft.engines.train import dry_run_text, engine_for, start
 
     values = list(overrides or ())

@@ -1,22 +1,103 @@
-"""What an engine does."""
+"""What an engine does, what it is given, and what it gives back."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vlft.engines.traits import EngineTraits
 from vlft.errors import UsageError, VlftError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from vlft.engines.order import Description, Order, Resumption, Trained
-    from vlft.engines.process import Outcome
     from vlft.pipeline import Ready
+    from vlft.plan.command import MaskedCommand
+    from vlft.resolve.world import World
     from vlft.runs.record import Run
+
+MASTER_TIMEOUT_S = 600.0
+"""How long the other nodes wait for node 0, in seconds: it may have to be started by hand."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be started.
+
+    Attributes:
+        configs: Without errors, all for the same engine.
+        overrides: `--set` values, for the record.
+        node_rank: Which node this is; 0 where the engine places the processes.
+        run_id: Name of the run's folder; None makes one up.
+        master_timeout_s: How long another node waits for node 0, in seconds.
+    """
+
+    configs: tuple[Ready, ...]
+    overrides: tuple[str, ...] = ()
+    node_rank: int = 0
+    run_id: str | None = None
+    master_timeout_s: float = MASTER_TIMEOUT_S
+
+
+@dataclass(frozen=True)
+class Description:
+    """What would be started.
+
+    Attributes:
+        text: For a terminal: a command, a script, a manifest.
+        command: The trainer, without secrets.
+        starter: One line that starts it by hand.
+        details: What else there is, by its key in JSON.
+    """
+
+    text: str
+    command: MaskedCommand
+    starter: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self, engine: str, world: World) -> dict[str, Any]:
+        """The documented object of `vlft train --dry-run --format json`."""
+        return {
+            "argv": list(self.command.argv),
+            "env": self.command.env,
+            "command": self.starter,
+            "nodes": world.nnodes,
+            "nproc_per_node": world.nproc_per_node,
+            "world_size": world.world_size,
+            "engine": engine,
+            **self.details,
+        }
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run that was resumed or run to its end.
+
+    Attributes:
+        run: The run, as it can be found again.
+        exit_code: What vlft ends with: 0, or 128 + the signal that stopped it.
+    """
+
+    run: Run
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """A run about to go on.
+
+    Attributes:
+        run: As it was found.
+        checkpoint: Where it goes on from.
+        prepared: Its config, read again.
+    """
+
+    run: Run
+    checkpoint: Path
+    prepared: Ready
 
 
 class Engine(EngineTraits, ABC):
@@ -95,26 +176,13 @@ class Engine(EngineTraits, ABC):
         """
         raise VlftError(f"vlft does not stop runs with `engine: {self.name}`")
 
-    def conclude(self, attempt: Path, exit_code: int, stopped_by: str | None) -> Outcome | None:
-        """Writes how an attempt ended, unless that is known already; its own job calls this.
+    def begins_again(self) -> bool:
+        """Whether the job that asks, which was told to end, will be started again."""
+        return False
 
-        Args:
-            attempt: Its folder.
-            exit_code: Of the trainer, or 128 and the signal that ended it.
-            stopped_by: Name of the signal that asked for the end; None if none did.
-
-        Returns:
-            The outcome; None for a job that will begin again.
-
-        Raises:
-            OSError: If it can't be written.
-        """
-        from vlft.engines import process  # noqa: PLC0415 - runs alone have an end
-
-        outcome = process.conclude(exit_code, stop=stopped_by, orphaned=False)
-        outcome = process.told_of_the_disk(outcome, attempt)
-        process.write_outcome(attempt, outcome)
-        return outcome
+    def last_error(self, attempt: Path) -> str | None:  # noqa: ARG002
+        """The trainer's last error, where only its job concludes an attempt; None if unknown."""
+        return None
 
 
 def engine_named(name: str) -> Engine:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import signal
 import time
-from dataclasses import asdict, dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import vlft
 from vlft.environment import ENVIRON
 from vlft.errors import TrainerError
-from vlft.files import write_json
+from vlft.files import read_from, read_json, write_json
+from vlft.output import console
 from vlft.runs.attempts import give_room
 from vlft.security.secrets import Variable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from vlft.plan.command import Command
     from vlft.security.secrets import Word
@@ -27,11 +29,11 @@ Status = Literal["finished", "failed", "stopped", "killed"]
 
 # Files of a run folder.
 OUTCOME = "outcome.json"
-PROCESS = "process.json"
 STDOUT = "stdout.log"
 STDERR = "stderr.log"
 
 _FULL_BYTES = 1 << 20
+_LAST_KEYS = ("train_runtime", "last_model_checkpoint")  # of the last two lines of logging.jsonl
 KILL_GUESS = ", which is often the kernel's answer to memory running out"
 
 
@@ -90,7 +92,12 @@ def _is_program(word: str) -> bool:
     return path.suffix == ".py" and path.parts[-3:-1] == ("swift", "cli")
 
 
-@dataclass(frozen=True)
+def utc_now() -> str:
+    """The time as ISO 8601 in UTC, to the second: 2026-01-31T12:00:00Z."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How a run ended.
 
@@ -109,33 +116,16 @@ class Outcome:
     """
 
     status: Status
-    exit_code: int | None
-    signal: str | None
+    exit_code: int | None = None
+    signal: str | None = None
     reason: str
-    error: str | None
-    ended: str
+    error: str | None = None
+    ended: str = field(default_factory=utc_now)
     stopped_by: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The outcome as the object in outcome.json."""
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Outcome:
-        """The outcome from such an object.
-
-        Raises:
-            KeyError: A key is missing.
-        """
-        return cls(
-            status=data["status"],
-            exit_code=data["exit_code"],
-            signal=data["signal"],
-            reason=data["reason"],
-            error=data["error"],
-            ended=data["ended"],
-            stopped_by=data.get("stopped_by"),
-        )
 
 
 def conclude(
@@ -172,7 +162,6 @@ def conclude(
         signal=signal_name,
         reason=reason,
         error=last_error() if status == "failed" else None,
-        ended=utc_now(),
         stopped_by=None if stop is None else int(signal.Signals[stop]),
     )
 
@@ -191,17 +180,40 @@ def exit_code_of(outcome: Outcome, folder: Path) -> int:
     return 0
 
 
-def told_of_the_disk(outcome: Outcome, run_dir: Path) -> Outcome:
-    """The same, with a word on a full disk: the log that lies on it can't tell."""
+def forgiven(outcome: Outcome, log: Path, since: int) -> Outcome:
+    """The outcome of a trainer, which is that of its training if that was over.
+
+    A process can die on its way out, when the interpreter is taken down around threads of torch
+    that still run: seen as a SIGABRT of one rank of two after the last step. torchrun then ends
+    with 1, though everything has been saved. ms-swift 4.6 tells in logging.jsonl how far it had
+    come (pipelines/train/sft.py): a line with `train_runtime` where all steps and saves were done,
+    and as the very last thing, after a push to a hub, one with `last_model_checkpoint`. An
+    exception writes the second line without the first.
+
+    Args:
+        outcome: As the exit code tells it.
+        log: logging.jsonl, which may not be there.
+        since: Bytes of it that are from earlier attempts.
+    """
     if outcome.status != "failed":
         return outcome
     try:
-        disk = os.statvfs(run_dir)
-    except OSError:
+        entries = [json.loads(line) for line in read_from(log, since).splitlines()[-2:]]
+        over = [key in entry for key, entry in zip(_LAST_KEYS, entries, strict=True)]
+    except (ValueError, TypeError):  # no log, or not of two such lines
         return outcome
-    if disk.f_bavail * disk.f_frsize >= _FULL_BYTES:
+    if not all(over):
         return outcome
-    return replace(outcome, reason=f"{outcome.reason}, and the disk is full")
+    reason = f"the training was over and saved, and then {outcome.reason}"
+    return replace(outcome, status="finished", reason=reason)
+
+
+def told_of_the_disk(outcome: Outcome, run_dir: Path) -> Outcome:
+    """The same, with a word on a full disk: the log that lies on it can't tell."""
+    with suppress(OSError):
+        if outcome.status == "failed" and shutil.disk_usage(run_dir).free < _FULL_BYTES:
+            return replace(outcome, reason=f"{outcome.reason}, and the disk is full")
+    return outcome
 
 
 def not_started(error: Exception) -> Outcome:
@@ -209,8 +221,7 @@ def not_started(error: Exception) -> Outcome:
     what = str(error)
     if isinstance(error, OSError) and error.strerror and error.filename:
         what = f"{error.strerror}: {error.filename}"
-    reason = f"the trainer could not be started: {what}"
-    return Outcome("failed", None, None, reason, None, utc_now())
+    return Outcome(status="failed", reason=f"the trainer could not be started: {what}")
 
 
 def _signal_name(number: int) -> str:
@@ -218,11 +229,6 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal
         return f"signal {number}"
-
-
-def utc_now() -> str:
-    """The time as ISO 8601 in UTC, to the second: 2026-01-31T12:00:00Z."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def write_outcome(run_dir: Path, outcome: Outcome) -> None:
@@ -237,9 +243,19 @@ def write_outcome(run_dir: Path, outcome: Outcome) -> None:
         write_json(path, outcome.to_json())
 
 
+@contextmanager
+def complaining(file: str) -> Iterator[None]:
+    """Tells the user that a file of the record can't be written; the run does not end for it."""
+    try:
+        yield
+    except OSError as error:
+        with suppress(OSError):
+            console.error(f"{file} could not be written: {error}")
+
+
 def read_outcome(run_dir: Path) -> Outcome | None:
     """The outcome in a run folder; None if it has none that can be read."""
     try:
-        return Outcome.from_json(json.loads((run_dir / OUTCOME).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
+        return Outcome(**(read_json(run_dir / OUTCOME) or {}))
+    except TypeError:
         return None

@@ -10,19 +10,20 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlft.engines.base import engine_named
-from vlft.engines.order import Resumption
+from vlft.engines.base import Resumption, engine_named
 from vlft.errors import InvalidError, VlftError
 from vlft.files import read_json, write_json
 from vlft.findings import has_errors
 from vlft.pipeline import Ready, Rejected, prepare
+from vlft.resolve.patches import is_own_plugin
 from vlft.runs.attempts import new_attempt
-from vlft.runs.drift import changed_data, changed_plan
-from vlft.runs.record import GOING_ON, utc_now
+from vlft.runs.record import GOING_ON, fingerprint, utc_now
 from vlft.security.masking import mask_data
 from vlft.security.secrets import is_masked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vlft.engines.base import Engine
     from vlft.plan.command import MaskedCommand
     from vlft.probe.hardware import Hardware
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 
 ATTEMPT = "attempt.json"
 INCOMPLETE = "incomplete"
+
+_RESUMING = frozenset({"resume_from_checkpoint"})
+"""Arguments that differ because the run goes on."""
+
+_ONCE_UNSAID = frozenset({"arguments.add_version", "env.OMP_NUM_THREADS", "world.gpus_per_node"})
+"""What plans of earlier releases left out, whose commands had it all the same."""
 
 
 def go_to_its_folder(run: Run) -> None:
@@ -84,7 +91,8 @@ def prepare_resumption(run: Run, hardware: Hardware | None, *, judge: bool = Tru
             f"start a new run: {_new_run(run, checkpoint)}",
         )
     # The path is absolute; JSON's quotes are YAML's, whatever stands in it.
-    overrides.append(f"train.resume_from_checkpoint={_quoted(checkpoint)}")
+    quoted = json.dumps(str(checkpoint), ensure_ascii=False)
+    overrides.append(f"train.resume_from_checkpoint={quoted}")
     prepared = prepare(config, overrides, hardware, judge=judge)
     if isinstance(prepared, Rejected) or has_errors(prepared.findings):
         raise InvalidError(prepared.findings)
@@ -172,5 +180,49 @@ def set_aside(run: Run) -> None:
             path.rename(folder / f"{path.name}.{len(list(folder.iterdir()))}")
 
 
-def _quoted(path: Path) -> str:
-    return json.dumps(str(path), ensure_ascii=False)
+def changed_data(run: Run) -> Iterator[str]:
+    """The data files that are not as they were, each as a sentence without its period."""
+    for known in run.record.get("data") or ():
+        path = Path(str(known.get("path")))
+        try:
+            now = fingerprint(path)
+        except OSError as error:
+            yield f"{path} can't be read: {error.strerror}"
+            continue
+        if now.bytes != known.get("bytes"):
+            yield f"{path} had {known.get('bytes')} bytes, and has {now.bytes}"
+        elif now.xxh3 != known.get("xxh3"):
+            yield f"{path} has another content than before"
+
+
+def changed_plan(before: Any, now: Any, path: str = "") -> Iterator[str]:
+    """The differences of two plans, each as a sentence without its period.
+
+    Args:
+        before: plan.json of the run, or a part of it.
+        now: What would be planned now, secrets masked alike.
+        path: Of the part.
+    """
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in dict.fromkeys((*before, *now)):
+            if key not in _RESUMING:
+                inner = f"{path}.{key}" if path else str(key)
+                yield from changed_plan(before.get(key), now.get(key), inner)
+    elif before is None and path in _ONCE_UNSAID:
+        return
+    elif _plain(before) != _plain(now):
+        name = path.removeprefix("arguments.").removeprefix("env.")
+        yield f"{name} was {_shown(before)}, and is {_shown(now)}"
+
+
+def _plain(value: Any) -> Any:
+    """What is compared: where vlft is installed, and so its plug-in, does not change a run."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    return ["" if isinstance(one, str) and is_own_plugin(one) else one for one in value]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(str, value))
+    return "not set" if value is None else str(value)

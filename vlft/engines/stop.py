@@ -1,21 +1,29 @@
-"""Ending a run from outside, and removing one."""
+"""Ending a run from outside, saying how one ended, and removing one."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import time
 from typing import TYPE_CHECKING
 
 from vlft.engines.base import engine_named
+from vlft.engines.process import Outcome, conclude, told_of_the_disk, write_outcome
+from vlft.environment import ENVIRON
 from vlft.errors import VlftError
-from vlft.files import write_json
-from vlft.runs.attempts import engine_of, other_host
+from vlft.runs.attempts import engine_of, living_pid, other_host
 from vlft.runs.index import forget
-from vlft.runs.record import GOING_ON, read_run, utc_now
+from vlft.runs.record import GOING_ON, read_run
 
 if TYPE_CHECKING:
-    from vlft.runs.record import Run, Status
+    from collections.abc import Callable
+    from pathlib import Path
 
+    from vlft.engines.process import Status
+    from vlft.runs.record import Run
+
+_POLL_S = 0.05
 _POLL_SAVE_S = 0.5
 
 
@@ -65,17 +73,69 @@ def _after_a_checkpoint(run: Run) -> Run:
     return now
 
 
+def stop_processes(run: Run, wait_s: float) -> Run:
+    """Asks the supervisor to end the run, and waits until nothing of it is left.
+
+    Raises:
+        VlftError: If it has not ended in time.
+    """
+    pid = living_pid(run.attempt)
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+    await_end(run, wait_s, lambda: _is_over(run), f"its pid is {pid}", _POLL_S)
+    return read_run(run.folder) or run
+
+
+def _is_over(run: Run) -> bool:
+    now = read_run(run.folder)
+    return now is None or now.status not in GOING_ON
+
+
+def await_end(run: Run, wait_s: float, ended: Callable[[], bool], hint: str, poll_s: float) -> None:
+    """Waits until a run has ended.
+
+    Raises:
+        VlftError: If it has not ended in time.
+    """
+    deadline = time.monotonic() + wait_s
+    while not ended():
+        if time.monotonic() >= deadline:
+            raise VlftError(f"the run {run.id} has not ended within {wait_s:g} s", hint)
+        time.sleep(poll_s)
+
+
 def note_end(run: Run, status: Status, reason: str) -> None:
     """Says how a run ended, where nobody else will."""
-    outcome = {
-        "status": status,
-        "exit_code": None,
-        "signal": None,
-        "reason": reason,
-        "error": None,
-        "ended": utc_now().strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-    write_json(run.attempt / "outcome.json", outcome)
+    write_outcome(run.attempt, Outcome(status=status, reason=reason))
+
+
+def conclude_attempt(attempt: Path, exit_code: int, stopped_by: str | None) -> Outcome | None:
+    """Writes how an attempt ended, unless that is known already; its own job calls this.
+
+    Args:
+        attempt: Its folder.
+        exit_code: Of the trainer, or 128 and the signal that ended it.
+        stopped_by: Name of the signal that asked for the end; None if none did.
+
+    Returns:
+        The outcome; None for a job that will begin again.
+
+    Raises:
+        OSError: If it can't be written.
+    """
+    engine = engine_named(engine_of(attempt))
+    if stopped_by is not None and engine.begins_again():
+        return None
+    ENVIRON.remember_secrets()
+    if stopped_by is not None and exit_code == 0:
+        # A trainer that is told to end saves, and ends as if it were done.
+        exit_code = 143
+    outcome = conclude(
+        exit_code, stop=stopped_by, orphaned=False, last_error=lambda: engine.last_error(attempt)
+    )
+    outcome = told_of_the_disk(outcome, attempt)
+    write_outcome(attempt, outcome)
+    return outcome
 
 
 def remove(run: Run) -> None:

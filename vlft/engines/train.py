@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vlft.engines.base import Engine
-    from vlft.engines.order import Order
+    from vlft.engines.base import Engine, Order
     from vlft.pipeline import Ready
     from vlft.probe.collect import Facts
     from vlft.runs.record import Run

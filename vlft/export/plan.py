@@ -16,8 +16,8 @@ from vlft.probe.gpus import FP8
 from vlft.probe.hardware import free_bytes, probe_hardware, visible_gpus
 from vlft.probe.safetensors import BITS
 from vlft.resolve.quantization import Quantization, choose
+from vlft.runs.base_model import refuse_unread_code
 from vlft.runs.inference_settings import interpreter_for, settings
-from vlft.runs.remote_code import refuse_unread_code
 
 if TYPE_CHECKING:
     from vlft.export.merged import Base

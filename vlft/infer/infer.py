@@ -15,9 +15,9 @@ from vlft.infer.predictions import Answer, read_answers, vars_of
 from vlft.plan.command import Command, render_flags
 from vlft.plan.environment import FOREIGN
 from vlft.resolve.quantization import lacks_to_load
+from vlft.runs.base_model import refuse_unread_code
 from vlft.runs.inference_settings import environment, interpreter_for, patched, settings, weights
 from vlft.runs.record import new_run_id, utc_now
-from vlft.runs.remote_code import refuse_unread_code
 from vlft.swift.probe import read_swift
 from vlft.swift.release import as_flags
 

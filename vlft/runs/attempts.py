@@ -23,23 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from vlft.engines.traits import State
+
 ROOM: Final = ".room"
 _BYTES: Final = 16 * 1024  # an outcome has two; file systems give whole blocks
-
-
-def hold_room(folder: Path) -> None:
-    """Takes the room; where there is none, a run that starts will find that out by itself."""
-    with suppress(OSError):
-        (folder / ROOM).write_bytes(bytes(_BYTES))
-
-
-def give_room(folder: Path) -> None:
-    """Gives it back, for what is written next."""
-    with suppress(OSError):
-        (folder / ROOM).unlink(missing_ok=True)
-
-
-LAUNCHER = "launcher.json"
+LAUNCHER: Final = "launcher.json"
+PROCESS: Final = "process.json"
 JOB: Final = "job.json"
 """Which engine an attempt was handed to, and what it is called there."""
 _NAME = re.compile(r"attempt-(\d{1,6})")
@@ -95,37 +84,20 @@ def write_launcher(folder: Path) -> None:
     process = psutil.Process()
     written = {"pid": process.pid, "started": process.create_time(), "host": platform.node()}
     write_json(folder / LAUNCHER, written)
-    hold_room(folder)
+    with suppress(OSError):  # where there is none, a run that starts will find that out by itself
+        (folder / ROOM).write_bytes(bytes(_BYTES))
+
+
+def give_room(folder: Path) -> None:
+    """Gives the room back, for what is written next."""
+    with suppress(OSError):
+        (folder / ROOM).unlink(missing_ok=True)
 
 
 def engine_of(attempt: Path) -> str:
     """Name of the engine that holds an attempt; the default one where it was handed to none."""
     name = (read_json(attempt / JOB) or {}).get("engine")
     return name if name in engine_names() else DEFAULT
-
-
-def is_alive(pid: object, started: object) -> bool:
-    """Whether the process of that pid is still the one that started then.
-
-    Args:
-        pid: As in a record.
-        started: Seconds since the epoch, as in a record.
-    """
-    import psutil  # noqa: PLC0415 - only runs without an outcome need it
-
-    if not isinstance(pid, int) or not isinstance(started, (int, float)):
-        return False
-    try:
-        process = psutil.Process(pid)
-        alive = abs(process.create_time() - started) < 1.0
-        return alive and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, ValueError):
-        return False
-
-
-def launcher_of(folder: Path) -> Mapping[str, Any]:
-    """The vlft that started an attempt; {} if it is not known."""
-    return read_json(folder / LAUNCHER) or {}
 
 
 def other_host(folder: Path, record: Mapping[str, Any]) -> str | None:
@@ -135,8 +107,43 @@ def other_host(folder: Path, record: Mapping[str, Any]) -> str | None:
         folder: Of the attempt.
         record: run.json, whose machine counts where the attempt names none.
     """
-    host = launcher_of(folder).get("host", record.get("host"))
+    host = (read_json(folder / LAUNCHER) or {}).get("host", record.get("host"))
     return host if isinstance(host, str) and host != platform.node() else None
+
+
+def process_state(attempt: Path, record: Mapping[str, Any]) -> State:
+    """How an attempt without an outcome is, by its processes.
+
+    What another machine has not written the end of is taken for running there.
+    """
+    process = read_json(attempt / PROCESS)
+    if other_host(attempt, record) is not None:
+        return "running" if process else "starting"
+    if process is not None:
+        return "running" if _living(process, "supervisor_") else "gone"
+    launcher = read_json(attempt / LAUNCHER)
+    return "gone" if launcher and not _living(launcher) else "starting"
+
+
+def living_pid(attempt: Path) -> int | None:
+    """The supervisor's, or the launcher's while there is no supervisor yet."""
+    supervisor = _living(read_json(attempt / PROCESS) or {}, "supervisor_")
+    return supervisor or _living(read_json(attempt / LAUNCHER) or {})
+
+
+def _living(record: Mapping[str, Any], prefix: str = "") -> int | None:
+    """The pid in a record, if the process is still the one that started then."""
+    import psutil  # noqa: PLC0415 - only runs without an outcome need it
+
+    pid, started = record.get(f"{prefix}pid"), record.get(f"{prefix}started")
+    if not isinstance(pid, int) or not isinstance(started, (int, float)):
+        return None
+    try:
+        process = psutil.Process(pid)
+        alive = abs(process.create_time() - started) < 1.0
+        return pid if alive and process.status() != psutil.STATUS_ZOMBIE else None
+    except (psutil.Error, ValueError):
+        return None
 
 
 def _numbered(run: Path) -> dict[int, Path]:

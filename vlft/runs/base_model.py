@@ -1,4 +1,6 @@
-"""A hub's model where its client has put it on this machine; nothing is asked of the network.
+"""The model under an adapter: where it is on this machine, and the code that it carries.
+
+A hub's model is where its client has put it; nothing is asked of the network.
 
 Layouts: huggingface_hub's `models--OWNER--NAME/refs` and `snapshots`
 (huggingface_hub/constants.py, file_download.py); ModelScope's, of which there were several
@@ -7,7 +9,7 @@ Layouts: huggingface_hub's `models--OWNER--NAME/refs` and `snapshots`
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -24,9 +26,7 @@ if TYPE_CHECKING:
 _YES = ("1", "true", "t", "yes", "y", "on")  # swift/utils/env.py: strtobool
 
 
-def base_folder(
-    target: Target, base: str | None = None, environ: Mapping[str, str] = ENVIRON
-) -> Path | None:
+def base_folder(target: Target, base: str | None = None) -> Path | None:
     """The folder of an adapter's base.
 
     A hub's id is looked for without a network: first where the adapter says that its base was
@@ -35,7 +35,6 @@ def base_folder(
     Args:
         target: The adapter.
         base: Its base; the one that it was trained on if None.
-        environ: Where the caches are.
 
     Returns:
         A folder whose weights are all there; None for an id that was not fetched, or not whole.
@@ -49,7 +48,7 @@ def base_folder(
     loaded = target.checkpoint.base_model if base is None else None
     if loaded and Path(loaded).is_absolute() and _is_whole(Path(loaded)):
         return Path(loaded)
-    variables = {**environ, **environment(target)}
+    variables = {**ENVIRON, **environment(target)}
     said = next(iter(settings(target).get("use_hf", ())), variables.get("USE_HF", "0"))
     hub: Hub = "huggingface" if said.lower() in _YES else "modelscope"
     planned = target.plan.arguments if target.plan else {}
@@ -98,10 +97,10 @@ def cached_model(
 def _huggingface(
     owner: str, model: str, revision: str | None, environ: Mapping[str, str]
 ) -> Iterator[Path]:
-    cache = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE")
-    general = environ.get("HF_HOME") or os.path.join(_cache(environ), "huggingface")  # noqa: PTH118
-    folder = Path(_expanded(cache or os.path.join(general, "hub"), environ))  # noqa: PTH118
-    folder /= f"models--{owner}--{model}"
+    general = _folder(environ, "XDG_CACHE_HOME", default="~/.cache") / "huggingface"
+    hub = _folder(environ, "HF_HOME", default=str(general)) / "hub"
+    cache = _folder(environ, "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", default=str(hub))
+    folder = cache / f"models--{owner}--{model}"
     wanted = "main" if revision in (None, "master") else str(revision)
     try:
         commit = (folder / "refs" / wanted).read_text(encoding="utf-8").strip()
@@ -113,9 +112,7 @@ def _huggingface(
 def _modelscope(
     owner: str, model: str, revision: str | None, environ: Mapping[str, str]
 ) -> Iterator[Path]:
-    named = environ.get("MODELSCOPE_CACHE")
-    default = os.path.join(_home(environ), ".cache", "modelscope")  # noqa: PTH118
-    cache = Path(_expanded(named or default, environ))
+    cache = _folder(environ, "MODELSCOPE_CACHE", default="~/.cache/modelscope")
     masked = model.replace(".", "___")
     wanted = "master" if revision in (None, "main") else str(revision)
     yield cache / "models" / f"{owner}--{model}" / "snapshots" / wanted
@@ -127,13 +124,30 @@ def _modelscope(
             yield above / owner / masked
 
 
-def _cache(environ: Mapping[str, str]) -> str:
-    return environ.get("XDG_CACHE_HOME") or os.path.join(_home(environ), ".cache")  # noqa: PTH118
+def _folder(environ: Mapping[str, str], *names: str, default: str) -> Path:
+    """What the first of these variables says, `~` being the home of that environment."""
+    path = next(filter(None, map(environ.get, names)), default)
+    home = environ.get("HOME") or str(Path.home())
+    return Path(home, path[2:]) if path.startswith("~/") else Path(path)
 
 
-def _home(environ: Mapping[str, str]) -> str:
-    return environ.get("HOME") or str(Path.home())
+def refuse_unread_code(target: Target, base: str | None = None) -> None:
+    """Stops before ms-swift runs a folder's Python files, which it does without asking.
 
+    Args:
+        target: The weights. A run of vlft's own was consented to when it was trained.
+        base: The model under an adapter, if it moved.
 
-def _expanded(path: str, environ: Mapping[str, str]) -> str:
-    return os.path.join(_home(environ), path[2:]) if path.startswith("~/") else path  # noqa: PTH118
+    Raises:
+        VlftError: If the weights or their base carry code that nobody consented to.
+    """
+    if target.trusted or target.run is not None:
+        return
+    loaded = [target.checkpoint]
+    if target.checkpoint.kind == "adapter":
+        with suppress(VlftError):  # said where the base itself is needed
+            folder = base_folder(target, base)
+            loaded += [read_checkpoint(folder)] if folder is not None else []
+    for checkpoint in loaded:
+        if checkpoint.carried_code is not None:
+            raise VlftError(checkpoint.carried_code, "read it, then say --trust-remote-code")

@@ -137,25 +137,22 @@ def _base(facts: Facts) -> dict[str, str]:
 
 def _git_commit(folder: Path) -> str | None:
     """The commit that the config's repository is at; None outside of one."""
-    git = shutil.which("git")
-    if git is None:
-        return None
-
-    def output(*words: str) -> str | None:
-        try:
-            result = subprocess.run(
-                [git, "-C", str(folder), *words],
-                capture_output=True,
-                text=True,
-                timeout=5,
-                check=False,
-                env=ENVIRON.for_process({"GIT_OPTIONAL_LOCKS": "0"}),
-            )
-        except (OSError, subprocess.SubprocessError):
-            return None
-        return result.stdout.strip() if result.returncode == 0 else None
-
-    commit = output("rev-parse", "HEAD")
+    commit = _git(folder, "rev-parse", "HEAD")
     if not commit:
         return None
-    return commit + ("+" if output("status", "--porcelain", "--untracked-files=no") else "")
+    return commit + ("+" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+
+
+def _git(folder: Path, *words: str) -> str:
+    """What git prints; nothing if it fails, or is not there."""
+    try:
+        return subprocess.run(
+            [shutil.which("git") or "git", "-C", str(folder), *words],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+            env=ENVIRON.for_process({"GIT_OPTIONAL_LOCKS": "0"}),
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""

@@ -109,13 +109,10 @@ def hash_model(checkpoint: Checkpoint) -> dict[str, str]:
 
     Reading all of a large model would cost more than its merge.
     """
-    folder = Path(checkpoint.path)
-    marks = {}
-    for name in sorted(["config.json", *checkpoint.weight_files]):
-        if (folder / name).is_file():
-            mark = fingerprint(folder / name)
-            marks[name] = f"{mark.bytes}-{mark.modified}-{mark.xxh3}"
-    return marks
+    names = sorted(["config.json", *checkpoint.weight_files])
+    paths = {name: Path(checkpoint.path, name) for name in names}
+    marks = {name: fingerprint(path) for name, path in paths.items() if path.is_file()}
+    return {name: f"{mark.bytes}-{mark.modified}-{mark.xxh3}" for name, mark in marks.items()}
 
 
 def mark_product(folder: Path) -> dict[str, str]:
@@ -125,11 +122,8 @@ def mark_product(folder: Path) -> dict[str, str]:
 
 def mark_weights(checkpoint: Checkpoint) -> dict[str, str]:
     """Size and hash of the first and last MiB of every weight file."""
-    marks = {}
-    for name in checkpoint.weight_files:
-        mark = fingerprint(Path(checkpoint.path, name))
-        marks[name] = f"{mark.bytes}-{mark.xxh3}"
-    return marks
+    marks = {name: fingerprint(Path(checkpoint.path, name)) for name in checkpoint.weight_files}
+    return {name: f"{mark.bytes}-{mark.xxh3}" for name, mark in marks.items()}
 
 
 def is_whole(folder: Path, record: ExportRecord) -> bool:

@@ -42,9 +42,7 @@ _LIMITS = ("MAX_", "MIN_", "VIDEO_", "IMAGE_", "FPS", "INPUT_SIZE", "MODEL_SEQ_L
 _OLD_DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 
 
-def interpreter_for(
-    target: Target, environ: Mapping[str, str] = ENVIRON, *, python: str | None = None
-) -> Interpreter:
+def interpreter_for(target: Target, *, python: str | None = None) -> Interpreter:
     """The Python that is named, else that of `export.python`, else the one that trained.
 
     Raises:
@@ -54,7 +52,7 @@ def interpreter_for(
     argv = target.run.record.get("argv") if target.run else None
     recorded = argv[0] if argv and Path(argv[0]).is_absolute() and Path(argv[0]).exists() else None
     try:
-        found = find_interpreter(named or recorded, environ=environ)
+        found = find_interpreter(named or recorded)
     except VlftError as problem:
         where = "--python" if python else "export.python"
         message = problem.message.replace("launch.python", where)

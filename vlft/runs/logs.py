@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO
 
 from vlft.engines.traits import traits_of
+from vlft.files import read_from
 from vlft.runs.attempts import all_attempts, engine_of
 from vlft.runs.record import read_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from vlft.runs.record import Run
@@ -73,18 +75,13 @@ def _shown_files(run: Path, count: int | None) -> list[Path]:
 
 
 def _tail(path: Path, count: int | None, end: int | None = None) -> list[str]:
-    """Its last lines before a byte, read from there in blocks; before its end if none is given."""
-    data = b""
+    """Its last lines before a byte; before its end if none is given."""
     try:
         with path.open("rb") as file:
             if count is None:
                 return file.read(end).decode(errors="replace").splitlines()
-            left = file.seek(0, 2) if end is None else end
-            while left and data.count(b"\n") <= count:
-                size = min(_BLOCK, left)
-                left -= size
-                file.seek(left)
-                data = file.read(size) + data
+            end = file.seek(0, os.SEEK_END) if end is None else end
+            data = _before(file, end, lambda data: data.count(b"\n") > count)
     except OSError:
         return []
     lines = data.decode(errors="replace").splitlines()
@@ -93,27 +90,26 @@ def _tail(path: Path, count: int | None, end: int | None = None) -> list[str]:
 
 def _end(path: Path) -> int:
     """Bytes up to the end of its last whole line."""
-    try:
-        with path.open("rb") as file:
-            left = file.seek(0, 2)
-            while left:
-                size = min(_BLOCK, left)
-                left -= size
-                file.seek(left)
-                if (found := file.read(size).rfind(b"\n")) >= 0:
-                    return left + found + 1
-    except OSError:
-        pass
+    with suppress(OSError), path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        data = _before(file, end, lambda data: b"\n" in data)
+        return end - len(data) + data.rfind(b"\n") + 1
     return 0
+
+
+def _before(file: BinaryIO, end: int, enough: Callable[[bytes], bool]) -> bytes:
+    """What a file holds before a byte, read from there in blocks until it is enough."""
+    data = b""
+    while end and not enough(data):
+        size = min(_BLOCK, end)
+        end -= size
+        file.seek(end)
+        data = file.read(size) + data
+    return data
 
 
 def _new_lines(path: Path, offset: int, *, rest: bool) -> tuple[str, int]:
     """What was added after `offset`, up to the last whole line; all of it at the end."""
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            data = file.read()
-    except OSError:
-        return "", offset
+    data = read_from(path, offset)
     whole = len(data) if rest else data.rfind(b"\n") + 1
     return data[:whole].decode(errors="replace"), offset + whole

@@ -42,10 +42,8 @@ class ExportSettings:
     rows: int | None = None
 
 
-def run_settings(run: Run | None) -> ExportSettings:
-    """Those of a run; the defaults if it has none, or its record can't be read."""
-    if run is None:
-        return ExportSettings()
+def run_settings(run: Run) -> ExportSettings:
+    """Those of a run; the defaults if its record can't be read."""
     try:
         data = yaml.safe_load((run.folder / "config.resolved.yaml").read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
@@ -100,7 +98,7 @@ class Target:
     @property
     def export(self) -> ExportSettings:
         """The section `export:` of the run's config."""
-        return run_settings(self.run)
+        return run_settings(self.run) if self.run else ExportSettings()
 
 
 def resolve_target(text: str, *, trust: bool = False) -> Target:

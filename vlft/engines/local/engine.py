@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from vlft.engines.order import Description, Order, Resumption, Trained
+    from vlft.engines.base import Description, Order, Resumption, Trained
     from vlft.engines.traits import State
     from vlft.pipeline import Ready
     from vlft.runs.record import Run
@@ -27,9 +27,12 @@ class LocalEngine(Engine):
         self, prepared: Ready, *, run_id: str | None = None, node_rank: int = 0
     ) -> Description:
         """The command."""
-        from vlft.engines.local.start import describe_command
+        from vlft.engines.base import Description
+        from vlft.engines.local.start import plan_command
 
-        return describe_command(prepared, run_id, node_rank)
+        command = plan_command(prepared, node_rank=node_rank, run_id=run_id).command
+        line = command.shell_line(prepared.facts.environ)
+        return Description(f"{line}\n", command.masked(), line)
 
     def node_commands(
         self,
@@ -57,7 +60,7 @@ class LocalEngine(Engine):
 
     def status(self, attempt: Path, record: Mapping[str, Any]) -> State:
         """By the supervisor, or the vlft that is about to start it."""
-        from vlft.engines.local.processes import process_state
+        from vlft.runs.attempts import process_state
 
         return process_state(attempt, record)
 
@@ -69,9 +72,9 @@ class LocalEngine(Engine):
 
     def stop(self, run: Run, wait_s: float) -> Run:
         """SIGTERM to the supervisor, which ends all others."""
-        from vlft.engines.local.processes import stop
+        from vlft.engines.stop import stop_processes
 
-        return stop(run, wait_s)
+        return stop_processes(run, wait_s)
 
 
 ENGINE = LocalEngine()

@@ -78,61 +78,62 @@ class _Raised:
     survived: bool
 
 
-def last_error(stderr_path: Path) -> str | None:
+def last_error(log: Path, noise: re.Pattern[bytes] | None = None) -> str | None:
     """The error that ended a trainer, in at most 500 characters; None if none is to be seen.
 
     A secret in it is masked.
 
     Reads the last 256 KiB of the file, and the first 256 KiB if there is nothing in those.
+
+    Args:
+        log: What the trainer wrote to stderr.
+        noise: What others wrote between.
     """
+
+    def read() -> str:
+        data = file.read(_WINDOW)
+        text = (noise.sub(b"", data) if noise else data).decode(errors="replace")
+        return _ANSI.sub("", text.replace("\r", "\n"))
+
     try:
-        with stderr_path.open("rb") as file:
+        with log.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _WINDOW))
-            tail = _clean(file.read(_WINDOW))
-            found = _root_cause(tail)
-            if found is None and size > _WINDOW:
+            tail = read()
+            error = _root_cause(tail)
+            if error is None and size > _WINDOW:
                 file.seek(0)
-                found = _root_cause(_clean(file.read(_WINDOW)))
+                error = _root_cause(read())
     except OSError:
         return None
-    return _shortened(found or _last_resort(tail))
-
-
-def last_error_in(data: bytes) -> str | None:
-    """The same for the end of a log that has been read already."""
-    text = _clean(data)
-    return _shortened(_root_cause(text) or _last_resort(text))
-
-
-def _shortened(error: str | None) -> str | None:
+    error = error or _last_resort(tail)
     if error is None:
         return None
     error = mask_met(mask_text(error))
     return error if len(error) <= _LONGEST else error[: _LONGEST - 1] + "…"
 
 
-def _clean(data: bytes) -> str:
-    text = data.decode(errors="replace").replace("\r", "\n")
-    return _ANSI.sub("", text)
-
-
 def _root_cause(text: str) -> str | None:
     raised = [one for one in _tracebacks(text) if not _WRAPPER.match(one.message)]
-    ended = [one for one in raised if not one.survived]
-    rank = _torchrun_rank(text)
-    chosen = _choose(ended, rank, many="torch.distributed" in text or "torchrun" in text)
+    _, found, banner = text.rpartition("Root Cause (first observed failure):")
+    torchrun = {key: said.strip() for key, said in _TORCHRUN.findall(banner)} if found else {}
+    rank = re.match(r"\d+", torchrun.get("rank", ""))
+    chosen = _choose(
+        [one for one in raised if not one.survived],
+        int(rank[0]) if rank else None,
+        many="torch.distributed" in text or "torchrun" in text,
+    )
     if chosen is not None and not _SECONDARY.match(chosen.message):
         return chosen.message
-    found = _plain(text, _PLAIN)
-    if found is not None:
-        return found
-    told = _torchrun_cause(text)
-    if told is not None and "Signal" in told:
-        return told
-    if chosen is not None:
-        return chosen.message
-    return _plain(text, _USAGE) or told or (raised[-1].message if raised else None)
+    told = _torchrun_cause(torchrun)
+    return (
+        _plain(text, _PLAIN)
+        or (told if told is not None and "Signal" in told else None)
+        or (chosen.message if chosen is not None else None)
+        or _plain(text, _USAGE)
+        or told
+        or (raised[-1].message if raised else None)
+    )
 
 
 def _choose(raised: list[_Raised], rank: int | None, *, many: bool) -> _Raised | None:
@@ -172,11 +173,8 @@ def _tracebacks(text: str) -> Iterator[_Raised]:
         message, done[rank] = _chain(lines, start)
         if message is not None:
             before = next((line for line in reversed(lines[:start]) if line.strip()), "")
-            yield _Raised(message, rank, _survived(lines[start], before))
-
-
-def _survived(header: str, before: str) -> bool:
-    return ":swift] " in header or before.startswith(("Exception ignored", "Exception in thread"))
+            beside = before.startswith(("Exception ignored", "Exception in thread"))
+            yield _Raised(message, rank, survived=beside or ":swift] " in lines[start])
 
 
 def _chain(lines: list[str], start: int) -> tuple[str | None, int]:
@@ -220,27 +218,16 @@ def _plain(text: str, patterns: Sequence[re.Pattern[str]]) -> str | None:
     return None
 
 
-def _torchrun_summary(text: str) -> dict[str, str]:
-    _, found, summary = text.rpartition("Root Cause (first observed failure):")
-    return {key: said.strip() for key, said in _TORCHRUN.findall(summary)} if found else {}
-
-
-def _torchrun_rank(text: str) -> int | None:
-    match = re.match(r"\d+", _torchrun_summary(text).get("rank", ""))
-    return int(match[0]) if match else None
-
-
-def _torchrun_cause(text: str) -> str | None:
+def _torchrun_cause(banner: dict[str, str]) -> str | None:
     """What torchrun says of a rank that left no traceback: mostly that a signal ended it."""
-    summary = _torchrun_summary(text)
-    if "rank" not in summary or "exitcode" not in summary:
+    if "rank" not in banner or "exitcode" not in banner:
         return None
-    said = summary.get("traceback", "")
+    said = banner.get("traceback", "")
     if not said.startswith("Signal"):
-        said = f"exit code {summary['exitcode']}"
+        said = f"exit code {banner['exitcode']}"
     if "SIGKILL" in said:
         said += KILL_GUESS
-    return f"rank {summary['rank']}: {said}"
+    return f"rank {banner['rank']}: {said}"
 
 
 def _last_resort(text: str) -> str | None:

@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.process import STDERR
+from vlft.files import read_from
 from vlft.output import console
 
 if TYPE_CHECKING:
@@ -34,6 +36,13 @@ _PHASES = (
     (b"[INFO:swift] Start time of running main:", "preparing the data"),
     (b"[INFO:swift] The logging file will be saved in:", "waiting for the first step"),
 )
+# How the figures of a training step are shown, by their names in the log.
+_FORMS = {
+    "loss": "loss {:.4g}",
+    "learning_rate": "lr {:.2e}",
+    "train_speed(s/it)": "{:.3g} s/it",
+    "memory(GiB)": "{:.3g} GiB",
+}
 
 
 @dataclass(frozen=True)
@@ -43,24 +52,16 @@ class Step:
     Attributes:
         step: Optimizer steps done.
         total: Of how many; None if the log does not say.
-        loss: Of training; None for a line of an evaluation.
-        seconds_per_step: Averaged over the run so far.
-        memory_gib: Reserved at most by now on the fullest GPU, in GiB; None on a CPU.
-        remaining: As ms-swift words it: 1h 2m 3s.
-        epoch: Passes over the data, with a fraction.
+        figures: Those of `_FORMS` under their names; none for an evaluation but the speed.
         evaluation: The eval_* values, under their names; empty for a training step.
+        remaining: As ms-swift words it: 1h 2m 3s.
     """
 
     step: int
     total: int | None
-    loss: float | None = None
-    learning_rate: float | None = None
-    grad_norm: float | None = None
-    seconds_per_step: float | None = None
-    memory_gib: float | None = None
-    remaining: str | None = None
-    epoch: float | None = None
-    evaluation: Mapping[str, float] = field(default_factory=dict)
+    figures: Mapping[str, float]
+    evaluation: Mapping[str, float]
+    remaining: str | None
 
 
 def parse_step(line: str | bytes) -> Step | None:
@@ -68,28 +69,16 @@ def parse_step(line: str | bytes) -> Step | None:
     try:
         entry: Any = json.loads(line)
         done, _, total = entry["global_step/max_steps"].partition("/")
+        numbers = {key: value for key, value in entry.items() if isinstance(value, (int, float))}
         return Step(
             step=int(done),
             total=int(total) if total and int(total) > 0 else None,
-            loss=_number(entry.get("loss")),
-            learning_rate=_number(entry.get("learning_rate")),
-            grad_norm=_number(entry.get("grad_norm")),
-            seconds_per_step=_number(entry.get("train_speed(s/it)")),
-            memory_gib=_number(entry.get("memory(GiB)")),
+            figures={key: numbers[key] for key in _FORMS if key in numbers},
+            evaluation={key: numbers[key] for key in numbers if key.startswith("eval_")},
             remaining=entry.get("remaining_time"),
-            epoch=_number(entry.get("epoch")),
-            evaluation={
-                key: float(value)
-                for key, value in entry.items()
-                if key.startswith("eval_") and _number(value) is not None
-            },
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None
 
 
 class LogReader:
@@ -101,17 +90,9 @@ class LogReader:
 
     def read(self) -> list[Step]:
         """The new steps; none while the file is missing. A line half-written is left for later."""
-        lines = self._new_bytes().split(b"\n")[:-1]
+        lines = read_from(self.path, self._offset).split(b"\n")[:-1]
         self._offset += sum(len(line) + 1 for line in lines)
         return [step for line in lines if (step := parse_step(line)) is not None]
-
-    def _new_bytes(self) -> bytes:
-        try:
-            with self.path.open("rb") as file:
-                file.seek(self._offset)
-                return file.read()
-        except OSError:
-            return b""
 
 
 class Progress:
@@ -123,7 +104,6 @@ class Progress:
 
     Args:
         run_dir: The folder with the trainer's output.
-        silent: Shows nothing.
         stream: Where to; stderr if None.
         log: ms-swift's log; what is in it already is not shown. The run folder's if None.
     """
@@ -132,7 +112,6 @@ class Progress:
         self,
         run_dir: Path,
         *,
-        silent: bool = False,
         stream: TextIO | None = None,
         log: Path | None = None,
     ) -> None:
@@ -141,41 +120,39 @@ class Progress:
             self._log.read()
         self._start = _StartReader(run_dir / STDERR)
         self._stream = stream or console.stderr()
-        self._silent = silent
-        self._step: Step | None = None
-        self._bar = _bar(self._stream) if not silent and self._stream.isatty() else None
+        self._gone = False
+        self._began = False
+        self._bar = _bar(self._stream) if self._stream.isatty() else None
 
     def poll(self) -> None:
         """Shows what is new."""
-        if self._silent:
+        if self._gone:
             return
         try:
             for step in self._log.read():
                 self._show(step)
             if self._bar is not None:
-                if self._step is None:
+                if not self._began:
                     self._bar.update(self._bar.task_ids[0], description=self._start.phase())
                 self._bar.refresh()
         except OSError:
-            self._silent = True
+            self._gone = True
 
     def close(self) -> None:
         """Shows what is new and gives the terminal back."""
         self.poll()
         if self._bar is not None:
-            try:
+            with suppress(OSError):
                 self._bar.stop()
-            except OSError:
-                self._silent = True
 
     def _show(self, step: Step) -> None:
-        text = describe(step)
-        if step.loss is None and not step.evaluation:
+        if "loss" not in step.figures and not step.evaluation:
             return
+        text = describe(step)
         if self._bar is None:
             console.put(self._stream, f"{text}\n")
             return
-        self._step = step
+        self._began = True
         if step.evaluation:
             self._bar.console.print(text, markup=False, highlight=False)
         else:
@@ -186,24 +163,16 @@ class Progress:
 
 def describe(step: Step) -> str:
     """A step as one line: step 3/6  loss 11.17  lr 5e-03  0.86 s/it  3s left."""
-    parts = [f"step {step.step}" + (f"/{step.total}" if step.total is not None else "")]
+    parts = [f"step {step.step}" if step.total is None else f"step {step.step}/{step.total}"]
     if step.evaluation:
-        shown = {
-            key: value
+        parts += [
+            f"{key} {value:.4g}"
             for key, value in step.evaluation.items()
             if not key.endswith(("_runtime", "_per_second"))
-        }
-        return "  ".join([*parts, *(f"{key} {value:.4g}" for key, value in shown.items())])
-    if step.loss is not None:
-        parts.append(f"loss {step.loss:.4g}")
-    if step.learning_rate is not None:
-        parts.append(f"lr {step.learning_rate:.2e}")
-    if step.seconds_per_step is not None:
-        parts.append(f"{step.seconds_per_step:.3g} s/it")
-    if step.memory_gib is not None:
-        parts.append(f"{step.memory_gib:.3g} GiB")
-    if step.remaining is not None:
-        parts.append(f"{step.remaining} left")
+        ]
+    else:
+        parts += [_FORMS[key].format(value) for key, value in step.figures.items()]
+        parts += [f"{step.remaining} left"] if step.remaining is not None else []
     return "  ".join(parts)
 
 
@@ -217,12 +186,7 @@ class _StartReader:
         self._phase = 0
 
     def phase(self) -> str:
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._offset)
-                new = file.read()
-        except OSError:
-            new = b""
+        new = read_from(self._path, self._offset)
         # Overlap, so that a text cut by the end of a read is found by the next one.
         self._offset += max(0, len(new) - 64)
         for number, (text, _) in enumerate(_PHASES, 1):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
-from contextlib import closing
 from typing import Final
 
 from vlft.errors import VlftError
@@ -20,12 +20,9 @@ def free_port() -> int:
     is passed over where any port would do, for another vlft or an outgoing connection; who names
     it and sets SO_REUSEADDR, as this and torch's store do, may listen on it.
     """
-    with closing(socket.socket()) as server:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(("127.0.0.1", 0))
-        server.listen(1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
-        with closing(socket.create_connection(("127.0.0.1", port))):
+        with socket.create_connection(("127.0.0.1", port)):
             server.accept()[0].close()  # before the client: who closes first keeps the port
         return port
 
@@ -36,21 +33,20 @@ def require_free(port: int) -> None:
     Raises:
         VlftError: If something listens there, or only root may.
     """
-    family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
-    with closing(socket.socket(family)) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as torch's store does
-        try:
-            probe.bind(("", port))
-            probe.listen()
-        except PermissionError:
-            raise VlftError(
-                f"port {port} is for root alone", "write `launch.master_port: 29500`"
-            ) from None
-        except OSError as error:
-            raise VlftError(
-                f"port {port} can't be used on this machine: {(error.strerror or '').lower()}",
-                f"another run may hold it; write another `launch.master_port`, say {free_port()}",
-            ) from None
+    both = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both else socket.AF_INET
+    try:  # with SO_REUSEADDR, as torch's store does
+        socket.create_server(("", port), family=family, dualstack_ipv6=both).close()
+    except PermissionError:
+        raise VlftError(
+            f"port {port} is for root alone", "write `launch.master_port: 29500`"
+        ) from None
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise VlftError(
+            f"port {port} can't be used on this machine: {reason}",
+            f"another run may hold it; write another `launch.master_port`, say {free_port()}",
+        ) from None
 
 
 def await_master(address: str, port: int, seconds: float) -> None:
@@ -67,8 +63,7 @@ def await_master(address: str, port: int, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            with closing(socket.create_connection((address, port), timeout=_ATTEMPT_S)):
-                return
+            socket.create_connection((address, port), timeout=_ATTEMPT_S).close()
         except socket.gaierror as error:
             raise VlftError(
                 f"node 0 is not found: `{address}`: {(error.strerror or str(error)).lower()}",
@@ -82,4 +77,6 @@ def await_master(address: str, port: int, seconds: float) -> None:
                     "start vlft on node 0 too, and see whether a firewall is between; "
                     "--master-timeout waits longer",
                 ) from None
+        else:
+            return
         time.sleep(_INTERVAL_S)

@@ -9,17 +9,24 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import vlft
-from vlft.engines.local.late_crash import length
 from vlft.engines.local.process_tree import ProcessTree, children, is_subreaper, set_subreaper
 from vlft.engines.local.progress import Progress
-from vlft.engines.process import OUTCOME, Outcome, Process, conclude, read_outcome, write_outcome
+from vlft.engines.process import (
+    OUTCOME,
+    Outcome,
+    Process,
+    complaining,
+    conclude,
+    read_outcome,
+    write_outcome,
+)
 from vlft.errors import VlftError
 from vlft.output import console
 
@@ -29,26 +36,24 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from vlft.engines.local.supervisor import Job, StopRequest
 
-class Stopper:
+
+class Stopper(ExitStack):
     """Turns signals into requests to stop, while it is entered."""
 
     def __init__(self, grace_s: float) -> None:
+        super().__init__()
         self.signals: list[int] = []
         self.grace_s = grace_s
         self._unsent: deque[int] = deque()
-        self._send: Callable[[Any], None] | None = None
-        self._before: dict[int, Any] = {}
+        self._send: Callable[[StopRequest], None] | None = None
 
     def __enter__(self) -> Self:
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
-                self._before[signum] = signal.signal(signum, self._hear)
+                self.callback(signal.signal, signum, signal.signal(signum, self._hear))
         return self
-
-    def __exit__(self, *_: object) -> None:
-        for signum, handler in self._before.items():
-            signal.signal(signum, handler)
 
     def _hear(self, signum: int, _frame: FrameType | None) -> None:
         self.signals.append(signum)
@@ -57,7 +62,7 @@ class Stopper:
         self._unsent.append(signum)
         self._flush()  # from the handler: `poll` may hang, on a full pipe or a dead file system
 
-    def connect(self, send: Callable[[Any], None]) -> None:
+    def connect(self, send: Callable[[StopRequest], None]) -> None:
         """Sends requests from now on, and at once those for the signals that came before."""
         self._send = send
         self._flush()
@@ -72,8 +77,8 @@ class Stopper:
                 self._send(stop_request(self._unsent.popleft(), self.grace_s))
 
 
-def stop_request(signum: int, grace_s: float) -> dict[str, Any]:
-    """What the supervisor is told; see there."""
+def stop_request(signum: int, grace_s: float) -> StopRequest:
+    """What the supervisor is told."""
     return {"stop": signal.Signals(signum).name, "grace_s": grace_s}
 
 
@@ -140,7 +145,7 @@ def run(
         poll: Called every `poll_interval_s` seconds or so, and once after the end.
         poll_interval_s: In seconds.
         grace_s: From SIGTERM to SIGKILL, in seconds.
-        log: ms-swift's logging.jsonl, there or not yet: see late_crash.py. None if it writes none.
+        log: ms-swift's logging.jsonl, there or not yet: see `forgiven`. None if it writes none.
 
     Returns:
         The outcome; its `stopped_by` is the first signal that this process got.
@@ -155,13 +160,14 @@ def run(
         raise VlftError(f"{run_dir} is no folder")
     if (run_dir / OUTCOME).exists():
         raise VlftError(f"{run_dir} already holds a run that has ended")
-    job = {
+    earlier = log.stat().st_size if log is not None and log.exists() else 0
+    job: Job = {
         "argv": process.argv,
         "env": dict(process.env),
         "cwd": process.cwd,
         "run_dir": str(run_dir),
         "grace_s": grace_s,
-        "log": None if log is None else [str(log.resolve()), length(log)],
+        "log": None if log is None else (str(log.resolve()), earlier),
         "parent": os.getpid(),
     }
     with _adopting_orphans(), Stopper(grace_s) as stopper:
@@ -197,7 +203,7 @@ class _Supervisor:
         exit_code: Of the supervisor itself, once this is left; -9 if SIGKILL ended it.
     """
 
-    def __init__(self, job: dict[str, Any], stopper: Stopper) -> None:
+    def __init__(self, job: Job, stopper: Stopper) -> None:
         self._stopper = stopper
         self._popen = subprocess.Popen(
             [sys.executable, "-I", "-c", _BOOT, *_import_roots()],
@@ -209,7 +215,7 @@ class _Supervisor:
         )
         self.outcome: Outcome | None = None
         self.exit_code = 0
-        self._unread = b""
+        self._report = b""
         self._send(job)
         stopper.connect(self._send)
 
@@ -225,7 +231,7 @@ class _Supervisor:
             pass
         self.exit_code = self._popen.returncode
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, message: Job | StopRequest) -> None:
         data = json.dumps(message).encode() + b"\n"
         with suppress(BrokenPipeError):
             while data:
@@ -244,11 +250,10 @@ class _Supervisor:
                 data = os.read(reports, 1 << 16)
                 if not data:
                     return
-                *lines, self._unread = (self._unread + data).split(b"\n")
-                for message in map(json.loads, lines):
-                    if "outcome" in message:
-                        self.outcome = Outcome.from_json(message["outcome"])
-                        return
+                self._report += data
+                if self._report.endswith(b"\n"):
+                    self.outcome = Outcome(**json.loads(self._report))
+                    return
             poll()
 
 
@@ -274,9 +279,6 @@ def _end_without_supervisor(
         outcome = conclude(None, stop=stop, orphaned=True)
         died = "was killed" if exit_code < 0 else f"failed with exit code {exit_code}"
         outcome = replace(outcome, reason=f"the supervisor {died}, so the trainer was ended")
-        try:
+        with complaining(OUTCOME):
             write_outcome(run_dir, outcome)
-        except OSError as error:
-            with suppress(OSError):
-                console.error(f"{OUTCOME} could not be written: {error}")
     return outcome

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vlft.engines.base import MASTER_TIMEOUT_S, Trained
 from vlft.engines.local.rendezvous import await_master, free_port, require_free
 from vlft.engines.local.run import run_watched
-from vlft.engines.order import MASTER_TIMEOUT_S, Description, Trained
 from vlft.engines.process import exit_code_of, to_process
 from vlft.engines.resume import begin, note, set_aside
 from vlft.engines.train import new_folder, require_swift
@@ -25,7 +25,7 @@ from vlft.security.masking import mask_text, secret_values
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vlft.engines.order import Order, Resumption
+    from vlft.engines.base import Order, Resumption
     from vlft.pipeline import Ready
     from vlft.plan.plan import Plan
 
@@ -82,17 +82,6 @@ def plan_command(
     return Planned(run_dir / f"node-{node_rank}" if node_rank else run_dir, command)
 
 
-def describe_command(prepared: Ready, run_id: str | None, node_rank: int) -> Description:
-    """The command of a run that would start now; arguments as in `plan_command`.
-
-    Raises:
-        VlftError: See there.
-    """
-    command = plan_command(prepared, node_rank=node_rank, run_id=run_id).command
-    line = command.shell_line(prepared.facts.environ)
-    return Description(f"{line}\n", command.masked(), line)
-
-
 def node_commands(
     prepared: Ready, overrides: Sequence[str], run_id: str | None, flags: Sequence[str]
 ) -> list[str]:
@@ -130,13 +119,7 @@ def run_order(order: Order, report: Callable[[Run], None]) -> int:
         if failure is not None:  # it does not keep the next one from being tried
             console.note(f"vlft: {failure.message}")
         try:
-            result = train_prepared(
-                prepared,
-                order.overrides,
-                node_rank=order.node_rank,
-                run_id=order.run_id,
-                master_timeout_s=order.master_timeout_s,
-            )
+            result = train_prepared(prepared, order)
         except TrainerError as error:
             failure = error
             continue
@@ -149,34 +132,20 @@ def run_order(order: Order, report: Callable[[Run], None]) -> int:
     return code
 
 
-def train_prepared(
-    prepared: Ready,
-    overrides: Sequence[str] = (),
-    *,
-    node_rank: int = 0,
-    run_id: str | None = None,
-    master_timeout_s: float = MASTER_TIMEOUT_S,
-) -> Trained:
-    """Runs a prepared config to its end; further arguments as in `plan_command`.
-
-    Args:
-        prepared: A config without errors.
-        overrides: `--set` values, for the record.
-        node_rank: Which node this is, from 0.
-        run_id: Name of the run's folder.
-        master_timeout_s: How long another node waits for node 0, in seconds.
+def train_prepared(prepared: Ready, order: Order) -> Trained:
+    """Runs one config of an order to its end.
 
     Raises:
         VlftError: If there is no ms-swift to run it, or the nodes can't find each other.
         TrainerError: If the trainer failed; the message holds its last error.
         OSError: If the run's folder can't be written.
     """
-    facts, plan = prepared.facts, prepared.plan
-    require_swift(facts)
-    planned = plan_command(prepared, node_rank=node_rank, run_id=run_id)
-    _meet(plan, node_rank, master_timeout_s)
-    create_run(planned.folder, prepared.run, plan, planned.command.masked(), overrides)
-    if node_rank == 0:
+    require_swift(prepared.facts)
+    plan = prepared.plan
+    planned = plan_command(prepared, node_rank=order.node_rank, run_id=order.run_id)
+    _meet(plan, order.node_rank, order.master_timeout_s)
+    create_run(planned.folder, prepared.run, plan, planned.command.masked(), order.overrides)
+    if order.node_rank == 0:
         remember(planned.folder)
     outcome = run_watched(to_process(planned.command), planned.folder)
     run = read_run(planned.folder)

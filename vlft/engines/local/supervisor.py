@@ -4,11 +4,8 @@ vlft (A) starts it (B), and B starts the trainer. B's stdin is its lifeline to A
 the job, later lines are requests to stop, and its end means that A is dead, however it died. B
 ends every descendant before it ends itself, and writes how the run ended.
 
-    A → B   {"argv", "env", "cwd", "run_dir", "grace_s", "parent": pid of A,
-             "log": [path, bytes of earlier attempts] or null}
-            {"stop": "SIGTERM", "grace_s": 10}
-    B → A   {"started": pid of the trainer}
-            {"outcome": {…}}
+    A → B   a Job, then any number of StopRequests
+    B → A   the outcome, as in outcome.json
 
 Little is imported before the trainer starts: every run waits for that. What the end of a run needs
 is imported while the trainer loads, so that an upgrade of vlft during the run can't break it.
@@ -23,11 +20,12 @@ import signal
 import subprocess
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from vlft.engines.local.process_tree import ProcessTree, end_with, set_subreaper
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import FrameType
 
     from vlft.engines.process import Outcome
@@ -35,6 +33,30 @@ if TYPE_CHECKING:
 _LIFELINE, _REPORTS = 0, 1  # stdin and stdout
 _IDLE_S = 1.0
 _ENDING_S = 0.05
+
+
+class Job(TypedDict):
+    """What to start and to supervise.
+
+    Attributes:
+        parent: Pid of vlft.
+        log: logging.jsonl and how many bytes of it are from earlier attempts; None without one.
+    """
+
+    argv: Sequence[str]
+    env: dict[str, str]
+    cwd: str
+    run_dir: str
+    grace_s: float
+    parent: int
+    log: tuple[str, int] | None
+
+
+class StopRequest(TypedDict):
+    """Name of the signal that asks for the end, and the seconds until SIGKILL."""
+
+    stop: str
+    grace_s: float
 
 
 class Supervisor:
@@ -78,26 +100,20 @@ class Supervisor:
             return
         try:
             self._obey(requests)
-            self._supervise(trainer, Path(job["run_dir"]), job["env"], job["log"])
+            self._supervise(trainer, job)
         except BaseException:  # a mistake in here must not leave a trainer behind
             self._tree.end(0)
             while not self._tree.step():
                 select.select([], [], [], _ENDING_S)
             raise
 
-    def _supervise(
-        self,
-        trainer: subprocess.Popen[bytes],
-        run_dir: Path,
-        env: dict[str, str],
-        log: list[Any] | None,
-    ) -> None:
-        say({"started": trainer.pid})
+    def _supervise(self, trainer: subprocess.Popen[bytes], job: Job) -> None:
         from vlft.engines import process  # noqa: PLC0415 - see the module's docstring
-        from vlft.engines.local import error_log, late_crash  # noqa: PLC0415
+        from vlft.engines.local import error_log  # noqa: PLC0415
         from vlft.environment import environment_of  # noqa: PLC0415
 
-        environment_of(env).remember_secrets()  # for the trainer's last error
+        environment_of(job["env"]).remember_secrets()  # for the trainer's last error
+        run_dir = Path(job["run_dir"])
         record(run_dir, trainer.pid)
         asked = False  # whether the end was asked for before the trainer had come to its own
         while not (self._tree.ending and self._tree.step()):
@@ -116,11 +132,12 @@ class Supervisor:
             orphaned=asked and self._orphaned,
             last_error=lambda: error_log.last_error(run_dir / process.STDERR),
         )
-        if log is not None:
-            outcome = late_crash.forgiven(outcome, Path(log[0]), log[1])
+        if job["log"] is not None:
+            log, earlier = job["log"]
+            outcome = process.forgiven(outcome, Path(log), earlier)
         finish(run_dir, process.told_of_the_disk(outcome, run_dir))
 
-    def _obey(self, requests: list[Any]) -> None:
+    def _obey(self, requests: list[StopRequest]) -> None:
         """Takes in what vlft asks for, and the signals that came to this process."""
         for request in requests:
             self._ask(request["stop"], request["grace_s"])
@@ -150,7 +167,7 @@ class Supervisor:
         return [json.loads(line) for line in lines]
 
 
-def start(job: dict[str, Any]) -> subprocess.Popen[bytes]:
+def start(job: Job) -> subprocess.Popen[bytes]:
     """Starts the trainer, its output going straight into the files of the run folder.
 
     Raises:
@@ -178,28 +195,15 @@ def start(job: dict[str, Any]) -> subprocess.Popen[bytes]:
         )
 
 
-def say(message: dict[str, Any]) -> None:
-    """Tells vlft, if it is still there."""
-    with suppress(BrokenPipeError):
-        os.write(_REPORTS, json.dumps(message).encode() + b"\n")
-
-
-def complain(what: str, error: OSError) -> None:
-    """Tells the user what could not be written; the run does not end for it."""
-    from vlft.output import console  # noqa: PLC0415 - see the module's docstring
-
-    with suppress(OSError):
-        console.error(f"{what} could not be written: {error}")
-
-
 def record(run_dir: Path, trainer: int) -> None:
     """Writes process.json, from which others can tell whether the run is alive."""
     import psutil  # noqa: PLC0415 - see the module's docstring
 
-    from vlft.engines.process import PROCESS, utc_now  # noqa: PLC0415
+    from vlft.engines.process import complaining, utc_now  # noqa: PLC0415
     from vlft.files import write_json  # noqa: PLC0415
+    from vlft.runs.attempts import PROCESS  # noqa: PLC0415
 
-    try:
+    with complaining(PROCESS):
         write_json(
             run_dir / PROCESS,
             {
@@ -209,19 +213,16 @@ def record(run_dir: Path, trainer: int) -> None:
                 "started": utc_now(),
             },
         )
-    except OSError as error:
-        complain(PROCESS, error)
 
 
 def finish(run_dir: Path, outcome: Outcome) -> None:
     """Writes outcome.json and tells vlft."""
-    from vlft.engines.process import OUTCOME, write_outcome  # noqa: PLC0415
+    from vlft.engines.process import OUTCOME, complaining, write_outcome  # noqa: PLC0415
 
-    try:
+    with complaining(OUTCOME):
         write_outcome(run_dir, outcome)
-    except OSError as error:
-        complain(OUTCOME, error)
-    say({"outcome": outcome.to_json()})
+    with suppress(BrokenPipeError):  # vlft may be gone
+        os.write(_REPORTS, json.dumps(outcome.to_json()).encode() + b"\n")
 
 
 def main() -> None:

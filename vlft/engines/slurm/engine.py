@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     from vlft.config.reader import LoadedConfig
     from vlft.config.schema import Config
-    from vlft.engines.order import Description, Order, Resumption, Trained
-    from vlft.engines.process import Outcome
+    from vlft.engines.base import Description, Order, Resumption, Trained
     from vlft.engines.slurm.probe import SlurmFacts
     from vlft.engines.traits import State
     from vlft.environment import Environment
@@ -42,17 +41,15 @@ class SlurmEngine(Engine):
 
     def uses_image(self, config: Config) -> bool:
         """With `slurm.container`."""
-        from vlft.engines.slurm.section import Slurm
+        from vlft.engines.slurm.section import slurm_of
 
-        section = config.engine_section(Slurm)
-        return section is not None and section.container is not None
+        return slurm_of(config).container is not None
 
     def cores_per_node(self, config: Config) -> int | None:
         """One task a node starts all its processes, so they are the task's."""
-        from vlft.engines.slurm.section import Slurm
+        from vlft.engines.slurm.section import slurm_of
 
-        section = config.engine_section(Slurm)
-        return None if section is None else section.cpus_per_task
+        return slurm_of(config).cpus_per_task
 
     def describe(
         self,
@@ -62,43 +59,49 @@ class SlurmEngine(Engine):
         node_rank: int = 0,  # noqa: ARG002
     ) -> Description:
         """The batch script."""
-        from vlft.engines.slurm.job import describe_job
+        from vlft.engines.base import Description
+        from vlft.engines.slurm.job import SCRIPT, plan_job
+        from vlft.engines.slurm.script import render_script
+        from vlft.engines.train import new_folder
 
-        return describe_job(prepared, run_id)
+        job = plan_job(prepared, new_folder(prepared, run_id))
+        text = render_script(job)
+        starter = f"sbatch --parsable {job.attempt / SCRIPT}"
+        return Description(text, job.command, starter, {"script": text})
 
     def start(self, order: Order, report: Callable[[Run], None]) -> int:
         """Submits one job, or an array for several configs, and does not wait for it."""
         from vlft.engines.slurm.submit import submit
         from vlft.output import console
 
-        job, runs = submit(order.configs, order.overrides, run_id=order.run_id)
-        console.note(f"vlft: submitted job {job.id}")
+        job, runs = submit(order)
+        console.note(f"vlft: submitted job {job}")
         for run in runs:
             report(run)
         return 0
 
     def resume(self, resumption: Resumption, *, node_rank: int = 0) -> Trained:  # noqa: ARG002
         """Submits a new job, and does not wait for it."""
-        from vlft.engines.order import Trained
+        from vlft.engines.base import Trained
         from vlft.engines.slurm.submit import resubmit
 
         return Trained(resubmit(resumption), 0)
 
     def status(self, attempt: Path, record: Mapping[str, Any]) -> State:
         """What Slurm says of the job; without one, whether it is about to be submitted."""
-        from vlft.engines.local.processes import process_state
         from vlft.engines.slurm.queue import read_job, state_of
+        from vlft.runs.attempts import process_state
 
         job = read_job(attempt)
         return process_state(attempt, record) if job is None else state_of(job)
 
     def stop(self, run: Run, wait_s: float) -> Run:
         """Cancels the job."""
-        from vlft.engines.local.processes import stop
         from vlft.engines.slurm.queue import read_job, stop_job
+        from vlft.engines.stop import stop_processes
 
         job = read_job(run.attempt)
-        return stop(run, wait_s) if job is None else stop_job(run, job, wait_s)
+        return stop_processes(run, wait_s) if job is None else stop_job(run, job, wait_s)
 
     def log_files(self, attempt: Path) -> list[Path]:
         """What the job wrote; none if it has not begun."""
@@ -106,11 +109,18 @@ class SlurmEngine(Engine):
 
         return log_files(attempt)
 
-    def conclude(self, attempt: Path, exit_code: int, stopped_by: str | None) -> Outcome | None:
-        """Writes how the job ended, unless it will begin again."""
-        from vlft.engines.slurm.conclude import conclude_job
+    def begins_again(self) -> bool:
+        """By what Slurm says of the job that this process is a part of."""
+        from vlft.engines.slurm.queue import begins_again
+        from vlft.environment import ENVIRON
 
-        return conclude_job(attempt, exit_code, stopped_by)
+        return begins_again(ENVIRON)
+
+    def last_error(self, attempt: Path) -> str | None:
+        """In the newest log."""
+        from vlft.engines.slurm.queue import last_error
+
+        return last_error(attempt)
 
 
 ENGINE = SlurmEngine()

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import vlft
-from vlft.engines.order import Description
 from vlft.engines.process import HIDDEN, hidden_words
 from vlft.engines.slurm.options import SIGNAL_SECONDS, sbatch_options
 from vlft.engines.slurm.probe import SlurmFacts
-from vlft.engines.slurm.quoting import file_pattern
-from vlft.engines.slurm.script import REQUEST, Script, render_script
-from vlft.engines.slurm.section import Slurm
-from vlft.engines.train import new_folder
+from vlft.engines.slurm.script import REQUEST, Job
+from vlft.engines.slurm.section import slurm_of
 from vlft.plan.command import MaskedCommand, launcher_variables, render, torchrun_words
 from vlft.resolve.patches import is_patched
 from vlft.runs.record import CHECKPOINTS
-from vlft.security.secrets import Secret, Variable
+from vlft.security.secrets import Variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.config.schema import Config
+    from vlft.engines.slurm.section import Slurm
     from vlft.pipeline import Ready
     from vlft.plan.plan import Plan
-    from vlft.probe.collect import Facts
     from vlft.security.secrets import Word
     from vlft.swift.args import Arguments
 
@@ -38,92 +34,49 @@ _PLUGIN: Final = Path(vlft.__file__).parent / "trainer_side" / "save_and_end.py"
 _CALLBACK: Final = "vlft_save_and_end"
 
 
-@dataclass(frozen=True)
-class PlannedJob:
-    """A job about to be submitted.
-
-    Attributes:
-        folder: The run's folder.
-        attempt: Where the script goes: the run's folder, or one in it.
-        script: What it is made of.
-        secrets: Variables that the submitting environment must hold.
-        command: The trainer for the record; what only the job knows stands as $NAME.
-    """
-
-    folder: Path
-    attempt: Path
-    script: Script
-    secrets: dict[str, Secret]
-    command: MaskedCommand
-
-    @property
-    def text(self) -> str:
-        """The batch script.
-
-        Raises:
-            VlftError: If an option of sbatch can't be written.
-        """
-        return render_script(self.script)
-
-
-def plan_new_job(prepared: Ready, run_id: str | None = None) -> PlannedJob:
+def plan_job(prepared: Ready, folder: Path, attempt: Path | None = None) -> Job:
     """The job of a prepared config, as it would be submitted now.
 
-    Raises:
-        VlftError: If the number of processes is not known, or sbatch can't be told.
-    """
-    folder = new_folder(prepared, run_id)
-    return plan_job(prepared.loaded.config, prepared.facts, prepared.plan, folder)
-
-
-def describe_job(prepared: Ready, run_id: str | None = None) -> Description:
-    """The batch script of that job.
-
-    Raises:
-        VlftError: As `plan_new_job`.
-    """
-    job = plan_new_job(prepared, run_id)
-    starter = f"sbatch --parsable {job.attempt / SCRIPT}"
-    return Description(job.text, job.command, starter, {"script": job.text})
-
-
-def plan_job(
-    config: Config, facts: Facts, plan: Plan, folder: Path, attempt: Path | None = None
-) -> PlannedJob:
-    """The job of a plan.
-
     Args:
-        config: Its config.
-        facts: What was read for it.
-        plan: With a known number of processes.
+        prepared: With a known number of processes.
         folder: The run's folder.
         attempt: The folder in it for this attempt; the run's own if absent.
-
-    Raises:
-        VlftError: If sbatch can't write into that folder.
     """
-    slurm, attempt = config.engine_section(Slurm) or Slurm.model_construct(), attempt or folder
+    config, facts, plan = prepared.loaded.config, prepared.facts, prepared.plan
+    slurm, attempt = slurm_of(config), attempt or folder
     arguments = plan.arguments
     if slurm.requeue:
         arguments = _with_plugin(arguments, facts.swift.arguments[config.task])
-    trainer = _trainer(slurm, facts, replace(plan, arguments=arguments), folder, attempt)
-    script = Script(
-        options=(
-            f"--job-name={folder.name}",
-            f"--output={file_pattern(str(attempt), 'slurm-%j.out')}",
-            "--open-mode=append",
-            *sbatch_options(slurm, plan.world),
-        ),
-        run=str(folder),
-        attempt=str(attempt),
+    interpreter = None if slurm.container else facts.interpreter
+    # torchrun's own flags are added here: what they say is known to the job only.
+    alone = replace(plan, arguments=arguments, torchrun=False)
+    command = render(alone, interpreter, folder / CHECKPOINTS)
+    launcher, words = _launched(plan, command.argv)
+    program = words
+    env: dict[str, Word] = {**command.plain_env, **launcher}
+    hidden = tuple(word.name for word in command.argv if isinstance(word, Variable))
+    if hidden and interpreter is not None and interpreter.swift_dir is not None:
+        # An image's own `swift` is given the values, which `ps` then shows on the nodes.
+        program = hidden_words(words, hidden)
+        env[HIDDEN] = " ".join(hidden)
+    if slurm.requeue:
+        env["VLFT_SAVE_AND_END"] = str(attempt / REQUEST)
+    taken = env.keys() | ({"NODE_RANK"} if plan.torchrun else set())
+    shown = {name: str(value) for name, value in {**env, **command.env}.items()}
+    env_file = getattr(facts.of_engine(SlurmFacts), "env_file", None)
+    return Job(
+        options=sbatch_options(slurm, plan.world),
+        folder=folder,
+        attempt=attempt,
         cwd=str(Path.cwd()),
         vlft=(sys.executable, "-m", "vlft"),
         setup=tuple(slurm.setup),
-        env_file=_env_file(facts),
-        unset=trainer.unset,
-        needed=tuple(trainer.secrets),
-        env=trainer.env,
-        program=trainer.program,
+        env_file=str(env_file) if env_file else None,
+        unset=tuple(name for name in command.unset if name not in taken),
+        secrets=command.secrets,
+        env=tuple(env.items()),
+        program=program,
+        command=MaskedCommand(tuple(map(str, words)), shown),
         resuming=tuple(
             word for name in _FIRST_START if name in arguments for word in (f"--{name}", "false")
         ),
@@ -133,49 +86,9 @@ def plan_job(
         srun=_srun_options(slurm, folder, arguments),
         signal_seconds=(slurm.signal_seconds or SIGNAL_SECONDS) if slurm.requeue else None,
     )
-    return PlannedJob(folder, attempt, script, trainer.secrets, trainer.masked)
 
 
-@dataclass(frozen=True)
-class _Trainer:
-    """The trainer as the job starts it.
-
-    Attributes:
-        program: Its words.
-        env: Its variables.
-        unset: Variables that must not reach it.
-        secrets: What it has from the environment of the job.
-        masked: The same for the record.
-    """
-
-    program: tuple[Word, ...]
-    env: tuple[tuple[str, Word], ...]
-    unset: tuple[str, ...]
-    secrets: dict[str, Secret]
-    masked: MaskedCommand
-
-
-def _trainer(slurm: Slurm, facts: Facts, plan: Plan, folder: Path, attempt: Path) -> _Trainer:
-    interpreter = None if slurm.container else facts.interpreter
-    # torchrun's own flags are added here: what they say is known to the job only.
-    command = render(replace(plan, torchrun=False), interpreter, folder / CHECKPOINTS)
-    launcher, program = _launched(plan, command.argv)
-    shown = tuple(map(str, program))
-    env: tuple[tuple[str, Word], ...] = (*command.plain_env.items(), *launcher.items())
-    hidden = tuple(word.name for word in command.argv if isinstance(word, Variable))
-    if hidden and interpreter is not None and interpreter.swift_dir is not None:
-        # An image's own `swift` is given the values, which `ps` then shows on the nodes.
-        program = hidden_words(program, hidden)
-        env += ((HIDDEN, " ".join(hidden)),)
-    if slurm.requeue:
-        env += (("VLFT_SAVE_AND_END", str(attempt / REQUEST)),)
-    taken = {name for name, _ in env} | ({"NODE_RANK"} if plan.torchrun else set())
-    unset = tuple(name for name in command.unset if name not in taken)
-    masked = {name: str(value) for name, value in (*env, *command.env.items())}
-    return _Trainer(program, env, unset, command.secrets, MaskedCommand(shown, masked))
-
-
-def _launched(plan: Plan, words: tuple[Word, ...]) -> tuple[Mapping[str, Word], tuple[Word, ...]]:
+def _launched(plan: Plan, words: tuple[Word, ...]) -> tuple[dict[str, Word], tuple[Word, ...]]:
     """Variables and words of a run that torchrun starts; as they are for one process.
 
     `swift`, which is all that is known of an image, reads the variables; else they are
@@ -213,8 +126,3 @@ def _srun_options(slurm: Slurm, folder: Path, arguments: Arguments) -> tuple[str
         f"--container-mounts={mounts}",
         *container.flags,
     )
-
-
-def _env_file(facts: Facts) -> str | None:
-    found = facts.of_engine(SlurmFacts)
-    return None if found is None or found.env_file is None else str(found.env_file)

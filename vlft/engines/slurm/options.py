@@ -1,8 +1,11 @@
-"""Options of sbatch: which keys own them, and which vlft writes itself."""
+"""Options of sbatch: which keys own them, which vlft writes itself, and how they are written."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
+
+from vlft.errors import VlftError
 
 if TYPE_CHECKING:
     from vlft.engines.slurm.section import Slurm
@@ -64,6 +67,9 @@ TOLD_BY = {
 """A word in sbatch's refusal → the key under `slurm:` that it is likely about."""
 
 
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+"""What a line of sbatch can't hold."""
+
 SIGNAL_SECONDS: Final = 120
 """How long before its time limit a job that begins again is told, if the config is silent."""
 
@@ -73,18 +79,16 @@ _PLAIN: Final = (
 )  # fmt: skip
 
 
-def sbatch_options(slurm: Slurm | None, world: World) -> tuple[str, ...]:
+def sbatch_options(slurm: Slurm, world: World) -> tuple[str, ...]:
     """`--name=value` each; the user's own ones last, so that they win.
 
     Args:
-        slurm: The section; None if there is none.
+        slurm: The section.
         world: Nodes, and GPUs of each.
     """
     options = [f"--nodes={world.nnodes}", "--ntasks-per-node=1"]
     if world.gpus_per_node:
         options.append(f"--gpus-per-node={world.gpus_per_node}")
-    if slurm is None:
-        return (*options, "--no-requeue")
     for name in _PLAIN:
         value = getattr(slurm, name)
         if value is not None:
@@ -95,3 +99,43 @@ def sbatch_options(slurm: Slurm | None, world: World) -> tuple[str, ...]:
     else:
         options.append("--no-requeue")
     return (*options, *slurm.extra)
+
+
+def directive(option: str) -> str:
+    """An `#SBATCH` line for `--name=value` or `--flag`.
+
+    sbatch reads quotes and backslashes by rules of its own, and expands nothing
+    (slurm: sbatch/opt.c).
+
+    Raises:
+        VlftError: If the value can't stand in one line.
+    """
+    if CONTROL.search(option):
+        raise VlftError(
+            f"{option.partition('=')[0]}: a line of sbatch can't hold a line break or a control "
+            "character",
+        )
+    name, equals, value = option.partition("=")
+    if not equals:
+        return f"#SBATCH {option}"
+    if not re.fullmatch(r"[\w%@:/.,+-]+", value, re.ASCII):
+        value = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"#SBATCH {name}={value}"
+
+
+def file_pattern(folder: str, name: str) -> str:
+    """A file of a folder for --output, in which `%` begins a placeholder and `%%` is a percent.
+
+    Args:
+        folder: Taken literally.
+        name: May have placeholders: `slurm-%j.out`.
+
+    Raises:
+        VlftError: If sbatch has no way to write that folder.
+    """
+    if "\\" in folder:
+        raise VlftError(
+            f"sbatch can't write into a folder with a backslash in its name: {folder}",
+            "choose another output_dir",
+        )
+    return folder.replace("%", "%%") + "/" + name

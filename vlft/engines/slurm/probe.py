@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from vlft.config.references import absolute
 from vlft.engines.slurm.commands import UnavailableError, call, failure
 from vlft.engines.slurm.options import sbatch_options
-from vlft.engines.slurm.section import Slurm
+from vlft.engines.slurm.section import slurm_of
 from vlft.resolve.world import resolve_world
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def read_slurm(
         visible: Ids of the visible GPUs; None if the machine is not to be judged.
         environ: The caller's environment: PATH and where Slurm's own settings are.
     """
-    section = loaded.config.engine_section(Slurm)
-    name = section.env_file if section is not None else None
+    section = slurm_of(loaded.config)
+    name = section.env_file
     file = absolute(name, loaded.source.base_dir(("slurm", "env_file"))) if name else None
     options = sbatch_options(section, resolve_world(loaded.config.launch, visible, environ))
     problem = None if file is None else _env_file_problem(file)

@@ -6,16 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from vlft.config.references import absolute
-from vlft.engines.slurm.options import DECIDED, KEY_OF, TOLD_BY, sbatch_options
+from vlft.engines.slurm.options import CONTROL, DECIDED, KEY_OF, TOLD_BY, sbatch_options
 from vlft.engines.slurm.probe import SlurmFacts
-from vlft.engines.slurm.section import Slurm
+from vlft.engines.slurm.section import slurm_of
 from vlft.rules.base import Problem, rule
 from vlft.security.masking import places_of_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.engines.slurm.section import Container
+    from vlft.engines.slurm.section import Container, Slurm
     from vlft.resolve.run import RunSpec
 
 
@@ -31,8 +31,7 @@ _OWNED = {
 
 
 def _container(run: RunSpec) -> Container | None:
-    slurm = _section(run)
-    return slurm.container if slurm is not None else None
+    return slurm_of(run.config).container
 
 
 @rule("error", "silent")
@@ -41,8 +40,7 @@ def secret(run: RunSpec) -> Iterator[Problem]:
 
     Source: the job script is a file, and Slurm keeps a copy
     """
-    slurm = _section(run)
-    for path in places_of_secrets(slurm.model_dump(), ("slurm",)) if slurm is not None else ():
+    for path in places_of_secrets(slurm_of(run.config).model_dump(), ("slurm",)):
         yield Problem(
             path,
             "a secret in this text would stand in the job script",
@@ -98,11 +96,6 @@ def container_flags(run: RunSpec) -> Iterator[Problem]:
 
 # man sbatch, --time: minutes, minutes:seconds, hours:minutes:seconds, and the same after days.
 _TIME = re.compile(r"\d+(:\d{1,2}){0,2}|\d+-\d{1,2}(:\d{1,2}){0,2}|UNLIMITED|INFINITE", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-def _section(run: RunSpec) -> Slurm | None:
-    return run.config.engine_section(Slurm)
 
 
 @rule("error", "aborts", says="Invalid --time")
@@ -111,8 +104,8 @@ def time(run: RunSpec) -> Iterator[Problem]:
 
     Source: man sbatch: --time
     """
-    slurm = _section(run)
-    if slurm is None or not isinstance(slurm.time, str) or _TIME.fullmatch(slurm.time.upper()):
+    slurm = slurm_of(run.config)
+    if not isinstance(slurm.time, str) or _TIME.fullmatch(slurm.time.upper()):
         return
     yield Problem(
         ("slurm", "time"),
@@ -127,10 +120,9 @@ def line(run: RunSpec) -> Iterator[Problem]:
 
     Source: slurm: sbatch/opt.c, a line an option
     """
-    slurm = _section(run)
-    for name, value in slurm.given().items() if slurm is not None else ():
+    for name, value in slurm_of(run.config).given().items():
         texts = [value] if isinstance(value, str) else value if name == "extra" else []
-        if any(_CONTROL.search(text) for text in texts):
+        if any(CONTROL.search(text) for text in texts):
             yield Problem(
                 ("slurm", name),
                 "a line break or a control character: sbatch reads one line an option",
@@ -146,7 +138,7 @@ def output_dir(run: RunSpec) -> Iterator[Problem]:
     """
     base = run.loaded.source.base_dir(("output_dir",))
     folder = str(absolute(run.config.output_dir, base))
-    if "\\" in folder or _CONTROL.search(folder):
+    if "\\" in folder or CONTROL.search(folder):
         yield Problem(
             ("output_dir",),
             "sbatch can't write a log into a folder with a backslash or a line break in its name",
@@ -174,8 +166,7 @@ def extra(run: RunSpec) -> Iterator[Problem]:
 
     Source: one owner a value
     """
-    slurm = _section(run)
-    for index, option in enumerate(slurm.extra if slurm is not None else ()):
+    for index, option in enumerate(slurm_of(run.config).extra):
         path = ("slurm", "extra", index)
         name = option.partition("=")[0] if option.startswith("--") else option[:2]
         if not re.fullmatch(r"--[a-z][a-z-]*(=.*)?|-[A-Za-z].*", option, re.DOTALL):
@@ -194,8 +185,8 @@ def signal(run: RunSpec) -> Iterator[Problem]:
 
     Source: sbatch: --signal
     """
-    slurm = _section(run)
-    if slurm is not None and slurm.signal_seconds is not None and not slurm.requeue:
+    slurm = slurm_of(run.config)
+    if slurm.signal_seconds is not None and not slurm.requeue:
         yield Problem(
             ("slurm", "signal_seconds"),
             "nothing waits for the signal: the job does not begin again",
@@ -225,8 +216,7 @@ def container_python(run: RunSpec) -> Iterator[Problem]:
 
     Source: vlft: the image's `swift` trains
     """
-    slurm = _section(run)
-    if slurm is not None and slurm.container is not None and run.config.launch.python:
+    if _container(run) is not None and run.config.launch.python:
         yield Problem(
             ("launch", "python"),
             "in a container the image's own `swift` trains: this Python is not used",
@@ -241,7 +231,7 @@ def refused(run: RunSpec) -> Iterator[Problem]:
 
     Source: sbatch --test-only
     """
-    facts, slurm = run.facts.of_engine(SlurmFacts), _section(run)
+    facts, slurm = run.facts.of_engine(SlurmFacts), slurm_of(run.config)
     if facts is None or facts.refusal is None:
         return
     options = sbatch_options(slurm, run.world)
@@ -252,10 +242,10 @@ def refused(run: RunSpec) -> Iterator[Problem]:
     )
 
 
-def _refused_key(refusal: str, slurm: Slurm | None) -> tuple[str, ...]:
+def _refused_key(refusal: str, slurm: Slurm) -> tuple[str, ...]:
     """The key that sbatch's words are about, as far as they say so."""
     said = refusal.lower()
-    given = slurm.given() if slurm is not None else {}
+    given = slurm.given()
     for word, key in TOLD_BY.items():
         if word in said and key in given:
             return ("slurm", key)

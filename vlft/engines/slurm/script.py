@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vlft.engines.slurm.quoting import directive, word
+from vlft.engines.slurm.options import directive, file_pattern
 from vlft.security.secrets import Variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-    from vlft.security.secrets import Word
+    from vlft.plan.command import MaskedCommand
+    from vlft.security.secrets import Secret, Word
 
 
 REQUEST: Final = "save-and-end"
@@ -21,22 +24,22 @@ _LAST_SECONDS: Final = 45  # in which a trainer that has not obeyed is ended, an
 
 
 @dataclass(frozen=True)
-class Script:
-    """All that a batch script is made of.
+class Job:
+    """A job about to be submitted: all that its batch script is made of.
 
     Attributes:
-        options: sbatch's, `--name=value` each.
-        run: The run's folder.
-        attempt: The folder of this attempt: the run's own, or one in it.
+        options: sbatch's, `--name=value` each, beside the job's name and log.
+        folder: The run's folder.
+        attempt: The folder of this attempt, which the script goes to: the run's own, or one in it.
         cwd: Working directory of the trainer.
         vlft: How vlft is started on the first node.
         setup: The user's own lines of bash.
         env_file: A file of variables for the shell; None without one.
         unset: Variables that must not reach the trainer.
-        needed: Secret variables that the job must have from where it was submitted, or from
-            `env_file`.
+        secrets: Variables that the job must have from where it was submitted, or from `env_file`.
         env: Further variables of the trainer.
         program: The trainer's words.
+        command: The trainer for the record; what only the job knows stands as $NAME.
         resuming: Words that a restarted job adds behind `--resume_from_checkpoint FOLDER`.
         nnodes: Nodes.
         rendezvous: Whether the processes have to find each other.
@@ -47,16 +50,17 @@ class Script:
     """
 
     options: tuple[str, ...]
-    run: str
-    attempt: str
+    folder: Path
+    attempt: Path
     cwd: str
     vlft: tuple[str, ...]
     setup: tuple[str, ...]
     env_file: str | None
     unset: tuple[str, ...]
-    needed: tuple[str, ...]
+    secrets: Mapping[str, Secret]
     env: tuple[tuple[str, Word], ...]
     program: tuple[Word, ...]
+    command: MaskedCommand
     resuming: tuple[str, ...]
     nnodes: int
     rendezvous: bool
@@ -65,31 +69,34 @@ class Script:
     signal_seconds: int | None
 
 
-def render_script(script: Script) -> str:
+def render_script(job: Job) -> str:
     """The text for sbatch.
 
     Raises:
-        VlftError: If an option can't be written.
+        VlftError: If an option can't be written, or sbatch can't write into the attempt's folder.
     """
-    parts = [_head(script), _ending(script), _surroundings(script)]
-    if script.rendezvous:
-        parts.append(_rendezvous(script))
-    parts += [_trainer(script), _restart(script), _step(script), _last(script)]
+    parts = [_head(job), _ending(job), _surroundings(job)]
+    if job.rendezvous:
+        parts.append(_rendezvous(job))
+    parts += [_trainer(job), _restart(job), _step(job), _last(job)]
     return "\n".join("".join(f"{line}\n" for line in part) for part in parts)
 
 
-def _head(script: Script) -> Iterator[str]:
+def _head(job: Job) -> Iterator[str]:
     yield "#!/bin/bash"
-    yield from (directive(option) for option in script.options)
+    yield directive(f"--job-name={job.folder.name}")
+    yield directive(f"--output={file_pattern(str(job.attempt), 'slurm-%j.out')}")
+    yield directive("--open-mode=append")
+    yield from (directive(option) for option in job.options)
     yield "#"
     yield "# Made by vlft for one run; `sbatch --parsable FILE` submits it by hand."
 
 
-def _ending(script: Script) -> Iterator[str]:
+def _ending(job: Job) -> Iterator[str]:
     """How the job ends goes into outcome.json, whatever the way."""
-    yield f"vlft=({_words(script.vlft)})"
-    yield f"vlft_run={word(script.run)}"
-    yield f"vlft_attempt={word(script.attempt)}"
+    yield f"vlft=({_words(job.vlft)})"
+    yield f"vlft_run={word(str(job.folder))}"
+    yield f"vlft_attempt={word(str(job.attempt))}"
     yield "vlft_stopped='' vlft_preempted='' vlft_watch=''"
     yield "vlft_conclude() {"
     yield "    local code=$?"
@@ -100,8 +107,8 @@ def _ending(script: Script) -> Iterator[str]:
     yield "}"
     yield "trap vlft_conclude EXIT"
     yield "trap 'vlft_stopped=SIGTERM' TERM"
-    if script.signal_seconds is not None:
-        patience = max(script.signal_seconds // 2, script.signal_seconds - _LAST_SECONDS)
+    if job.signal_seconds is not None:
+        patience = max(job.signal_seconds // 2, job.signal_seconds - _LAST_SECONDS)
         yield "# Time is nearly up: the trainer is asked to save and to end; if it does not, for it"
         yield "# may still be loading the model, it is ended."
         yield "vlft_ask() {"
@@ -117,33 +124,33 @@ def _ending(script: Script) -> Iterator[str]:
     yield 'rm -f "$vlft_attempt/.job.$SLURM_JOB_ID"'
 
 
-def _surroundings(script: Script) -> Iterator[str]:
-    yield f"cd -- {word(script.cwd)} || exit"
-    if script.env_file is not None:
+def _surroundings(job: Job) -> Iterator[str]:
+    yield f"cd -- {word(job.cwd)} || exit"
+    if job.env_file is not None:
         yield "set -o allexport"
-        yield f". {word(script.env_file)} || exit"
+        yield f". {word(job.env_file)} || exit"
         yield "set +o allexport"
-    if script.setup:
+    if job.setup:
         yield "# slurm.setup, as it is written in the config:"
-        yield from script.setup
-    for name in script.needed:
+        yield from job.setup
+    for name in job.secrets:
         yield f'export {name}="${{{name}:?is not set: it is a secret}}"'
 
 
-def _rendezvous(script: Script) -> Iterator[str]:
+def _rendezvous(job: Job) -> Iterator[str]:
     yield 'MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)'
     # Below the ports that the kernel gives to outgoing connections.
-    port = str(script.port) if script.port else "$((20000 + SLURM_JOB_ID % 10000))"
+    port = str(job.port) if job.port else "$((20000 + SLURM_JOB_ID % 10000))"
     yield f"MASTER_PORT={port}"
 
 
-def _trainer(script: Script) -> Iterator[str]:
+def _trainer(job: Job) -> Iterator[str]:
     yield "trainer=("
-    yield "    " + " ".join(["env", *(f"-u {name}" for name in script.unset)])
-    for name, value in script.env:
+    yield "    " + " ".join(["env", *(f"-u {name}" for name in job.unset)])
+    for name, value in job.env:
         yield f"    {_assigned(name, value)}"
     line = ""
-    for item in script.program:
+    for item in job.program:
         if line and _opens_a_line(item):
             yield f"    {line}"
             line = ""
@@ -158,20 +165,20 @@ def _opens_a_line(item: Word) -> bool:
     return text.startswith("--") or text.endswith(_PROGRAMS)
 
 
-def _restart(script: Script) -> Iterator[str]:
+def _restart(job: Job) -> Iterator[str]:
     yield "# Slurm has started this job before: it goes on from what was saved."
     yield "if ((${SLURM_RESTART_COUNT:-0} > 0)); then"
     yield f'    rm -f "$vlft_attempt/outcome.json" "$vlft_attempt/{REQUEST}"'
     yield '    if vlft_checkpoint=$("${vlft[@]}" runs checkpoint --set-aside "$vlft_run"); then'
     yield '        echo "vlft: going on from $vlft_checkpoint"'
-    added = "".join(f" {word(item)}" for item in script.resuming)
+    added = "".join(f" {word(item)}" for item in job.resuming)
     yield f'        trainer+=(--resume_from_checkpoint "$vlft_checkpoint"{added})'
     yield "    fi"
     yield "fi"
 
 
-def _step(script: Script) -> Iterator[str]:
-    nodes = script.nnodes
+def _step(job: Job) -> Iterator[str]:
+    nodes = job.nnodes
     options = [f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
     options += ["--kill-on-bad-exit=1", *(["--label"] if nodes > 1 else [])]
     yield "# srun does not take this over from sbatch."
@@ -180,8 +187,8 @@ def _step(script: Script) -> Iterator[str]:
     yield "fi"
     yield 'if [ -z "$vlft_preempted$vlft_stopped" ]; then'
     yield f"    srun {_words(tuple(options))} \\"
-    yield from (f"        {word(option)} \\" for option in script.srun)
-    if script.rendezvous:
+    yield from (f"        {word(option)} \\" for option in job.srun)
+    if job.rendezvous:
         ranks = "NODE_RANK=$SLURM_NODEID PET_NODE_RANK=$SLURM_NODEID"
         yield f"        bash -c '{ranks} exec \"$@\"' trainer \\"
     yield '        "${trainer[@]}" < /dev/null &'
@@ -194,8 +201,8 @@ def _step(script: Script) -> Iterator[str]:
     yield "fi"
 
 
-def _last(script: Script) -> Iterator[str]:
-    if script.signal_seconds is not None:
+def _last(job: Job) -> Iterator[str]:
+    if job.signal_seconds is not None:
         yield 'if [ -n "$vlft_preempted" ]; then'
         yield '    kill "$vlft_watch" 2> /dev/null'
         yield "    # A request that nobody took: the training was over."
@@ -226,3 +233,15 @@ def _word(item: Word) -> str:
 
 def _words(items: tuple[str, ...]) -> str:
     return " ".join(map(word, items))
+
+
+def word(value: str) -> str:
+    r"""A value as one word of bash.
+
+    sbatch refuses a script with `\r\n` in it, wherever it stands; bash knows another way to
+    write a carriage return.
+    """
+    if "\r" not in value:
+        return shlex.quote(value)
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\r", "\\r")
+    return f"$'{escaped}'"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from vlft.config.fields import Count, Section, Texts
+
+if TYPE_CHECKING:
+    from vlft.config.schema import Config
 
 
 class Container(Section):
@@ -66,3 +69,8 @@ class Slurm(Section):
 
 
 SECTION = Slurm
+
+
+def slurm_of(config: Config) -> Slurm:
+    """The section of a config; what is left to the cluster where it has none."""
+    return config.engine_section(Slurm) or Slurm.model_construct()

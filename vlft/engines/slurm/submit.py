@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from vlft.engines.process import Outcome, utc_now, write_outcome
+from vlft.engines.process import Outcome, write_outcome
 from vlft.engines.resume import begin, note, set_aside
 from vlft.engines.slurm.commands import NoAnswerError, call, failure, require
-from vlft.engines.slurm.job import SCRIPT, PlannedJob, plan_job, plan_new_job
-from vlft.engines.slurm.queue import Job, write_job
-from vlft.engines.slurm.quoting import directive, file_pattern, word
-from vlft.engines.slurm.section import Slurm
-from vlft.engines.train import require_swift
+from vlft.engines.slurm.job import SCRIPT, plan_job
+from vlft.engines.slurm.options import directive, file_pattern
+from vlft.engines.slurm.queue import write_job
+from vlft.engines.slurm.script import render_script, word
+from vlft.engines.slurm.section import slurm_of
+from vlft.engines.train import new_folder, require_swift
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.files import write_text
@@ -21,57 +22,54 @@ from vlft.runs.index import remember
 from vlft.runs.record import read_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from vlft.engines.order import Resumption
+    from vlft.engines.base import Order, Resumption
+    from vlft.engines.slurm.script import Job
     from vlft.environment import Environment
-    from vlft.pipeline import Ready
     from vlft.runs.record import Run
     from vlft.security.secrets import Secret
 
 ARRAY: Final = "array.sbatch"
-_OF_A_RUN: Final = ("--job-name=", "--output=")
 
 
-def render_array(jobs: Sequence[PlannedJob]) -> str:
+def render_array(jobs: Sequence[Job]) -> str:
     """The text for sbatch.
 
     Raises:
         VlftError: If the jobs ask for different things, which an array can't.
     """
-    first, *others = (_shared(job) for job in jobs)
-    for job, options in zip(jobs[1:], others, strict=True):
-        different = sorted(set(first) ^ set(options))
+    first = jobs[0]
+    for job in jobs[1:]:
+        different = sorted(set(first.options) ^ set(job.options))
         if different:
             raise VlftError(
-                f"the jobs of an array ask for the same: {jobs[0].folder.name} and "
+                f"the jobs of an array ask for the same: {first.folder.name} and "
                 f"{job.folder.name} differ in {', '.join(different)}",
                 "write the same in both, or submit them one by one",
             )
-    return "".join(f"{line}\n" for line in _lines(jobs, first))
+    own = (
+        f"--array=0-{len(jobs) - 1}",
+        f"--job-name=vlft-{len(jobs)}-runs",
+        f"--output={file_pattern(str(first.attempt), 'array-%A_%a.out')}",
+        "--open-mode=append",
+    )
+    lines = [
+        "#!/bin/bash",
+        *(directive(option) for option in (*own, *first.options)),
+        "#",
+        "# Made by vlft: each element of the array is one run, with a script of its own.",
+        "runs=(",
+        *(f"    {word(str(job.attempt))}" for job in jobs),
+        ")",
+        "run=${runs[SLURM_ARRAY_TASK_ID]}",
+        f'exec bash "$run/{SCRIPT}" >> "$run/slurm-$SLURM_JOB_ID.out" 2>&1',
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _lines(jobs: Sequence[PlannedJob], options: tuple[str, ...]) -> Iterator[str]:
-    folder = str(jobs[0].attempt)
-    own = (f"--array=0-{len(jobs) - 1}", f"--job-name=vlft-{len(jobs)}-runs")
-    output = f"--output={file_pattern(folder, 'array-%A_%a.out')}"
-    yield "#!/bin/bash"
-    yield from (directive(option) for option in (*own, output, *options))
-    yield "#"
-    yield "# Made by vlft: each element of the array is one run, with a script of its own."
-    yield "runs=("
-    yield from (f"    {word(str(job.attempt))}" for job in jobs)
-    yield ")"
-    yield "run=${runs[SLURM_ARRAY_TASK_ID]}"
-    yield f'exec bash "$run/{SCRIPT}" >> "$run/slurm-$SLURM_JOB_ID.out" 2>&1'
-
-
-def _shared(job: PlannedJob) -> tuple[str, ...]:
-    return tuple(option for option in job.script.options if not option.startswith(_OF_A_RUN))
-
-
-def array_secrets(jobs: Sequence[PlannedJob]) -> dict[str, Secret]:
+def array_secrets(jobs: Sequence[Job]) -> dict[str, Secret]:
     """What the submitting environment must hold for all of them.
 
     Raises:
@@ -107,9 +105,7 @@ _WHERE_SILENT: Final = {
 """The user's defaults → the options that decide instead of them."""
 
 
-def submit(
-    configs: Sequence[Ready], overrides: Sequence[str] = (), *, run_id: str | None = None
-) -> tuple[Job, list[Run]]:
+def submit(order: Order) -> tuple[str, list[Run]]:
     """Submits one job, or an array of one job a config.
 
     Returns:
@@ -120,20 +116,17 @@ def submit(
         OSError: If a run's folder can't be written.
     """
     require("sbatch")
-    jobs: list[PlannedJob] = []
-    for prepared in configs:
-        section = prepared.loaded.config.engine_section(Slurm)
-        if section is None or section.container is None:
+    for prepared in order.configs:
+        if slurm_of(prepared.loaded.config).container is None:
             require_swift(prepared.facts)
-        jobs.append(plan_new_job(prepared, run_id))
+    jobs = [plan_job(prepared, new_folder(prepared, order.run_id)) for prepared in order.configs]
     # Whatever can't be written is found before the first folder is made.
-    texts = [job.text for job in jobs]
+    texts = _texts(jobs)
     array_secrets(jobs)
-    array = render_array(jobs) if len(texts) > 1 else None
-    for prepared, job in zip(configs, jobs, strict=True):
-        create_run(job.folder, prepared.run, prepared.plan, job.command, overrides)
+    for prepared, job in zip(order.configs, jobs, strict=True):
+        create_run(job.folder, prepared.run, prepared.plan, job.command, order.overrides)
         remember(job.folder)
-    submitted = submit_job(jobs[0]) if array is None else submit_array(jobs, array)
+    submitted = _submit(jobs, texts)
     found = (read_run(job.folder) for job in jobs)
     return submitted, [run for run in found if run is not None]
 
@@ -147,65 +140,46 @@ def resubmit(resumption: Resumption) -> Run:
         OSError: If the run's folder can't be written.
     """
     require("sbatch")
-    run, prepared = resumption.run, resumption.prepared
+    run = resumption.run
     folder = begin(resumption, run.folder, run.attempt)
     set_aside(run)
-    job = plan_job(prepared.loaded.config, prepared.facts, prepared.plan, run.folder, folder)
+    job = plan_job(resumption.prepared, run.folder, folder)
     note(resumption, folder, job.command)
-    submit_job(job)
+    _submit([job], _texts([job]))
     return read_run(run.folder) or run
 
 
-def submit_job(job: PlannedJob) -> Job:
-    """Writes the script into the attempt's folder, which exists, and submits it.
+def _texts(jobs: Sequence[Job]) -> dict[Path, str]:
+    """The scripts by their files; the last one is submitted.
 
     Raises:
-        VlftError: If sbatch refuses it, in its words; the attempt then has an outcome.
-        OSError: If the folder can't be written.
+        VlftError: If an option of sbatch can't be written, or the jobs are no array.
     """
-    script = _write_script(job)
-    submitted = _submit(script, [job], job.secrets)
-    write_job(job.attempt, submitted)
-    return submitted
+    texts = {job.attempt / SCRIPT: render_script(job) for job in jobs}
+    if len(jobs) > 1:
+        texts[jobs[0].attempt / ARRAY] = render_array(jobs)
+    return texts
 
 
-def submit_array(jobs: Sequence[PlannedJob], text: str) -> Job:
-    """Writes all scripts and submits one array; the attempts' folders exist.
-
-    Args:
-        jobs: At least two.
-        text: What `render_array` gave for them.
+def _submit(jobs: Sequence[Job], texts: Mapping[Path, str]) -> str:
+    """Writes the scripts into the attempts' folders, which exist, and submits one job or array.
 
     Raises:
-        VlftError: If sbatch refuses it; every run then has an outcome.
+        VlftError: If sbatch refuses it, in its words; every attempt then has an outcome.
         OSError: If a folder can't be written.
     """
-    for job in jobs:
-        _write_script(job)
-    script = jobs[0].attempt / ARRAY
-    write_text(script, text)
-    submitted = _submit(script, jobs, array_secrets(jobs))
-    for index, job in enumerate(jobs):
-        write_job(job.attempt, Job(f"{submitted.id}_{index}"))
-    return submitted
-
-
-def _write_script(job: PlannedJob) -> Path:
-    script = job.attempt / SCRIPT
-    write_text(script, job.text)
-    script.chmod(0o700)
-    return script
-
-
-def _submit(script: Path, jobs: Sequence[PlannedJob], secrets: Mapping[str, str | Secret]) -> Job:
-    """Submits a script; where it is refused, each run of it gets an outcome."""
+    for script, text in texts.items():
+        write_text(script, text)
+        script.chmod(0o700)
     try:
-        return sbatch(script, jobs[0].script.options, secrets)
+        submitted = sbatch(script, jobs[0].options, array_secrets(jobs))
     except VlftError as error:
         for job in jobs:
-            refused = Outcome("failed", None, None, error.message, None, utc_now())
-            write_outcome(job.attempt, refused)
+            write_outcome(job.attempt, Outcome(status="failed", reason=error.message))
         raise
+    for index, job in enumerate(jobs):
+        write_job(job.attempt, f"{submitted}_{index}" if len(jobs) > 1 else submitted)
+    return submitted
 
 
 def submitting_environment(
@@ -227,7 +201,7 @@ def submitting_environment(
     return caller.for_process(secrets, tuple(unset))
 
 
-def sbatch(script: Path, options: Sequence[str], secrets: Mapping[str, str | Secret]) -> Job:
+def sbatch(script: Path, options: Sequence[str], secrets: Mapping[str, str | Secret]) -> str:
     """Submits a script; arguments as in `submitting_environment`.
 
     Raises:
@@ -243,4 +217,4 @@ def sbatch(script: Path, options: Sequence[str], secrets: Mapping[str, str | Sec
     number = done.stdout.strip().partition(";")[0]
     if done.returncode != 0 or not number.isdecimal():
         raise VlftError(f"the cluster refused the job: {failure(done)}", f"the script: {script}")
-    return Job(number)
+    return number
