@@ -23,7 +23,8 @@ def _owned(section: type[Section], kind: str, prefix: str = "") -> Iterator[tupl
             names = field.json_schema_extra.get(kind)
             yield from ((str(one), prefix + name) for one in names or () if names)  # type: ignore[union-attr]
         for inner in (field.annotation, *get_args(field.annotation)):
-            if isinstance(inner, type) and issubclass(inner, Section):
+            # On Python 3.10, list[str] is a type too.
+            if not get_args(inner) and isinstance(inner, type) and issubclass(inner, Section):
                 yield from _owned(inner, kind, f"{prefix}{name}.")
 
 
