@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vlft.cli.options import (
-    Format,
     FormatOption,
     HardwareOption,
     IgnoreOption,
+    NodeRankOption,
     Scan,
     ScanOption,
     SetOption,
     ignored_rules,
 )
+from vlft.errors import InvalidError
 from vlft.output import console
 
 if TYPE_CHECKING:
@@ -28,31 +29,28 @@ def train(
     overrides: SetOption = None,
     hardware: HardwareOption = "here",
     ignore: IgnoreOption = None,
-    data: ScanOption = Scan.FULL,
+    data: ScanOption = "full",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the command or script instead of running it.")
     ] = False,
     no_validate: Annotated[
         bool, typer.Option("--no-validate", help="Start although rules are broken.")
     ] = False,
-    node_rank: Annotated[
-        int, typer.Option("--node-rank", min=0, help="Which of launch.nnodes this is, from 0.")
-    ] = 0,
+    node_rank: NodeRankOption = 0,
     master_addr: Annotated[
-        Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
-        typer.Option("--master-addr", help="Address of node 0; launch.master_addr."),
+        str | None, typer.Option("--master-addr", help="Address of node 0; launch.master_addr.")
     ] = None,
     master_timeout: Annotated[
         float, typer.Option("--master-timeout", min=0, help="Seconds that node 0 is waited for.")
     ] = 600,
     run_id: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option("--run-id", help="Name of the run's folder; the same on all nodes."),
     ] = None,
     print_node_commands: Annotated[
         bool, typer.Option("--print-node-commands", help="Print one command a node.")
     ] = False,
-    output_format: FormatOption = Format.TEXT,
+    output_format: FormatOption = "text",
 ) -> None:
     """Train what a config says, and keep a record of it; several one after the other."""
     from vlft.engines.order import Order
@@ -62,9 +60,9 @@ def train(
     if master_addr is not None:
         values.append(f"launch.master_addr={master_addr}")
     if dry_run or print_node_commands:
-        data = Scan.QUICK if data is Scan.FULL else data
+        data = "quick" if data == "full" else data
     elif node_rank:
-        data = Scan.NONE  # node 0 looks
+        data = "none"  # node 0 looks
     prepared = _prepared(configs, values, hardware, ignore, data, judge=not no_validate)
     order = Order(prepared, tuple(values), node_rank, run_id, master_timeout)
     engine = engine_for(order)
@@ -73,7 +71,7 @@ def train(
         for one in prepared:
             console.write("\n".join(engine.node_commands(one, values, run_id, flags)))
         return
-    as_json = output_format is Format.JSON
+    as_json = output_format == "json"
     if dry_run or not engine.starts_runs:
         console.write_document(dry_run_text(order, as_json=as_json))
         return
@@ -90,29 +88,16 @@ def _prepared(
     judge: bool,
 ) -> tuple[Ready, ...]:
     """All configs, none of which has an error."""
-    from vlft.errors import InvalidError
     from vlft.findings import has_errors
     from vlft.output.findings import print_findings
-    from vlft.pipeline import Ready, look_at_hardware, prepare
-    from vlft.probe.cache import FactCache
+    from vlft.pipeline import Ready, look_at_hardware, prepare_all
 
-    machine, ignored, cache = look_at_hardware(hardware), ignored_rules(ignore), FactCache()
-    prepared = tuple(
-        prepare(
-            config,
-            values,
-            machine,
-            judge=judge,
-            data=data.value,
-            ignore=ignored,
-            cache=cache,
-        )
-        for config in configs
-    )
-    for one in prepared:
-        print_findings(one.findings, one.documents)
+    machine, ignored = look_at_hardware(hardware), ignored_rules(ignore)
+    prepared = list(prepare_all(configs, values, machine, judge=judge, data=data, ignore=ignored))
     findings = [finding for one in prepared for finding in one.findings]
+    documents = {file: text for one in prepared for file, text in one.documents.items()}
     ready = tuple(one for one in prepared if isinstance(one, Ready))
     if has_errors(findings) or len(ready) < len(prepared):
-        raise InvalidError(findings)
+        raise InvalidError(findings, documents)
+    print_findings(findings, documents)
     return ready

@@ -16,7 +16,6 @@ from vlft.estimate.memory.from_config import (
 )
 from vlft.estimate.memory.parameters import count
 from vlft.files import read_json
-from vlft.findings import to_json
 from vlft.probe.hardware import free_bytes
 from vlft.runs.index import list_runs
 from vlft.runs.record import CHECKPOINTS
@@ -182,7 +181,7 @@ class Outlook:
                 "measured_on": self.speed.run if self.speed else None,
             },
             "unknown": list(self.unknown),
-            "findings": [to_json(finding) for finding in self.findings],
+            "findings": list(map(asdict, self.findings)),
         }
 
     def _memory_json(self, memory: Memory) -> dict[str, Any]:
