@@ -12,7 +12,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from vlft import __version__
-from vlft.environment import ENVIRON, environment_of
+from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.models import FAMILIES
 from vlft.probe.hardware import probe_hardware
@@ -92,22 +92,21 @@ class Report:
         return {"version": 1, **asdict(self)}
 
 
-def examine(
-    python: str | None, exporter: str | None = None, environ: Mapping[str, str] = ENVIRON
-) -> Report:
+def examine(python: str | None, exporter: str | None = None) -> Report:
     """Looks at the interpreter that would train, at the one that exports, and at this machine.
 
     Args:
         python: Path of the first; found as for a config if absent.
         exporter: Path of the second; None if it is the same.
-        environ: The caller's environment.
 
     Raises:
         VlftError: If one of them is no interpreter.
     """
-    interpreter = find_interpreter(python, environ=environ)
+    interpreter = find_interpreter(python)
     packages = interpreter.packages if interpreter is not None else {}
-    hardware = probe_hardware(environ=environ)
+    gpus = probe_hardware().gpus
+    gpu = bool(gpus)
+    other = find_interpreter(exporter) if exporter is not None else None
     return Report(
         versions={
             "vlft": __version__,
@@ -115,27 +114,26 @@ def examine(
             "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         },
         python=interpreter.python if interpreter is not None else None,
-        packages={name: packages[name] for name in _SHOWN if name in packages},
-        gpus=tuple((gpu.name, gpu.memory_bytes) for gpu in hardware.gpus),
-        attention=dict(_attention(packages, gpu=bool(hardware.gpus))),
-        quantization=dict(_quantization(packages, gpu=bool(hardware.gpus))),
+        packages=_shown(packages),
+        gpus=tuple((gpu.name, gpu.memory_bytes) for gpu in gpus),
+        attention=dict(_attention(packages, gpu=gpu)),
+        quantization=dict(_quantization(packages, gpu=gpu)),
         families=_families(interpreter),
-        problems=(*_problems(packages, gpu=bool(hardware.gpus)), *_unmet_by_swift(interpreter)),
+        problems=(*_problems(packages, gpu=gpu), *_unmet_by_swift(interpreter)),
         environment={
-            name: value
-            for name, value in sorted(environment_of(environ).items())
-            if name.startswith(_TELLING)
+            name: value for name, value in sorted(ENVIRON.items()) if name.startswith(_TELLING)
         },
-        exporter=_exporter(exporter, environ, gpu=bool(hardware.gpus)),
+        exporter=None if other is None else _exporter(other, gpu=gpu),
     )
 
 
-def _exporter(python: str | None, environ: Mapping[str, str], *, gpu: bool) -> Exporter | None:
-    found = None if python is None else find_interpreter(python, environ=environ)
-    if found is None:
-        return None
-    packages = {name: found.packages[name] for name in _SHOWN if name in found.packages}
-    return Exporter(found.python, packages, dict(_quantization(found.packages, gpu=gpu)))
+def _exporter(found: Interpreter, *, gpu: bool) -> Exporter:
+    quantization = dict(_quantization(found.packages, gpu=gpu))
+    return Exporter(found.python, _shown(found.packages), quantization)
+
+
+def _shown(packages: Mapping[str, str]) -> dict[str, str]:
+    return {name: packages[name] for name in _SHOWN if name in packages}
 
 
 def _attention(packages: Mapping[str, str], *, gpu: bool) -> Iterator[tuple[str, str | None]]:
