@@ -257,3 +257,10 @@ def test_every_command_shows_why_a_config_can_not_be_read(
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("c.yaml:2:1: error: ")
     assert done.err.count("error: ") == 1
+
+
+@pytest.mark.parametrize("words", [["data", "check", "a.jsonl"], ["data", "stats", "a.jsonl"]])
+def test_an_override_of_no_config_is_refused(words: list[str], vlft: Any) -> None:
+    done = vlft(*words, "--set", "data.max_length=8")
+    assert (done.code, done.out) == (2, "")
+    assert "--set belongs to --config" in done.err

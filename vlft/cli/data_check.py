@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vlft.cli.options import FormatOption, SetOption, StrictOption
+from vlft.cli.options import FormatOption, SetOption, StrictOption, require_config
 from vlft.errors import UsageError
 
 
@@ -61,6 +61,7 @@ def check(
     from vlft.probe.data_entries import bytes_of
     from vlft.rule_catalog import find_entry
 
+    require_config(config, overrides)
     train, held_out = list(files or ()), list(val or ())
     if config is not None:
         if model or max_length or max_pixels:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vlft.cli.options import FormatOption, SetOption, parse_pixels, print_result, require_files
+from vlft.cli.options import (
+    FormatOption,
+    SetOption,
+    parse_pixels,
+    print_result,
+    require_config,
+    require_files,
+)
 from vlft.errors import UsageError, VlftError
 from vlft.output import console
 
@@ -41,8 +48,7 @@ def stats(
     from vlft.data.statistics.statistics import collect
     from vlft.output.console import progress
 
-    if overrides and config is None:
-        raise UsageError("--set belongs to --config", "name the config with --config")
+    require_config(config, overrides)
     settings, paths, title = _settings(files, model, config, overrides or [], max_pixels or [])
     if max_length is not None:
         from dataclasses import replace

@@ -97,6 +97,16 @@ def print_result(output_format: Format, value: object, lines: Iterable[str]) -> 
             console.write(line)
 
 
+def require_config(config: Path | None, overrides: list[str] | None) -> None:
+    """Stops at `--set` without the config that it changes.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    if overrides and config is None:
+        raise UsageError("--set belongs to --config", "name the config with --config")
+
+
 def require_files(files: Iterable[Path]) -> None:
     """Stops at a name that is no data file.
 

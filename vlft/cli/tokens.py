@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vlft.cli.options import FormatOption, SetOption, parse_pixels
+from vlft.cli.options import FormatOption, SetOption, parse_pixels, require_config
 from vlft.errors import UsageError
 from vlft.output import console
 
@@ -59,13 +59,11 @@ def tokens(
 
     if not pictures and rows is None:
         raise UsageError("no picture is named", "name picture files, or sizes like 336x500")
+    require_config(config, overrides)
     if config is not None:
         found, limits, reader = _of_config(config, overrides or [], model)
-    elif model is None or overrides:
-        raise UsageError(
-            "--set belongs to --config" if overrides else "no model is named",
-            "name the config with --config" if overrides else "write --model qwen2_vl",
-        )
+    elif model is None:
+        raise UsageError("no model is named", "write --model qwen2_vl")
     else:
         found, limits = find_model(model), limits_from(ENVIRON)
         reader = video_reader(found.family.swift_model_type, ENVIRON, None)
