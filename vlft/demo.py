@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlft.engines.local.start import train_prepared
-from vlft.errors import InvalidError, StoppedError, TrainerError, UsageError, VlftError
+from vlft.errors import StoppedError, TrainerError, UsageError, VlftError
 from vlft.export.plan import Request, plan_export
 from vlft.export.run import carry_out
 from vlft.export.step import run_worker
-from vlft.findings import has_errors
 from vlft.infer.infer import Asking, infer_rows
 from vlft.models import family_of, tiny_families, tiny_spec
 from vlft.models.tiny import SIZES
-from vlft.pipeline import Rejected, look_at_hardware, prepare
+from vlft.pipeline import prepare, require_ready
 from vlft.probe.checkpoint import read_checkpoint
+from vlft.probe.hardware import probe_hardware
 from vlft.recipes import recipe
 from vlft.runs.target import resolve_target
 from vlft.swift.interpreter import Interpreter, find_interpreter
@@ -161,9 +161,7 @@ def _train(recipe_name: str, family: Family, output_dir: Path, model: Path, data
     ]
     if "max" not in family.pixel_variables:
         overrides.append("pixels=null")  # its images become tiles, whatever their pixels
-    prepared = prepare(recipe(recipe_name), overrides, look_at_hardware("here"))
-    if isinstance(prepared, Rejected) or has_errors(prepared.findings):
-        raise InvalidError(prepared.findings, prepared.documents)
+    (prepared,) = require_ready([prepare(recipe(recipe_name), overrides, probe_hardware())])
     trained = train_prepared(prepared, overrides)
     if trained.exit_code:
         raise StoppedError(trained.exit_code)

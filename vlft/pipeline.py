@@ -195,6 +195,21 @@ def prepare_all(
         )
 
 
+def require_ready(prepared: Iterable[Ready | Rejected]) -> tuple[Ready, ...]:
+    """Configs without an error.
+
+    Raises:
+        InvalidError: If one has any; with what was found in all of them.
+    """
+    found = tuple(prepared)
+    ready = tuple(one for one in found if isinstance(one, Ready))
+    findings = [finding for one in found for finding in one.findings]
+    if len(ready) < len(found) or has_errors(findings):
+        documents = {file: text for one in found for file, text in one.documents.items()}
+        raise InvalidError(findings, documents)
+    return ready
+
+
 def _was_applied(rule: str, run: RunSpec, data: Scan) -> bool:
     """Whether a rule could have found something in this call."""
     if rule.partition(".")[0] in _OF_ROWS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,16 +12,11 @@ from vlft.cli.options import (
     HardwareOption,
     IgnoreOption,
     NodeRankOption,
-    Scan,
     ScanOption,
     SetOption,
     ignored_rules,
 )
-from vlft.errors import InvalidError
 from vlft.output import console
-
-if TYPE_CHECKING:
-    from vlft.pipeline import Ready
 
 
 def train(
@@ -55,6 +50,8 @@ def train(
     """Train what a config says, and keep a record of it; several one after the other."""
     from vlft.engines.order import Order
     from vlft.engines.train import dry_run_text, engine_for, start
+    from vlft.output.findings import print_findings
+    from vlft.pipeline import look_at_hardware, prepare_all, require_ready
 
     values = list(overrides or ())
     if master_addr is not None:
@@ -63,7 +60,13 @@ def train(
         data = "quick" if data == "full" else data
     elif node_rank:
         data = "none"  # node 0 looks
-    prepared = _prepared(configs, values, hardware, ignore, data, judge=not no_validate)
+    machine, ignored = look_at_hardware(hardware), ignored_rules(ignore)
+    judge = not no_validate
+    prepared = require_ready(
+        prepare_all(configs, values, machine, judge=judge, data=data, ignore=ignored)
+    )
+    for one in prepared:
+        print_findings(one.findings, one.documents)
     order = Order(prepared, tuple(values), node_rank, run_id, master_timeout)
     engine = engine_for(order)
     if print_node_commands:
@@ -76,28 +79,3 @@ def train(
         console.write_document(dry_run_text(order, as_json=as_json))
         return
     raise typer.Exit(start(order, console.write, as_json=as_json))
-
-
-def _prepared(
-    configs: list[Path],
-    values: list[str],
-    hardware: str,
-    ignore: list[str] | None,
-    data: Scan,
-    *,
-    judge: bool,
-) -> tuple[Ready, ...]:
-    """All configs, none of which has an error."""
-    from vlft.findings import has_errors
-    from vlft.output.findings import print_findings
-    from vlft.pipeline import Ready, look_at_hardware, prepare_all
-
-    machine, ignored = look_at_hardware(hardware), ignored_rules(ignore)
-    prepared = list(prepare_all(configs, values, machine, judge=judge, data=data, ignore=ignored))
-    findings = [finding for one in prepared for finding in one.findings]
-    documents = {file: text for one in prepared for file, text in one.documents.items()}
-    ready = tuple(one for one in prepared if isinstance(one, Ready))
-    if has_errors(findings) or len(ready) < len(prepared):
-        raise InvalidError(findings, documents)
-    print_findings(findings, documents)
-    return ready
