@@ -26,6 +26,12 @@ app = typer.Typer(
 )
 
 
+def _find(name: str) -> Run:
+    from vlft.runs.index import find_run
+
+    return find_run(name)
+
+
 @app.command("list")
 def list_(
     output_dirs: Annotated[
@@ -52,9 +58,7 @@ def show(run: RunArgument, output_format: FormatOption = "text") -> None:
     """Show one run: what was started and how it ended."""
     import yaml
 
-    from vlft.runs.index import find_run
-
-    found = find_run(run)
+    found = _find(run)
     shown = found.to_json() | {
         "record": dict(found.record),
         "outcome": dict(found.outcome) or None,
@@ -75,10 +79,9 @@ def logs(
 ) -> None:
     """Print what the trainer said."""
     from vlft.runs import logs as files
-    from vlft.runs.index import find_run
     from vlft.security.masking import mask_text
 
-    found = find_run(run)
+    found = _find(run)
     files.remember_secrets(found)
     show = files.follow if follow else files.last_lines
     for line in show(found.folder, lines or None):
@@ -98,9 +101,8 @@ def stop(
 ) -> None:
     """End a run; its checkpoints stay."""
     from vlft.engines.stop import stop as end
-    from vlft.runs.index import find_run
 
-    ended = end(find_run(run), wait, lost=lost, after_save=after_save)
+    ended = end(_find(run), wait, lost=lost, after_save=after_save)
     console.write(f"{ended.id}  {ended.status}")
 
 
@@ -118,9 +120,8 @@ def resume(
     from vlft.engines.resume import engine_to_resume, go_to_its_folder, prepare_resumption
     from vlft.output.findings import print_findings
     from vlft.pipeline import look_at_hardware
-    from vlft.runs.index import find_run
 
-    found = find_run(run)
+    found = _find(run)
     go_to_its_folder(found)
     resumption = prepare_resumption(found, look_at_hardware(hardware), judge=not no_validate)
     print_findings(resumption.prepared.findings, resumption.prepared.documents)
@@ -138,9 +139,7 @@ def checkpoint(
     ] = False,
 ) -> None:
     """Print the last checkpoint that was saved to its end; exit code 1 if there is none."""
-    from vlft.runs.index import find_run
-
-    found = find_run(run)
+    found = _find(run)
     whole = found.whole_checkpoints
     if set_aside:
         from vlft.engines.resume import set_aside as move
@@ -175,9 +174,8 @@ def rm(
     import sys
 
     from vlft.engines.stop import remove, size_of
-    from vlft.runs.index import find_run
 
-    found = find_run(run)
+    found = _find(run)
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError(f"{found.folder} would be deleted", "say so: --yes")
