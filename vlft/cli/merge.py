@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from vlft.output import console
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vlft.export.plan import ExportPlan
     from vlft.export.run import Shipped
 
 
@@ -81,8 +82,7 @@ def merge(
     objects = []
     for plan in plans:
         if dry_run:
-            described = dry_run_json(plan)
-            lines = _steps(described)
+            described, lines = dry_run_json(plan), _steps(plan)
         else:
             shipped = carry_out(plan)
             described, lines = shipped.to_json(), _products(shipped)
@@ -115,7 +115,10 @@ def _products(shipped: Shipped) -> Iterator[str]:
                 yield f"    corrected: {found['corrected']}"
 
 
-def _steps(described: dict[str, Any]) -> Iterator[str]:
-    for step in described["steps"]:
-        yield f"# {step['step']}: {step['output']}"
-        yield step["command"]
+def _steps(plan: ExportPlan) -> Iterator[str]:
+    from vlft.environment import ENVIRON
+    from vlft.export.run import planned_steps
+
+    for name, folder, command in planned_steps(plan):
+        yield f"# {name}: {folder}"
+        yield command.shell_line(ENVIRON)

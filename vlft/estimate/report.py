@@ -147,7 +147,7 @@ class Outlook:
             return None
         return self.steps.total * self.speed.seconds_per_step
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The documented object of `vlft plan --format json`."""
         batch, memory = self.batch, self.memory
         tokens = None
@@ -184,7 +184,7 @@ class Outlook:
             "findings": list(map(asdict, self.findings)),
         }
 
-    def _memory_json(self, memory: Memory) -> dict[str, Any]:
+    def _memory_json(self, memory: Memory) -> dict[str, object]:
         parts = asdict(memory)
         counts = {name: parts.pop(name) for name in ("parameters", "trainable_parameters")}
         row = self.row
@@ -197,7 +197,7 @@ class Outlook:
                                              "measured": row.measured},
         }  # fmt: skip
 
-    def _disk_json(self, found: Storage) -> dict[str, Any]:
+    def _disk_json(self, found: Storage) -> dict[str, object]:
         return {
             "checkpoint_bytes": found.checkpoint_bytes,
             "checkpoints": found.saves,

@@ -27,7 +27,7 @@ from vlft.runs.inference_settings import base_of, environment, patched, settings
 from vlft.runs.record import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from vlft.export.plan import ExportPlan, Quantizing
     from vlft.plan.command import Command
@@ -37,21 +37,24 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-def dry_run_json(plan: ExportPlan) -> dict[str, object]:
-    """The documented object of `vlft merge --dry-run --format json`."""
-    commands: list[tuple[str, Path, Command]] = []
+def planned_steps(plan: ExportPlan) -> Iterator[tuple[str, Path, Command]]:
+    """The steps of an export: name, folder, and a process as it will be started."""
     source, quantizing = plan.target.checkpoint, plan.quantizing
     if plan.merged is not None:
         # After QLoRA a copy that says nothing of its quantisation: see `step.without_quantization`.
         adapter = Path("ADAPTER" if trained_quantized(source) else source.path)
-        commands.append(("merge", plan.merged, _merge_command(plan, plan.merged, adapter)))
+        yield "merge", plan.merged, _merge_command(plan, plan.merged, adapter)
     if quantizing is not None:
         model, rows = plan.merged or Path(source.path), Path("CALIBRATION.jsonl")
         command = _quantize_command(plan, quantizing, model, quantizing.folder, rows)
-        commands.append(("quantize", quantizing.folder, command))
-    rows_of = quantizing.rows if quantizing is not None else None
+        yield "quantize", quantizing.folder, command
+
+
+def dry_run_json(plan: ExportPlan) -> dict[str, object]:
+    """The documented object of `vlft merge --dry-run --format json`."""
+    rows = plan.quantizing.rows if plan.quantizing is not None else None
     return {
-        "source": source.path,
+        "source": plan.target.checkpoint.path,
         "base": plan.base_name,
         "steps": [
             {
@@ -61,13 +64,13 @@ def dry_run_json(plan: ExportPlan) -> dict[str, object]:
                 "env": command.masked().env,
                 "command": command.shell_line(ENVIRON),
             }
-            for name, folder, command in commands
+            for name, folder, command in planned_steps(plan)
         ],
         "disk_bytes": plan.needs.disk if plan.needs else None,
         "host_memory_bytes": plan.needs.host if plan.needs else None,
         "calibration": None
-        if rows_of is None
-        else {"rows": len(rows_of.rows), "vision": rows_of.vision, "of": rows_of.source},
+        if rows is None
+        else {"rows": len(rows.rows), "vision": rows.vision, "of": rows.source},
     }
 
 
