@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -215,3 +216,51 @@ def test_a_command_imports_no_other_ones_file(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     loaded = {name for name in done.stderr.split() if name.startswith("vlft.cli.")}
     assert loaded == {"vlft.cli.validate", "vlft.cli.options"}
+
+
+@pytest.mark.parametrize(("words", "debug"), [(["--verbose"], ""), ([], "1"), ([], "")])
+def test_the_place_of_an_internal_error_is_shown_on_demand(words: list[str], debug: str) -> None:
+    code = "from vlft import rule_catalog; rule_catalog.catalogue = None\n"
+    code += "from vlft.cli import main; main()"
+    command = [sys.executable, "-c", code, *words, "explain", "--list"]
+    env = os.environ | {"VLFT_DEBUG": debug}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 1
+    assert "vlft: internal error: TypeError" in done.stderr
+    assert ("Traceback" in done.stderr) is bool(words or debug)
+
+
+def test_verbose_shows_what_is_read(vlft: Any, write_config: Any) -> None:
+    quiet, verbose = (
+        vlft(*words, "validate", write_config().name) for words in ([], ["--verbose"])
+    )
+    assert verbose.out == quiet.out
+    assert quiet.err == ""
+    assert verbose.err.startswith("config.yaml: ms-swift ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data", "check", "--config"],
+        ["data", "stats", "--config"],
+        ["tokens", "28x28", "--config"],
+        ["plan"],
+        ["train"],
+    ],
+)
+def test_every_command_shows_why_a_config_can_not_be_read(
+    words: list[str], vlft: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "c.yaml").write_text("model: [\n")
+    done = vlft(*words, "c.yaml")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("c.yaml:2:1: error: ")
+    assert done.err.count("error: ") == 1
+
+
+@pytest.mark.parametrize("words", [["data", "check", "a.jsonl"], ["data", "stats", "a.jsonl"]])
+def test_an_override_of_no_config_is_refused(words: list[str], vlft: Any) -> None:
+    done = vlft(*words, "--set", "data.max_length=8")
+    assert (done.code, done.out) == (2, "")
+    assert "--set belongs to --config" in done.err

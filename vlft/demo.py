@@ -9,33 +9,36 @@ in 8 bits. Every step is what a user would type.
 from __future__ import annotations
 
 import json
-import subprocess
+import logging
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vlft.engines.base import Order
 from vlft.engines.local.start import train_prepared
-from vlft.environment import ENVIRON
-from vlft.errors import InvalidError, TrainerError, UsageError, VlftError
-from vlft.export.run import Shipped, ship
-from vlft.findings import has_errors
-from vlft.infer.infer import infer_rows
+from vlft.errors import StoppedError, TrainerError, UsageError, VlftError
+from vlft.export.plan import Request, plan_export
+from vlft.export.run import carry_out
+from vlft.export.step import run_worker
+from vlft.infer.infer import Asking, infer_rows
 from vlft.models import family_of, tiny_families, tiny_spec
 from vlft.models.tiny import SIZES
-from vlft.pipeline import Rejected, look_at_hardware, prepare
+from vlft.pipeline import prepare, require_ready
 from vlft.probe.checkpoint import read_checkpoint
+from vlft.probe.hardware import probe_hardware
 from vlft.recipes import recipe
 from vlft.runs.target import resolve_target
 from vlft.swift.interpreter import Interpreter, find_interpreter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from vlft.models import Family
     from vlft.runs.record import Run
 
+_LOG = logging.getLogger(__name__)
 _BATCH = 50  # rows asked at once
 
 
@@ -60,7 +63,7 @@ class DemoResult:
     runs: tuple[Run, ...]
     output_dir: Path
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The documented object of `vlft demo --format json`."""
         return {
             "accuracy": self.accuracy,
@@ -72,26 +75,18 @@ class DemoResult:
         }
 
 
-class StoppedError(VlftError):
-    """A signal ended one of the demo's steps."""
-
-    def __init__(self, exit_code: int) -> None:
-        super().__init__("the demo was stopped")
-        self.exit_code = exit_code
-
-
-def run_demo(name: str, output_dir: Path, say: Callable[[str], None]) -> DemoResult:
+def run_demo(name: str, output_dir: Path) -> DemoResult:
     """Runs the chain.
 
     Args:
         name: Of a family, by ms-swift's name; one of `tiny_families`.
         output_dir: Folder to make; everything goes there.
-        say: Gets a line when a stage begins.
 
     Raises:
         UsageError: If there is no such family.
         VlftError: If ms-swift or scikit-learn is missing, or the folder holds something.
         TrainerError: If a step failed.
+        StoppedError: A signal ended one.
     """
     family = family_of(name)
     if family is None or family.tiny is None:
@@ -108,7 +103,15 @@ def run_demo(name: str, output_dir: Path, say: Callable[[str], None]) -> DemoRes
     model, data = output_dir / tiny.folder, output_dir / "data"
     held_out = data / "held_out.jsonl"
     accuracy: dict[str, float] = {}
-    stage = Stages(say)
+    seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(name: str, announcement: str) -> Iterator[None]:
+        _LOG.info("demo: %s", announcement)
+        began = time.monotonic()
+        yield
+        seconds[name] = round(time.monotonic() - began, 1)
+
     with stage("model", f"building a tiny {model.name} with random weights"):
         spec = json.dumps(tiny_spec(family, size))
         _program(interpreter, "tiny_model.py", "--output", str(model), stdin=spec)
@@ -139,45 +142,16 @@ def run_demo(name: str, output_dir: Path, say: Callable[[str], None]) -> DemoRes
         "merged": read_checkpoint(merged).weight_bytes,
         "quantized": read_checkpoint(quantized).weight_bytes,
     }
-    return DemoResult(accuracy, asked, stage.seconds, sizes, (base, lora), output_dir)
-
-
-class Stages:
-    """Times the stages and announces them."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.seconds: dict[str, float] = {}
-        self._say = say
-        self._name = ""
-        self._began = 0.0
-
-    def __call__(self, name: str, announcement: str) -> Stages:
-        """The stage about to begin, as a context."""
-        self._name = name
-        self._say(announcement)
-        return self
-
-    def __enter__(self) -> None:
-        self._began = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds[self._name] = round(time.monotonic() - self._began, 1)
+    return DemoResult(accuracy, asked, seconds, sizes, (base, lora), output_dir)
 
 
 def _program(interpreter: Interpreter, name: str, *words: str, stdin: str = "") -> None:
     """Runs one of the programs that need torch or scikit-learn, by the trainer's Python."""
-    script = Path(__file__).parent / "trainer_side" / name
-    done = subprocess.run(
-        [interpreter.python, str(script), *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        input=stdin,
-        env=ENVIRON.for_process({"CUDA_VISIBLE_DEVICES": ""}),
-    )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["no error was printed"]
-        raise TrainerError(f"{name} failed: {lines[-1]}", "pip install 'vlft[train,demo]'")
+    try:
+        run_worker(interpreter, name, *words, stdin=stdin)
+    except TrainerError as problem:
+        hint = "pip install 'vlft[train,demo]'"
+        raise TrainerError(f"{name} failed: {problem.message}", hint) from None
 
 
 def _train(recipe_name: str, family: Family, output_dir: Path, model: Path, data: Path) -> Run:
@@ -188,9 +162,7 @@ def _train(recipe_name: str, family: Family, output_dir: Path, model: Path, data
     ]
     if "max" not in family.pixel_variables:
         overrides.append("pixels=null")  # its images become tiles, whatever their pixels
-    prepared = prepare(recipe(recipe_name), overrides, look_at_hardware("here"))
-    if isinstance(prepared, Rejected) or has_errors(prepared.findings):
-        raise InvalidError(prepared.findings)
+    (prepared,) = require_ready([prepare(recipe(recipe_name), overrides, probe_hardware())])
     trained = train_prepared(prepared, Order((prepared,), tuple(overrides)))
     if trained.exit_code:
         raise StoppedError(trained.exit_code)
@@ -199,19 +171,11 @@ def _train(recipe_name: str, family: Family, output_dir: Path, model: Path, data
 
 def _ship(run: str, bits: int | None) -> str:
     """Folder of the merged weights, or of the quantised ones."""
-    shipped: Shipped = ship(
-        resolve_target(run), bits=bits, method=None, output=None, say=lambda _: None
-    )
-    product = shipped.merged if bits is None else shipped.quantized
-    if product is None:
-        raise StoppedError(shipped.exit_code)
-    return str(product.folder)
+    return str(carry_out(plan_export(resolve_target(run), Request(bits))).product)
 
 
 def _accuracy(target: str, held_out: Path) -> tuple[float, int]:
     """Share of rows whose answer is exactly right, and the number of rows."""
-    done = infer_rows(resolve_target(target), held_out, max_new_tokens=12, batch_size=_BATCH)
-    if done.exit_code:
-        raise StoppedError(done.exit_code)
-    right = sum(answer.prediction.strip() == answer.answer for answer in done.answers)
-    return right / len(done.answers), len(done.answers)
+    answers = infer_rows(resolve_target(target), held_out, Asking(12, _BATCH)).answers
+    right = sum(answer.prediction.strip() == answer.answer for answer in answers)
+    return right / len(answers), len(answers)

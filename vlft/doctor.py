@@ -6,18 +6,17 @@ Only files are read; no package is imported, and nothing is fetched.
 from __future__ import annotations
 
 import platform
-import re
 import shutil
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from importlib import metadata
+from typing import TYPE_CHECKING
 
 from vlft import __version__
-from vlft.environment import ENVIRON, environment_of
+from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.models import FAMILIES
 from vlft.probe.hardware import probe_hardware
-from vlft.resolve.quantization import METHODS, choose
+from vlft.resolve.quantization import BITS, METHODS, Situation, lacks
 from vlft.swift.interpreter import find_interpreter
 from vlft.swift.probe import read_swift
 from vlft.swift.versions import package_of, unmet, version_key
@@ -32,8 +31,6 @@ _SHOWN = (
     "datasets", "trl", "deepspeed", "bitsandbytes", "flash-attn", "liger-kernel",
     "qwen-vl-utils", "decord", "torchcodec", "timm", "gptqmodel", "optimum", "autoawq", "vllm",
 )  # fmt: skip
-_REQUIRED = re.compile(r"^Requires-Dist: ([^;\n]*[<>=][^;\n]*)$", re.MULTILINE)
-_BITS: tuple[int | None, ...] = (2, 3, 4, 8)
 _TELLING = (
     "CUDA_",
     "NCCL_",
@@ -90,27 +87,26 @@ class Report:
     environment: Mapping[str, str]
     exporter: Exporter | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As plain data."""
         return {"version": 1, **asdict(self)}
 
 
-def examine(
-    python: str | None, exporter: str | None = None, environ: Mapping[str, str] = ENVIRON
-) -> Report:
+def examine(python: str | None, exporter: str | None = None) -> Report:
     """Looks at the interpreter that would train, at the one that exports, and at this machine.
 
     Args:
         python: Path of the first; found as for a config if absent.
         exporter: Path of the second; None if it is the same.
-        environ: The caller's environment.
 
     Raises:
         VlftError: If one of them is no interpreter.
     """
-    interpreter = find_interpreter(python, environ=environ)
+    interpreter = find_interpreter(python)
     packages = interpreter.packages if interpreter is not None else {}
-    hardware = probe_hardware(environ=environ)
+    gpus = probe_hardware().gpus
+    gpu = bool(gpus)
+    other = find_interpreter(exporter) if exporter is not None else None
     return Report(
         versions={
             "vlft": __version__,
@@ -118,27 +114,26 @@ def examine(
             "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         },
         python=interpreter.python if interpreter is not None else None,
-        packages={name: packages[name] for name in _SHOWN if name in packages},
-        gpus=tuple((gpu.name, gpu.memory_bytes) for gpu in hardware.gpus),
-        attention=dict(_attention(packages, gpu=bool(hardware.gpus))),
-        quantization=dict(_quantization(packages, gpu=bool(hardware.gpus))),
+        packages=_shown(packages),
+        gpus=tuple((gpu.name, gpu.memory_bytes) for gpu in gpus),
+        attention=dict(_attention(packages, gpu=gpu)),
+        quantization=dict(_quantization(packages, gpu=gpu)),
         families=_families(interpreter),
-        problems=(*_problems(packages, gpu=bool(hardware.gpus)), *_unmet_by_swift(interpreter)),
+        problems=(*_problems(packages, gpu=gpu), *_unmet_by_swift(interpreter)),
         environment={
-            name: value
-            for name, value in sorted(environment_of(environ).items())
-            if name.startswith(_TELLING)
+            name: value for name, value in sorted(ENVIRON.items()) if name.startswith(_TELLING)
         },
-        exporter=_exporter(exporter, environ, gpu=bool(hardware.gpus)),
+        exporter=None if other is None else _exporter(other, gpu=gpu),
     )
 
 
-def _exporter(python: str | None, environ: Mapping[str, str], *, gpu: bool) -> Exporter | None:
-    found = None if python is None else find_interpreter(python, environ=environ)
-    if found is None:
-        return None
-    packages = {name: found.packages[name] for name in _SHOWN if name in found.packages}
-    return Exporter(found.python, packages, dict(_quantization(found.packages, gpu=gpu)))
+def _exporter(found: Interpreter, *, gpu: bool) -> Exporter:
+    quantization = dict(_quantization(found.packages, gpu=gpu))
+    return Exporter(found.python, _shown(found.packages), quantization)
+
+
+def _shown(packages: Mapping[str, str]) -> dict[str, str]:
+    return {name: packages[name] for name in _SHOWN if name in packages}
 
 
 def _attention(packages: Mapping[str, str], *, gpu: bool) -> Iterator[tuple[str, str | None]]:
@@ -152,16 +147,10 @@ def _attention(packages: Mapping[str, str], *, gpu: bool) -> Iterator[tuple[str,
 
 def _quantization(packages: Mapping[str, str], *, gpu: bool) -> Iterator[tuple[str, str | None]]:
     """What each method lacks here; data to calibrate on is taken to be at hand."""
+    situation = Situation(packages, gpu, calibration=True)
     for method in METHODS:
-        for bits in (*_BITS, None):
-            name = method if bits is None else f"{method} {bits}"
-            try:
-                choose(bits, method, packages, calibration=True, gpu=gpu)
-            except VlftError as refusal:
-                if "can't be used here" in refusal.message:  # else: no form of so many bits
-                    yield name, refusal.message.partition("here: ")[2]
-            else:
-                yield name, None
+        for bits in BITS[method] or (None,):
+            yield method if bits is None else f"{method} {bits}", lacks(method, situation)
 
 
 def _families(interpreter: Interpreter | None) -> dict[str, tuple[str, ...]]:
@@ -217,14 +206,10 @@ def _unmet_by_swift(interpreter: Interpreter | None) -> Iterator[str]:
     if interpreter is None or "ms-swift" not in interpreter.packages:
         return
     version, packages = interpreter.packages["ms-swift"], interpreter.packages
-    files = (
-        file
-        for folder in interpreter.site_packages
-        for file in Path(folder).glob("ms_swift-*.dist-info/METADATA")
-    )
-    text = next((file.read_text(encoding="utf-8", errors="replace") for file in files), "")
-    for requirement in _REQUIRED.findall(text.partition("\n\n")[0]):
+    found = metadata.distributions(name="ms-swift", path=list(interpreter.site_packages))
+    for requirement in next((one.requires or [] for one in found), []):
         installed = packages.get(package_of(requirement))
-        if installed is not None and unmet(requirement, installed) is not None:
+        unconditional = ";" not in requirement
+        if unconditional and installed is not None and unmet(requirement, installed) is not None:
             asked = requirement.replace(" ", "")
             yield f"ms-swift {version} asks for {asked}, and {installed} is installed"

@@ -3,7 +3,8 @@
     VlftError               carries a message, a hint and an exit code
     ├── UsageError          2: the command line asks for something that does not exist
     ├── InvalidError        1: findings of severity error; they are attached
-    └── TrainerError        3: the trainer was started and failed
+    ├── TrainerError        3: the trainer was started and failed
+    └── StoppedError        128 + the signal: vlft was asked to end while the trainer ran
 
 Bad input never reaches the user as a traceback: the command line turns a VlftError into
 its message, its hint and its exit code, in one place (vlft/cli/__init__.py).
@@ -14,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vlft.findings import Finding
 
@@ -42,17 +43,31 @@ class UsageError(VlftError):
 
 
 class InvalidError(VlftError):
-    """The config, or what it points to, has mistakes: all of them are in `findings`."""
+    """The config, or what it points to, has mistakes: all of them are in `findings`.
 
-    exit_code = 1
+    Args:
+        findings: Everything found, warnings too.
+        documents: The texts that they point into.
+    """
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
+    def __init__(
+        self, findings: Sequence[Finding], documents: Mapping[str, str] | None = None
+    ) -> None:
         count = sum(finding.severity == "error" for finding in findings)
         super().__init__(f"{count} error{'s' if count != 1 else ''} found")
         self.findings = tuple(findings)
+        self.documents = documents or {}
 
 
 class TrainerError(VlftError):
     """The trainer ran and ended with an error of its own."""
 
     exit_code = 3
+
+
+class StoppedError(VlftError):
+    """A signal ended the trainer."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("stopped by a signal")
+        self.exit_code = exit_code

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from vlft.security.secrets import mask
 
@@ -15,7 +15,9 @@ Severity = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to say about a config. Its texts hold no secret that can be told by its form.
+    """One thing to say about a config; as plain data, the documented JSON object.
+
+    Its texts hold no secret that can be told by its form.
 
     Attributes:
         rule: Stable id, `subject.what`.
@@ -62,8 +64,3 @@ def by_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
             ),
         )
     )
-
-
-def to_json(finding: Finding) -> dict[str, Any]:
-    """The finding as the documented JSON object."""
-    return asdict(finding)

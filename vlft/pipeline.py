@@ -5,6 +5,7 @@ config → facts → RunSpec → findings → plan
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,25 +13,26 @@ from typing import TYPE_CHECKING
 from vlft.config.ignores import apply_ignores
 from vlft.config.reader import READER_RULES, read_config
 from vlft.environment import ENVIRON
+from vlft.errors import InvalidError
 from vlft.findings import by_place, has_errors
 from vlft.plan.plan import Plan, plan_run
-from vlft.probe.collect import Facts, gather_facts
+from vlft.probe.collect import FactCache, Facts, gather_facts
 from vlft.probe.hardware import Hardware, parse_hardware, probe_hardware
 from vlft.resolve.batch import Mismatch
 from vlft.resolve.run import RunSpec, resolve
 from vlft.rules import PLANNABLE, RULES, all_rules, check
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vlft.config.reader import LoadedConfig
     from vlft.config.source import Source
     from vlft.findings import Finding
-    from vlft.probe.collect import FactCache
     from vlft.rules.rows import Scan
 
 
+_LOG = logging.getLogger(__name__)
 _OF_ROWS = frozenset({"row", "file"})
 """Subjects with rules that look at rows."""
 
@@ -112,7 +114,22 @@ def resolve_config(
         documents = source.documents if source is not None else {}
         return Rejected(by_place(findings), documents)
     environ = ENVIRON if environ is None else environ
-    return resolve(loaded, gather_facts(loaded, hardware, environ, cache))
+    facts = gather_facts(loaded, hardware, environ, cache)
+    python = facts.interpreter.python if facts.interpreter is not None else None
+    _LOG.debug("%s: ms-swift %s of %s", file, facts.swift.version, python)
+    return resolve(loaded, facts)
+
+
+def require_run(file: str | Path, overrides: Sequence[str] = ()) -> RunSpec:
+    """The run of one config, not judged.
+
+    Raises:
+        InvalidError: If it can't be resolved.
+    """
+    run = resolve_config(file, overrides)
+    if isinstance(run, Rejected):
+        raise InvalidError(run.findings, run.documents)
+    return run
 
 
 def prepare(
@@ -158,6 +175,38 @@ def prepare(
     if unreadable or run.loaded.broken or isinstance(run.batch, Mismatch):
         return Rejected(by_place(findings), run.loaded.source.documents)
     return Ready(run, by_place(findings))
+
+
+def prepare_all(
+    files: Iterable[str | Path],
+    overrides: Sequence[str],
+    hardware: Hardware | None,
+    *,
+    judge: bool = True,
+    data: Scan = "none",
+    ignore: Collection[str] = frozenset(),
+) -> Iterator[Ready | Rejected]:
+    """Prepares configs one after the other; what they share is read once."""
+    environ, cache = ENVIRON.snapshot(), FactCache()
+    for file in files:
+        yield prepare(
+            file, overrides, hardware, environ, judge=judge, data=data, ignore=ignore, cache=cache
+        )
+
+
+def require_ready(prepared: Iterable[Ready | Rejected]) -> tuple[Ready, ...]:
+    """Configs without an error.
+
+    Raises:
+        InvalidError: If one has any; with what was found in all of them.
+    """
+    found = tuple(prepared)
+    ready = tuple(one for one in found if isinstance(one, Ready))
+    findings = [finding for one in found for finding in one.findings]
+    if len(ready) < len(found) or has_errors(findings):
+        documents = {file: text for one in found for file, text in one.documents.items()}
+        raise InvalidError(findings, documents)
+    return ready
 
 
 def _was_applied(rule: str, run: RunSpec, data: Scan) -> bool:

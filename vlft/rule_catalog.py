@@ -87,37 +87,27 @@ FATES = {
 
 def catalogue() -> dict[str, Entry]:
     """Id → entry, sorted by id."""
-    entries = {
-        rule.id: Entry(
-            rule.id,
-            rule.severity,
-            rule.sentence,
-            EFFECTS[rule.effect],
-            rule.source,
-            rule.says,
-        )
+    from vlft.data.rules import ROW_RULES  # noqa: PLC0415 - only where all are named
+
+    entries = [
+        Entry(rule.id, rule.severity, rule.sentence, EFFECTS[rule.effect], rule.source, rule.says)
         for rule in all_rules().values()
-    }
+    ]
+    entries += [
+        Entry(rule.id, rule.severity, rule.sentence, FATES[rule.fate], rule.source)
+        for rule in ROW_RULES.values()
+    ]
     for name, sentence in READER_RULES.items():
         unused = name == UNUSED
         effect = "nothing: the comment does nothing" if unused else "there is no config to run"
         severity: Severity = "warning" if unused else "error"
-        entries[name] = Entry(name, severity, sentence, effect, "vlft: the reader of a config")
-    for name, (severity, sentence) in IMPORT_RULES.items():
-        effect = "the config is not the run that the script meant, or it can't be run"
-        entries[name] = Entry(name, severity, sentence, effect, "vlft import")
-    entries |= _of_rows()
-    return dict(sorted(entries.items()))
-
-
-def _of_rows() -> dict[str, Entry]:
-    """The rules of data rows."""
-    from vlft.data.rules import ROW_RULES  # noqa: PLC0415 - only where all are named
-
-    return {
-        rule.id: Entry(rule.id, rule.severity, rule.sentence, FATES[rule.fate], rule.source)
-        for rule in ROW_RULES.values()
-    }
+        entries.append(Entry(name, severity, sentence, effect, "vlft: the reader of a config"))
+    effect = "the config is not the run that the script meant, or it can't be run"
+    entries += [
+        Entry(name, severity, sentence, effect, "vlft import")
+        for name, (severity, sentence) in IMPORT_RULES.items()
+    ]
+    return {entry.id: entry for entry in sorted(entries, key=lambda entry: entry.id)}
 
 
 def find_entry(name: str) -> Entry:

@@ -84,7 +84,7 @@ def test_github_shows_a_finding_beside_its_line(vlft: Any, write_config: Any) ->
 
 def test_github_escapes_what_ends_a_command() -> None:
     from vlft.findings import Finding
-    from vlft.output.ci_formats import to_github
+    from vlft.output.findings import to_github
 
     finding = Finding("a.b", "info", "x: 100%\r\ny, z", "--set c", hint=None)
     assert to_github([finding]) == "::notice title=a.b::--set c: x: 100%25%0D%0Ay, z"

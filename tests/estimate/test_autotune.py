@@ -38,8 +38,7 @@ def outlook(model: str, vision: int, gpu_gib: int) -> Any:
 def test_pictures_are_shrunk_in_the_familys_own_squares(model: str, square: str) -> None:
     choices = fitting(outlook(model, 16384, 24), has_deepspeed=False)
     assert choices
-    pixels = [one for one in choices[0].settings if one.startswith("pixels.max=")]
-    assert [text.split("*", 1)[1] for text in pixels] == [square]
+    assert choices[0].settings["pixels.max"].split("*", 1)[1] == square
 
 
 def test_tiles_are_not_limited_in_pixels() -> None:

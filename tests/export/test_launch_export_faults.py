@@ -361,7 +361,7 @@ def test_a_kill_in_the_middle_leaves_nothing_and_the_next_one_works(
 def test_a_disk_without_room_is_known_before(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     from vlft.errors import VlftError
     from vlft.export import plan as export_plan
-    from vlft.export.request import Request
+    from vlft.export.plan import Request
     from vlft.runs.target import resolve_target
 
     monkeypatch.setattr(export_plan, "free_bytes", lambda _: 1_000_000)
@@ -375,7 +375,7 @@ def test_memory_that_is_not_there_is_known_before(
 ) -> None:
     from vlft.errors import VlftError
     from vlft.export import plan as export_plan
-    from vlft.export.request import Request
+    from vlft.export.plan import Request
     from vlft.runs.target import resolve_target
 
     small = replace(export_plan.probe_hardware(), memory_bytes=500_000_000)

@@ -24,8 +24,8 @@ from support.weight_files import (
 
 from vlft.errors import TrainerError, VlftError
 from vlft.export.adapter import refuse_broken
-from vlft.export.merged import Verified
-from vlft.export.verify import read_base, verify_merge
+from vlft.export.base import read_base
+from vlft.export.verify import Verified, verify_merge
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.swift.interpreter import find_interpreter, interpreter_at
 

@@ -7,9 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vlft.errors import UsageError
-from vlft.infer.intervals import difference_interval, mean_interval, wilson
 from vlft.infer.metrics import METRICS, chosen
-from vlft.infer.summary import Variant, summarise, table, verdicts
+from vlft.infer.summary import (
+    Variant,
+    difference_interval,
+    mean_interval,
+    summarise,
+    table,
+    verdicts,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(
@@ -81,13 +88,15 @@ def test_models_side_by_side() -> None:
         [variant("merged", good), variant("8bit", same), variant("4bit", bad)], metrics
     )
     first, second, third = summaries
-    assert first["metrics"]["exact"]["mean"] == 0.9
-    assert first["difference"] is None
-    assert first["unanswered"] == 10
-    assert second["difference"]["exact"]["mean"] == 0
-    assert second["difference"]["exact"]["low"] < 0 < second["difference"]["exact"]["high"]
-    assert third["difference"]["exact"]["mean"] == pytest.approx(-0.7)
-    assert third["difference"]["exact"]["high"] < 0
+    assert second.difference is not None
+    assert third.difference is not None
+    assert first.metrics["exact"].mean == 0.9
+    assert first.difference is None
+    assert first.unanswered == 10
+    assert second.difference["exact"].mean == 0
+    assert second.difference["exact"].low < 0 < second.difference["exact"].high
+    assert third.difference["exact"].mean == pytest.approx(-0.7)
+    assert third.difference["exact"].high < 0
     lines = table(summaries, metrics)
     assert len(lines) == 4
     assert lines[1].startswith("merged  90.0 (82.6-94.5)")

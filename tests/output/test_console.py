@@ -15,8 +15,7 @@ import pytest
 
 from vlft.findings import Finding
 from vlft.output import console
-from vlft.output.ci_formats import to_github
-from vlft.output.findings import to_text
+from vlft.output.findings import to_github, to_text
 from vlft.security.secrets import Secret
 
 HOSTILE = {

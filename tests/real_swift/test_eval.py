@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from vlft.infer.intervals import wilson
+from vlft.infer.summary import wilson
 
 pytest.importorskip("bitsandbytes")
 

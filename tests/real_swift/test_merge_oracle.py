@@ -10,7 +10,8 @@ import pytest
 from support.ms_swift import PROGRAMS
 
 from vlft.errors import TrainerError
-from vlft.export.verify import read_base, verify_merge
+from vlft.export.base import read_base
+from vlft.export.verify import verify_merge
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.swift.interpreter import Interpreter, find_interpreter
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vlft.pipeline import Rejected, resolve_config
-from vlft.resolve.precision import Precision
+from vlft.resolve.run import Precision
 
 GPU, CPU = "[0]", "none"
 

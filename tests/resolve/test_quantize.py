@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from vlft.errors import VlftError
-from vlft.resolve.quantization import BITS, METHODS, choose
+from vlft.resolve.quantization import BITS, METHODS, Situation, choose
 
 BNB = {"bitsandbytes": "0.50.2"}
 GPTQ = {"gptqmodel": "7.7", "optimum": "2.0"}
@@ -36,9 +36,9 @@ def test_every_request_has_an_answer(
     ):
         if bits is None and method is None:
             continue
-        situation = {"calibration": calibration, "gpu": gpu, "fp8": fp8}
+        situation = Situation(packages, gpu, fp8, calibration, family, layers)
         try:
-            done = choose(bits, method, packages, family=family, layers=layers, **situation)
+            done = choose(bits, method, situation)
         except VlftError as refusal:
             hints.append(refusal.hint)
             continue
@@ -73,7 +73,8 @@ def test_every_request_has_an_answer(
 def test_the_method_follows_bits_and_packages(
     bits: int, packages: dict[str, str], method: str
 ) -> None:
-    found = choose(bits, None, packages, calibration=True, gpu=True, family="qwen2_vl", layers=28)
+    situation = Situation(packages, True, None, True, "qwen2_vl", 28)
+    found = choose(bits, None, situation)
     assert (found.method, found.bits) == (method, bits)
     assert found.suffix == f"{method}-int{bits}"
 
@@ -93,12 +94,12 @@ def test_a_refusal_says_what_would_work(
     bits: int | None, method: str | None, packages: dict[str, str], said: str, works: str
 ) -> None:
     with pytest.raises(VlftError) as refused:
-        choose(bits, method, packages, calibration=True, gpu=False)
+        choose(bits, method, Situation(packages, calibration=True))
     assert said in refused.value.message
     assert works in (refused.value.hint or "")
 
 
 def test_a_gpu_without_fp8_is_told_so() -> None:
     with pytest.raises(VlftError, match="no FP8"):
-        choose(None, "fp8", {}, calibration=False, gpu=True, fp8=False)
-    assert choose(None, "fp8", {}, calibration=False, gpu=True).suffix == "fp8"
+        choose(None, "fp8", Situation(gpu=True, fp8=False))
+    assert choose(None, "fp8", Situation(gpu=True)).suffix == "fp8"

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import typer
 from typer.core import TyperGroup
 
-from vlft.cli.options import version_option
-from vlft.errors import InvalidError, VlftError
+from vlft.cli.options import VerboseOption, VersionOption
+from vlft.errors import InvalidError, StoppedError, VlftError
 from vlft.output import console
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ app = typer.Typer(
 
 
 @app.callback()
-def _root(version: version_option = False) -> None:
+def _root(version: VersionOption = False, verbose: VerboseOption = False) -> None:
     """Fine-tune vision-language models with ms-swift from one YAML file."""
 
 
@@ -122,7 +122,12 @@ def main() -> None:
     try:
         app()
     except InvalidError as error:
-        sys.exit(error.exit_code)  # the findings are printed where they were found
+        from vlft.output.findings import print_findings
+
+        print_findings(error.findings, error.documents)
+        sys.exit(error.exit_code)
+    except StoppedError as error:
+        sys.exit(error.exit_code)
     except VlftError as error:
         console.error(error.message, error.hint)
         sys.exit(error.exit_code)
@@ -132,12 +137,11 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
+        import logging
+
         console.error(
             f"internal error: {type(error).__name__}: {error}",
             "this is a mistake in vlft; with VLFT_DEBUG=1 it shows where",
         )
-        from vlft.environment import ENVIRON
-
-        if ENVIRON.get("VLFT_DEBUG"):
-            raise
+        logging.getLogger("vlft").debug("it comes from here:", exc_info=True)
         sys.exit(1)

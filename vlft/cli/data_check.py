@@ -4,75 +4,70 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Optional, TextIO
+from typing import TYPE_CHECKING, Annotated, Final, TextIO
 
 import typer
 
-from vlft.cli.options import Format, FormatOption, SetOption
-from vlft.errors import VlftError
+from vlft.cli.options import FormatOption, SetOption, StrictOption, require_config
+from vlft.errors import UsageError
 from vlft.output import console
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from vlft.data.checking.findings import DataReport, RowFinding
-    from vlft.data.from_config import ConfiguredData
 
 
 def check(
     files: Annotated[
-        Optional[list[str]],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        list[str] | None,
         typer.Argument(metavar="FILE...", help="JSONL, JSON, CSV or Parquet; path#N as in swift."),
     ] = None,
     val: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option("--val", metavar="FILE", help="Validation data, also checked for leaks."),
     ] = None,
     config: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option("--config", metavar="CONFIG", help="Takes files, model and limits from it."),
     ] = None,
     overrides: SetOption = None,
     model: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option("--model", metavar="M", help="Folder, hub id or family, such as qwen2_vl."),
     ] = None,
     max_length: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option("--max-length", min=1, help="Tokens a row may have."),
+        int | None, typer.Option("--max-length", min=1, help="Tokens a row may have.")
     ] = None,
     max_pixels: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option("--max-pixels", min=1, help="Pixels of an image, at most."),
+        int | None, typer.Option("--max-pixels", min=1, help="Pixels of an image, at most.")
     ] = None,
     fetch: Annotated[bool, typer.Option("--fetch", help="Fetch URLs of pictures.")] = False,
     allow_private: Annotated[
         bool, typer.Option("--allow-private", help="Fetch from private addresses too.")
     ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    strict: StrictOption = False,
     ignore: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option("--ignore", metavar="RULE", help="A rule that is not to be heard."),
     ] = None,
-    output_format: FormatOption = Format.TEXT,
+    output_format: FormatOption = "text",
 ) -> None:
     """Say of every row whether ms-swift trains on it, drops it, replaces it or gets it wrong."""
     from msgspec.structs import replace
 
-    from vlft.cli.data_check import write_json, write_text
     from vlft.data.check import check_files
-    from vlft.data.from_config import settings_of_flags
+    from vlft.data.from_config import data_of_run, settings_of_flags
     from vlft.environment import ENVIRON
-    from vlft.errors import UsageError
-    from vlft.output.progress import progress
+    from vlft.output.console import progress
+    from vlft.pipeline import require_run
     from vlft.probe.data_entries import bytes_of
     from vlft.rule_catalog import find_entry
 
+    require_config(config, overrides)
     train, held_out = list(files or ()), list(val or ())
     if config is not None:
         if model or max_length or max_pixels:
             raise UsageError("--config brings model and limits with it", "change them with --set")
-        data = checked_config(config, overrides or [])
+        data = data_of_run(require_run(config, overrides or ()))
         settings = data.settings
         train, held_out = train or list(data.train), held_out or list(data.val)
     else:
@@ -86,29 +81,9 @@ def check(
     with progress(size, "checking rows") as advance:
         report = check_files(train, settings, val=held_out, ignore=ignore or (), advance=advance)
     with report:
-        if output_format is Format.JSON:
-            write_json(report)
-        else:
-            write_text(report)
+        (write_json if output_format == "json" else write_text)(report)
         failed = report.errors or (strict and report.warnings)
     raise typer.Exit(1 if failed else 0)
-
-
-def checked_config(file: Path, overrides: Sequence[str]) -> ConfiguredData:
-    """Reads a config for its data.
-
-    Raises:
-        VlftError: If it can't be read; what is wrong with it is printed.
-    """
-    from vlft.data.from_config import data_of_run
-    from vlft.output.findings import print_findings
-    from vlft.pipeline import Rejected, resolve_config
-
-    run = resolve_config(file, overrides)
-    if isinstance(run, Rejected):
-        print_findings(run.findings, {})
-        raise VlftError(f"{file} can't be used", f"`vlft validate {file}` says more")
-    return data_of_run(run)
 
 
 _SHOWN: Final = 3

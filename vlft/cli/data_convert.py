@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Literal
 
 import typer
 
-from vlft.cli.options import Format, FormatOption
-from vlft.output import console
-
-
-class Source(str, Enum):
-    """What the rows are."""
-
-    AUTO = "auto"
-    SWIFT = "swift"
-    LLAMAFACTORY = "llamafactory"
-    OPENAI = "openai"
-
+from vlft.cli.options import FormatOption, print_result, require_files
+from vlft.errors import UsageError
 
 _FIX = "Mend rows of messages where there is one way to, into FILE.corrected.jsonl."
 _REPORT = "A JSON line for each changed row: its old and its new form."
@@ -28,16 +17,16 @@ _REPORT = "A JSON line for each changed row: its old and its new form."
 def convert(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON, CSV or Parquet.")],
     output: Annotated[
-        Optional[Path],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        Path | None,
         typer.Option("--output", "-o", metavar="OUT.jsonl", help="One file for all rows."),
     ] = None,
-    source: Annotated[Source, typer.Option("--from", help="What the rows are.")] = Source.AUTO,
+    source: Annotated[
+        Literal["auto", "swift", "llamafactory", "openai"],
+        typer.Option("--from", help="What the rows are."),
+    ] = "auto",
     fix: Annotated[bool, typer.Option("--fix", help=_FIX)] = False,
-    report: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--report", metavar="FILE", help=_REPORT),
-    ] = None,
-    output_format: FormatOption = Format.TEXT,
+    report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help=_REPORT)] = None,
+    output_format: FormatOption = "text",
 ) -> None:
     """Turn rows of ms-swift v2, LLaMA-Factory and OpenAI into rows that load whole.
 
@@ -47,20 +36,14 @@ def convert(
     """
     from vlft.data.convert.run import Task, convert_files
     from vlft.environment import ENVIRON
-    from vlft.errors import UsageError
-    from vlft.output.progress import progress
+    from vlft.output.console import progress
 
-    for file in files:
-        if not file.is_file():
-            what = "a folder" if file.is_dir() else "no file"
-            raise UsageError(
-                f"{file} is {what}", "name JSON lines, JSON array, CSV or Parquet files"
-            )
+    require_files(files)
     if output is None and not fix:
         raise UsageError("there is no output", "name it with --output OUT.jsonl")
     if fix and output is not None and len(files) > 1:
         raise UsageError("--fix mends each file by itself", "leave --output out")
-    if fix and source is not Source.AUTO:
+    if fix and source != "auto":
         raise UsageError("--fix reads rows of messages", "leave --from out")
     if fix and report is not None and len(files) > 1:
         raise UsageError("--report serves one file with --fix", "mend the files one by one")
@@ -71,7 +54,7 @@ def convert(
         task = Task(
             inputs=batch,
             output=output or batch[0].with_name(f"{batch[0].stem}.corrected.jsonl"),
-            form=source.value,
+            form=source,
             fix=fix,
             report=report,
             cwd=Path.cwd(),
@@ -80,10 +63,6 @@ def convert(
         size = sum(file.stat().st_size for file in batch)
         with progress(size, "converting") as advance:
             reports.append(convert_files(task, advance))
-    if output_format is Format.JSON:
-        shown = [one.to_json() for one in reports]
-        console.write_json(shown if fix else shown[0])
-    else:
-        for one in reports:
-            console.write(one.to_text())
+    shown = [one.to_json() for one in reports]
+    print_result(output_format, shown if fix else shown[0], (one.to_text() for one in reports))
     raise typer.Exit(1 if any(one.refused or not one.written for one in reports) else 0)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vlft.cli.options import Format, FormatOption, SetOption
+from vlft.cli.options import (
+    FormatOption,
+    SetOption,
+    parse_pixels,
+    print_result,
+    require_config,
+    require_files,
+)
+from vlft.errors import UsageError, VlftError
 from vlft.output import console
 
 if TYPE_CHECKING:
@@ -21,51 +29,36 @@ _LIMITS = "A limit to compare, again and again: 512*28*28, or tiles for InternVL
 
 
 def stats(
-    files: Annotated[
-        Optional[list[str]],  # noqa: UP045 - typer on Python 3.10 reads it at run time
-        typer.Argument(metavar="[FILE]...", help=_FILES),
-    ] = None,
-    model: Annotated[Optional[str], typer.Option("--model", metavar="M", help=_MODEL)] = None,  # noqa: UP045
+    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help=_FILES)] = None,
+    model: Annotated[str | None, typer.Option("--model", metavar="M", help=_MODEL)] = None,
     config: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option("--config", metavar="CONFIG", help="Model, limits and files of a config."),
     ] = None,
     overrides: SetOption = None,
     max_length: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option("--max-length", metavar="N", min=1, help="As `data.max_length`."),
+        int | None, typer.Option("--max-length", metavar="N", min=1, help="As `data.max_length`.")
     ] = None,
     max_pixels: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option("--max-pixels", metavar="N", help=_LIMITS),
+        list[str] | None, typer.Option("--max-pixels", metavar="N", help=_LIMITS)
     ] = None,
-    output_format: FormatOption = Format.TEXT,
+    output_format: FormatOption = "text",
 ) -> None:
     """Say how long rows are, what their pictures cost, and what a limit would save."""
     from vlft.data.statistics.statistics import collect
-    from vlft.errors import UsageError
-    from vlft.output.progress import progress
+    from vlft.output.console import progress
 
-    if overrides and config is None:
-        raise UsageError("--set belongs to --config", "name the config with --config")
+    require_config(config, overrides)
     settings, paths, title = _settings(files, model, config, overrides or [], max_pixels or [])
     if max_length is not None:
         from dataclasses import replace
 
         settings = replace(settings, max_length=max_length)
-    for path in paths:
-        if not path.is_file():
-            what = "a folder" if path.is_dir() else "no file"
-            raise UsageError(
-                f"{path} is {what}", "name JSON lines, JSON array, CSV or Parquet files"
-            )
+    require_files(paths)
     with progress(sum(path.stat().st_size for path in paths), "measuring") as advance:
         found = collect(paths, settings, advance)
-    if output_format is Format.JSON:
-        made = {"model": settings.model.family.swift_model_type, **found.to_json()}
-        console.write_json(made)
-    else:
-        console.write(found.to_text(title))
+    described = {"model": settings.model.family.swift_model_type, **found.to_json()}
+    print_result(output_format, described, [found.to_text(title)])
 
 
 def _settings(
@@ -76,34 +69,25 @@ def _settings(
     compared: list[str],
 ) -> tuple[StatsSettings, list[Path], str]:
     """What to count with, the files, and the heading of the table."""
-    from vlft.config.fields import parse_product
     from vlft.data.from_config import stats_of_run
     from vlft.data.media.video_probe import video_reader
     from vlft.data.statistics.measures import choices
     from vlft.data.statistics.statistics import StatsSettings
     from vlft.data.tokens.factory import find_model
     from vlft.environment import ENVIRON
-    from vlft.errors import InvalidError, UsageError
     from vlft.models import DEFAULT_FAMILY, limits_from
     from vlft.probe.data_entries import parse_entry
 
-    values = []
-    for text in compared:
-        value = parse_product(text)
-        if not value:
-            raise UsageError(f"--max-pixels is `{text}`", "write a number of pixels: 1024*28*28")
-        values.append(value)
+    values = [parse_pixels("--max-pixels", text) for text in compared]
     paths = [
         entry.path or Path(entry.text)
         for text in files or ()
         for entry in (parse_entry(text, Path()),)  # shown as they are given
     ]
     if config is not None:
-        from vlft.pipeline import Rejected, resolve_config
+        from vlft.pipeline import require_run
 
-        run = resolve_config(config, overrides)
-        if isinstance(run, Rejected):
-            raise InvalidError(run.findings)
+        run = require_run(config, overrides)
         settings = stats_of_run(run, find_model(model) if model else None, values)
         paths = paths or [entry.path for entry in run.facts.train if entry.path]
     else:
@@ -127,7 +111,6 @@ def _settings(
 def _row_tokens(found: TokenModel, name: str | None) -> RowTokens | None:
     """What counts whole rows; None without a tokenizer."""
     from vlft.data.tokens.factory import ChatSettings, open_row_tokens
-    from vlft.errors import VlftError
 
     if name is None or not Path(name).is_dir():
         return None

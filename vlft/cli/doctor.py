@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vlft.cli.options import Format, FormatOption
-from vlft.output import console
+from vlft.cli.options import FormatOption, print_result
+from vlft.errors import VlftError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,24 +51,21 @@ def _table(title: str, table: Mapping[str, str | None]) -> list[str]:
 
 def doctor(
     config: Annotated[
-        Optional[Path],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        Path | None,
         typer.Argument(help="Look at its launch.python and export.python.", show_default=False),
     ] = None,
     python: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option("--python", help="An interpreter to look at; found by itself if absent."),
     ] = None,
-    output_format: FormatOption = Format.TEXT,
+    output_format: FormatOption = "text",
 ) -> None:
     """Report versions, GPUs, and what works with them; exit code 1 if something is missing."""
     from vlft.doctor import examine
 
     trainer, exporter = (None, None) if config is None else _interpreters(config)
     report = examine(python or trainer, exporter)
-    if output_format is Format.JSON:
-        console.write_json(report.to_json())
-    else:
-        console.write(to_text(report))
+    print_result(output_format, report.to_json(), [to_text(report)])
     raise typer.Exit(1 if report.problems else 0)
 
 
@@ -78,7 +75,6 @@ def _interpreters(file: Path) -> tuple[str | None, str | None]:
 
     from vlft.config.reader import read_config
     from vlft.config.references import absolute
-    from vlft.errors import VlftError
 
     loaded, _, findings = read_config(file)
     if loaded is None:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from vlft.cli.options import Format, FormatOption, TrustOption
+from vlft.cli.options import (
+    BatchOption,
+    FormatOption,
+    PythonOption,
+    TargetArgument,
+    TokensOption,
+    TrustOption,
+    print_result,
+)
 from vlft.output import console
 
 
 def evaluate(
-    target: Annotated[
-        str,
-        typer.Argument(metavar="RUN|CHECKPOINT|MODEL", help="A run's id or folder, or weights."),
-    ],
+    target: TargetArgument,
     data: Annotated[
         Path, typer.Option("--data", metavar="FILE", help="JSONL with rows as in training.")
     ],
     against: Annotated[
-        Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        str | None,
         typer.Option(
             "--against",
             metavar="FORM,…",
@@ -28,31 +33,28 @@ def evaluate(
         ),
     ] = None,
     metric: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option(
             "--metric",
             help="exact, normalised, json, anls, iou or iou50; several times; what fits if absent.",
         ),
     ] = None,
     max_rows: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option("--max-rows", min=1, help="Ask as many rows, the same ones every time."),
     ] = None,
-    max_new_tokens: Annotated[
-        int, typer.Option("--max-new-tokens", min=1, help="Length of an answer, at most.")
-    ] = 512,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Rows at once.")] = 8,
-    python: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--python", help="Interpreter that infers; else export.python's."),
-    ] = None,
+    max_new_tokens: TokensOption = 512,
+    batch_size: BatchOption = 8,
+    python: PythonOption = None,
     trust_remote_code: TrustOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be asked, and start nothing.")
     ] = False,
-    output_format: FormatOption = Format.TEXT,
+    output_format: FormatOption = "text",
 ) -> None:
     """Score a model's answers, alone or beside its base, its merge and its quantised forms."""
+    from dataclasses import asdict
+
     from vlft.environment import ENVIRON
     from vlft.infer.eval_dataset import read_question
     from vlft.infer.evaluate import evaluate as run
@@ -61,9 +63,6 @@ def evaluate(
     from vlft.infer.metrics import chosen
     from vlft.infer.summary import table, verdicts
     from vlft.runs.target import resolve_target
-
-    def say(text: str) -> None:
-        console.note(text)
 
     found = resolve_target(target, trust=trust_remote_code)
     names = forms(found, [name.strip() for name in (against or "").split(",") if name.strip()])
@@ -79,18 +78,12 @@ def evaluate(
             "command": command.shell_line(ENVIRON),
         }
         text = f"# {plan['rows']} rows; {', '.join(names)}\n{plan['command']}"
-        if output_format is Format.JSON:
-            console.write_json(plan)
-        else:
-            console.write(text)
+        print_result(output_format, plan, [text])
         return
-    done = run(found, question, names, metric or (), asking, say)
-    if done.exit_code:
-        raise typer.Exit(done.exit_code)
-    if output_format is Format.JSON:
-        shown = {"rows": len(question.rows), "folder": str(done.folder), "variants": done.summaries}
-        console.write_json(shown)
-        return
-    for line in (*table(done.summaries, metrics), "", *verdicts(done.summaries, metrics[0])):
-        console.write(line)
-    say(f"rows: {done.folder / 'results.jsonl'}")
+    summaries, folder = run(found, question, names, metrics, asking)
+    variants = list(map(asdict, summaries))
+    shown = {"rows": len(question.rows), "folder": str(folder), "variants": variants}
+    lines = (*table(summaries, metrics), "", *verdicts(summaries, metrics[0]))
+    print_result(output_format, shown, lines)
+    if output_format == "text":
+        console.note(f"rows: {folder / 'results.jsonl'}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vlft.cli.options import Format, FormatOption
-from vlft.output import console
+from vlft.cli.options import FormatOption, print_result
+from vlft.errors import UsageError
 
 if TYPE_CHECKING:
     from vlft.rule_catalog import Entry
@@ -15,34 +15,26 @@ if TYPE_CHECKING:
 
 def explain(
     rule: Annotated[
-        Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
-        typer.Argument(metavar="[RULE]", help="Id in brackets after a finding."),
+        str | None, typer.Argument(metavar="[RULE]", help="Id in brackets after a finding.")
     ] = None,
     list_all: Annotated[bool, typer.Option("--list", help="All rules, a line each.")] = False,
-    output_format: FormatOption = Format.TEXT,
+    output_format: FormatOption = "text",
 ) -> None:
     """Say what a rule is about, what happens without it, and where it comes from."""
     from dataclasses import asdict
 
-    from vlft.errors import UsageError
     from vlft.rule_catalog import catalogue, find_entry
 
     if (rule is None) is not list_all:
         raise UsageError("explain takes a rule or --list", "`vlft explain --list` names all rules")
     if rule is None:
-        entries = list(catalogue().values())
-        if output_format is Format.JSON:
-            console.write_json(list(map(asdict, entries)))
-            return
+        entries = catalogue().values()
         width = max(len(entry.id) for entry in entries)
-        for entry in entries:
-            console.write(f"{entry.id:<{width}}  {entry.severity:<7}  {entry.sentence}")
-        return
-    entry = find_entry(rule)
-    if output_format is Format.JSON:
-        console.write_json(asdict(entry))
+        lines = (f"{one.id:<{width}}  {one.severity:<7}  {one.sentence}" for one in entries)
+        print_result(output_format, list(map(asdict, entries)), lines)
     else:
-        console.write("\n".join(_lines(entry)))
+        entry = find_entry(rule)
+        print_result(output_format, asdict(entry), _lines(entry))
 
 
 def _lines(entry: Entry) -> list[str]:

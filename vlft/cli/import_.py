@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vlft.cli.options import Format, FormatOption
+from vlft.cli.options import FormatOption
+from vlft.errors import UsageError, VlftError
 from vlft.output import console
 
 if TYPE_CHECKING:
@@ -30,29 +31,30 @@ def import_(
         ),
     ],
     output: Annotated[
-        Optional[Path],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        Path | None,
         typer.Option("--output", metavar="DIR", help="A file for each command, in this folder."),
     ] = None,
     modern: Annotated[
         bool, typer.Option("--modern", help="Today's defaults, not those of the old release.")
     ] = False,
-    output_format: FormatOption = Format.TEXT,
+    output_format: FormatOption = "text",
 ) -> None:
     """Turn swift commands of any version into configs, running nothing."""
-    from vlft.findings import has_errors, to_json
+    from dataclasses import asdict
+
+    from vlft.findings import has_errors
     from vlft.swift.interpreter import find_interpreter
     from vlft.swift.probe import read_swift
 
     swift = read_swift(find_interpreter(None))
     made, document = _import(words, swift, modern=modern)
     files = _write(made.configs, output) if output is not None else [c.name for c in made.configs]
-    if output_format is Format.JSON:
+    if output_format == "json":
         rows = [
             {"file": file, "text": config.text}
             for file, config in zip(files, made.configs, strict=True)
         ]
-        found = [to_json(finding) for finding in made.findings]
-        console.write_json({"configs": rows, "findings": found})
+        console.write_json({"configs": rows, "findings": list(map(asdict, made.findings))})
     else:
         _print(made, files, document, on_stdout=output is None)
     raise typer.Exit(1 if has_errors(made.findings) else 0)
@@ -63,7 +65,6 @@ def _import(words: list[str], swift: SwiftFacts, *, modern: bool) -> tuple[Impor
     import os
     import sys
 
-    from vlft.errors import UsageError
     from vlft.importer.importing import import_text, import_words
     from vlft.importer.script_args import Start, script_of
     from vlft.importer.swift_config import MAX_BYTES
@@ -95,8 +96,6 @@ def _import(words: list[str], swift: SwiftFacts, *, modern: bool) -> tuple[Impor
 
 def _write(configs: tuple[Config, ...], folder: Path) -> list[str]:
     """Writes the configs; none that is there already is overwritten."""
-    from vlft.errors import VlftError
-
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / config.name for config in configs]
     for path in paths:
@@ -108,7 +107,6 @@ def _write(configs: tuple[Config, ...], folder: Path) -> list[str]:
 
 
 def _print(made: Import, files: list[str], document: dict[str, str], *, on_stdout: bool) -> None:
-    from vlft.errors import UsageError
     from vlft.output.findings import print_findings
 
     print_findings(made.findings, document)

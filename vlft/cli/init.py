@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from vlft.cli.options import HardwareOption
+from vlft.errors import UsageError
 from vlft.output import console
 
 
 def init(
     model: Annotated[
-        Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
-        typer.Option("--model", help="A model's folder, or its id on a hub."),
+        str | None, typer.Option("--model", help="A model's folder, or its id on a hub.")
     ] = None,
     data: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--data", help="Rows for training: JSON lines."),
+        Path | None, typer.Option("--data", help="Rows for training: JSON lines.")
     ] = None,
     hardware: HardwareOption = "here",
     output: Annotated[Path, typer.Option("--output", "-o", help="The config to write.")] = Path(
@@ -29,7 +28,6 @@ def init(
     """Write a first config that validates and fits, with the reasons in it."""
     import sys
 
-    from vlft.errors import UsageError
     from vlft.estimate.page import to_text
     from vlft.estimate.starter_config import first_config
     from vlft.files import write_text

@@ -1,20 +1,20 @@
-"""Options that several commands share."""
+"""Options that several commands share, and how they print a result."""
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from vlft.errors import UsageError
 from vlft.output import console
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
-class Format(str, Enum):
-    """What is written to stdout."""
-
-    TEXT = "text"
-    JSON = "json"
+Format = Literal["text", "json"]
+Scan = Literal["none", "quick", "full"]
 
 
 def _print_version(asked: bool) -> None:
@@ -25,13 +25,47 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
-version_option = Annotated[
+VersionOption = Annotated[
     bool,
     typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
 ]
+VerboseOption = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        envvar="VLFT_DEBUG",
+        show_envvar=False,
+        callback=lambda verbose: console.show_log(verbose=verbose),
+        is_eager=True,
+        help="Show each step, and where an internal error is.",
+    ),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="Form of what goes to stdout.")]
+
+# Configs
 SetOption = Annotated[
-    Optional[list[str]],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+    list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key: train.learning_rate=2e-4."),
+]
+_HARDWARE = "The machine to judge for: here, none, or 4xA100-80G."
+HardwareOption = Annotated[str, typer.Option("--hardware", metavar="MACHINE", help=_HARDWARE)]
+_SCAN = "Rows to judge: a few of each file, all, or none."
+ScanOption = Annotated[Scan, typer.Option("--data", help=_SCAN)]
+IgnoreOption = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="RULE", help="A warning or info that is not to be heard."),
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Warnings fail too.")]
+NodeRankOption = Annotated[
+    int, typer.Option("--node-rank", min=0, help="Which of launch.nnodes this is, from 0.")
+]
+
+# Weights
+_TARGET = "A run's id or folder, or weights."
+TargetArgument = Annotated[str, typer.Argument(metavar="RUN|CHECKPOINT|MODEL", help=_TARGET)]
+BaseOption = Annotated[
+    str | None,
+    typer.Option("--base", metavar="DIR", help="The model under the adapter, if it moved."),
 ]
 TrustOption = Annotated[
     bool,
@@ -39,25 +73,65 @@ TrustOption = Annotated[
         "--trust-remote-code", help="Run the Python code of a folder that no run of yours made."
     ),
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="Form of what goes to stdout.")]
-_HARDWARE = "The machine to judge for: here, none, or 4xA100-80G."
-
-
-class Scan(str, Enum):
-    """How much of the data files is read."""
-
-    NONE = "none"
-    QUICK = "quick"
-    FULL = "full"
-
-
-_SCAN = "Rows to judge: a few of each file, all, or none."
-ScanOption = Annotated[Scan, typer.Option("--data", help=_SCAN)]
-HardwareOption = Annotated[str, typer.Option("--hardware", metavar="MACHINE", help=_HARDWARE)]
-IgnoreOption = Annotated[
-    Optional[list[str]],  # noqa: UP045
-    typer.Option("--ignore", metavar="RULE", help="A warning or info that is not to be heard."),
+TokensOption = Annotated[
+    int, typer.Option("--max-new-tokens", min=1, help="Length of an answer, at most.")
 ]
+BatchOption = Annotated[int, typer.Option("--batch-size", min=1, help="Rows at once.")]
+PythonOption = Annotated[
+    str | None, typer.Option("--python", help="Interpreter that infers; else export.python's.")
+]
+
+
+def print_result(output_format: Format, value: object, lines: Iterable[str]) -> None:
+    """A result on stdout, in the format that was asked for.
+
+    Args:
+        output_format: From `--format`.
+        value: The documented object.
+        lines: The same for people; they are made only if they are printed.
+    """
+    if output_format == "json":
+        console.write_json(value)
+    else:
+        for line in lines:
+            console.write(line)
+
+
+def require_config(config: Path | None, overrides: list[str] | None) -> None:
+    """Stops at `--set` without the config that it changes.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    if overrides and config is None:
+        raise UsageError("--set belongs to --config", "name the config with --config")
+
+
+def require_files(files: Iterable[Path]) -> None:
+    """Stops at a name that is no data file.
+
+    Raises:
+        UsageError: For the first of them.
+    """
+    for file in files:
+        if not file.is_file():
+            what = "a folder" if file.is_dir() else "no file"
+            hint = "name JSON lines, JSON array, CSV or Parquet files"
+            raise UsageError(f"{file} is {what}", hint)
+
+
+def parse_pixels(flag: str, text: str) -> int:
+    """A number of pixels, or a product.
+
+    Raises:
+        UsageError: If it is none.
+    """
+    from vlft.config.fields import parse_product
+
+    number = parse_product(text)
+    if not number:
+        raise UsageError(f"{flag} is `{text}`", "write a number of pixels: 1024*28*28")
+    return number
 
 
 def ignored_rules(values: list[str] | None) -> frozenset[str]:
@@ -68,7 +142,6 @@ def ignored_rules(values: list[str] | None) -> frozenset[str]:
     """
     if not values:
         return frozenset()
-    from vlft.errors import UsageError
     from vlft.rule_catalog import find_entry
 
     for entry in map(find_entry, values):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from vlft.cli.options import (
-    Format,
     FormatOption,
     HardwareOption,
     IgnoreOption,
     SetOption,
     ignored_rules,
+    print_result,
 )
+from vlft.errors import InvalidError, UsageError
 from vlft.output import console
 
 if TYPE_CHECKING:
@@ -24,18 +24,12 @@ if TYPE_CHECKING:
     from vlft.resolve.run import RunSpec
 
 
-class Scan(str, Enum):
-    """How much of the training data is read."""
-
-    AUTO = "auto"
-    NONE = "none"
-    FULL = "full"
+Scan = Literal["auto", "none", "full"]
 
 
 def plan(
     config: Annotated[
-        Optional[Path],  # noqa: UP045 - typer on Python 3.10 reads it at run time
-        typer.Argument(metavar="[CONFIG]", help="A YAML config file."),
+        Path | None, typer.Argument(metavar="[CONFIG]", help="A YAML config file.")
     ] = None,
     overrides: SetOption = None,
     hardware: HardwareOption = "none",
@@ -43,22 +37,21 @@ def plan(
     data: Annotated[
         Scan,
         typer.Option("--data", help="Read the rows for their lengths; auto: files up to 16 MiB."),
-    ] = Scan.AUTO,
+    ] = "auto",
     fit: Annotated[
         bool, typer.Option("--fit", help="Look for settings that fit, the fastest first.")
     ] = False,
     write: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option("--write", metavar="FILE", help="With --fit: a config with the first."),
     ] = None,
     points: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option("--from", metavar="FILE.jsonl", help="Estimate memory of given steps."),
     ] = None,
-    output_format: FormatOption = Format.TEXT,
+    output_format: FormatOption = "text",
 ) -> None:
     """Say what a run will take: batch, steps, tokens, memory, disk, and time where known."""
-    from vlft.errors import InvalidError, UsageError
     from vlft.findings import has_errors
     from vlft.output.findings import print_findings
     from vlft.pipeline import Rejected, look_at_hardware, prepare
@@ -71,9 +64,9 @@ def plan(
     ready = prepare(
         config, overrides or (), look_at_hardware(hardware), ignore=ignored_rules(ignore)
     )
-    print_findings(ready.findings, ready.documents)
     if isinstance(ready, Rejected):
-        raise InvalidError(ready.findings)
+        raise InvalidError(ready.findings, ready.documents)
+    print_findings(ready.findings, ready.documents)
     from vlft.estimate import look_ahead
     from vlft.estimate.page import to_text
 
@@ -87,27 +80,23 @@ def plan(
         choices = fitting(outlook, has_deepspeed=has_deepspeed)
         if write is not None and choices:
             _write(write, config, choices[0])
-    if output_format is Format.JSON:
-        described = outlook.to_json()
-        if fit:
-            described["fitting"] = [_choice_json(choice) for choice in choices]
-        console.write_json(described)
-    else:
-        console.write(to_text(outlook))
-        if fit:
-            console.write(_fit_text(choices))
+    described, texts = outlook.to_json(), [to_text(outlook)]
+    if fit:
+        described["fitting"] = [_choice_json(choice) for choice in choices]
+        texts.append(_fit_text(choices))
+    print_result(output_format, described, texts)
     failed = has_errors(ready.findings) or (fit and not choices)
     raise typer.Exit(1 if failed else 0)
 
 
 def _lengths(run: RunSpec, scan: Scan) -> RowLengths | None:
     from vlft.estimate.row_lengths import MAX_SCANNED_BYTES, measure_rows, scannable_bytes
-    from vlft.output.progress import progress
+    from vlft.output.console import progress
 
     size = scannable_bytes(run)
-    if scan is Scan.NONE or run.family is None or not size:
+    if scan == "none" or run.family is None or not size:
         return None
-    if scan is Scan.AUTO and size > MAX_SCANNED_BYTES:
+    if scan == "auto" and size > MAX_SCANNED_BYTES:
         return None
     with progress(size, "measuring rows") as advance:
         return measure_rows(run, advance)
@@ -121,7 +110,6 @@ def _points(file: Path) -> list[dict[str, int]]:
     """
     import json
 
-    from vlft.errors import UsageError
     from vlft.estimate.memory.points import estimate_points
 
     rows = []
@@ -142,25 +130,20 @@ def _write(file: Path, config: Path, choice: Choice) -> None:
     from vlft.files import write_text
 
     base = os.path.relpath(config.absolute(), file.absolute().parent)
-    sections: dict[str, Any] = {}
-    for setting in choice.settings:
-        key, _, value = setting.partition("=")
+    sections: dict[str, list[str]] = {}
+    for key, value in choice.settings.items():
         section, _, name = key.partition(".")
         if name:
-            sections.setdefault(section, []).append(f"  {name}: {value}")
+            sections.setdefault(section, [f"{section}:"]).append(f"  {name}: {value}")
         else:
-            sections[section] = value
-    lines = [f"extends: {json.dumps(base, ensure_ascii=False)}"]
-    for section, content in sections.items():
-        lines += (
-            [f"{section}:", *content] if isinstance(content, list) else [f"{section}: {content}"]
-        )
-    write_text(file, "\n".join(lines) + "\n")
+            sections[section] = [f"{section}: {value}"]
+    extends = f"extends: {json.dumps(base, ensure_ascii=False)}"
+    write_text(file, "\n".join([extends, *map("\n".join, sections.values())]) + "\n")
 
 
-def _choice_json(choice: Choice) -> dict[str, Any]:
+def _choice_json(choice: Choice) -> dict[str, object]:
     return {
-        "set": list(choice.settings),
+        "set": [f"{key}={value}" for key, value in choice.settings.items()],
         "allocated_peak": choice.memory.allocated_peak,
         "reserved_low": choice.memory.reserved_low,
         "reserved_high": choice.memory.reserved_high,
@@ -177,5 +160,5 @@ def _fit_text(choices: list[Choice]) -> str:
     for choice in choices:
         reserved = f"{gib(choice.memory.reserved_low)} to {gib(choice.memory.reserved_high)}"
         lines.append(f"           {choice.speed:4.0%}  {reserved}")
-        lines += [f"                 --set {setting}" for setting in choice.settings]
+        lines += [f"                 --set {k}={v}" for k, v in choice.settings.items()]
     return "\n".join(lines)

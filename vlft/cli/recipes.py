@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from vlft.cli.options import Format, FormatOption
+from vlft.cli.options import FormatOption, print_result
+from vlft.errors import UsageError
 from vlft.output import console
 
 Name = Annotated[str, typer.Argument(metavar="RECIPE", help="As `vlft ls` lists it.")]
@@ -15,29 +16,23 @@ Name = Annotated[str, typer.Argument(metavar="RECIPE", help="As `vlft ls` lists 
 
 def ls(
     model: Annotated[
-        Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
-        typer.Option("--model", help="A part of the model's name: qwen3, 7B."),
+        str | None, typer.Option("--model", help="A part of the model's name: qwen3, 7B.")
     ] = None,
     gpu: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--gpu", help="A part of the hardware: 1x, 8xA100, 80G."),
+        str | None, typer.Option("--gpu", help="A part of the hardware: 1x, 8xA100, 80G.")
     ] = None,
-    output_format: FormatOption = Format.TEXT,
+    output_format: FormatOption = "text",
 ) -> None:
     """List the recipes: model, method, hardware."""
     from vlft.recipes import recipes
 
     found = recipes(model, gpu)
-    if output_format is Format.JSON:
-        rows = [
-            {"name": one.name, "title": one.title, "model": one.model, "hardware": one.hardware}
-            for one in found
-        ]
-        console.write_json(rows)
-        return
+    rows = [
+        {"name": one.name, "title": one.title, "model": one.model, "hardware": one.hardware}
+        for one in found
+    ]
     width = max((len(one.name) for one in found), default=0)
-    for one in found:
-        console.write(f"{one.name:<{width}}  {one.title}")
+    print_result(output_format, rows, (f"{one.name:<{width}}  {one.title}" for one in found))
 
 
 def cat(name: Name) -> None:
@@ -54,7 +49,6 @@ def cp(
     ] = Path(),
 ) -> None:
     """Copy a recipe, to be edited; nothing is overwritten."""
-    from vlft.errors import UsageError
     from vlft.files import write_text
     from vlft.recipes import recipe
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vlft.cli.options import Format, FormatOption, HardwareOption
+from vlft.cli.options import FormatOption, HardwareOption, NodeRankOption, print_result
+from vlft.errors import UsageError, VlftError
 from vlft.output import console
+
+if TYPE_CHECKING:
+    from vlft.runs.record import Run
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="Id, its beginning, or the folder.")
@@ -22,46 +26,45 @@ app = typer.Typer(
 )
 
 
+def _find(name: str) -> Run:
+    from vlft.runs.index import find_run
+
+    return find_run(name)
+
+
 @app.command("list")
 def list_(
     output_dirs: Annotated[
         list[Path] | None,
         typer.Option("--output-dir", help="Look in this folder too; ./output is looked in."),
     ] = None,
-    output_format: FormatOption = Format.TEXT,
+    output_format: FormatOption = "text",
 ) -> None:
     """List runs, the newest first."""
     from vlft.runs.index import list_runs
 
     runs = list_runs([Path("output").absolute(), *(output_dirs or ())])
-    if output_format is Format.JSON:
-        console.write_json([run.to_json() for run in runs])
-        return
-    for run in runs:
-        whole, count = len(run.whole_checkpoints), len(run.checkpoints)
-        broken = f" ({count - whole} not saved to the end)" if whole < count else ""
-        console.write(f"{run.id}  {run.status:<8}  {whole} checkpoints{broken}  {run.folder}")
+    print_result(output_format, [run.to_json() for run in runs], map(_line, runs))
+
+
+def _line(run: Run) -> str:
+    whole, count = len(run.whole_checkpoints), len(run.checkpoints)
+    broken = f" ({count - whole} not saved to the end)" if whole < count else ""
+    return f"{run.id}  {run.status:<8}  {whole} checkpoints{broken}  {run.folder}"
 
 
 @app.command("show")
-def show(
-    run: RunArgument,
-    output_format: FormatOption = Format.TEXT,
-) -> None:
+def show(run: RunArgument, output_format: FormatOption = "text") -> None:
     """Show one run: what was started and how it ended."""
     import yaml
 
-    from vlft.runs.index import find_run
-
-    found = find_run(run)
+    found = _find(run)
     shown = found.to_json() | {
         "record": dict(found.record),
         "outcome": dict(found.outcome) or None,
     }
-    if output_format is Format.JSON:
-        console.write_json(shown)
-    else:
-        console.write(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).rstrip())
+    text = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).rstrip()
+    print_result(output_format, shown, [text])
 
 
 @app.command("logs")
@@ -76,10 +79,9 @@ def logs(
 ) -> None:
     """Print what the trainer said."""
     from vlft.runs import logs as files
-    from vlft.runs.index import find_run
     from vlft.security.masking import mask_text
 
-    found = find_run(run)
+    found = _find(run)
     files.remember_secrets(found)
     show = files.follow if follow else files.last_lines
     for line in show(found.folder, lines or None):
@@ -99,9 +101,8 @@ def stop(
 ) -> None:
     """End a run; its checkpoints stay."""
     from vlft.engines.stop import stop as end
-    from vlft.runs.index import find_run
 
-    ended = end(find_run(run), wait, lost=lost, after_save=after_save)
+    ended = end(_find(run), wait, lost=lost, after_save=after_save)
     console.write(f"{ended.id}  {ended.status}")
 
 
@@ -112,32 +113,21 @@ def resume(
     no_validate: Annotated[
         bool, typer.Option("--no-validate", help="Go on although rules are broken.")
     ] = False,
-    node_rank: Annotated[
-        int, typer.Option("--node-rank", min=0, help="Which of launch.nnodes this is, from 0.")
-    ] = 0,
-    output_format: FormatOption = Format.TEXT,
+    node_rank: NodeRankOption = 0,
+    output_format: FormatOption = "text",
 ) -> None:
     """Go on with a run from its last whole checkpoint, in its own folder."""
     from vlft.engines.resume import engine_to_resume, go_to_its_folder, prepare_resumption
-    from vlft.errors import InvalidError
     from vlft.output.findings import print_findings
     from vlft.pipeline import look_at_hardware
-    from vlft.runs.index import find_run
 
-    found = find_run(run)
+    found = _find(run)
     go_to_its_folder(found)
-    try:
-        resumption = prepare_resumption(found, look_at_hardware(hardware), judge=not no_validate)
-    except InvalidError as error:
-        print_findings(error.findings, {})
-        raise
+    resumption = prepare_resumption(found, look_at_hardware(hardware), judge=not no_validate)
     print_findings(resumption.prepared.findings, resumption.prepared.documents)
     console.note(f"vlft: going on from {resumption.checkpoint.name}")
     result = engine_to_resume(resumption).resume(resumption, node_rank=node_rank)
-    if output_format is Format.JSON:
-        console.write_json(result.run.to_json())
-    else:
-        console.write(str(result.run.folder))
+    print_result(output_format, result.run.to_json(), [str(result.run.folder)])
     raise typer.Exit(result.exit_code)
 
 
@@ -149,10 +139,7 @@ def checkpoint(
     ] = False,
 ) -> None:
     """Print the last checkpoint that was saved to its end; exit code 1 if there is none."""
-    from vlft.errors import VlftError
-    from vlft.runs.index import find_run
-
-    found = find_run(run)
+    found = _find(run)
     whole = found.whole_checkpoints
     if set_aside:
         from vlft.engines.resume import set_aside as move
@@ -167,10 +154,7 @@ def checkpoint(
 def conclude(
     attempt: Annotated[Path, typer.Argument(metavar="FOLDER")],
     exit_code: Annotated[int, typer.Option("--exit-code")],
-    stopped_by: Annotated[
-        Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
-        typer.Option("--stopped-by"),
-    ] = None,
+    stopped_by: Annotated[str | None, typer.Option("--stopped-by")] = None,
 ) -> None:
     """Write how a job ended: its script calls this last."""
     from vlft.engines.stop import conclude_attempt
@@ -189,10 +173,8 @@ def rm(
     import sys
 
     from vlft.engines.stop import remove, size_of
-    from vlft.errors import UsageError
-    from vlft.runs.index import find_run
 
-    found = find_run(run)
+    found = _find(run)
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError(f"{found.folder} would be deleted", "say so: --yes")

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from vlft.output import console
 
 
-class Task(str, Enum):
-    """Whose arguments the section `swift` takes."""
-
-    SFT = "sft"
-    PT = "pt"
-    RLHF = "rlhf"
-
-
 def schema(
     task: Annotated[
-        Task, typer.Option("--task", help="Whose arguments `swift:` takes.")
-    ] = Task.SFT,
+        Literal["sft", "pt", "rlhf"], typer.Option("--task", help="Whose arguments `swift:` takes.")
+    ] = "sft",
 ) -> None:
     """Print the JSON Schema of a config, for editors; `swift:` as it is installed here."""
     from vlft.json_schema import config_schema
@@ -29,5 +20,4 @@ def schema(
     from vlft.swift.probe import read_swift
 
     swift = read_swift(find_interpreter(None))
-    described = config_schema(swift.arguments[task.value], swift.version)
-    console.write_json(described)
+    console.write_json(config_schema(swift.arguments[task], swift.version))

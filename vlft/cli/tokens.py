@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vlft.cli.options import Format, FormatOption, SetOption
+from vlft.cli.options import FormatOption, SetOption, parse_pixels, require_config
+from vlft.errors import UsageError
 from vlft.output import console
 
 if TYPE_CHECKING:
@@ -23,53 +24,45 @@ _ROWS = (
 
 def tokens(
     pictures: Annotated[
-        Optional[list[str]],  # noqa: UP045 - typer on Python 3.10 reads it at run time
+        list[str] | None,
         typer.Argument(metavar="[IMAGE|VIDEO|WxH]...", help="Files, or sizes like 336x500."),
     ] = None,
     model: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option("--model", metavar="M", help="A model folder, a hub id, or a family."),
     ] = None,
     max_pixels: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--max-pixels", metavar="N", help="As `pixels.max`: 1024*28*28."),
+        str | None, typer.Option("--max-pixels", metavar="N", help="As `pixels.max`: 1024*28*28.")
     ] = None,
     min_pixels: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--min-pixels", metavar="N", help="As `pixels.min`."),
+        str | None, typer.Option("--min-pixels", metavar="N", help="As `pixels.min`.")
     ] = None,
     max_num: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option("--max-num", metavar="N", min=1, help="Most tiles, as `pixels.tiles`."),
     ] = None,
     config: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option("--config", metavar="CONFIG", help="Model and limits of a config."),
     ] = None,
     overrides: SetOption = None,
-    rows: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--from", metavar="FILE", help=_ROWS),
-    ] = None,
-    output_format: FormatOption = Format.TEXT,
+    rows: Annotated[Path | None, typer.Option("--from", metavar="FILE", help=_ROWS)] = None,
+    output_format: FormatOption = "text",
 ) -> None:
     """Say how pictures and videos become tokens, and how many."""
     from vlft.data.media.video_probe import video_reader
     from vlft.data.tokens.factory import find_model
     from vlft.data.tokens.pictures import as_json, as_text, count, of_lines, of_words
     from vlft.environment import ENVIRON
-    from vlft.errors import UsageError
     from vlft.models import limits_from
 
     if not pictures and rows is None:
         raise UsageError("no picture is named", "name picture files, or sizes like 336x500")
+    require_config(config, overrides)
     if config is not None:
         found, limits, reader = _of_config(config, overrides or [], model)
-    elif model is None or overrides:
-        raise UsageError(
-            "--set belongs to --config" if overrides else "no model is named",
-            "name the config with --config" if overrides else "write --model qwen2_vl",
-        )
+    elif model is None:
+        raise UsageError("no model is named", "write --model qwen2_vl")
     else:
         found, limits = find_model(model), limits_from(ENVIRON)
         reader = video_reader(found.family.swift_model_type, ENVIRON, None)
@@ -77,7 +70,7 @@ def tokens(
     asked = [*of_words(pictures or [], reader), *(of_lines(rows) if rows else ())]
     vision = found.vision
     counted = [count(one, vision, limits) for one in asked]
-    if output_format is Format.JSON:
+    if output_format == "json":
         console.write_json([as_json(one, vision) for one in counted], indent=None)
     else:
         console.write(as_text(counted, found.family.title, vision))
@@ -90,14 +83,9 @@ def _of_config(
     """Model, limits and reader of a config; `--model` goes before the config's."""
     from vlft.data.from_config import video_reader_of
     from vlft.data.tokens.factory import find_model
-    from vlft.errors import InvalidError
-    from vlft.output.findings import print_findings
-    from vlft.pipeline import Rejected, resolve_config
+    from vlft.pipeline import require_run
 
-    run = resolve_config(config, overrides)
-    if isinstance(run, Rejected):
-        print_findings(run.findings, run.documents)
-        raise InvalidError(run.findings)
+    run = require_run(config, overrides)
     found = find_model(model or run.model.argument)
     return found, run.limits.pixels, video_reader_of(run)
 
@@ -112,9 +100,6 @@ def _asked(
     """
     from dataclasses import replace
 
-    from vlft.config.fields import parse_product
-    from vlft.errors import UsageError
-
     family = model.family
     if model.vision.side is None and (low or high):
         raise UsageError(
@@ -122,15 +107,10 @@ def _asked(
         )
     if tiles and "tiles" not in family.pixel_variables:
         raise UsageError(f"--max-num has no effect on {family.title}", family.pixel_hint)
-    values = {"--min-pixels": low, "--max-pixels": high}
-    numbers = {}
-    for flag, text in values.items():
-        number = parse_product(text) if text is not None else None
-        if text is not None and not number:
-            raise UsageError(f"{flag} is `{text}`", "write a number of pixels: 1024*28*28")
-        numbers[flag] = number
-    if low:
-        limits = replace(limits, min_pixels=numbers["--min-pixels"], min_tokens=None)
-    if high:
-        limits = replace(limits, max_pixels=numbers["--max-pixels"], max_tokens=None)
+    if low is not None:
+        pixels = parse_pixels("--min-pixels", low)
+        limits = replace(limits, min_pixels=pixels, min_tokens=None)
+    if high is not None:
+        pixels = parse_pixels("--max-pixels", high)
+        limits = replace(limits, max_pixels=pixels, max_tokens=None)
     return replace(limits, max_num=tiles) if tiles else limits

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from vlft.cli.options import (
-    Format,
     FormatOption,
     HardwareOption,
     IgnoreOption,
-    Scan,
+    NodeRankOption,
     ScanOption,
     SetOption,
     ignored_rules,
 )
 from vlft.output import console
-
-if TYPE_CHECKING:
-    from vlft.pipeline import Ready
 
 
 def train(
@@ -28,44 +24,49 @@ def train(
     overrides: SetOption = None,
     hardware: HardwareOption = "here",
     ignore: IgnoreOption = None,
-    data: ScanOption = Scan.FULL,
+    data: ScanOption = "full",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the command or script instead of running it.")
     ] = False,
     no_validate: Annotated[
         bool, typer.Option("--no-validate", help="Start although rules are broken.")
     ] = False,
-    node_rank: Annotated[
-        int, typer.Option("--node-rank", min=0, help="Which of launch.nnodes this is, from 0.")
-    ] = 0,
+    node_rank: NodeRankOption = 0,
     master_addr: Annotated[
-        Optional[str],  # noqa: UP045 - typer on Python 3.10 reads it at run time
-        typer.Option("--master-addr", help="Address of node 0; launch.master_addr."),
+        str | None, typer.Option("--master-addr", help="Address of node 0; launch.master_addr.")
     ] = None,
     master_timeout: Annotated[
         float, typer.Option("--master-timeout", min=0, help="Seconds that node 0 is waited for.")
     ] = 600,
     run_id: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option("--run-id", help="Name of the run's folder; the same on all nodes."),
     ] = None,
     print_node_commands: Annotated[
         bool, typer.Option("--print-node-commands", help="Print one command a node.")
     ] = False,
-    output_format: FormatOption = Format.TEXT,
+    output_format: FormatOption = "text",
 ) -> None:
     """Train what a config says, and keep a record of it; several one after the other."""
     from vlft.engines.base import Order
     from vlft.engines.train import dry_run_text, engine_for, start
+    from vlft.output.findings import print_findings
+    from vlft.pipeline import look_at_hardware, prepare_all, require_ready
 
     values = list(overrides or ())
     if master_addr is not None:
         values.append(f"launch.master_addr={master_addr}")
     if dry_run or print_node_commands:
-        data = Scan.QUICK if data is Scan.FULL else data
+        data = "quick" if data == "full" else data
     elif node_rank:
-        data = Scan.NONE  # node 0 looks
-    prepared = _prepared(configs, values, hardware, ignore, data, judge=not no_validate)
+        data = "none"  # node 0 looks
+    machine, ignored = look_at_hardware(hardware), ignored_rules(ignore)
+    judge = not no_validate
+    prepared = require_ready(
+        prepare_all(configs, values, machine, judge=judge, data=data, ignore=ignored)
+    )
+    for one in prepared:
+        print_findings(one.findings, one.documents)
     order = Order(prepared, tuple(values), node_rank, run_id, master_timeout)
     engine = engine_for(order)
     if print_node_commands:
@@ -73,46 +74,8 @@ def train(
         for one in prepared:
             console.write("\n".join(engine.node_commands(one, values, run_id, flags)))
         return
-    as_json = output_format is Format.JSON
+    as_json = output_format == "json"
     if dry_run or not engine.starts_runs:
         console.write_document(dry_run_text(order, as_json=as_json))
         return
     raise typer.Exit(start(order, console.write, as_json=as_json))
-
-
-def _prepared(
-    configs: list[Path],
-    values: list[str],
-    hardware: str,
-    ignore: list[str] | None,
-    data: Scan,
-    *,
-    judge: bool,
-) -> tuple[Ready, ...]:
-    """All configs, none of which has an error."""
-    from vlft.errors import InvalidError
-    from vlft.findings import has_errors
-    from vlft.output.findings import print_findings
-    from vlft.pipeline import Ready, look_at_hardware, prepare
-    from vlft.probe.collect import FactCache
-
-    machine, ignored, cache = look_at_hardware(hardware), ignored_rules(ignore), FactCache()
-    prepared = tuple(
-        prepare(
-            config,
-            values,
-            machine,
-            judge=judge,
-            data=data.value,
-            ignore=ignored,
-            cache=cache,
-        )
-        for config in configs
-    )
-    for one in prepared:
-        print_findings(one.findings, one.documents)
-    findings = [finding for one in prepared for finding in one.findings]
-    ready = tuple(one for one in prepared if isinstance(one, Ready))
-    if has_errors(findings) or len(ready) < len(prepared):
-        raise InvalidError(findings)
-    return ready

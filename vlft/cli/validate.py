@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
 from vlft.cli.options import (
     HardwareOption,
     IgnoreOption,
-    Scan,
     ScanOption,
     SetOption,
+    StrictOption,
     ignored_rules,
 )
 from vlft.errors import UsageError
@@ -63,15 +62,6 @@ def _below(folder: str) -> Iterator[str]:
                 yield os.path.join(parent, name)  # noqa: PTH118 - keeps `./`
 
 
-class FindingFormat(str, Enum):
-    """How findings are written to stdout."""
-
-    TEXT = "text"
-    JSON = "json"
-    GITHUB = "github"
-    SARIF = "sarif"
-
-
 def validate(
     configs: Annotated[
         list[str],
@@ -79,39 +69,29 @@ def validate(
     ],
     overrides: SetOption = None,
     hardware: HardwareOption = "none",
-    data: ScanOption = Scan.QUICK,
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    data: ScanOption = "quick",
+    strict: StrictOption = False,
     ignore: IgnoreOption = None,
     output_format: Annotated[
-        FindingFormat, typer.Option("--format", help="Form of what goes to stdout.")
-    ] = FindingFormat.TEXT,
+        Literal["text", "json", "github", "sarif"],
+        typer.Option("--format", help="Form of what goes to stdout."),
+    ] = "text",
 ) -> None:
     """Say everything that is wrong with configs, without starting anything."""
-    from vlft.environment import ENVIRON
     from vlft.findings import has_errors
     from vlft.output.findings import write_report
-    from vlft.pipeline import look_at_hardware, prepare
-    from vlft.probe.collect import FactCache
+    from vlft.pipeline import look_at_hardware, prepare_all
 
-    names, unheard = find_configs(configs), ignored_rules(ignore)
-    machine, cache = look_at_hardware(hardware), FactCache()
-    environ = ENVIRON.snapshot()  # decoded once
+    names, ignored = find_configs(configs), ignored_rules(ignore)
+    machine = look_at_hardware(hardware)
     documents: dict[str, str] = {}
     files = {}
-    for name in names:
-        prepared = prepare(
-            name,
-            overrides or (),
-            machine,
-            environ,
-            data=data.value,
-            ignore=unheard,
-            cache=cache,
-        )
+    all_prepared = prepare_all(names, overrides or (), machine, data=data, ignore=ignored)
+    for name, prepared in zip(names, all_prepared, strict=True):
         files[name] = prepared.findings
         if prepared.findings:
             documents.update(prepared.documents)
-    write_report(files, documents, output_format.value)
+    write_report(files, documents, output_format)
     found = [finding for findings in files.values() for finding in findings]
     failed = has_errors(found) or (strict and any(f.severity == "warning" for f in found))
     raise typer.Exit(1 if failed else 0)

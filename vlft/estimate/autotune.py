@@ -11,7 +11,7 @@ from vlft.estimate.memory.from_config import RowSize, pictures_of
 from vlft.resolve.batch import divisors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from vlft.estimate.memory.estimate import Memory
     from vlft.estimate.memory.step_spec import RunShape, Sharding
@@ -37,12 +37,12 @@ class Choice:
     """Settings that fit.
 
     Attributes:
-        settings: `--set` values.
+        settings: Key → value, as for `--set`.
         memory: Of one GPU.
         speed: Rows a second against the fastest of all choices, fitting or not.
     """
 
-    settings: tuple[str, ...]
+    settings: Mapping[str, str]
     memory: Memory
     speed: float
 
@@ -77,11 +77,9 @@ def fitting(
         if fits:
             best = max(choice.speed for choice in found)
             shown = [replace(choice, speed=choice.speed / best) for choice in fits]
-            shrunk = () if vision == row.vision else (f"pixels.max={vision}*{side}*{side}",)
+            shrunk = {} if vision == row.vision else {"pixels.max": f"{vision}*{side}*{side}"}
             ranked = sorted(shown, key=lambda one: (-one.speed, _middle(one.memory)))
-            return [
-                replace(choice, settings=(*choice.settings, *shrunk)) for choice in ranked[:count]
-            ]
+            return [replace(one, settings={**one.settings, **shrunk}) for one in ranked[:count]]
     return []
 
 
@@ -123,17 +121,17 @@ def _choices(
             offload_optimizer=offload,
             offload_parameters=offload and sharding == "zero3",
         )
-        settings = [
-            f"train.per_device_train_batch_size={per_device}",
-            f"train.gradient_accumulation_steps={rows // per_device}",
-            f"train.gradient_checkpointing={'true' if checkpointing else 'false'}",
-            "deepspeed="
-            + ("null" if sharding == "none" else sharding + ("_offload" if offload else "")),
-        ]
+        preset = sharding + ("_offload" if offload else "")
+        settings = {
+            "train.per_device_train_batch_size": str(per_device),
+            "train.gradient_accumulation_steps": str(rows // per_device),
+            "train.gradient_checkpointing": "true" if checkpointing else "false",
+            "deepspeed": "null" if sharding == "none" else preset,
+        }
         tokens = per_device * row.tokens
         speed = min(1.0, 0.5 + 0.5 * tokens / _SATURATED) / _SHARDED[sharding]
         speed /= (_RECOMPUTED if checkpointing else 1) * (_OFFLOADED if offload else 1)
-        yield Choice(tuple(settings), estimate(model, shape), speed)
+        yield Choice(settings, estimate(model, shape), speed)
 
 
 def _with_rows(run: RunShape, row: RowSize, per_device: int, model: ModelShape) -> RunShape:

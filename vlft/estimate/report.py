@@ -16,7 +16,6 @@ from vlft.estimate.memory.from_config import (
 )
 from vlft.estimate.memory.parameters import count
 from vlft.files import read_json
-from vlft.findings import to_json
 from vlft.probe.hardware import free_bytes
 from vlft.runs.index import list_runs
 from vlft.runs.record import CHECKPOINTS
@@ -148,7 +147,7 @@ class Outlook:
             return None
         return self.steps.total * self.speed.seconds_per_step
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The documented object of `vlft plan --format json`."""
         batch, memory = self.batch, self.memory
         tokens = None
@@ -182,10 +181,10 @@ class Outlook:
                 "measured_on": self.speed.run if self.speed else None,
             },
             "unknown": list(self.unknown),
-            "findings": [to_json(finding) for finding in self.findings],
+            "findings": list(map(asdict, self.findings)),
         }
 
-    def _memory_json(self, memory: Memory) -> dict[str, Any]:
+    def _memory_json(self, memory: Memory) -> dict[str, object]:
         parts = asdict(memory)
         counts = {name: parts.pop(name) for name in ("parameters", "trainable_parameters")}
         row = self.row
@@ -198,7 +197,7 @@ class Outlook:
                                              "measured": row.measured},
         }  # fmt: skip
 
-    def _disk_json(self, found: Storage) -> dict[str, Any]:
+    def _disk_json(self, found: Storage) -> dict[str, object]:
         return {
             "checkpoint_bytes": found.checkpoint_bytes,
             "checkpoints": found.saves,

@@ -169,7 +169,7 @@ class _Lines:
 
     def settle(self, choice: Choice) -> None:
         """The settings that were found to fit."""
-        chosen = dict(setting.partition("=")[::2] for setting in choice.settings)
+        chosen = choice.settings
         gib = choice.memory.allocated_peak / 1024**3
         self._batch = (
             f"  # {gib:.1f} GiB of a GPU at a row of max_length; vlft plan says more.\n"

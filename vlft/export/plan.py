@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +15,16 @@ from vlft.models import family_of
 from vlft.probe.gpus import FP8
 from vlft.probe.hardware import free_bytes, probe_hardware, visible_gpus
 from vlft.probe.safetensors import BITS
-from vlft.resolve.quantization import Quantization, choose
+from vlft.resolve.quantization import Quantization, Situation, choose
 from vlft.runs.base_model import refuse_unread_code
 from vlft.runs.inference_settings import interpreter_for, settings
 
 if TYPE_CHECKING:
-    from vlft.export.merged import Base
-    from vlft.export.request import Request
+    from collections.abc import Sequence
+
+    from vlft.export.base import Base
     from vlft.probe.checkpoint import Checkpoint
-    from vlft.probe.hardware import Hardware
+    from vlft.probe.hardware import Gpu, Hardware
     from vlft.runs.target import Target
     from vlft.swift.interpreter import Interpreter
 
@@ -34,6 +35,33 @@ _EXTRA_FILES = 50_000_000  # tokenizer, configs
 # Weights that stay as they are (vision tower, embeddings, output layer) make a part of a
 # quantised model that can't be told from its bits; half is more than any family has.
 _KEPT_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for; None leaves it to the run's config, then to vlft.
+
+    Attributes:
+        bits: Of the quantisation; None for none (or fp8).
+        method: Of the quantisation.
+        output: Folder of the last product; beside the checkpoint or in the run.
+        base: The model under the adapter; the one that it was trained on.
+        trust_base: Whether a base that changed after the training began is taken all the same.
+        python: Interpreter that exports.
+        dataset: Files to calibrate on.
+        rows: Rows to calibrate on.
+        quantize: False leaves what the run's config says of a quantisation aside.
+    """
+
+    bits: int | None = None
+    method: str | None = None
+    output: Path | None = None
+    base: str | None = None
+    trust_base: bool = False
+    python: str | None = None
+    dataset: tuple[str, ...] | None = None
+    rows: int | None = None
+    quantize: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +122,24 @@ def needs(
 _GB = 1e9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Quantizing:
+    """The second step of an export.
+
+    Attributes:
+        method: How.
+        folder: Of the result.
+        rows: To calibrate on; None if it needs none, or they are no JSON Lines.
+        dataset: The files that they come from, as `--dataset` takes them; empty if it needs none.
+    """
+
+    method: Quantization
+    folder: Path
+    rows: Calibration | None
+    dataset: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ExportPlan:
     """What will be done.
 
@@ -105,13 +150,10 @@ class ExportPlan:
             not fetched yet.
         base_name: Folder or hub id of it; None without an adapter.
         merged: Folder of the merge; None without one.
-        quantization: What follows; None for nothing.
-        quantized: Folder of that; None without one.
-        calibration: Rows for it; None if it needs none, or they are no JSON Lines.
-        dataset: As `--dataset` takes them, where the rows are no JSON Lines.
+        quantizing: What follows; None for nothing.
         needs: Memory and disk; None if the weights are not here.
         explicit: Whether the last folder was named by the user.
-        notes: What is worth saying first, a sentence each.
+        note: What it takes, for people; None if that is not known.
     """
 
     target: Target
@@ -119,13 +161,10 @@ class ExportPlan:
     base: Base | None
     base_name: str | None
     merged: Path | None
-    quantization: Quantization | None
-    quantized: Path | None
-    calibration: Calibration | None
-    dataset: tuple[str, ...]
+    quantizing: Quantizing | None
     needs: Needs | None
     explicit: bool
-    notes: tuple[str, ...]
+    note: str | None
 
 
 def plan_export(target: Target, request: Request) -> ExportPlan:
@@ -136,32 +175,47 @@ def plan_export(target: Target, request: Request) -> ExportPlan:
     """
     refuse_unread_code(target, request.base)
     checkpoint = target.checkpoint
+    merge = checkpoint.kind == "adapter"
     interpreter = interpreter_for(target, python=request.python)
     hardware = probe_hardware()
-    base, base_name = find_base(target, request, interpreter)
+    gpus = visible_gpus(hardware, ENVIRON)
+    base, base_name = find_base(target, request.base, interpreter, trusted=request.trust_base)
     under = base.checkpoint if base is not None else None
-    model = checkpoint if checkpoint.kind == "model" else under
-    quantization, rows, dataset = _quantization(target, request, interpreter, hardware, model)
-    if checkpoint.kind == "model":
-        _refuse_whole_model(checkpoint, quantization)
-    needed = _needs(target, model, quantization, hardware)
+    model = under if merge else checkpoint
     parent = target.run.folder / "exports" if target.run else Path(checkpoint.path).parent
-    name = Path(checkpoint.path).name
-    merged = quantized = None
-    if checkpoint.kind == "adapter":
-        named = request.output if quantization is None else None
-        merged = (named or parent / f"{name}-merged").absolute()
-    if quantization is not None:
-        quantized = (request.output or parent / f"{name}-{quantization.suffix}").absolute()
-    notes = _refuse_lack((quantized or merged or parent), needed, hardware)
+    name = parent / Path(checkpoint.path).name
+    quantizing = _quantizing(target, request, interpreter, gpus, model, name)
+    if not merge:
+        _refuse_whole_model(checkpoint, quantizing)
+    needed = None
+    if model is not None:
+        needed = needs(
+            model,
+            merge=merge,
+            quantization=quantizing.method if quantizing else None,
+            torch_dtype=settings(target).get("torch_dtype", (None,))[0],
+            gpu=bool(gpus) and not (target.plan is not None and target.plan.world.cpu),
+        )
+    merged = None
+    if merge:
+        named = request.output if quantizing is None else None
+        merged = (named or name.with_name(f"{name.name}-merged")).absolute()
+    last = quantizing.folder if quantizing else merged
     return ExportPlan(
-        target, interpreter, base, base_name, merged, quantization, quantized, rows, dataset,
-        needed, request.output is not None, tuple(notes),
-    )  # fmt: skip
+        target=target,
+        interpreter=interpreter,
+        base=base,
+        base_name=base_name,
+        merged=merged,
+        quantizing=quantizing,
+        needs=needed,
+        explicit=request.output is not None,
+        note=_refuse_lack(last or parent, needed, hardware),
+    )
 
 
-def _refuse_whole_model(checkpoint: Checkpoint, quantization: Quantization | None) -> None:
-    if quantization is None:
+def _refuse_whole_model(checkpoint: Checkpoint, quantizing: Quantizing | None) -> None:
+    if quantizing is None:
         raise VlftError(
             f"`{checkpoint.path}` is a whole model: there is nothing to merge",
             "--quant-bits 8 quantises it",
@@ -173,44 +227,41 @@ def _refuse_whole_model(checkpoint: Checkpoint, quantization: Quantization | Non
         )
 
 
-def _quantization(
+def _quantizing(
     target: Target,
     request: Request,
     interpreter: Interpreter,
-    hardware: Hardware,
+    gpus: Sequence[Gpu],
     model: Checkpoint | None,
-) -> tuple[Quantization | None, Calibration | None, tuple[str, ...]]:
+    name: Path,
+) -> Quantizing | None:
     """The method, and the rows that it looks at."""
     own = target.export
     bits, method = request.bits, request.method
     if bits is None and method is None and request.quantize:
         bits, method = own.quant_bits, own.quant_method
     if bits is None and method is None:
-        return None, None, ()
+        return None
     files = _calibration_files(target, request)
-    plain = tuple(Path(file) for file in files if file.endswith(".jsonl"))
-    gpus = visible_gpus(hardware, ENVIRON)
     family = family_of(model.model_type) if model else None
-
-    def chosen(calibration: bool) -> Quantization:
-        return choose(
-            bits,
-            method,
-            interpreter.packages,
-            calibration=calibration,
-            gpu=bool(gpus),
-            fp8=False if any(gpu.lacks(FP8) for gpu in gpus) else None,
-            family=family.swift_model_type if family else None,
-            layers=_layers(model),
-        )
-
-    quantization = chosen(bool(files))
-    if not quantization.calibrated:
-        return quantization, None, ()
-    rows = _rows(target, plain, request.rows or own.rows or ROWS)
-    if rows is not None and not rows.rows:
-        quantization = chosen(False)
-    return quantization, rows, files
+    situation = Situation(
+        packages=interpreter.packages,
+        gpu=bool(gpus),
+        fp8=False if any(gpu.lacks(FP8) for gpu in gpus) else None,
+        calibration=bool(files),
+        family=family.swift_model_type if family else None,
+        layers=_layers(model),
+    )
+    chosen = choose(bits, method, situation)
+    rows = None
+    if chosen.calibrated:
+        rows = _rows(target, files, request.rows or own.rows or ROWS)
+        if rows is not None and not rows.rows:
+            chosen = choose(bits, method, replace(situation, calibration=False))
+    folder = request.output or name.with_name(f"{name.name}-{chosen.suffix}")
+    if not chosen.calibrated:
+        rows, files = None, ()
+    return Quantizing(chosen, folder.absolute(), rows, files)
 
 
 def _layers(model: Checkpoint | None) -> int | None:
@@ -224,44 +275,29 @@ def _layers(model: Checkpoint | None) -> int | None:
 
 
 def _calibration_files(target: Target, request: Request) -> tuple[str, ...]:
-    chosen = request.dataset or target.export.dataset
-    if chosen is not None:
-        for file in chosen:
-            if not Path(file).is_file():
-                raise VlftError(f"there is no file `{file}` to calibrate on", "rows as in training")
-        return tuple(str(Path(file).absolute()) for file in chosen)
-    return target.plan.arguments.get("dataset", ()) if target.plan else ()
+    named = request.dataset or target.export.dataset
+    if named is None:
+        return target.plan.arguments.get("dataset", ()) if target.plan else ()
+    for file in named:
+        if not Path(file).is_file():
+            raise VlftError(f"there is no file `{file}` to calibrate on", "rows as in training")
+    return tuple(str(Path(file).absolute()) for file in named)
 
 
-def _rows(target: Target, files: tuple[Path, ...], count: int) -> Calibration | None:
+def _rows(target: Target, names: tuple[str, ...], count: int) -> Calibration | None:
     """The chosen rows of JSON Lines files; None if there is no such file."""
-    there = tuple(file for file in files if file.is_file())
-    if not there:
+    files = [Path(name) for name in names if name.endswith(".jsonl") and Path(name).is_file()]
+    if not files:
         return None
     record = target.run.record if target.run else {}
-    folders = [Path(str(record.get("cwd", Path.cwd()))), *(file.parent for file in there)]
-    return select(read_rows(there), count, folders)
+    folders = [Path(str(record.get("cwd", Path.cwd()))), *(file.parent for file in files)]
+    return select(read_rows(files), count, folders)
 
 
-def _needs(
-    target: Target,
-    model: Checkpoint | None,
-    quantization: Quantization | None,
-    hardware: Hardware,
-) -> Needs | None:
-    if model is None:
-        return None
-    dtype = settings(target).get("torch_dtype", (None,))[0]
-    on_cpu = target.plan is not None and target.plan.world.cpu
-    gpu = bool(visible_gpus(hardware, ENVIRON)) and not on_cpu
-    merge = target.checkpoint.kind == "adapter"
-    return needs(model, merge=merge, quantization=quantization, torch_dtype=dtype, gpu=gpu)
-
-
-def _refuse_lack(folder: Path, needed: Needs | None, hardware: Hardware) -> list[str]:
+def _refuse_lack(folder: Path, needed: Needs | None, hardware: Hardware) -> str | None:
     """Stops where the disk or the memory can't hold it; else says what it takes."""
     if needed is None:
-        return []
+        return None
     free = free_bytes(folder)
     if free is not None and needed.disk > free:
         raise VlftError(
@@ -276,6 +312,5 @@ def _refuse_lack(folder: Path, needed: Needs | None, hardware: Hardware) -> list
             f" {have / _GB:.1f} GB",
             "do it on a larger machine: the run's folder can be copied there",
         )
-    memory = f", main memory {needed.host / _GB:.1f} GB at most"
     room = "" if free is None else f" of {free / _GB:.0f} GB free"
-    return [f"disk {needed.disk / _GB:.2f} GB{room}{memory}"]
+    return f"disk {needed.disk / _GB:.2f} GB{room}, main memory {needed.host / _GB:.1f} GB at most"

@@ -1,4 +1,4 @@
-"""Whether a quantised folder holds what its config claims, as far as headers tell.
+"""Quantised weights compared with their source, before they get their final name.
 
 Layouts: bitsandbytes as transformers saves it (8 bits: `weight` int8 with row scales `SCB`;
 4 bits: packed `weight` with `quant_state`), GPTQ (`qweight`, `qzeros`, `scales`), AWQ
@@ -7,17 +7,23 @@ Layouts: bitsandbytes as transformers saves it (8 bits: `weight` int8 with row s
 
 from __future__ import annotations
 
+import json
 import math
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
+from vlft.errors import VlftError
 from vlft.export.adapter import Names
+from vlft.export.verify import wrong_weights
+from vlft.files import read_json, write_json
+from vlft.probe.checkpoint import read_checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
+    from vlft.export.base import Headers
     from vlft.probe.checkpoint import Checkpoint
-
-    Headers = Mapping[str, tuple[str, tuple[int, ...]]]
+    from vlft.resolve.quantization import Quantization
 
 _MATRIX = 2
 _WORD = 32  # bits of the integers that GPTQ and AWQ pack into
@@ -28,6 +34,40 @@ _CLAIMED = {
     "awq": ("awq",),
     "fp8": ("fp8", "finegrained_fp8", "compressed-tensors", "fbgemm_fp8"),
 }
+
+
+def verify_quantized(
+    made: Path, source: Checkpoint, quantization: Quantization
+) -> dict[str, object]:
+    """Looks at quantised weights: all there, in the types and the form that are claimed.
+
+    Args:
+        made: The folder.
+        source: The weights that it was made from.
+        quantization: What was done.
+
+    Returns:
+        `tensors`: of the source that are there; `quantized`: how many of them are quantised;
+        `bytes`: size of the weights; `corrected`: what config.json said wrongly of them, if it
+        did.
+
+    Raises:
+        TrainerError: If they are not what they must be.
+    """
+    try:
+        found = read_checkpoint(made)
+    except VlftError as problem:
+        raise wrong_weights("quantised", [problem.message]) from None
+    count, problems = check_quantized(found, source, quantization.method, quantization.bits)
+    if problems:
+        raise wrong_weights("quantised", problems)
+    checked: dict[str, object] = {
+        "tensors": len(source.tensors()),
+        "quantized": count,
+        "bytes": found.weight_bytes,
+    }
+    corrected = correct_form(found) if quantization.method in ("gptq", "gptq_v2") else None
+    return checked if corrected is None else checked | {"corrected": corrected}
 
 
 def check_quantized(
@@ -107,3 +147,60 @@ def _packed(name: str, headers: Headers, method: str, bits: int | None) -> int |
     if method == "awq":
         return shape[0] * shape[1] * _WORD // bits
     return shape[0] * _WORD // bits * shape[1]
+
+
+Form = Literal["gptq", "gptq_v2"]
+_FORM_KEYS = ("format", "checkpoint_format")  # the name since optimum 2, and before
+
+
+def stored_form(made: Checkpoint) -> Form | None:
+    """The form of the zero points of GPTQ; None if it can't be told.
+
+    Symmetric weights have them all in the middle of the range, 2^(bits-1); the lowest bits of
+    the first word tell that number from the one before it.
+    """
+    config = made.quantization or {}
+    bits = config.get("bits")
+    name = next((name for name in made.tensors() if name.endswith(".qzeros")), None)
+    if config.get("sym") is not True or not isinstance(bits, int) or name is None:
+        return None
+    middle = 1 << (bits - 1)
+    forms: dict[int, Form] = {middle: "gptq_v2", middle - 1: "gptq"}
+    return forms.get(_first_word(made, name) & ((1 << bits) - 1))
+
+
+def correct_form(made: Checkpoint) -> str | None:
+    """Makes config.json say the form that the weights are in.
+
+    Returns:
+        What was corrected, as a sentence; None if all was right, or can't be told.
+
+    Raises:
+        OSError: If config.json can't be written.
+    """
+    form = stored_form(made)
+    file = Path(made.path, "config.json")
+    config = read_json(file) or {}
+    said = config.get("quantization_config")
+    if form is None or not isinstance(said, dict):
+        return None
+    wrong = {key: said[key] for key in _FORM_KEYS if said.get(key) not in (None, form)}
+    if not wrong:
+        return None
+    write_json(file, config | {"quantization_config": said | dict.fromkeys(wrong, form)})
+    return (
+        f"config.json said {', '.join(map(str, wrong.values()))} of zero points in the form {form}:"
+        " every weight would have been off by a step"
+    )
+
+
+def _first_word(made: Checkpoint, name: str) -> int:
+    """The first 32 bits of a tensor that the headers name."""
+    for file in made.weight_files:
+        with Path(made.path, file).open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            entry = json.loads(stream.read(length)).get(name)
+            if entry is not None:
+                stream.seek(8 + length + entry["data_offsets"][0])
+                return int.from_bytes(stream.read(4), "little")
+    return 0

@@ -6,25 +6,19 @@ Merging and quantising are two processes with a folder each: in one, ms-swift wo
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+import logging
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vlft import __version__
 from vlft.environment import ENVIRON
-from vlft.export.plan import ExportPlan, plan_export
-from vlft.export.request import Request
-from vlft.export.step import (
-    Exported,
-    StoppedError,
-    export_command,
-    run_step,
-    trained_quantized,
-    without_quantization,
-)
-from vlft.export.verify import read_base, verify_merge, verify_quantized
-from vlft.files import write_text
+from vlft.export.base import read_base
+from vlft.export.quantized import verify_quantized
+from vlft.export.step import Exported, run_step, trained_quantized, without_quantization
+from vlft.export.verify import verify_merge
+from vlft.files import write_json_lines
+from vlft.plan.command import render_tool
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.resolve.patches import PATCHES_VERSION, is_patched
 from vlft.runs.base_model import base_folder
@@ -33,28 +27,32 @@ from vlft.runs.inference_settings import base_of, environment, patched, settings
 from vlft.runs.record import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from vlft.export.merged import Base
+    from vlft.export.plan import ExportPlan, Quantizing
     from vlft.plan.command import Command
     from vlft.resolve.quantization import Quantization
-    from vlft.runs.target import Target
+    from vlft.swift.args import Arguments
+
+_LOG = logging.getLogger(__name__)
 
 
-def dry_run_json(plan: ExportPlan) -> dict[str, Any]:
-    """The documented object of `vlft merge --dry-run --format json`."""
-    commands: list[tuple[str, Path, Command]] = []
+def planned_steps(plan: ExportPlan) -> Iterator[tuple[str, Path, Command]]:
+    """The steps of an export: name, folder, and a process as it will be started."""
+    source, quantizing = plan.target.checkpoint, plan.quantizing
     if plan.merged is not None:
-        source = plan.target.checkpoint
         # After QLoRA a copy that says nothing of its quantisation: see `step.without_quantization`.
         adapter = Path("ADAPTER" if trained_quantized(source) else source.path)
-        commands.append(("merge", plan.merged, merge_command(plan, plan.merged, adapter)))
-    if plan.quantization is not None and plan.quantized is not None:
-        model = plan.merged or Path(plan.target.checkpoint.path)
-        rows = Path("CALIBRATION.jsonl") if plan.calibration is not None else None
-        command = quantize_command(plan, plan.quantization, model, plan.quantized, rows)
-        commands.append(("quantize", plan.quantized, command))
-    calibration = plan.calibration
+        yield "merge", plan.merged, _merge_command(plan, plan.merged, adapter)
+    if quantizing is not None:
+        model, rows = plan.merged or Path(source.path), Path("CALIBRATION.jsonl")
+        command = _quantize_command(plan, quantizing, model, quantizing.folder, rows)
+        yield "quantize", quantizing.folder, command
+
+
+def dry_run_json(plan: ExportPlan) -> dict[str, object]:
+    """The documented object of `vlft merge --dry-run --format json`."""
+    rows = plan.quantizing.rows if plan.quantizing is not None else None
     return {
         "source": plan.target.checkpoint.path,
         "base": plan.base_name,
@@ -66,21 +64,17 @@ def dry_run_json(plan: ExportPlan) -> dict[str, Any]:
                 "env": command.masked().env,
                 "command": command.shell_line(ENVIRON),
             }
-            for name, folder, command in commands
+            for name, folder, command in planned_steps(plan)
         ],
         "disk_bytes": plan.needs.disk if plan.needs else None,
         "host_memory_bytes": plan.needs.host if plan.needs else None,
         "calibration": None
-        if calibration is None
-        else {
-            "rows": len(calibration.rows),
-            "vision": calibration.vision,
-            "of": calibration.source,
-        },
+        if rows is None
+        else {"rows": len(rows.rows), "vision": rows.vision, "of": rows.source},
     }
 
 
-def merge_command(plan: ExportPlan, output: Path, adapter: Path) -> Command:
+def _merge_command(plan: ExportPlan, output: Path, adapter: Path) -> Command:
     """The process that merges.
 
     Args:
@@ -90,42 +84,42 @@ def merge_command(plan: ExportPlan, output: Path, adapter: Path) -> Command:
     """
     named = weights(plan.target, plan.base_name) | {"adapters": (str(adapter),)}
     arguments = named | settings(plan.target, plan.base_name) | {"merge_lora": ("true",)}
-    arguments = patched(arguments, plan.target, plan.interpreter, plan.base_name)
-    return export_command(plan.interpreter, arguments, environment(plan.target), output)
+    return _command(plan, arguments, output)
 
 
-def quantize_command(
-    plan: ExportPlan, quantization: Quantization, model: Path, output: Path, rows: Path | None
+def _quantize_command(
+    plan: ExportPlan, quantizing: Quantizing, model: Path, output: Path, rows: Path
 ) -> Command:
     """The process that quantises.
 
     Args:
         plan: What to do.
-        quantization: How.
+        quantizing: How.
         model: Folder of whole weights.
         output: Folder to make.
-        rows: File with the rows to calibrate on; None for those that the plan names.
+        rows: File for the rows to calibrate on, if the plan has chosen some.
     """
-    arguments = settings(plan.target, plan.base_name) | {
+    target, method = plan.target, quantizing.method
+    arguments = settings(target, plan.base_name) | {
         "model": (str(model),),
-        "quant_method": (quantization.method,),
+        "quant_method": (method.method,),
     }
-    if quantization.bits is not None:
-        arguments["quant_bits"] = (str(quantization.bits),)
-    if quantization.calibrated:
-        arguments["dataset"] = (str(rows),) if rows is not None else plan.dataset
-        if plan.calibration is not None:
-            arguments["quant_n_samples"] = (str(len(plan.calibration.rows)),)
-        if plan.target.plan is not None and "max_length" in plan.target.plan.arguments:
-            arguments["max_length"] = plan.target.plan.arguments["max_length"]
-    bnb = quantization.method == "bnb"
-    arguments = patched(arguments, plan.target, plan.interpreter, plan.base_name, bnb=bnb)
-    return export_command(plan.interpreter, arguments, environment(plan.target), output)
+    if method.bits is not None:
+        arguments["quant_bits"] = (str(method.bits),)
+    if method.calibrated:
+        arguments["dataset"] = quantizing.dataset
+        if quantizing.rows is not None:
+            arguments["dataset"] = (str(rows),)
+            arguments["quant_n_samples"] = (str(len(quantizing.rows.rows)),)
+        if target.plan is not None and "max_length" in target.plan.arguments:
+            arguments["max_length"] = target.plan.arguments["max_length"]
+    return _command(plan, arguments, output, bnb=method.method == "bnb")
 
 
-__all__ = ["Exported", "Request", "Shipped", "carry_out", "dry_run_json", "plan_export", "ship"]
-
-_RECORDED = ("ms-swift", "torch", "transformers", "peft", "bitsandbytes", "gptqmodel", "autoawq")
+def _command(plan: ExportPlan, arguments: Arguments, output: Path, *, bnb: bool = False) -> Command:
+    wanted = patched(arguments, plan.target, plan.interpreter, plan.base_name, bnb=bnb)
+    wanted = wanted | {"output_dir": (str(output),)}
+    return render_tool(plan.interpreter, "export", wanted, environment(plan.target))
 
 
 @dataclass(frozen=True)
@@ -136,154 +130,112 @@ class Shipped:
         source: The checkpoint.
         merged: Merged weights; None if the checkpoint is a whole model.
         quantized: Quantised weights; None if none were asked for.
-        quantization: How; None if none was asked for.
-        exit_code: 0, or 128 + the signal that stopped it.
+        method: Of the quantisation; None if none was asked for.
     """
 
     source: Path
     merged: Exported | None
     quantized: Exported | None
-    quantization: Quantization | None
-    exit_code: int = 0
+    method: Quantization | None
 
-    def to_json(self) -> dict[str, Any]:
+    @property
+    def product(self) -> Path:
+        """The folder that was made last."""
+        made = self.quantized or self.merged
+        return self.source if made is None else made.folder
+
+    def to_json(self) -> dict[str, object]:
         """The documented object of `vlft merge --format json`."""
-        verified = self.merged.verified if self.merged else None
-        checked = self.quantized.verified if self.quantized else None
+        merged, quantized = self.merged, self.quantized
         return {
-            "merged": str(self.merged.folder) if self.merged else None,
-            "quantized": str(self.quantized.folder) if self.quantized else None,
-            "method": self.quantization.method if self.quantization else None,
-            "bits": self.quantization.bits if self.quantization else None,
+            "merged": str(merged.folder) if merged else None,
+            "quantized": str(quantized.folder) if quantized else None,
+            "method": self.method.method if self.method else None,
+            "bits": self.method.bits if self.method else None,
             "source": str(self.source),
-            "verified": dict(verified) if verified else None,
-            "verified_quantized": dict(checked) if checked else None,
+            "verified": merged.verified or None if merged else None,
+            "verified_quantized": quantized.verified or None if quantized else None,
         }
 
 
-def ship(
-    target: Target,
-    *,
-    bits: int | None,
-    method: str | None,
-    output: Path | None,
-    say: Callable[[str], None],
-) -> Shipped:
-    """Merges an adapter and quantises the result, as far as asked; see `carry_out`.
-
-    Raises:
-        VlftError: If it can't be done; nothing was started then.
-        TrainerError: If swift failed; nothing is left under the final names.
-    """
-    return carry_out(plan_export(target, Request(bits, method, output)), say)
-
-
-def carry_out(plan: ExportPlan, say: Callable[[str], None]) -> Shipped:
+def carry_out(plan: ExportPlan) -> Shipped:
     """Does what was planned.
-
-    Args:
-        plan: From `plan_export`.
-        say: Gets a line when something begins.
 
     Raises:
         VlftError: If a name is taken by something that vlft did not make.
         TrainerError: If swift failed or made something wrong; nothing is left under the
             final names.
+        StoppedError: A signal ended it.
     """
-    source, quantization = Path(plan.target.checkpoint.path), plan.quantization
+    source, quantizing = Path(plan.target.checkpoint.path), plan.quantizing
     merged = quantized = None
-    for note in plan.notes:
-        say(note)
-    try:
-        if plan.merged is not None:
-            say(f"merging {source}")
-            merged = _merge(plan, plan.merged)
-        if quantization is not None and plan.quantized is not None:
-            say(f"quantising: {quantization.reason}")
-            if plan.calibration is not None:
-                say(_calibration_text(plan))
-            model = merged.folder if merged else source
-            quantized = _quantize(plan, quantization, model, plan.quantized)
-    except StoppedError as stopped:
-        return Shipped(source, merged, None, quantization, stopped.exit_code)
-    return Shipped(source, merged, quantized, quantization)
+    if plan.note is not None:
+        _LOG.info(plan.note)
+    if plan.merged is not None:
+        _LOG.info("merging %s", source)
+        merged = _merge(plan, plan.merged)
+    if quantizing is not None:
+        _LOG.info("quantising: %s", quantizing.method.reason)
+        quantized = _quantize(plan, quantizing, merged.folder if merged else source)
+    return Shipped(source, merged, quantized, quantizing.method if quantizing else None)
 
 
 def _merge(plan: ExportPlan, final: Path) -> Exported:
     source, base = plan.target.checkpoint, plan.base
-    record = replace(
-        _record(plan),
-        source=hash_adapter(source),
-        base=hash_model(base.checkpoint) if base else {"hub": str(plan.base_name)},
-    )
 
-    def check(made: Path, work: Path) -> Mapping[str, Any] | None:
-        used = base or _fetched(plan)
-        if used is None:
-            return None
-        return verify_merge(source, used, made, work, plan.interpreter).to_json()
+    def check(made: Path, work: Path) -> Mapping[str, object] | None:
+        used = base
+        if used is None:  # ms-swift has put it into the hub's cache for this merge
+            usual = plan.base_name == base_of(plan.target)
+            folder = base_folder(plan.target, None if usual else plan.base_name)
+            if folder is None:
+                return None
+            used = read_base(read_checkpoint(folder), plan.interpreter)
+        return asdict(verify_merge(source, used, made, work, plan.interpreter))
 
     def command(made: Path, work: Path) -> Command:
-        return merge_command(plan, made, without_quantization(source, work))
+        return _merge_command(plan, made, without_quantization(source, work))
 
-    explicit = plan.explicit and plan.quantized is None
+    under = hash_model(base.checkpoint) if base else {"hub": str(plan.base_name)}
+    record = _record(plan, hash_adapter(source), under)
+    explicit = plan.explicit and plan.quantizing is None
     return run_step(command, record, final, explicit=explicit, check=check)
 
 
-def _fetched(plan: ExportPlan) -> Base | None:
-    """The base that ms-swift has put into the hub's cache for this merge; None if it did not."""
-    usual = plan.base_name == base_of(plan.target)
-    folder = base_folder(plan.target, None if usual else plan.base_name)
-    return None if folder is None else read_base(read_checkpoint(folder), plan.interpreter)
-
-
-def _quantize(plan: ExportPlan, quantization: Quantization, model: Path, final: Path) -> Exported:
-    source, calibration = read_checkpoint(model), plan.calibration
-    record = replace(
-        _record(plan),
-        source=hash_model(source),
-        method=quantization.method,
-        bits=quantization.bits,
-        calibration=None
-        if calibration is None
-        else {"rows": len(calibration.rows), "vision": calibration.vision,
-              "files": list(plan.dataset)},
-    )  # fmt: skip
+def _quantize(plan: ExportPlan, quantizing: Quantizing, model: Path) -> Exported:
+    source, method, rows = read_checkpoint(model), quantizing.method, quantizing.rows
+    record = replace(_record(plan, hash_model(source), {}), method=method.method, bits=method.bits)
+    if rows is not None:
+        files = list(quantizing.dataset)
+        looked_at = {"rows": len(rows.rows), "vision": rows.vision, "files": files}
+        record = replace(record, calibration=looked_at)
+        share = f"{len(rows.rows)} of {rows.source} rows, {rows.vision} with pictures"
+        _LOG.info("calibrating on %s: %s", share, ", ".join(files))
 
     def command(made: Path, work: Path) -> Command:
-        rows = None
-        if calibration is not None:
-            rows = work / "calibration.jsonl"
-            lines = (json.dumps(row, ensure_ascii=False) for row in calibration.rows)
-            write_text(rows, "".join(f"{line}\n" for line in lines))
-        return quantize_command(plan, quantization, model, made, rows)
+        chosen = work / "calibration.jsonl"
+        if rows is not None:
+            write_json_lines(chosen, rows.rows)
+        return _quantize_command(plan, quantizing, model, made, chosen)
 
-    def check(made: Path, _: Path) -> Mapping[str, Any]:
-        return verify_quantized(made, source, quantization)
+    def check(made: Path, _: Path) -> Mapping[str, object]:
+        return verify_quantized(made, source, method)
 
-    return run_step(command, record, final, explicit=plan.explicit, check=check)
+    return run_step(command, record, quantizing.folder, explicit=plan.explicit, check=check)
 
 
-def _calibration_text(plan: ExportPlan) -> str:
-    rows = plan.calibration
-    if rows is None:
-        return ""
-    from_where = ", ".join(plan.dataset)
-    return (
-        f"calibrating on {len(rows.rows)} of {rows.source} rows, {rows.vision} with pictures:"
-        f" {from_where}"
-    )
+_RECORDED = ("ms-swift", "torch", "transformers", "peft", "bitsandbytes", "gptqmodel", "autoawq")
 
 
-def _record(plan: ExportPlan) -> ExportRecord:
+def _record(plan: ExportPlan, source: Mapping[str, str], base: Mapping[str, str]) -> ExportRecord:
     target = plan.target
     versions = {"vlft": __version__}
     versions |= {n: v for n, v in plan.interpreter.packages.items() if n in _RECORDED}
     if is_patched(patched({}, target, plan.interpreter, plan.base_name)):
         versions["own-code-mends"] = PATCHES_VERSION
     return ExportRecord(
-        source={},
-        base={},
+        source=source,
+        base=base,
         method=None,
         bits=None,
         versions=versions,

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import shutil
-from contextlib import contextmanager
+import subprocess
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.engines.local.run import run_watched
 from vlft.engines.process import OUTCOME, exit_code_of, to_process
-from vlft.errors import VlftError
+from vlft.environment import ENVIRON
+from vlft.errors import StoppedError, TrainerError, VlftError
 from vlft.files import write_json
-from vlft.plan.command import Command, render_flags
-from vlft.plan.environment import FOREIGN
-from vlft.runs.exports import (
-    ExportRecord,
-    is_whole,
-    mark_product,
-    read_export,
-    remove,
-    write_export,
-)
+from vlft.runs.exports import is_whole, mark_product, read_export, remove, write_export
 from vlft.runs.record import utc_now
-from vlft.swift.probe import read_swift
-from vlft.swift.release import as_flags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from vlft.plan.command import Command
     from vlft.probe.checkpoint import Checkpoint
+    from vlft.runs.exports import ExportRecord
+    from vlft.swift.interpreter import Interpreter
 
+    Check = Callable[[Path, Path], Mapping[str, Any] | None]
+    """Made folder, work folder → what was found right; raises if something is wrong."""
+
+_LOG = logging.getLogger(__name__)
+_WORKERS = Path(__file__).parents[1] / "trainer_side"
 _KEYS = ("quant_method", "quant_bits")
 
 
@@ -64,66 +64,9 @@ def without_quantization(adapter: Checkpoint, work: Path) -> Path:
     folder.mkdir(parents=True)
     for file in Path(adapter.path).iterdir():
         if file.name != "args.json":
-            os.symlink(file.absolute(), folder / file.name)  # noqa: PTH211
+            (folder / file.name).symlink_to(file.absolute())
     write_json(folder / "args.json", {**(adapter.args or {}), **dict.fromkeys(_KEYS)})
     return folder
-
-
-_YOUNG_S = 10
-
-
-def free_name(final: Path) -> Path:
-    """The next name that nobody has taken: a folder that is not ours is left alone."""
-    number = 2
-    while (name := final.with_name(f"{final.name}-{number}")).exists():
-        if read_export(name) is not None:
-            return name
-        number += 1
-    return name
-
-
-@contextmanager
-def workplace(final: Path) -> Iterator[Path]:
-    """A folder of this process beside `final`; those of dead processes are cleared away."""
-    for left in final.parent.glob(f".{final.name}.partial-*"):
-        if not _held(left):
-            shutil.rmtree(left, ignore_errors=True)
-    work = final.with_name(f".{final.name}.partial-{os.getpid()}")
-    work.mkdir()
-    with (work / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield work
-
-
-def _held(work: Path) -> bool:
-    """Whether a living vlft works in a folder: the lock dies with its process."""
-    try:
-        with (work / "lock").open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return not (work / OUTCOME).exists() and _young(work)
-    return False
-
-
-def _young(work: Path) -> bool:
-    """Whether a folder without a lock was made just now, by a vlft that is about to lock it."""
-    try:
-        return utc_now().timestamp() - work.stat().st_mtime < _YOUNG_S
-    except OSError:
-        return False
-
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from vlft.engines.process import Outcome
-    from vlft.swift.args import Arguments
-    from vlft.swift.interpreter import Interpreter
-
-    Check = Callable[[Path, Path], Mapping[str, Any] | None]
-    """Made folder, work folder → what was found right; raises if something is wrong."""
 
 
 @dataclass(frozen=True)
@@ -141,32 +84,47 @@ class Exported:
     verified: Mapping[str, Any] | None
 
 
-class StoppedError(Exception):
-    """A signal ended an export."""
-
-    def __init__(self, exit_code: int) -> None:
-        super().__init__()
-        self.exit_code = exit_code
-
-
-def export_command(
-    interpreter: Interpreter, arguments: Arguments, env: Mapping[str, str], output: Path
-) -> Command:
-    """The process that makes a folder.
+def run_tool(command: Command, folder: Path) -> None:
+    """Runs one of ms-swift's programs to its end.
 
     Args:
-        interpreter: The Python that exports.
-        arguments: Of `swift export`; those that this ms-swift does not have are left out.
-        env: Variables of the training run.
-        output: Folder to make.
+        command: The process.
+        folder: An existing folder for its logs.
+
+    Raises:
+        TrainerError: If it failed.
+        StoppedError: A signal ended it.
     """
-    legal = read_swift(interpreter).arguments["export"]
-    wanted = arguments | {"output_dir": (str(output),)}
-    known = {name: texts for name, texts in wanted.items() if name in legal}
-    flags = render_flags(as_flags(known, legal))
-    script = str(Path(interpreter.swift_dir or "", "cli", "export.py"))
-    unset = tuple(name for name in FOREIGN if name not in env)
-    return Command((interpreter.python, script, *flags), dict(env), unset)
+    _LOG.debug("starting %s", command.shell_line(ENVIRON))
+    code = exit_code_of(run_watched(to_process(command), folder), folder)
+    if code:
+        raise StoppedError(code)
+
+
+def run_worker(interpreter: Interpreter, program: str, *words: str, stdin: str = "") -> str:
+    """What one of the programs in vlft/trainer_side prints; it sees no GPU.
+
+    Args:
+        interpreter: The Python that has what it needs.
+        program: Its file.
+        words: Its arguments.
+        stdin: What it reads.
+
+    Raises:
+        TrainerError: If it fails; with its last line of errors.
+    """
+    done = subprocess.run(
+        [interpreter.python, str(_WORKERS / program), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        input=stdin,
+        env=ENVIRON.for_process({"CUDA_VISIBLE_DEVICES": ""}),
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise TrainerError(lines[-1])
+    return done.stdout
 
 
 def run_step(
@@ -197,14 +155,13 @@ def run_step(
     if final.exists() and present is None:
         if explicit:
             raise VlftError(f"{final} exists, and vlft did not make it", "name another --output")
-        final = free_name(final)
+        final = _free_name(final)
     final.parent.mkdir(parents=True, exist_ok=True)
-    with workplace(final) as work:
+    with _work_folder(final) as work:
         made = work / "weights"
         command = command_for(made, work)
-        process = to_process(command)
         try:
-            _finish(run_watched(process, work), work)
+            run_tool(command, work)
             verified = check(made, work)
             write_export(made, replace(record, verified=verified, product=mark_product(made)))
         except BaseException:
@@ -217,7 +174,44 @@ def run_step(
     return Exported(final, reused=False, verified=verified)
 
 
-def _finish(outcome: Outcome, work: Path) -> None:
-    code = exit_code_of(outcome, work)
-    if code:
-        raise StoppedError(code)
+def _free_name(final: Path) -> Path:
+    """The next name that nobody has taken: a folder that is not ours is left alone."""
+    number = 2
+    while (name := final.with_name(f"{final.name}-{number}")).exists():
+        if read_export(name) is not None:
+            break
+        number += 1
+    return name
+
+
+_YOUNG_S = 10
+
+
+@contextmanager
+def _work_folder(final: Path) -> Iterator[Path]:
+    """A folder of this process beside `final`; those of dead processes are cleared away."""
+    for left in final.parent.glob(f".{final.name}.partial-*"):
+        if not _held(left):
+            shutil.rmtree(left, ignore_errors=True)
+    work = final.with_name(f".{final.name}.partial-{os.getpid()}")
+    work.mkdir()
+    with (work / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield work
+
+
+def _held(work: Path) -> bool:
+    """Whether a living vlft works in a folder: the lock dies with its process.
+
+    A folder without a lock may have been made just now, by a vlft that is about to lock it.
+    """
+    try:
+        with (work / "lock").open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        with suppress(OSError):
+            age = utc_now().timestamp() - work.stat().st_mtime
+            return age < _YOUNG_S and not (work / OUTCOME).exists()
+    return False

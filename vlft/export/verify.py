@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from vlft.environment import ENVIRON
 from vlft.errors import TrainerError, VlftError
-from vlft.export.adapter import read_adapter
-from vlft.export.adapter_base import place
-from vlft.export.merged import Base, Verified, compare_headers, value_job
-from vlft.export.quantized import check_quantized
-from vlft.files import read_json, write_json
+from vlft.export.adapter import Names, canonical, read_adapter
+from vlft.export.base import place, read_weights
+from vlft.files import write_json
 from vlft.probe.checkpoint import read_checkpoint
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vlft.export.adapter import Adapter
+    from vlft.export.base import Base, Headers, Placed
     from vlft.probe.checkpoint import Checkpoint
-    from vlft.resolve.quantization import Quantization
     from vlft.swift.interpreter import Interpreter
 
-_PROGRAM = Path(__file__).parents[1] / "trainer_side" / "verify_merge.py"
+# Buffers that models compute, and heads for speculative decoding: transformers leaves them out
+# when it loads a model (_keys_to_ignore_on_load_unexpected), so a merge can't have them.
+_NOT_LOADED = re.compile(r"(^|.*\.)(inv_freq|position_ids|masked_bias)|mtp\..*")
+_TIED = ("lm_head.weight", "language_model.lm_head.weight")
 
 
-def read_base(checkpoint: Checkpoint, interpreter: Interpreter) -> Base:
-    """A model's tensors; those of pickles as the trainer's interpreter reads them.
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was found right: the documented object `verified` of `vlft merge --format json`.
 
-    Raises:
-        VlftError: If they can't be read.
+    Attributes:
+        tensors: Tensors of the base that are there, changed or not as they should be.
+        sampled_layers: Changed tensors that were recomputed element by element.
+        max_abs_error: Largest distance from what was recomputed; 0 where all bits agree.
     """
-    headers = checkpoint.tensors()
-    if not headers and checkpoint.weight_files:
-        files = [str(Path(checkpoint.path, name)) for name in checkpoint.weight_files]
-        try:
-            found = _run(interpreter, "--headers", *files)
-        except TrainerError as problem:
-            raise VlftError(
-                f"the weights in {checkpoint.path} can't be read: {problem.message}",
-                "copy or download it again, as safetensors where there is a choice",
-            ) from None
-        headers = {name: (dtype, tuple(shape)) for name, (dtype, shape) in found.items()}
-    return Base(checkpoint, headers)
+
+    tensors: int
+    sampled_layers: int
+    max_abs_error: float
 
 
 def verify_merge(
@@ -65,137 +62,120 @@ def verify_merge(
     try:
         merged = read_checkpoint(made)
         adapter = read_adapter(source)
-        placed = place(adapter, base.headers, base.checkpoint.path)
+        placed = place(adapter, base)
     except VlftError as problem:
-        raise _wrong([problem.message]) from None
-    problems = compare_headers(base.headers, merged, placed)
+        raise wrong_weights("merged", [problem.message]) from None
+    problems = _compare_headers(base.headers, merged, placed)
     if problems:
-        raise _wrong(problems)
+        raise wrong_weights("merged", problems)
     job = work / "verify.json"
-    write_json(job, value_job(base, merged, source, adapter, placed))
+    write_json(job, _value_job(base, merged, source, adapter, placed))
     try:
-        result = _run(interpreter, str(job))
+        result = read_weights(interpreter, str(job))
     except TrainerError as problem:
         raise TrainerError(f"the merged weights could not be verified: {problem.message}") from None
     if result["problems"]:
-        raise _wrong([*result["problems"], *["…"] * result["more_problems"]])
+        more = ["…"] * result["more_problems"]
+        raise wrong_weights("merged", [*result["problems"], *more])
     return Verified(result["tensors"], result["sampled_layers"], result["max_abs_error"])
 
 
-def verify_quantized(made: Path, source: Checkpoint, quantization: Quantization) -> dict[str, Any]:
-    """Looks at quantised weights: all there, in the types and the form that are claimed.
+def wrong_weights(kind: str, problems: list[str]) -> TrainerError:
+    """What is raised for weights that ms-swift made wrong.
 
     Args:
-        made: The folder.
-        source: The weights that it was made from.
-        quantization: What was done.
-
-    Returns:
-        `tensors`: of the source that are there; `quantized`: how many of them are quantised;
-        `bytes`: size of the weights; `corrected`: what config.json said wrongly of them, if it
-        did.
-
-    Raises:
-        TrainerError: If they are not what they must be.
+        kind: `merged` or `quantised`.
+        problems: What is wrong with them; the first is told.
     """
-    try:
-        found = read_checkpoint(made)
-    except VlftError as problem:
-        raise _wrong([problem.message], "quantised") from None
-    count, problems = check_quantized(found, source, quantization.method, quantization.bits)
-    if problems:
-        raise _wrong(problems, "quantised")
-    checked = {
-        "tensors": len(source.tensors()),
-        "quantized": count,
-        "bytes": found.weight_bytes,
-    }
-    corrected = correct_form(found) if quantization.method in ("gptq", "gptq_v2") else None
-    return checked if corrected is None else checked | {"corrected": corrected}
-
-
-def _run(interpreter: Interpreter, *words: str) -> dict[str, Any]:
-    """What the program of the trainer's side prints; its last line of errors if it fails."""
-    done = subprocess.run(
-        [interpreter.python, str(_PROGRAM), *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        env=ENVIRON.for_process({"CUDA_VISIBLE_DEVICES": ""}),
-    )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise TrainerError(lines[-1])
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
-
-
-def _wrong(problems: list[str], what: str = "merged") -> TrainerError:
     first, more = problems[0], len(problems) - 1
     others = f" (and {more} more)" if more else ""
     return TrainerError(
-        f"the {what} weights are not right: {first}{others}",
+        f"the {kind} weights are not right: {first}{others}",
         "nothing was left under the final name; try again, on the CPU if it was on a GPU",
     )
 
 
-Form = Literal["gptq", "gptq_v2"]
-_KEYS = ("format", "checkpoint_format")  # the name since optimum 2, and before
+def _compare_headers(base: Headers, merged: Checkpoint, placed: Placed) -> list[str]:
+    """What is wrong with a merge as far as names and shapes tell; nothing if it is right."""
+    problems = [f"{name} {problem}" for name, problem in merged.problems.items()]
+    if not merged.weight_files:
+        problems.append("it has no weights")
+    if problems:
+        return problems
+    made = merged.tensors()
+    names = Names(made)
+    found = set()
+    for name, (_, shape) in base.items():
+        here = names.find(name)
+        if here is None:
+            tied = name in _TIED and merged.tied_embeddings is not False
+            if not (tied or _NOT_LOADED.fullmatch(name)):
+                problems.append(f"`{name}` of the base is missing")
+        else:
+            found.add(here)
+            if made[here][1] != shape:
+                problems.append(f"`{here}` is {list(made[here][1])}, in the base {list(shape)}")
+    added = {names.find(name) for name in placed.added}
+    problems += [
+        f"`{name}` is neither in the base nor in the adapter"
+        for name in made
+        if name not in found and name not in added and name not in _TIED
+    ]
+    return problems
 
 
-def stored_form(made: Checkpoint) -> Form | None:
-    """The form of the zero points; None if it can't be told.
+def _value_job(
+    base: Base, merged: Checkpoint, source: Checkpoint, adapter: Adapter, placed: Placed
+) -> dict[str, object]:
+    """The job of vlft/trainer_side/verify_merge.py: which tensor is made of which.
 
-    Symmetric weights have them all in the middle of the range, 2^(bits-1); the lowest bits of
-    the first word tell that number from the one before it.
+    Args:
+        base: The base.
+        merged: The merge; its headers are right.
+        source: The adapter's folder.
+        adapter: The adapter.
+        placed: Where its parts go.
     """
-    config = made.quantization or {}
-    bits = config.get("bits")
-    if config.get("sym") is not True or not isinstance(bits, int):
-        return None
-    name = next((name for name in made.tensors() if name.endswith(".qzeros")), None)
-    word = None if name is None else _first_word(made, name)
-    if word is None:
-        return None
-    middle = 1 << (bits - 1)
-    forms: dict[int, Form] = {middle: "gptq_v2", middle - 1: "gptq"}
-    return forms.get(word & ((1 << bits) - 1))
+    names = Names(merged.tensors())
+    roles = _roles(adapter, placed)
+    tensors: list[dict[str, object]] = []
+    for name in base.headers:
+        here = names.find(name)
+        if here is None or (name in _TIED and merged.tied_embeddings):
+            continue  # a tied output layer is the embedding, under a second name
+        unknown = any(canonical(name).startswith(part) for part in placed.opaque)
+        role = {"opaque": True} if unknown else roles.get(name, {})
+        tensors.append({"base": name, "merged": here, **role})
+    for loaded, stored in placed.added.items():
+        here = names.find(loaded)
+        if here is not None:
+            tensors.append({"base": None, "merged": here, "saved": stored})
+    folders = {"base": base.checkpoint, "merged": merged, "adapter": source}
+    files = {
+        role: [f"{checkpoint.path}/{name}" for name in checkpoint.weight_files]
+        for role, checkpoint in folders.items()
+    }
+    return files | {"tensors": tensors}
 
 
-def correct_form(made: Checkpoint) -> str | None:
-    """Makes config.json say the form that the weights are in.
-
-    Returns:
-        What was corrected, as a sentence; None if all was right, or can't be told.
-
-    Raises:
-        OSError: If config.json can't be written.
-    """
-    form = stored_form(made)
-    file = Path(made.path, "config.json")
-    config = read_json(file)
-    said = config.get("quantization_config") if config else None
-    if form is None or config is None or not isinstance(said, dict):
-        return None
-    wrong = {key: said[key] for key in _KEYS if said.get(key) not in (None, form)}
-    if not wrong:
-        return None
-    write_json(file, config | {"quantization_config": said | dict.fromkeys(wrong, form)})
-    return (
-        f"config.json said {', '.join(map(str, wrong.values()))} of zero points in the form {form}:"
-        " every weight would have been off by a step"
-    )
-
-
-def _first_word(made: Checkpoint, name: str) -> int | None:
-    """The first 32 bits of a tensor."""
-    for file in made.weight_files:
-        with Path(made.path, file).open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            entry = json.loads(stream.read(length)).get(name)
-            if entry is not None:
-                stream.seek(8 + length + entry["data_offsets"][0])
-                word = stream.read(4)
-                return int.from_bytes(word, "little") if len(word) == 4 else None  # noqa: PLR2004
-    return None
+def _roles(adapter: Adapter, placed: Placed) -> dict[str, dict[str, object]]:
+    """Tensor of the base → what the adapter makes of it."""
+    roles: dict[str, dict[str, object]] = {}
+    for module, weight in placed.modules:
+        if not adapter.linear or module.shape is None:
+            roles[weight] = {"opaque": True}
+            continue
+        kind = "lora_embedding" if module.embedding else "lora"
+        lora = {
+            "a": module.parts[f"{kind}_A"],
+            "b": module.parts[f"{kind}_B"],
+            "magnitude": module.parts.get("lora_magnitude_vector"),
+            "scaling": module.scaling,
+            "transposed": module.embedding or adapter.fan_in_fan_out,
+        }
+        roles[weight] = {"lora": lora}
+    for module, name in placed.biases:
+        roles[name] = {"bias": {"b": module.parts["lora_B.bias"], "scaling": module.scaling}}
+    for name, stored in placed.saved.items():
+        roles[name] = {"saved": stored}
+    return roles

@@ -2,62 +2,40 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import re
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
 from vlft.engines.process import STDOUT
 from vlft.errors import TrainerError, UsageError, VlftError
-from vlft.export.run import Request, carry_out, plan_export
-from vlft.files import write_json, write_text
-from vlft.infer.infer import Asking, infer_rows
-from vlft.infer.metrics import chosen
+from vlft.export.plan import Request, plan_export
+from vlft.export.run import carry_out
+from vlft.files import write_json, write_json_lines
+from vlft.infer.infer import infer_rows, new_folder
 from vlft.infer.summary import Variant, summarise
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.runs.base_model import base_folder
 from vlft.runs.inference_settings import base_of
-from vlft.runs.record import fingerprint, new_run_id, utc_now
+from vlft.runs.record import fingerprint, utc_now
 from vlft.runs.target import resolve_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
     from vlft.infer.eval_dataset import Question
+    from vlft.infer.infer import Asking
     from vlft.infer.metrics import Metric
+    from vlft.infer.summary import Summary
     from vlft.runs.target import Target
 
 FORMS = ("base", "adapter", "merged", "8bit", "4bit")
 """What `--against` knows beside runs and folders."""
 
-_SPEED = re.compile(r"'samples/s': ([0-9.eE+-]+)")
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What an evaluation found.
-
-    Attributes:
-        summaries: The documented objects, a form of the model each.
-        metrics: In the order of their columns.
-        folder: `results.jsonl`, `summary.json` and the logs.
-        exit_code: 0, or 128 + the signal that stopped it.
-    """
-
-    summaries: list[dict[str, Any]]
-    metrics: tuple[Metric, ...]
-    folder: Path
-    exit_code: int
-
-
-class _StoppedError(Exception):
-    """A signal ended one of the steps."""
-
-    def __init__(self, exit_code: int) -> None:
-        super().__init__()
-        self.exit_code = exit_code
+_LOG = logging.getLogger(__name__)
+_SPEED = re.compile(r"'samples/s': (\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)")
 
 
 def forms(target: Target, against: Sequence[str]) -> tuple[str, ...]:
@@ -80,39 +58,41 @@ def evaluate(
     target: Target,
     question: Question,
     names: Sequence[str],
-    metric_names: Sequence[str],
+    metrics: Sequence[Metric],
     asking: Asking,
-    say: Callable[[str], None],
-) -> Evaluation:
+) -> tuple[list[Summary], Path]:
     """Asks every form, makes those that are not there yet, and scores the answers.
 
     Args:
         target: The model or adapter.
         question: From `read_question`.
         names: From `forms`.
-        metric_names: Of the metrics; those that fit the answers if empty.
+        metrics: How answers are scored.
         asking: How.
-        say: Gets a line when something begins.
+
+    Returns:
+        A summary of each form; the folder with `results.jsonl`,
+        `summary.json` and the logs.
 
     Raises:
         VlftError: If a form can't be made.
         TrainerError: If ms-swift failed.
+        StoppedError: A signal ended it.
     """
-    metrics = chosen(metric_names, question.answers)
     # Looked up, and refused, before the first is asked.
     sources = [_source(target, name, asking.python) for name in names]
-    folder = _new_folder(target)
+    folder = new_folder(target, "eval")
     data = folder / "rows.jsonl"
-    lines = (json.dumps(row, ensure_ascii=False) for row in question.rows)
-    write_text(data, "".join(f"{line}\n" for line in lines))
+    write_json_lines(data, question.rows)
     variants: list[Variant] = []
-    try:
-        for name, source in zip(names, sources, strict=True):
-            found = _made(target, source, say) if isinstance(source, Request) else source
-            say(f"asking {name}: {len(question.rows)} rows, {found.checkpoint.path}")
-            variants.append(_ask(name, found, data, folder, question, metrics, asking))
-    except _StoppedError as stopped:
-        return Evaluation([], metrics, folder, stopped.exit_code)
+    for name, source in zip(names, sources, strict=True):
+        found = source
+        if isinstance(found, Request):
+            made = carry_out(plan_export(target, found)).product
+            found = replace(target, checkpoint=read_checkpoint(made))
+        count = len(question.rows)
+        _LOG.info("asking %s: %s rows, %s", name, count, found.checkpoint.path)
+        variants.append(_ask(name, found, data, folder, question, metrics, asking))
     summaries = summarise(variants, metrics)
     _write_results(folder, question, variants)
     mark = fingerprint(question.file)
@@ -125,10 +105,10 @@ def evaluate(
             "data": {"path": mark.path, "bytes": mark.bytes, "xxh3": mark.xxh3},
             "rows": list(question.numbers),
             "max_new_tokens": asking.max_new_tokens,
-            "variants": summaries,
+            "variants": list(map(asdict, summaries)),
         },
     )
-    return Evaluation(summaries, metrics, folder, 0)
+    return summaries, folder
 
 
 def _source(target: Target, name: str, python: str | None) -> Target | Request:
@@ -149,14 +129,6 @@ def _source(target: Target, name: str, python: str | None) -> Target | Request:
     return resolve_target(name, trust=target.trusted)
 
 
-def _made(target: Target, request: Request, say: Callable[[str], None]) -> Target:
-    shipped = carry_out(plan_export(target, request), say)
-    product = shipped.merged if request.bits is None else shipped.quantized
-    if product is None:
-        raise _StoppedError(shipped.exit_code)
-    return replace(target, checkpoint=read_checkpoint(product.folder))
-
-
 def _ask(
     name: str,
     target: Target,
@@ -169,16 +141,7 @@ def _ask(
     work = folder / re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
     work.mkdir()
     began = time.monotonic()
-    done = infer_rows(
-        target,
-        data,
-        max_new_tokens=asking.max_new_tokens,
-        batch_size=asking.batch_size,
-        folder=work,
-        python=asking.python,
-    )
-    if done.exit_code:
-        raise _StoppedError(done.exit_code)
+    done = infer_rows(target, data, asking, folder=work)
     if not done.answers:
         raise TrainerError(f"ms-swift answered none of the rows of {question.file}")
     said: list[str | None] = [None] * len(question.rows)
@@ -203,9 +166,8 @@ def _ask(
 
 def _write_results(folder: Path, question: Question, variants: Sequence[Variant]) -> None:
     """A line a row: its place in the file, what is right, what each form said, its scores."""
-    lines = []
-    for index, (number, answer) in enumerate(zip(question.numbers, question.answers, strict=True)):
-        row = {
+    rows = [
+        {
             "row": number,
             "answer": answer,
             "predictions": {one.name: one.predictions[index] for one in variants},
@@ -214,8 +176,11 @@ def _write_results(folder: Path, question: Question, variants: Sequence[Variant]
                 for one in variants
             },
         }
-        lines.append(json.dumps(row, ensure_ascii=False) + "\n")
-    write_text(folder / "results.jsonl", "".join(lines))
+        for index, (number, answer) in enumerate(
+            zip(question.numbers, question.answers, strict=True)
+        )
+    ]
+    write_json_lines(folder / "results.jsonl", rows)
 
 
 def _size(target: Target) -> int:
@@ -230,13 +195,6 @@ def _speed(log: Path) -> float | None:
     """Rows a second, as ms-swift prints them when it is done."""
     try:
         found = _SPEED.findall(log.read_text(encoding="utf-8", errors="replace"))
-        return float(found[-1]) if found else None
-    except (OSError, ValueError):
+    except OSError:
         return None
-
-
-def _new_folder(target: Target) -> Path:
-    parent = target.run.folder / "eval" if target.run else Path.cwd() / "output"
-    folder = parent / new_run_id("eval", utc_now())
-    folder.mkdir(parents=True)
-    return folder
+    return float(found[-1]) if found else None

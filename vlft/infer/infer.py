@@ -7,25 +7,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlft.engines.local.run import run_watched
-from vlft.engines.process import exit_code_of, to_process
-from vlft.errors import VlftError
-from vlft.files import write_text
-from vlft.infer.predictions import Answer, read_answers, vars_of
-from vlft.plan.command import Command, render_flags
-from vlft.plan.environment import FOREIGN
+from vlft.engines.process import STDERR
+from vlft.errors import TrainerError, VlftError
+from vlft.export.step import run_tool
+from vlft.files import write_json_lines
+from vlft.plan.command import render_tool
 from vlft.resolve.quantization import lacks_to_load
 from vlft.runs.base_model import refuse_unread_code
 from vlft.runs.inference_settings import environment, interpreter_for, patched, settings, weights
 from vlft.runs.record import new_run_id, utc_now
-from vlft.swift.probe import read_swift
-from vlft.swift.release import as_flags
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from vlft.plan.command import Command
     from vlft.runs.target import Target
     from vlft.swift.args import Arguments
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One row's answer: the documented object of `vlft infer --format json`.
+
+    Attributes:
+        row: Row of the data file, from 1.
+        prediction: What the model said.
+        answer: What the row says; None if it has no answer.
+    """
+
+    row: int
+    prediction: str
+    answer: str | None
 
 
 @dataclass(frozen=True)
@@ -35,12 +47,10 @@ class Inference:
     Attributes:
         answers: In the order of the rows.
         folder: Logs and `predictions.jsonl`.
-        exit_code: 0, or 128 + the signal that stopped it.
     """
 
     answers: tuple[Answer, ...]
     folder: Path
-    exit_code: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,45 +84,6 @@ def infer_command(target: Target, data: Path, result: Path, asking: Asking) -> C
     return _command(target, own, asking)
 
 
-def infer_rows(
-    target: Target,
-    data: Path,
-    *,
-    max_new_tokens: int,
-    batch_size: int = 1,
-    folder: Path | None = None,
-    python: str | None = None,
-) -> Inference:
-    """Asks the model about every row, greedily.
-
-    Args:
-        target: Weights and the run that they came from.
-        data: JSONL with rows as in training.
-        max_new_tokens: Length of an answer, at most.
-        batch_size: Rows at once.
-        folder: An existing folder for logs and answers; a new one if absent.
-        python: Interpreter; None for that of the run.
-
-    Raises:
-        VlftError: If there is no ms-swift, or the file is not there.
-        TrainerError: If swift failed, or dropped rows that can't be told from others.
-    """
-    if not data.is_file():
-        raise VlftError(f"there is no file `{data}`", "rows as in training: one JSON object a line")
-    folder = folder or _new_folder(target)
-    result = folder / "swift.jsonl"
-    command = infer_command(target, data, result, Asking(max_new_tokens, batch_size, python))
-    process = to_process(command)
-    outcome = run_watched(process, folder)
-    code = exit_code_of(outcome, folder)
-    if code:
-        return Inference((), folder, code)
-    answers = tuple(read_answers(data, result, folder))
-    lines = [json.dumps(vars_of(answer), ensure_ascii=False) for answer in answers]
-    write_text(folder / "predictions.jsonl", "".join(f"{line}\n" for line in lines))
-    return Inference(answers, folder, 0)
-
-
 def chat_command(target: Target, asking: Asking) -> Command:
     """The process that talks on the terminal: ms-swift's own dialogue.
 
@@ -132,22 +103,37 @@ def _command(target: Target, own: Arguments, asking: Asking) -> Command:
             "name an environment that has it: --python ENV/bin/python, or export.python",
         )
     wanted = patched(weights(target) | settings(target) | own, target, interpreter)
-    legal = read_swift(interpreter).arguments["infer"]
-    known = {name: texts for name, texts in wanted.items() if name in legal}
-    flags = render_flags(as_flags(known, legal))
-    script = Path(interpreter.swift_dir or "", "cli", "infer.py")
-    env = environment(target)
-    unset = tuple(name for name in FOREIGN if name not in env)
-    return Command((interpreter.python, str(script), *flags), env, unset)
+    return render_tool(interpreter, "infer", wanted, environment(target))
+
+
+def infer_rows(
+    target: Target, data: Path, asking: Asking, *, folder: Path | None = None
+) -> Inference:
+    """Asks the model about every row, greedily.
+
+    Args:
+        target: Weights and the run that they came from.
+        data: JSONL with rows as in training.
+        asking: How.
+        folder: An existing folder for logs and answers; a new one if absent.
+
+    Raises:
+        VlftError: If there is no ms-swift, or the file is not there.
+        TrainerError: If swift failed, or dropped rows that can't be told from others.
+        StoppedError: A signal ended it.
+    """
+    if not data.is_file():
+        raise VlftError(f"there is no file `{data}`", "rows as in training: one JSON object a line")
+    folder = folder or new_folder(target, "infer")
+    result = folder / "swift.jsonl"
+    run_tool(infer_command(target, data, result, asking), folder)
+    answers = tuple(_read_answers(data, result, folder))
+    write_json_lines(folder / "predictions.jsonl", map(vars, answers))
+    return Inference(answers, folder)
 
 
 def ask(
-    target: Target,
-    question: str,
-    images: Sequence[Path],
-    videos: Sequence[Path],
-    *,
-    asking: Asking,
+    target: Target, question: str, images: Sequence[Path], videos: Sequence[Path], asking: Asking
 ) -> Inference:
     """Asks the model one question about images and videos.
 
@@ -156,30 +142,92 @@ def ask(
     Raises:
         VlftError: If a file is not there; else as `infer_rows`.
     """
-    for file in (*images, *videos):
-        if not file.is_file():
-            raise VlftError(f"there is no file `{file}`")
-    missing = "<image>" * max(0, len(images) - question.count("<image>"))
-    missing += "<video>" * max(0, len(videos) - question.count("<video>"))
-    row: dict[str, Any] = {"messages": [{"role": "user", "content": missing + question}]}
-    if images:
-        row["images"] = [str(file.absolute()) for file in images]
-    if videos:
-        row["videos"] = [str(file.absolute()) for file in videos]
-    folder = _new_folder(target)
+    missing = ""
+    media: dict[str, list[str]] = {}
+    for column, tag, files in (("images", "<image>", images), ("videos", "<video>", videos)):
+        for file in files:
+            if not file.is_file():
+                raise VlftError(f"there is no file `{file}`")
+        missing += tag * max(0, len(files) - question.count(tag))
+        if files:
+            media[column] = [str(file.absolute()) for file in files]
+    messages = [{"role": "user", "content": missing + question}]
+    folder = new_folder(target, "infer")
     data = folder / "question.jsonl"
-    write_text(data, json.dumps(row, ensure_ascii=False) + "\n")
-    return infer_rows(
-        target,
-        data,
-        max_new_tokens=asking.max_new_tokens,
-        folder=folder,
-        python=asking.python,
-    )
+    write_json_lines(data, [{"messages": messages} | media])
+    return infer_rows(target, data, asking, folder=folder)
 
 
-def _new_folder(target: Target) -> Path:
-    parent = target.run.folder / "infer" if target.run else Path.cwd() / "output"
-    folder = parent / new_run_id("infer", utc_now())
+def new_folder(target: Target, name: str) -> Path:
+    """A folder for results, below that of the run."""
+    parent = target.run.folder / name if target.run else Path.cwd() / "output"
+    folder = parent / new_run_id(name, utc_now())
     folder.mkdir(parents=True)
     return folder
+
+
+def _read_answers(data: Path, result: Path, folder: Path) -> Iterator[Answer]:
+    """Swift's results beside the rows that they belong to.
+
+    swift drops rows that it can't read without saying which; then each result is taken to
+    the next row with the same last question and images.
+
+    Args:
+        data: The rows that were asked.
+        result: What ms-swift wrote.
+        folder: Where its log is, for the message.
+
+    Raises:
+        TrainerError: If it wrote nothing, or which rows it dropped is not clear.
+        VlftError: If the rows are no JSON Lines.
+    """
+    rows = list(_read_jsonl(data))
+    results = list(_read_jsonl(result))
+    if len(results) == len(rows):
+        pairs: Sequence[tuple[int, dict[str, Any]]] = list(enumerate(results, start=1))
+    else:
+        pairs = list(_aligned(rows, results))
+        if len(pairs) != len(results):
+            raise TrainerError(
+                f"ms-swift answered {len(results)} of {len(rows)} rows, and which is not clear",
+                f"the rows that it drops are in {folder / STDERR}",
+            )
+    for number, item in pairs:
+        label = item.get("labels")
+        yield Answer(number, str(item.get("response")), None if label is None else str(label))
+
+
+def _aligned(
+    rows: Sequence[Mapping[str, Any]], results: Sequence[dict[str, Any]]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    left = enumerate(rows, start=1)
+    for item in results:
+        question = _question(item)
+        number = next((number for number, row in left if _question(row) == question), None)
+        if number is None:
+            return
+        yield number, item
+
+
+def _question(row: Mapping[str, Any]) -> tuple[str, str]:
+    messages = [m for m in row.get("messages") or [] if m.get("role") in ("user", "human")]
+    asked = messages[-1].get("content") if messages else row.get("query")
+    images = row.get("images") or row.get("image") or []
+    named = [images] if isinstance(images, str) else images
+    paths = [image.get("path") if isinstance(image, dict) else image for image in named]
+    return str(asked), json.dumps(paths)
+
+
+def _read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            for number, line in enumerate(stream, start=1):
+                if line.strip():
+                    row = json.loads(line)
+                    if not isinstance(row, dict):
+                        raise VlftError(f"{path}:{number}: a row is a JSON object")
+                    yield row
+    except FileNotFoundError:
+        raise TrainerError(f"ms-swift wrote no {path.name}") from None
+    except ValueError as error:
+        raise VlftError(f"{path}: not JSON lines: {error}") from None

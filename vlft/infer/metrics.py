@@ -1,4 +1,4 @@
-"""Scores of one answer that is JSON: how many of its fields are right."""
+"""Scores of one answer: text, boxes, and fields of JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vlft.errors import UsageError
-from vlft.infer.intervals import Interval, mean_interval, wilson
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -106,16 +105,13 @@ def mean_iou(prediction: str, answer: str) -> float:
     said, wanted = read_boxes(prediction), read_boxes(answer)
     if not said or not wanted:
         return 0.0
-    pairs = sorted(
-        ((iou(a, b), i, j) for i, a in enumerate(said) for j, b in enumerate(wanted)),
-        key=lambda pair: (-pair[0], pair[1], pair[2]),
-    )
+    pairs = sorted((-iou(a, b), i, j) for i, a in enumerate(said) for j, b in enumerate(wanted))
     left, right, total = set(range(len(said))), set(range(len(wanted))), 0.0
-    for value, i, j in pairs:
+    for negative, i, j in pairs:
         if i in left and j in right:
             left.remove(i)
             right.remove(j)
-            total += value
+            total -= negative
     return total / max(len(said), len(wanted))
 
 
@@ -204,10 +200,6 @@ class Metric:
     title: str
     score: Callable[[str, str], float]
     binary: bool
-
-    def interval(self, scores: Sequence[float]) -> Interval:
-        """95 % confidence interval of the mean."""
-        return wilson(int(sum(scores)), len(scores)) if self.binary else mean_interval(scores)
 
 
 METRICS: dict[str, Metric] = {

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vlft.environment import ENVIRON
 from vlft.models import family_of, limits_from
-from vlft.plan.command import Command, render_flags
+from vlft.plan.command import render_tool
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.runs.inference_settings import (
     base_of,
@@ -25,16 +25,12 @@ from vlft.runs.inference_settings import (
     settings,
     weights,
 )
-from vlft.swift.probe import read_swift
-from vlft.swift.release import as_flags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.models import Family
     from vlft.probe.checkpoint import Checkpoint
     from vlft.runs.target import Target
-    from vlft.swift.args import Arguments
 
 _VLLM_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """What `--max-lora-rank` can be: vllm/config/lora.py, MaxLoRARanks."""
@@ -56,7 +52,7 @@ print(processor.batch_decode(answer, skip_special_tokens=True)[0])
 
 @dataclass(frozen=True)
 class Handover:
-    """What to type, and what it must agree with.
+    """What to type, and what it must agree with: the documented object of `vlft handover`.
 
     Attributes:
         weights: Folder to serve.
@@ -85,12 +81,8 @@ class Handover:
     swift: str
     vllm: str
     transformers: str
-    request: Mapping[str, Any]
+    request: Mapping[str, object]
     notes: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """The documented object of `vlft handover --format json`."""
-        return {**vars(self), "env": dict(self.env), "notes": list(self.notes)}
 
 
 def hand_over(target: Target, base: str | None = None) -> Handover:
@@ -114,11 +106,12 @@ def hand_over(target: Target, base: str | None = None) -> Handover:
     chat = family.template_named(template) if family else None
     system = next(iter(planned.get("system", ())), chat.default_system if chat else None)
     env = {k: v for k, v in environment(target).items() if is_limit(k)}
-    low, high = _pixels(family, env)
+    # In pixels, whole tokens as ms-swift counts them; none for tiles.
+    pixels = family.vision.image_pixels(limits_from(env)) if family and family.vision else None
     arguments = target.plan.arguments if target.plan else {}
     length = next((int(n) for n in arguments.get("max_length", ()) if n.isdecimal()), None)
     name = Path(adapter or folder).name
-    messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
+    messages: list[dict[str, object]] = [{"role": "system", "content": system}] if system else []
     picture = {"type": "image_url", "image_url": {"url": "https://…/picture.jpg"}}
     messages += [{"role": "user", "content": [picture, {"type": "text", "text": "…"}]}]
     return Handover(
@@ -126,43 +119,31 @@ def hand_over(target: Target, base: str | None = None) -> Handover:
         adapter=adapter,
         system=system,
         template=template,
-        min_pixels=low,
-        max_pixels=high,
+        min_pixels=pixels[0] if pixels else None,
+        max_pixels=pixels[1] if pixels else None,
         max_length=length,
         env=env,
         swift=_swift(target, base, env, name),
-        vllm=_vllm(target, folder, adapter, planned, (low, high), length),
-        transformers=_transformers(folder, adapter, system, low, high),
+        vllm=_vllm(target, folder, adapter, planned, pixels, length),
+        transformers=_transformers(folder, adapter, system, pixels),
         request={"model": name, "messages": messages, "temperature": 0},
         notes=tuple(_notes(target, adapter, planned, model)),
     )
 
 
-def _pixels(family: Family | None, env: Mapping[str, str]) -> tuple[int | None, int | None]:
-    """The limits in pixels, whole tokens as ms-swift counts them; none for tiles."""
-    vision = family.vision if family else None
-    return (vision.image_pixels(limits_from(env)) if vision else None) or (None, None)
-
-
 def _swift(target: Target, base: str | None, env: Mapping[str, str], name: str) -> str:
     interpreter = interpreter_for(target)
-    legal = read_swift(interpreter).arguments["infer"]  # deploy has all of these, and a port
-    named = _named_type(target) | weights(target, base) | settings(target, base)
-    wanted = patched(named, target, interpreter, base)
-    known = {argument: texts for argument, texts in wanted.items() if argument in legal}
-    # By itself it serves an adapter under the name of the base.
-    flags = [*render_flags(as_flags(known, legal)), "--served_model_name", name]
-    script = str(Path(interpreter.swift_dir or "", "cli", "deploy.py"))
-    command = Command((interpreter.python, script, *flags), dict(env), ())
-    return command.shell_line(ENVIRON)
-
-
-def _named_type(target: Target) -> Arguments:
-    """Type and template by name: a folder of another name would be guessed at."""
+    arguments = weights(target, base) | settings(target, base)
     family = family_of(target.plan.model_type if target.plan else None)
-    if family is None or family.template is None:
-        return {}
-    return {"model_type": (family.swift_model_type,), "template": (family.template,)}
+    if family is not None and family.template is not None:
+        # By name: a folder of another name would be guessed at.
+        named = {"model_type": (family.swift_model_type,), "template": (family.template,)}
+        arguments = named | arguments
+    wanted = patched(arguments, target, interpreter, base)
+    command = render_tool(interpreter, "deploy", wanted, env)
+    # Without a name it serves an adapter under that of the base.
+    argv = (*command.argv, "--served_model_name", name)
+    return replace(command, argv=argv, unset=()).shell_line(ENVIRON)
 
 
 def _vllm(
@@ -170,7 +151,7 @@ def _vllm(
     folder: str,
     adapter: str | None,
     planned: Mapping[str, tuple[str, ...]],
-    pixels: tuple[int | None, int | None],
+    pixels: tuple[int, int] | None,
     length: int | None,
 ) -> str:
     words = ["vllm", "serve", folder, "--served-model-name", Path(adapter or folder).name]
@@ -178,9 +159,8 @@ def _vllm(
         words += ["--dtype", dtype]
     if length is not None:
         words += ["--max-model-len", str(length)]
-    low, high = pixels
-    if low is not None and high is not None:
-        limits = {"min_pixels": low, "max_pixels": high}
+    if pixels is not None:
+        limits = dict(zip(("min_pixels", "max_pixels"), pixels, strict=True))
         words += ["--mm-processor-kwargs", json.dumps(limits)]
     if adapter is not None:
         words += ["--enable-lora", "--max-lora-rank", str(server_rank(target.checkpoint))]
@@ -199,11 +179,11 @@ def server_rank(adapter: Checkpoint) -> int:
 
 
 def _transformers(
-    folder: str, adapter: str | None, system: str | None, low: int | None, high: int | None
+    folder: str, adapter: str | None, system: str | None, pixels: tuple[int, int] | None
 ) -> str:
     limits = ""
-    if low is not None and high is not None:
-        limits = f', size={{"shortest_edge": {low}, "longest_edge": {high}}}'
+    if pixels is not None:
+        limits = f', size={{"shortest_edge": {pixels[0]}, "longest_edge": {pixels[1]}}}'
     imports = "from transformers import AutoModelForImageTextToText, AutoProcessor\n"
     wrap = ""
     if adapter is not None:

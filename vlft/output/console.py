@@ -6,13 +6,18 @@ the secrets that this process has met, and what a terminal would obey.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
+import time
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from rich.console import Console
+    from rich.progress import Progress
 
 # Control characters, C1, what changes the direction of text, what has no width, lone surrogates.
 _UNSAFE: Final = (
@@ -34,17 +39,12 @@ def shown(text: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    if character in "\t\n\r":
-        return {"\t": "\\t", "\n": "\\n", "\r": "\\r"}[character]
-    code = ord(character)
-    if code < 0x100:  # noqa: PLR2004 - as Python writes it
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004
+    return character.encode("unicode_escape").decode()
 
 
-def write(text: str, *, end: str = "\n", colors: bool = False) -> None:
+def write(text: str, *, colors: bool = False) -> None:
     """A result, on stdout; see `put`."""
-    put(sys.stdout, text + end, colors=colors)
+    put(sys.stdout, text + "\n", colors=colors)
 
 
 def write_document(text: str) -> None:
@@ -76,6 +76,26 @@ def json_text(value: object, *, indent: int | None = None) -> str:
 def note(text: str, *, colors: bool = False) -> None:
     """A message, on stderr; see `put`."""
     put(sys.stderr, text + "\n", colors=colors)
+
+
+class _Stderr:
+    """Stderr as `logging` writes to it."""
+
+    def write(self, text: str) -> None:
+        """Prints a message."""
+        put(sys.stderr, text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def show_log(*, verbose: bool) -> None:
+    """Shows the log of vlft on stderr: what is being done, or with `verbose` each step of it."""
+    import logging
+
+    logger = logging.getLogger("vlft")
+    logger.handlers = [logging.StreamHandler(_Stderr())]
+    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
 def error(message: str, hint: str | None = None) -> None:
@@ -178,6 +198,43 @@ def _nowhere() -> TextIO:
 def is_dialogue() -> bool:
     """Whether somebody types at a terminal and reads there."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+_PATIENCE: Final = 1.0
+"""Seconds before a bar is drawn."""
+_EVERY: Final = 0.1
+"""Seconds between two looks of it."""
+
+
+@contextlib.contextmanager
+def progress(total: int, title: str) -> Iterator[Callable[[int], None]]:
+    """Yields what is told of each further amount that is done with; a bar shows it on a terminal.
+
+    Args:
+        total: Of bytes, or whatever is counted.
+        title: What is being done.
+    """
+    if not stderr().isatty():
+        yield lambda _: None
+        return
+    done, due = 0, time.monotonic() + _PATIENCE
+    with contextlib.ExitStack() as screen:
+        bar: Progress | None = None
+
+        def advance(size: int) -> None:
+            nonlocal done, due, bar
+            done += size
+            if time.monotonic() < due:
+                return
+            due = time.monotonic() + _EVERY
+            if bar is None:
+                from rich.progress import Progress
+
+                bar = screen.enter_context(Progress(console=rich_console(), transient=True))
+                bar.add_task(title, total=total)
+            bar.update(bar.task_ids[0], completed=min(done, total))
+
+        yield advance
 
 
 def rich_console(stream: TextIO | None = None) -> Console:

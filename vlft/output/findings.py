@@ -1,10 +1,17 @@
-"""Findings for people: place, message, the line with a caret, what to write instead."""
+"""Findings for people: place, message, the line with a caret, what to write instead.
+
+And for programs: JSON, GitHub's workflow commands, and SARIF 2.1.0 for code scanning and editors,
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import asdict
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
-from vlft.findings import by_place, has_errors, to_json
+from vlft.findings import by_place, has_errors
 from vlft.output import console
 from vlft.output.console import shown
 
@@ -130,7 +137,7 @@ def write_report(
     """
     if output_format == "json":
         rows = [
-            {"file": file, "ok": not has_errors(found), "findings": list(map(to_json, found))}
+            {"file": file, "ok": not has_errors(found), "findings": list(map(asdict, found))}
             for file, found in files.items()
         ]
         console.write_json({"version": 1, "files": rows})
@@ -139,14 +146,11 @@ def write_report(
     findings = by_place(dict.fromkeys(finding for found in files.values() for finding in found))
     if output_format == "sarif":
         from vlft import __version__
-        from vlft.output.ci_formats import to_sarif
         from vlft.rule_catalog import catalogue
 
         sentences = {entry.id: entry.sentence for entry in catalogue().values()}
         console.write_json(to_sarif(findings, sentences, __version__))
     elif output_format == "github":
-        from vlft.output.ci_formats import to_github
-
         if findings:
             console.write(to_github(findings))
     else:
@@ -154,3 +158,93 @@ def write_report(
             color = console.stdout().isatty()
             console.write(to_text(findings, documents, color=color), colors=color)
         console.write(summary(findings, list(files), sum(map(bool, files.values()))))
+
+
+def _sentence(finding: Finding) -> str:
+    """What is wrong, where no file shows it, and what to write instead."""
+    path = f"{finding.path}: " if finding.file is None and finding.path else ""
+    hint = f"\n→ {finding.hint}" if finding.hint else ""
+    return f"{path}{finding.message}{hint}"
+
+
+_BREAKS: Final = {"\r": "%0D", "\n": "%0A"}
+_COMMANDS: Final = {"error": "error", "warning": "warning", "info": "notice"}
+
+
+def to_github(findings: Iterable[Finding]) -> str:
+    """A line a finding: `::error file=…,line=…,col=…,title=rule::message`."""
+    return "\n".join(map(_command, findings))
+
+
+def _command(finding: Finding) -> str:
+    properties = {
+        "file": finding.file,
+        "line": finding.line,
+        "col": finding.column,
+        "title": finding.rule,
+    }
+    named = ",".join(f"{k}={_property(str(v))}" for k, v in properties.items() if v is not None)
+    return f"::{_COMMANDS[finding.severity]} {named}::{_data(_sentence(finding))}"
+
+
+def _data(text: str) -> str:
+    lines = re.split(r"(\r|\n)", text.replace("%", "%25"))
+    return "".join(_BREAKS.get(line) or shown(line) for line in lines)
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS: Final = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def to_sarif(
+    findings: Sequence[Finding], sentences: Mapping[str, str], version: str
+) -> dict[str, object]:
+    """The log of one run.
+
+    Args:
+        findings: In the order to print.
+        sentences: Rule → what must hold, for all rules that occur.
+        version: Of vlft.
+    """
+    rules = sorted({finding.rule for finding in findings})
+    numbers = {rule: number for number, rule in enumerate(rules)}
+    described = [
+        {
+            "id": rule,
+            "shortDescription": {"text": sentences[rule]},
+            "help": {"text": f"vlft explain {rule}"},
+        }
+        for rule in rules
+    ]
+    run = {
+        "tool": {"driver": {"name": "vlft", "version": version, "rules": described}},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(finding, numbers[finding.rule]) for finding in findings],
+    }
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _result(finding: Finding, number: int) -> dict[str, object]:
+    return {
+        "ruleId": finding.rule,
+        "ruleIndex": number,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": _sentence(finding)},
+        "locations": [] if finding.file is None else [_location(finding, finding.file)],
+    }
+
+
+def _location(finding: Finding, file: str) -> dict[str, object]:
+    from urllib.parse import quote
+
+    path = PurePath(file)
+    uri = path.as_uri() if path.is_absolute() else quote(path.as_posix())
+    physical: dict[str, object] = {"artifactLocation": {"uri": uri}}
+    if finding.line is not None:
+        region = {"startLine": finding.line, "startColumn": finding.column or 1}
+        physical["region"] = region
+    return {"physicalLocation": physical}

@@ -1,4 +1,4 @@
-"""Plan → the process that `swift sft` would start, as argv and environment.
+"""The processes that `swift sft` and its other programs would start, as argv and environment.
 
 The `swift` command imports torch only to start another process that imports it again
 (swift/cli/main.py); this is that other process. On a machine without ms-swift the command
@@ -11,10 +11,11 @@ import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
-from vlft.plan.environment import FOREIGN
 from vlft.security.secrets import Secret, Variable, Word, cover, cover_all
+from vlft.swift.probe import read_swift
+from vlft.swift.release import as_flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,8 +26,23 @@ if TYPE_CHECKING:
     from vlft.swift.args import Arguments
     from vlft.swift.interpreter import Interpreter
 
+Tool = Literal["export", "infer", "deploy"]
 _Word = TypeVar("_Word")
 
+
+# Variables of a launcher around vlft that would be taken for this run's own.
+_FOREIGN = (
+    "RANK",
+    "LOCAL_RANK",
+    "WORLD_SIZE",
+    "LOCAL_WORLD_SIZE",
+    "LOCAL_SIZE",
+    "NPROC_PER_NODE",
+    "NNODES",
+    "NODE_RANK",
+    "MASTER_ADDR",
+    "MASTER_PORT",
+)
 
 _OWN: Final = "VLFT_"
 """Before the name of a variable that stands for an argument: the trainer reads none of these."""
@@ -171,12 +187,34 @@ def render(
         )
     env = dict(sorted((plan.env | launcher).items()))
     flags = render_flags(plan.arguments | own)
-    unset = tuple(name for name in FOREIGN if name not in env)
+    unset = _unset(env)
     if interpreter is None or interpreter.swift_dir is None:
         return Command(("swift", plan.subcommand, *flags), env, unset)
     torchrun = torchrun_words(launcher) if plan.torchrun else ()
     script = str(Path(interpreter.swift_dir, "cli", f"{plan.subcommand}.py"))
     return Command((interpreter.python, *torchrun, script, *flags), env, unset)
+
+
+def render_tool(
+    interpreter: Interpreter, tool: Tool, arguments: Arguments, env: Mapping[str, str]
+) -> Command:
+    """The process of another of ms-swift's programs.
+
+    Args:
+        interpreter: The Python that runs it.
+        tool: The program; `deploy` has the arguments of `infer`, and a port.
+        arguments: Its arguments; those that this ms-swift does not have are left out.
+        env: Variables to set.
+    """
+    legal = read_swift(interpreter).arguments["export" if tool == "export" else "infer"]
+    known = {name: texts for name, texts in arguments.items() if name in legal}
+    flags = render_flags(as_flags(known, legal))
+    script = str(Path(interpreter.swift_dir or "", "cli", f"{tool}.py"))
+    return Command((interpreter.python, script, *flags), env, _unset(env))
+
+
+def _unset(env: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(name for name in _FOREIGN if name not in env)
 
 
 def render_flags(arguments: Arguments) -> list[str]:

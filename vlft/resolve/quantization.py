@@ -103,33 +103,17 @@ class Quantization:
         return self.method in CALIBRATED
 
 
-def choose(
-    bits: int | None,
-    method: str | None,
-    packages: Mapping[str, str],
-    *,
-    calibration: bool,
-    gpu: bool,
-    fp8: bool | None = None,
-    family: str | None = None,
-    layers: int | None = None,
-) -> Quantization:
+def choose(bits: int | None, method: str | None, situation: Situation) -> Quantization:
     """The method for these bits, or the check of a named one.
 
     Args:
         bits: Asked for; None with fp8 alone.
         method: Asked for; None lets the choice be made.
-        packages: Installed in the interpreter that exports: name → version.
-        calibration: Whether there are rows to calibrate on.
-        gpu: Whether a GPU is visible.
-        fp8: Whether it computes in FP8; None if that is not known.
-        family: ms-swift's model_type; None if it is none that vlft knows.
-        layers: Of the language model; None if that is not known.
+        situation: What is at hand.
 
     Raises:
         VlftError: If it can't be done; the hint says what would work.
     """
-    situation = Situation(packages, gpu, fp8, calibration, family, layers)
     if method is not None:
         return _named(bits, method, situation)
     refusals = []

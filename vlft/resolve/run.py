@@ -11,7 +11,6 @@ from vlft.resolve.limits import Limits
 from vlft.resolve.model import resolve_model
 from vlft.resolve.patches import run_patches
 from vlft.resolve.post_init import has_plugins
-from vlft.resolve.precision import resolve_precision
 from vlft.resolve.sharding import resolve_sharding
 from vlft.resolve.steps import resolve_steps
 from vlft.resolve.swift_args import resolve_swift_args
@@ -36,12 +35,29 @@ if TYPE_CHECKING:
     from vlft.probe.collect import Facts
     from vlft.resolve.batch import Batch, Mismatch
     from vlft.resolve.model import ModelSpec
-    from vlft.resolve.precision import Precision
     from vlft.resolve.sharding import Sharding
     from vlft.resolve.steps import Steps
     from vlft.resolve.variables import Variable
     from vlft.resolve.world import World
     from vlft.swift.args import SwiftArgs
+
+
+_TYPES = ("bfloat16", "float16", "float32")
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """Types of a run.
+
+    Attributes:
+        weights: bfloat16, float16 or float32; None if only the installed GPU decides it.
+        fp16: Whether autocast computes in float16, with a scaled loss; None if unknown.
+        bf16: Whether autocast computes in bfloat16; None if unknown.
+    """
+
+    weights: str | None
+    fp16: bool | None
+    bf16: bool | None
 
 
 @dataclass(frozen=True)
@@ -146,8 +162,17 @@ class RunSpec:
 
     @cached_property
     def precision(self) -> Precision:
-        """The types that it computes in."""
-        return resolve_precision(self.args)
+        """The types that ms-swift arrives at.
+
+        Source: swift/arguments/base_args/model_args.py: _init_torch_dtype, _init_mixed_precision.
+        """
+        args = self.args
+        weights = args.get("torch_dtype", str).value
+        return Precision(
+            weights if weights in _TYPES else None,
+            args.get("fp16", bool).value,
+            args.get("bf16", bool).value,
+        )
 
     @cached_property
     def sharding(self) -> Sharding:

@@ -91,7 +91,7 @@ def _full(data: ConfiguredData) -> tuple[EntryFinding, ...]:
     """The verdict on whole files; the one of the last time where nothing has changed."""
     from vlft.data.cache import read_verdict, verdict_key, write_verdict  # noqa: PLC0415
     from vlft.data.check import check_files  # noqa: PLC0415 - only when asked for
-    from vlft.output.progress import progress  # noqa: PLC0415
+    from vlft.output.console import progress  # noqa: PLC0415
     from vlft.probe.data_entries import bytes_of  # noqa: PLC0415
 
     key = verdict_key(data)

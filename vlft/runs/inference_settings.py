@@ -51,12 +51,8 @@ def interpreter_for(target: Target, *, python: str | None = None) -> Interpreter
     named = python or target.export.python
     argv = target.run.record.get("argv") if target.run else None
     recorded = argv[0] if argv and Path(argv[0]).is_absolute() and Path(argv[0]).exists() else None
-    try:
-        found = find_interpreter(named or recorded)
-    except VlftError as problem:
-        where = "--python" if python else "export.python"
-        message = problem.message.replace("launch.python", where)
-        raise VlftError(message, problem.hint) from None
+    key = "--python" if python else "export.python"
+    found = find_interpreter(named or recorded, key=key)
     if found is None or found.swift_dir is None:
         where = f"in {named}" if named else "here"
         raise VlftError(f"ms-swift is not installed {where}", "pip install 'vlft[train]'")

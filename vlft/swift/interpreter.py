@@ -40,7 +40,7 @@ class Interpreter:
 
 
 def find_interpreter(
-    configured: str | None, *, environ: Mapping[str, str] = ENVIRON
+    configured: str | None, *, environ: Mapping[str, str] = ENVIRON, key: str = "launch.python"
 ) -> Interpreter | None:
     """The interpreter of `launch.python`, else vlft's own, else the one of `swift` on PATH.
 
@@ -50,12 +50,13 @@ def find_interpreter(
     Args:
         configured: Path of an executable, or its bare name on PATH.
         environ: The environment that PATH and HOME are taken from.
+        key: Where it is configured, for messages.
 
     Raises:
         VlftError: If `configured` is not an executable file.
     """
     if configured is not None:
-        return interpreter_at(_executable(configured, environ), environ)
+        return interpreter_at(_executable(configured, environ, key), environ)
     own = _running()
     if own is not None and "ms-swift" in own.packages:
         return own
@@ -86,8 +87,8 @@ def _running() -> Interpreter | None:
     return Interpreter(sys.executable, folders, swift_dir, packages, version)
 
 
-def _executable(configured: str, environ: Mapping[str, str]) -> str:
-    """`launch.python` as an absolute path; symlinks are kept."""
+def _executable(configured: str, environ: Mapping[str, str], key: str) -> str:
+    """What is configured as an absolute path; symlinks are kept."""
     path = Path(configured)
     if configured.startswith("~/") and environ.get("HOME"):
         path = Path(environ["HOME"], configured[2:])
@@ -96,13 +97,13 @@ def _executable(configured: str, environ: Mapping[str, str]) -> str:
         path = Path(named) if named else path
     inside = path / "bin" / "python"
     if path.is_dir() and inside.is_file():
-        raise VlftError(f"launch.python: `{configured}` is a folder", f"write `{inside}`")
+        raise VlftError(f"{key}: `{configured}` is a folder", f"write `{inside}`")
     if not path.is_file():
         hint = "name the Python that has ms-swift: the output of `which python` where swift works"
-        raise VlftError(f"launch.python: there is no file `{configured}`", hint)
+        raise VlftError(f"{key}: there is no file `{configured}`", hint)
     if not os.access(path, os.X_OK):
         raise VlftError(
-            f"launch.python: `{configured}` is not executable",
+            f"{key}: `{configured}` is not executable",
             "name a Python interpreter, such as ENV/bin/python",
         )
     return os.path.abspath(path)  # noqa: PTH100  Path.resolve would leave the environment

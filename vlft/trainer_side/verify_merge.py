@@ -6,7 +6,7 @@ in pickles, which are loaded without running what is in them):
     python verify_merge.py JOB.json
     python verify_merge.py --headers FILE…
 
-JOB (vlft/export/merged.py: value_job) names the files of base, merge and adapter, and for every
+JOB (vlft/export/verify.py: _value_job) names the files of base, merge and adapter, and for every
 tensor of the merge what it must be made of. Tensors that the adapter leaves alone are compared in
 full; of those that it changes, all are looked at for having changed, and as many as fit in
 ``budget`` elements are recomputed element by element.
