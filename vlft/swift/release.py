@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -234,10 +235,13 @@ class SwiftFacts:
 
     def _match_name(self, path: str) -> tuple[ModelEntry, ModelGroup] | None:
         """The first registered model of that name."""
-        name = model_name(path).lower()
+        return self._by_name.get(model_name(path).lower())
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, tuple[ModelEntry, ModelGroup]]:
+        found: dict[str, tuple[ModelEntry, ModelGroup]] = {}
         for entry in self.models().values():
             for group in entry.groups:
-                # The same as `name in group.names`, without making that tuple for 237 types.
-                if any(hub_id.rsplit("/", 1)[-1].lower() == name for hub_id in group.hub_ids):
-                    return entry, group
-        return None
+                for hub_id in group.hub_ids:
+                    found.setdefault(hub_id.rsplit("/", 1)[-1].lower(), (entry, group))
+        return found
