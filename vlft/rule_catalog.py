@@ -91,7 +91,7 @@ def catalogue() -> dict[str, Entry]:
         rule.id: Entry(
             rule.id,
             rule.severity,
-            " ".join((rule.function.__doc__ or "").split()),
+            rule.sentence,
             EFFECTS[rule.effect],
             rule.source,
             rule.says,

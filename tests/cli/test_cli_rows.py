@@ -50,7 +50,7 @@ def test_the_full_check_sees_every_row_and_counts_them(vlft: Any, rows: Any) -> 
     special = [one for one in found(done) if one["rule"] == "row.special-token"]
     assert len(special) == 1
     assert "line 401" in special[0]["message"]
-    assert "(1 more rows like this" in special[0]["message"]
+    assert "(1 more row like this" in special[0]["message"]
 
 
 def test_training_looks_at_every_row_first(vlft: Any, rows: Any) -> None:

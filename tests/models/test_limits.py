@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from vlft.errors import VlftError
@@ -138,6 +140,8 @@ def test_a_variable_that_is_no_number() -> None:
 def test_a_row_s_limit_that_is_no_number() -> None:
     with pytest.raises(VlftError, match="`max_pixels` is 'many'"):
         PixelLimits().with_row({"max_pixels": "many"})
+    with pytest.raises(VlftError, match="`fps` is nan"):
+        PixelLimits().with_row({"fps": math.nan})
     assert PixelLimits().with_row({"enable_thinking": False, "max_pixels": None}) == PixelLimits()
 
 
@@ -204,3 +208,25 @@ def test_a_video_s_prompt() -> None:
         *("<1.2 seconds><|vision_start|>", 4, "<|vision_end|>"),
         "<|vision_end|>",
     )
+
+
+@pytest.mark.parametrize(
+    "value", [10**400, -(10**400), 1e308, math.inf, 0, -1, 0.5], ids=lambda value: str(value)[:6]
+)
+@pytest.mark.parametrize(
+    "name", ["min_pixels", "max_pixels", "total_pixels", "fps", "nframes", "resized_height"]
+)
+def test_a_row_s_limit_of_any_size(name: str, value: float) -> None:
+    asked = {name: value, **({"resized_width": value} if name == "resized_height" else {})}
+    limits = PixelLimits().with_row(asked)
+    found = QWEN.image(640, 480, limits)
+    assert bool(found.tokens) == (found.error is None)
+    film = QWEN.video(FILM, limits)
+    assert bool(film.tokens) == (film.error is None)
+
+
+def test_a_limit_of_any_size_beyond_torch_s_integers() -> None:
+    with pytest.raises(VlftError, match="too large"):
+        limits_from({"MAX_PIXELS": str(2**63)})
+    with pytest.raises(VlftError, match="it must be above 0"):
+        limits_from({"SPATIAL_MERGE_SIZE": "0"})

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from support.folders import TINY_MODEL, tiny_folders
-from support.ms_swift.judging import Judge, request
+from support.ms_swift.judging import Judge, Verdict, request
 from test_convert_loads import png
 from typer.testing import CliRunner
 
 from vlft.cli import app
-from vlft.pipeline import prepare
+from vlft.pipeline import Ready, Rejected, prepare
 
 SIDE = {"qwen2_vl": 28, "qwen2_5_vl": 28, "qwen3_vl": 32}
 
@@ -117,10 +117,41 @@ def test_the_limits_of_the_processor(
     assert counted == encoded
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("SPATIAL_MERGE_SIZE=two", "SPATIAL_MERGE_SIZE=0", "MAX_RATIO=wide", "MODEL_SEQ_LEN=x"),
+        *("MAX_PIXELS=1e6", "IMAGE_MAX_TOKEN_NUM=9.5", "FPS=fast", "FRAME_FACTOR=two"),
+    ],
+)
+def test_a_limit_that_is_not_a_number(
+    text: str, model: Path, tmp_path: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`pixels.number` is an error, and the template fails."""
+    monkeypatch.chdir(tmp_path)
+    made, verdict = _encoded({}, dict([text.split("=")]), model, tmp_path, judge)
+    assert "pixels.number" in [finding.rule for finding in made.findings]
+    assert not verdict.ok
+
+
 def _both(
     changes: dict[str, Any], caller: dict[str, str], model: Path, folder: Path, judge: Judge
 ) -> tuple[int, int]:
     """Image tokens as `vlft data stats` counts them, and as the command's template has them."""
+    _, verdict = _encoded(changes, caller, model, folder, judge)
+    assert verdict.ok, verdict.error
+    told = CliRunner().invoke(
+        app,
+        ["data", "stats", "--config", str(folder / "config.yaml"), "--format", "json"],
+        env=caller,
+    )
+    return json.loads(told.stdout)["tokens"]["vision"]["sum"], verdict.values["placeholders"]
+
+
+def _encoded(
+    changes: dict[str, Any], caller: dict[str, str], model: Path, folder: Path, judge: Judge
+) -> tuple[Ready | Rejected, Verdict]:
+    """The prepared config, and what the command's template makes of a row with one image."""
     (folder / "a.png").write_bytes(png(1003, 811))
     (folder / "kwargs.json").write_text('{"max_pixels": 47040}')
     row = {
@@ -140,13 +171,7 @@ def _both(
     }
     config.write_text(json.dumps(written))
     environ = {"HOME": str(folder), **caller}
-    told = CliRunner().invoke(
-        app,
-        ["data", "stats", "--config", str(config), "--format", "json"],
-        env=caller,
-    )
-    asked = request(prepare(config, environ=environ, judge=False), folder, environ)
+    made = prepare(config, environ=environ, judge=True)
+    asked = request(made, folder, environ)
     assert asked is not None
-    verdict = judge.ask({**asked, "row": row})
-    assert verdict.ok, verdict.error
-    return json.loads(told.stdout)["tokens"]["vision"]["sum"], verdict.values["placeholders"]
+    return made, judge.ask({**asked, "row": row})

@@ -12,13 +12,10 @@ import pytest
 from support.folders import QWEN2_VL, make_model_folder
 
 from vlft.config.reader import read_config
-from vlft.models import family_of
 from vlft.probe.cache import FactCache
 from vlft.probe.collect import gather_facts
 from vlft.probe.hardware import parse_hardware
-from vlft.resolve.batch import solve
-from vlft.resolve.swift_args import resolve_swift_args
-from vlft.resolve.world import resolve_world
+from vlft.resolve.run import resolve as resolve_run
 from vlft.swift.args import Origin, SwiftArgs, UnknownValueError
 from vlft.swift.dumps import read_shipped
 
@@ -59,15 +56,7 @@ def resolve(tmp_path: Path) -> Resolve:
         machine = parse_hardware(hardware) if hardware else None
         facts = gather_facts(loaded, machine, environ or {}, None if environ else CACHE)
         facts = replace(facts, swift=release)
-        world = resolve_world(loaded.config.launch, facts.visible_gpus, {})
-        train = loaded.config.train
-        batch = solve(
-            global_size=train.global_batch_size,
-            per_device=train.per_device_train_batch_size,
-            accumulation=train.gradient_accumulation_steps,
-            world_size=world.world_size,
-        )
-        return resolve_swift_args(loaded, facts, world, batch, family_of("qwen2_vl"))
+        return resolve_run(loaded, facts).args
 
     return resolved
 

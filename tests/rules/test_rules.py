@@ -72,8 +72,8 @@ def test_the_config_that_examples_start_from_is_right(examples: Path) -> None:
 
 @pytest.mark.parametrize("rule", sorted(RULES))
 def test_a_rule_says_in_a_sentence_what_must_hold(rule: str) -> None:
-    sentence = RULES[rule].function.__doc__ or ""
-    assert re.fullmatch(r"[^.]+(\.[a-z_]+[^.]*)*\.", " ".join(sentence.split())), sentence
+    sentence = RULES[rule].sentence
+    assert re.fullmatch(r"[^.]+(\.[a-z_]+[^.]*)*\.", sentence), sentence
     assert RULES[rule].source
     assert re.fullmatch(r"[a-z]+\.[a-z-]+", rule)
 

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.waiting import wait_for
 
 from vlft.files import read_json, write_json
 from vlft.runs.attempts import all_attempts, last_attempt, new_attempt
 from vlft.runs.drift import changed_data, changed_plan
 from vlft.runs.index import list_runs, remember
+from vlft.runs.logs import follow, last_lines
 from vlft.runs.record import Run, fingerprint, read_run
 
 # A run without a trainer of ms-swift: what stop, logs and rm see is the same.
@@ -51,8 +53,7 @@ def found(folder: Path) -> Run:
 
 
 def wait_for_text(path: Path, text: str) -> None:
-    while not (path.exists() and text in path.read_text()):
-        time.sleep(0.02)
+    wait_for(lambda: path.exists() and text in path.read_text(), f"{text} in {path.name}")
 
 
 def test_the_last_attempt_counts(tmp_path: Path) -> None:
@@ -122,6 +123,21 @@ def test_following_sees_what_is_written_until_the_end(vlft: Any, tmp_path: Path)
     process.wait()
     assert vlft("runs", "logs", "short-run", "-n", "1").out == "two\n"
     assert vlft("runs", "logs", "short-run", "-n", "0").out == "one\ntwo\n"
+
+
+def test_following_loses_no_line(tmp_path: Path) -> None:
+    """What is written while the last lines are shown comes after them, once and whole."""
+    write_json(tmp_path / "run.json", {})
+    log = tmp_path / "stdout.log"
+    log.write_text("".join(f"{number}\n" for number in range(30)) + "a part")
+    following = follow(tmp_path, 2)
+    assert next(following) == "28"
+    with log.open("a") as stream:
+        stream.write(" of a line\nlast")
+    write_json(tmp_path / "outcome.json", {"status": "finished", "exit_code": 0})
+    assert list(following) == ["29", "a part of a line", "last"]
+    assert list(last_lines(tmp_path, 2)) == ["a part of a line", "last"]
+    assert len(list(last_lines(tmp_path, None))) == 32
 
 
 def test_runs_of_another_machine_are_stopped_there(vlft: Any, tmp_path: Path) -> None:

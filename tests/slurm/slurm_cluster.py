@@ -6,14 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-from support.waiting import HANG_S
+from support.waiting import wait_for
 
 SCRIPT = Path(__file__).with_name("cluster")
 
@@ -71,13 +69,11 @@ class Cluster:
 
     def wait_for(self, condition: Callable[[], Any], what: str, log: Path | None = None) -> Any:
         """What the condition gives once it is true."""
-        until = time.monotonic() + HANG_S
-        while time.monotonic() < until:
-            if value := condition():
-                return value
-            time.sleep(0.2)
-        said = "".join(file.read_text() for file in log.glob("slurm-*.out")) if log else ""
-        pytest.fail(f"{what}: not within {HANG_S} s\n{said[-4000:]}")
+
+        def output() -> str:
+            return "".join(file.read_text() for file in log.glob("slurm-*.out")) if log else ""
+
+        return wait_for(condition, what, 0.2, output)
 
     def end(self, run: Path) -> Any:
         """How a run ended, once it has."""

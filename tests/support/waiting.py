@@ -11,11 +11,16 @@ import pytest
 HANG_S = 600  # only a hang lasts longer; no test depends on the speed of the machine
 
 
-def wait_for(condition: Callable[[], Any], what: str = "the condition") -> Any:
-    """What the condition gives once it is true; the test fails if it hangs."""
+def wait_for(
+    condition: Callable[[], Any],
+    what: str = "the condition",
+    pause_s: float = 0.01,
+    log: Callable[[], str] = str,
+) -> Any:
+    """What the condition gives once it is true; the test fails, with the log, if it hangs."""
     until = time.monotonic() + HANG_S
     while time.monotonic() < until:
         if value := condition():
             return value
-        time.sleep(0.01)
-    pytest.fail(f"{what}: not within {HANG_S} s")
+        time.sleep(pause_s)
+    pytest.fail(f"{what}: not within {HANG_S} s\n{log()[-4000:]}")

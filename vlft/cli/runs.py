@@ -75,18 +75,15 @@ def logs(
     ] = 20,
 ) -> None:
     """Print what the trainer said."""
+    from vlft.runs import logs as files
     from vlft.runs.index import find_run
-    from vlft.runs.logs import follow as following
-    from vlft.runs.logs import last_lines, remember_secrets
     from vlft.security.masking import mask_text
 
     found = find_run(run)
-    remember_secrets(found)
-    for line in last_lines(found.folder, lines or None):
+    files.remember_secrets(found)
+    show = files.follow if follow else files.last_lines
+    for line in show(found.folder, lines or None):
         console.write(mask_text(line))
-    if follow:
-        for line in following(found.folder):
-            console.write(mask_text(line))
 
 
 @app.command("stop")

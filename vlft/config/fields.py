@@ -80,8 +80,14 @@ Texts = Annotated[list[str], BeforeValidator(_one_or_many)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 """A finite number."""
 
-Count = Annotated[int, Field(ge=1)]
+LARGEST = 2**63 - 1
+"""The largest number that torch has an integer for."""
+
+Count = Annotated[int, Field(ge=1, le=LARGEST)]
 """A whole number from 1."""
+
+Processes = Annotated[int, Field(ge=1, le=65_536)]
+"""A number of processes, devices or nodes."""
 
 
 def key(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, create_model
 
-from vlft.config.fields import Number, Product, Section, Texts, key
+from vlft.config.fields import LARGEST, Count, Number, Processes, Product, Section, Texts, key
 from vlft.engines import DEFAULT, engine_names, section_names, section_of
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class Model(Section):
 class Lora(Section):
     """Low-rank adaptation."""
 
-    rank: Annotated[int, Field(ge=1)] | None = key(None, argument="lora_rank")
-    alpha: Annotated[int, Field(ge=1)] | None = key(None, argument="lora_alpha")
+    rank: Count | None = key(None, argument="lora_rank")
+    alpha: Count | None = key(None, argument="lora_alpha")
     dropout: Annotated[Number, Field(ge=0, lt=1)] | None = key(None, argument="lora_dropout")
     target_modules: Texts | None = key(
         None, description="all-linear, or names of modules.", argument="target_modules"
@@ -92,12 +92,12 @@ class Data(Section):
         argument="dataset",
         min_length=1,
     )
-    val: Annotated[Number, Field(gt=0, lt=1)] | Texts | None = key(
+    val: Annotated[Number, Field(gt=0, lt=1)] | Annotated[Texts, Field(min_length=1)] | None = key(
         None,
         description="A share of the training rows or files; absent: no evaluation.",
         argument=("val_dataset", "split_dataset_ratio"),
     )
-    max_length: Annotated[int, Field(ge=1)] | None = key(
+    max_length: Count | None = key(
         None, description="Tokens of a row, image tokens included.", argument="max_length"
     )
 
@@ -114,9 +114,9 @@ class VideoPixels(Section):
     fps: Annotated[Number, Field(gt=0)] | None = key(
         None, description="Frames taken a second.", variable="FPS"
     )
-    min_frames: Annotated[int, Field(ge=1)] | None = key(None, variable="FPS_MIN_FRAMES")
-    max_frames: Annotated[int, Field(ge=1)] | None = key(None, variable="FPS_MAX_FRAMES")
-    tiles: Annotated[int, Field(ge=1)] | None = key(
+    min_frames: Count | None = key(None, variable="FPS_MIN_FRAMES")
+    max_frames: Count | None = key(None, variable="FPS_MAX_FRAMES")
+    tiles: Count | None = key(
         None, description="Tiles of a frame, at most (internvl_chat).", variable="VIDEO_MAX_NUM"
     )
 
@@ -130,7 +130,7 @@ class Pixels(Section):
     max: Product | None = key(
         None, description="Pixels of an image, at most.", variable="MAX_PIXELS"
     )
-    tiles: Annotated[int, Field(ge=1)] | None = key(
+    tiles: Count | None = key(
         None, description="Tiles of an image, at most (internvl_chat).", variable="MAX_NUM"
     )
     video: VideoPixels = Field(
@@ -142,25 +142,19 @@ class Train(Section):
     """The training itself."""
 
     num_train_epochs: Annotated[Number, Field(gt=0)] | None = key(None, argument="num_train_epochs")
-    max_steps: Annotated[int, Field(ge=1)] | None = key(None, argument="max_steps")
+    max_steps: Count | None = key(None, argument="max_steps")
     learning_rate: Annotated[Number, Field(ge=0)] | None = key(None, argument="learning_rate")
-    global_batch_size: Annotated[int, Field(ge=1)] | None = Field(
+    global_batch_size: Count | None = Field(
         None, description="per_device × accumulation × processes ÷ sequence parallel size."
     )
-    per_device_train_batch_size: Annotated[int, Field(ge=1)] | None = key(
-        None, argument="per_device_train_batch_size"
-    )
-    gradient_accumulation_steps: Annotated[int, Field(ge=1)] | None = key(
-        None, argument="gradient_accumulation_steps"
-    )
-    per_device_eval_batch_size: Annotated[int, Field(ge=1)] | None = key(
-        None, argument="per_device_eval_batch_size"
-    )
+    per_device_train_batch_size: Count | None = key(None, argument="per_device_train_batch_size")
+    gradient_accumulation_steps: Count | None = key(None, argument="gradient_accumulation_steps")
+    per_device_eval_batch_size: Count | None = key(None, argument="per_device_eval_batch_size")
     gradient_checkpointing: bool | None = key(None, argument="gradient_checkpointing")
-    seed: Annotated[int, Field(ge=0)] | None = key(None, argument="seed")
+    seed: Annotated[int, Field(ge=0, le=LARGEST)] | None = key(None, argument="seed")
     save_steps: Annotated[Number, Field(gt=0)] | None = key(None, argument="save_steps")
     eval_steps: Annotated[Number, Field(gt=0)] | None = key(None, argument="eval_steps")
-    save_total_limit: Annotated[int, Field(ge=1)] | None = key(None, argument="save_total_limit")
+    save_total_limit: Count | None = key(None, argument="save_total_limit")
     resume_from_checkpoint: str | None = key(
         None,
         description="Folder of the checkpoint to resume from.",
@@ -171,20 +165,18 @@ class Train(Section):
 class Launch(Section):
     """Where and in how many processes the training runs."""
 
-    gpus: Literal["auto", "none"] | Annotated[int, Field(ge=1)] | list[int | str] = key(
+    gpus: Literal["auto", "none"] | Processes | list[int | str] = key(
         "auto",
         description="auto: all visible; N: the first N visible; a list of indices or UUIDs; "
         "none: the CPU.",
         argument="use_cpu",
         variable="CUDA_VISIBLE_DEVICES",
     )
-    nproc_per_node: Annotated[int, Field(ge=1)] | None = key(
+    nproc_per_node: Processes | None = key(
         None, description="Processes on a node; one a GPU if absent.", variable="NPROC_PER_NODE"
     )
-    nnodes: Annotated[int, Field(ge=1)] | None = key(
-        None, description="Nodes; 1.", variable="NNODES"
-    )
-    sequence_parallel_size: Annotated[int, Field(ge=1)] | None = key(
+    nnodes: Processes | None = key(None, description="Nodes; 1.", variable="NNODES")
+    sequence_parallel_size: Processes | None = key(
         None, description="Processes that share one sequence.", argument="sequence_parallel_size"
     )
     master_addr: str | None = key(
@@ -219,7 +211,7 @@ class Export(Section):
     dataset: Texts | None = Field(
         None, description="JSONL to calibrate on; the training rows if absent. --dataset"
     )
-    rows: Annotated[int, Field(ge=1)] | None = Field(
+    rows: Count | None = Field(
         None, description="Rows to calibrate on, at most; 128 if absent. --quant_n_samples"
     )
 

@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from vlft.estimate.memory.states import Plain
     from vlft.resolve.run import RunSpec
 
-SAVE_STEPS = 500
-"""save_steps where none is given (transformers/training_args.py)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Storage:
@@ -42,7 +39,7 @@ def storage(run: RunSpec, states: Plain) -> Storage:
         run: The run.
         states: Of its model.
     """
-    saves = _saves(run)
+    saves = saves_of(run)
     limit = run.args.get("save_total_limit", int).value
     # The new one is written before the oldest is deleted.
     kept = saves if saves is None or limit is None else min(saves, limit + 1)
@@ -66,13 +63,14 @@ def _checkpoint_bytes(run: RunSpec, states: Plain, width: int) -> int:
     return weights + 2 * states.adapters
 
 
-def _saves(run: RunSpec) -> int | None:
-    steps = run.steps
-    if steps is None or not steps.total:
+def saves_of(run: RunSpec) -> int | None:
+    """Checkpoints written in the whole run; None if the steps are unknown."""
+    steps, every = run.steps, run.args.get("save_steps", float).value
+    if not steps.total:
         return None
     if run.save_strategy == "no":
         return 0
     if run.save_strategy == "epoch":
         return None if not steps.per_epoch else -(-steps.total // steps.per_epoch)
-    every = interval(run.args.get("save_steps", float).value or SAVE_STEPS, steps.total) or 1
-    return -(-steps.total // every)
+    interval_steps = None if every is None else interval(every, steps.total)
+    return None if not interval_steps else -(-steps.total // interval_steps)

@@ -11,15 +11,13 @@ from vlft.estimate.memory.from_config import (
     RowSize,
     largest_row,
     model_states,
+    sized_model,
     step_of_run,
-    with_run_tiles,
 )
 from vlft.estimate.memory.parameters import count
 from vlft.files import read_json
 from vlft.findings import to_json
-from vlft.models import shape_of
 from vlft.probe.hardware import free_bytes
-from vlft.resolve.steps import Steps
 from vlft.runs.index import list_runs
 from vlft.runs.record import CHECKPOINTS
 
@@ -30,8 +28,9 @@ if TYPE_CHECKING:
     from vlft.models.architecture import ModelShape
     from vlft.pipeline import Ready
     from vlft.plan.plan import Plan
-    from vlft.probe.hardware import Hardware
     from vlft.resolve.batch import Batch
+    from vlft.resolve.run import RunSpec
+    from vlft.resolve.steps import Steps
     from vlft.runs.record import Run
 
 # What may differ between two runs whose steps take the same time.
@@ -218,20 +217,18 @@ def look_ahead(ready: Ready, lengths: RowLengths | None = None) -> Outlook:
     """
     run, facts, plan = ready.run, ready.facts, ready.plan
     unknown: list[str] = []
-    sizes = facts.model.sizes
-    model = None if sizes is None else shape_of(sizes)
+    model = sized_model(run)
     row: RowSize | None = None
     step: RunShape | None = None
-    if model is None:
+    if run.limits.problems:
+        unknown.append(f"memory: {', '.join(run.limits.problems)} is not a number to limit by")
+    elif model is None:
         unknown.append(
             "memory: the model's config.json is not here, or is of a family that vlft can't size"
         )
     elif run.family is not None:
-        limits = run.limits.pixels
-        model = with_run_tiles(model, run.model.vision, limits)
-        length = run.config.data.max_length
-        measured = lengths.largest(length) if lengths is not None else None
-        row = measured or largest_row(run, limits)
+        measured = lengths.largest(run.row_length) if lengths is not None else None
+        row = measured or largest_row(run)
         step = step_of_run(run, plan.batch, model, row)
         if step is None:
             unknown.append("memory: estimated for LoRA and full training in 16 bits on GPUs")
@@ -245,8 +242,9 @@ def look_ahead(ready: Ready, lengths: RowLengths | None = None) -> Outlook:
             f"config.json there are {own:,}"
         )
     memory = estimate(model, step) if model is not None and step is not None else None
-    steps = run.steps or Steps(None, None, None, None, None)
-    if steps.total is None:
+    if memory is not None and run.gpu_bytes is None:
+        unknown.append("whether it fits: " + _why_gpu_unknown(run))
+    if run.steps.total is None:
         unknown.append("steps: the rows are not counted, or the number of processes is not known")
     speed = measured_speed(plan)
     if speed is None:
@@ -254,14 +252,14 @@ def look_ahead(ready: Ready, lengths: RowLengths | None = None) -> Outlook:
     states = None if model is None else model_states(run, model)
     return Outlook(
         batch=plan.batch,
-        steps=steps,
+        steps=run.steps,
         lengths=lengths,
         row=row,
         model=model,
         pixel_side=run.model.vision.side if run.model.vision is not None else None,
         run=step,
         memory=memory,
-        gpu_bytes=_smallest_gpu(facts.hardware),
+        gpu_bytes=run.gpu_bytes,
         storage=None if states is None else storage(run, states),
         free_bytes=free_bytes(run.output_dir),
         speed=speed,
@@ -270,6 +268,8 @@ def look_ahead(ready: Ready, lengths: RowLengths | None = None) -> Outlook:
     )
 
 
-def _smallest_gpu(hardware: Hardware | None) -> int | None:
-    sizes = [gpu.memory_bytes for gpu in hardware.gpus if gpu.memory_bytes] if hardware else []
-    return min(sizes, default=None)
+def _why_gpu_unknown(run: RunSpec) -> str:
+    gpus, processes = run.world.gpus_per_node, run.world.nproc_per_node
+    if gpus != processes:
+        return f"{processes} processes share {gpus} GPUs"
+    return "the memory of the GPUs is not known: --hardware 4xA100-80G"

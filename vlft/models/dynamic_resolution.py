@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vlft.models.limits import frame_pixels, image_pixels, token_limits
+from vlft.models.limits import RESIZE_VARIABLES, frame_pixels, image_pixels, token_limits
 from vlft.models.smart_resize import (
     hf_smart_resize,
     qwen_vl_utils_smart_resize,
@@ -25,7 +25,7 @@ from vlft.models.vision import ImageTokens, SizeError, VideoFile, VideoTokens
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from vlft.models.limits import PixelLimits
+    from vlft.models.limits import PixelLimits, TokenLimits
 
 _MERGE = 2
 """Patches that a token is wide and high."""
@@ -57,6 +57,15 @@ class DynamicResolution:
     def side(self) -> int:
         """Side of a token's square in pixels."""
         return self.patch * _MERGE
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Those that qwen_vl_utils reads."""
+        return RESIZE_VARIABLES
+
+    def token_limits(self, limits: PixelLimits) -> TokenLimits:
+        """As qwen_vl_utils has them after ms-swift's patches."""
+        return token_limits(self.patch, limits)
 
     def image_pixels(self, limits: PixelLimits) -> tuple[int, int]:
         """Least and most pixels of an image, in whole tokens as ms-swift counts them."""

@@ -8,6 +8,7 @@ the InternVL templates); a row's own `chat_template_kwargs` go past both into qw
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -57,6 +58,9 @@ class RowLimits:
     max_num: int | None = None
     has_video: bool = False
 
+
+_TOO_LARGE = 2**63
+"""Of pixels, tokens and frames: torch has no integer for more."""
 
 _NO_ROW_LIMITS = RowLimits()
 
@@ -120,8 +124,11 @@ class PixelLimits:
         asked = {name: value for name, value in (given or {}).items() if value is not None}
         asked = {name: value for name, value in asked.items() if name in _ROW_NAMES}
         for name, value in asked.items():
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not is_number or (isinstance(value, float) and math.isnan(value)):
                 raise VlftError(f"`{name}` is {value!r}", "write a number")
+            if abs(value) > _TOO_LARGE:  # the answer is the same, and every division holds
+                asked[name] = _TOO_LARGE if value > 0 else -_TOO_LARGE
         if not asked and not has_video:
             return self
         return replace(self, row=RowLimits(**asked, has_video=has_video))
@@ -153,6 +160,38 @@ _VARIABLES: Mapping[str, tuple[str, Callable[[str], Number]]] = {
 }
 
 
+_POSITIVE = frozenset(
+    {"FPS", "FRAME_FACTOR", "INPUT_SIZE", "MAX_NUM", "SPATIAL_MERGE_SIZE", "VIDEO_MAX_NUM"}
+    | {"VIDEO_SEGMENTS"}
+)
+"""Variables that something is divided by, or that nothing is taken with at 0."""
+
+
+def limit_problem(name: str, text: str) -> str | None:
+    """What is wrong with the text of a limit's variable; None for a limit that can be used.
+
+    Args:
+        name: Of the variable.
+        text: Its value; empty is as good as unset.
+    """
+    if name not in _VARIABLES or not text:
+        return None
+    try:
+        number = _VARIABLES[name][1](text)
+    except (ValueError, OverflowError):
+        return f"is {text!r}, not a number"
+    if not abs(number) < _TOO_LARGE:
+        return f"is {text!r}, too large"
+    return f"is {text!r}: it must be above 0" if name in _POSITIVE and number <= 0 else None
+
+
+TILE_VARIABLES = frozenset({"INPUT_SIZE", "MAX_NUM", "VIDEO_MAX_NUM", "VIDEO_SEGMENTS"})
+"""Limits of the templates that cut tiles."""
+
+RESIZE_VARIABLES = frozenset(_VARIABLES) - TILE_VARIABLES
+"""Limits of the templates that resize a picture as a whole."""
+
+
 def limits_from(environ: Mapping[str, str], rescale: int | None = None) -> PixelLimits:
     """The limits that a trainer with this environment and this `--max_pixels` goes by.
 
@@ -161,17 +200,15 @@ def limits_from(environ: Mapping[str, str], rescale: int | None = None) -> Pixel
         rescale: The argument `--max_pixels`; nothing to do with MAX_PIXELS.
 
     Raises:
-        VlftError: If a variable is no number: ms-swift would fail on it as well.
+        VlftError: If a variable is not a number that ms-swift can compute with.
     """
     given: dict[str, Any] = {}
     for name, (field, read) in _VARIABLES.items():
-        text = environ.get(name)
-        if text is None or text == "":
-            continue
-        try:
+        if text := environ.get(name):
+            problem = limit_problem(name, text)
+            if problem is not None:
+                raise VlftError(f"{name} {problem}", f"unset {name}")
             given[field] = read(text)
-        except (ValueError, OverflowError):
-            raise VlftError(f"{name} is {text!r}, not a number", f"unset {name}") from None
     return PixelLimits(**given, rescale=rescale if rescale and rescale > 0 else None)
 
 

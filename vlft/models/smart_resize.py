@@ -92,6 +92,8 @@ def swift_rescale(height: int, width: int, max_pixels: Number | None) -> tuple[i
 
 
 def _check_ratio(height: int, width: int, most: int) -> None:
+    if not min(abs(height), abs(width)) > 0:  # 0 or NaN, which a row can ask for
+        raise SizeError(f"a size of {width}×{height} pixels is asked for")
     ratio = max(height, width) / min(height, width)
     if ratio > most:
         raise SizeError(f"one side is {ratio:.2f} times the other; at most {most} times is allowed")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from vlft.models.limits import TILE_VARIABLES
 from vlft.models.smart_resize import swift_rescale
 from vlft.models.vision import ImageTokens, SizeError, VideoFile, VideoTokens
 
@@ -44,6 +45,14 @@ class DynamicTiling:
     @property
     def side(self) -> None:
         """A token has no square of its own: tiles are resized as a whole."""
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Those of the native form: transformers' processor reads none."""
+        return TILE_VARIABLES if self.native else frozenset()
+
+    def token_limits(self, limits: PixelLimits) -> None:
+        """Tiles have none."""
 
     def image_pixels(self, limits: PixelLimits) -> None:
         """Tiles have no limit in pixels."""

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from vlft.models.limits import PixelLimits
+    from vlft.models.limits import PixelLimits, TokenLimits
 
 
 class SizeError(ValueError):
@@ -99,6 +99,13 @@ class Vision(Protocol):
     @property
     def side(self) -> int | None:
         """Side of a token's square in pixels; None for a family that cuts tiles."""
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Environment variables that limit its pictures and videos."""
+
+    def token_limits(self, limits: PixelLimits) -> TokenLimits | None:
+        """The limits of a run in whole tokens; None for a family that cuts tiles."""
 
     def image_pixels(self, limits: PixelLimits) -> tuple[int, int] | None:
         """Least and most pixels of an image; None for a family without such limits."""

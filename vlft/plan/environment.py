@@ -41,7 +41,7 @@ def environment(run: RunSpec) -> dict[str, str]:
     facts, world = run.facts, run.world
     caller = facts.environ
     env = {name: variable.text for name, variable in run.config_variables.items()}
-    env = _of_checkpoint(run) | env
+    env = {**run.added_variables, **env}
     if world.visible_devices is not None:
         env[_devices_variable(facts)] = world.visible_devices
     if world.cpu:
@@ -55,15 +55,6 @@ def environment(run: RunSpec) -> dict[str, str]:
     if "PYTHONUNBUFFERED" not in caller:
         env.setdefault("PYTHONUNBUFFERED", "1")  # the log says where it is, also in a crash
     return dict(sorted(env.items()))
-
-
-def _of_checkpoint(run: RunSpec) -> dict[str, str]:
-    """Tile limits that the checkpoint's config asks for, where nobody decides them."""
-    from vlft.models import checkpoint_variables  # noqa: PLC0415 - the others are annotations
-
-    checkpoint = run.model.checkpoint
-    asked = checkpoint_variables(run.family, checkpoint.config if checkpoint else None)
-    return {name: value for name, value in asked.items() if name not in run.variables}
 
 
 def _devices_variable(facts: Facts) -> str:

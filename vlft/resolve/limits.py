@@ -6,32 +6,27 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from vlft.models.limits import (
-    FRAME_MAX_TOKENS,
-    FRAME_MIN_TOKENS,
-    IMAGE_MAX_TOKENS,
-    IMAGE_MIN_TOKENS,
-    limits_from,
-)
+from vlft.models.limits import limit_problem, limits_from
 from vlft.resolve.variables import CALLER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.config.locations import KeyPath
-    from vlft.models.limits import PixelLimits
+    from vlft.models import Vision
+    from vlft.models.limits import PixelLimits, TokenLimits
     from vlft.resolve.variables import Variable
 
 Key = Literal["min", "max", "video.min", "video.max"]
 
-_VARIABLES: dict[Key, tuple[str, str, int]] = {
-    "min": ("IMAGE_MIN_TOKEN_NUM", "MIN_PIXELS", IMAGE_MIN_TOKENS),
-    "max": ("IMAGE_MAX_TOKEN_NUM", "MAX_PIXELS", IMAGE_MAX_TOKENS),
-    "video.min": ("VIDEO_MIN_TOKEN_NUM", "VIDEO_MIN_PIXELS", FRAME_MIN_TOKENS),
-    "video.max": ("VIDEO_MAX_TOKEN_NUM", "VIDEO_MAX_PIXELS", FRAME_MAX_TOKENS),
+_VARIABLES: dict[Key, tuple[str, str, str]] = {
+    "min": ("IMAGE_MIN_TOKEN_NUM", "MIN_PIXELS", "image_min"),
+    "max": ("IMAGE_MAX_TOKEN_NUM", "MAX_PIXELS", "image_max"),
+    "video.min": ("VIDEO_MIN_TOKEN_NUM", "VIDEO_MIN_PIXELS", "frame_min"),
+    "video.max": ("VIDEO_MAX_TOKEN_NUM", "VIDEO_MAX_PIXELS", "frame_max"),
 }
-# Key under `pixels:` → variable in tokens, variable in pixels, default in tokens. ms-swift reads
-# the pixels only where the tokens are not given (swift/model/models/qwen.py:
+# Key under `pixels:` → variable in tokens, variable in pixels, field of `TokenLimits`. ms-swift
+# reads the pixels only where the tokens are not given (swift/model/models/qwen.py:
 # compat_qwen_vl_utils).
 
 
@@ -57,34 +52,56 @@ class Limits:
     Attributes:
         variables: The trainer's environment (see `resolve.variables`).
         rescale: `--max_pixels`, to which an image is shrunk before the template sees it.
-        side: Pixels of a token's side; None for a model whose limits are not in pixels.
+        vision: Reads the variables; None for a family that is not known.
     """
 
     variables: Mapping[str, Variable]
     rescale: int | None
-    side: int | None
+    vision: Vision | None
+
+    @cached_property
+    def texts(self) -> Mapping[str, str]:
+        """The variables that the model reads."""
+        read = self.vision.variables if self.vision is not None else frozenset()
+        return {name: one.text for name, one in self.variables.items() if name in read}
+
+    @cached_property
+    def problems(self) -> Mapping[str, str]:
+        """Variable → what is wrong with it; ms-swift fails on it as well."""
+        found = {name: limit_problem(name, text) for name, text in self.texts.items()}
+        return {name: problem for name, problem in found.items() if problem is not None}
 
     @cached_property
     def pixels(self) -> PixelLimits:
         """The limits as the arithmetic of `models/` takes them.
 
         Raises:
-            VlftError: If a variable is not a number: ms-swift fails on it as well.
+            VlftError: If a variable is not a number: see `problems`.
         """
-        texts = {name: variable.text for name, variable in self.variables.items()}
-        return limits_from(texts, self.rescale)
+        return limits_from(self.texts, self.rescale)
+
+    @cached_property
+    def tokens(self) -> TokenLimits | None:
+        """The limits in whole tokens; None for tiles, and where one is not a number."""
+        if self.vision is None or self.problems:
+            return None
+        return self.vision.token_limits(self.pixels)
+
+    @property
+    def side(self) -> int | None:
+        """Pixels of a token's side; None where there are no limits in tokens."""
+        return None if self.vision is None or self.tokens is None else self.vision.side
 
     def limit(self, key: Key) -> Limit:
         """A limit in tokens; only where `side` is known."""
-        in_tokens, in_pixels, default = _VARIABLES[key]
-        square = (self.side or 1) ** 2
-        for name, divisor in ((in_tokens, 1), (in_pixels, square)):
+        in_tokens, in_pixels, field = _VARIABLES[key]
+        tokens = int(getattr(self.tokens, field))
+        for name in (in_tokens, in_pixels):
             variable = self.variables.get(name)
-            number = None if variable is None else _number(variable.text)
-            if variable is not None and number is not None:
+            if variable is not None and variable.text:
                 named = variable.name_of_key if variable.path[0] == "pixels" else name
-                return Limit(number // divisor, variable.path, named)
-        return Limit(default, None, in_tokens)
+                return Limit(tokens, variable.path, named)
+        return Limit(tokens, None, in_tokens)
 
     def override(self, key: Key) -> tuple[str, Variable] | None:
         """The variable in tokens that makes the limit in pixels void, with its name."""
@@ -101,10 +118,3 @@ class Limits:
 def is_callers(path: KeyPath) -> bool:
     """Whether a limit comes from the caller's environment."""
     return path == CALLER
-
-
-def _number(text: str) -> int | None:
-    try:
-        return int(text)
-    except ValueError:
-        return None

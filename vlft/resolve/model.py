@@ -24,14 +24,12 @@ class ModelSpec:
         argument: What ms-swift is given: an absolute folder or a hub id.
         checkpoint: The folder's content; None for a hub id or a folder that can't be read.
         named: `model.type`, if it is given.
-        has_plugins: Whether the user's own code registers what the installed ms-swift lacks.
         swift: The installed ms-swift.
     """
 
     argument: str
     checkpoint: Checkpoint | None
     named: str | None
-    has_plugins: bool
     swift: SwiftFacts
 
     @cached_property
@@ -102,11 +100,9 @@ class ModelSpec:
 
 def resolve_model(config: Config, facts: Facts) -> ModelSpec:
     """The model of a config."""
-    plugins = ("external_plugins", "custom_register_path")
     return ModelSpec(
         argument=facts.model.argument,
         checkpoint=facts.model.checkpoint,
         named=config.model.type,
-        has_plugins=any(config.swift.get(name) for name in plugins),
         swift=facts.swift,
     )

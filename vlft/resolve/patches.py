@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vlft.models.remote_code import Patch, RemoteCode
     from vlft.probe.checkpoint_types import Checkpoint
     from vlft.probe.collect import Facts
+    from vlft.resolve.model import ModelSpec
     from vlft.swift.args import Arguments
 
 PATCHES_VERSION: Final = "2"
@@ -69,35 +70,26 @@ def _code_of(checkpoint: Checkpoint | None) -> RemoteCode | None:
     return next((code for code in REMOTE_CODE if code.matches(checkpoint.config)), None)
 
 
-def run_patches(config: Config, facts: Facts) -> tuple[Patch, ...]:
+def run_patches(config: Config, facts: Facts, model: ModelSpec) -> tuple[Patch, ...]:
     """Those that a config's run needs.
 
     Of a hub id only ms-swift's name for it is known: then all that its form may need.
     """
-    checkpoint = facts.model.checkpoint
     packages = facts.interpreter.packages if facts.interpreter and not in_image(config) else {}
     bnb = config.quant is not None and config.quant.method == "bnb"
-    if checkpoint is None:
-        return _of_hub_id(facts, release(packages.get("transformers", "5.0"))[:2], bnb=bnb)
-    return patches_of(checkpoint, packages, bnb=bnb or is_bnb(checkpoint))
-
-
-def own_type_of_hub_id(facts: Facts) -> str | None:
-    """ms-swift's type of a hub id that brings its own code; None for all others."""
-    code = _code_of_hub_id(facts)
-    return None if code is None else code.swift_model_type
-
-
-def _code_of_hub_id(facts: Facts) -> RemoteCode | None:
-    if facts.model.checkpoint is not None:
-        return None
-    guessed = facts.swift.guess_model_types(facts.model.argument, ())
-    return next((code for code in REMOTE_CODE if guessed == (code.swift_model_type,)), None)
-
-
-def _of_hub_id(facts: Facts, transformers: tuple[int, ...], *, bnb: bool) -> tuple[Patch, ...]:
-    code = _code_of_hub_id(facts)
+    if model.checkpoint is not None:
+        return patches_of(model.checkpoint, packages, bnb=bnb or is_bnb(model.checkpoint))
+    code = code_of_hub_id(model)
+    transformers = release(packages.get("transformers", "5.0"))[:2]
     return () if code is None else code.needed(CodeFacts(transformers, bnb=bnb))
+
+
+def code_of_hub_id(model: ModelSpec) -> RemoteCode | None:
+    """The family of a hub id that brings its own code; None for all others."""
+    if model.checkpoint is not None:
+        return None
+    guessed = model.guessed_types
+    return next((code for code in REMOTE_CODE if guessed == (code.swift_model_type,)), None)
 
 
 def in_image(config: Config) -> bool:

@@ -19,6 +19,7 @@ from vlft.swift.versions import release
 if TYPE_CHECKING:
     from vlft.probe.checkpoint_types import Checkpoint
     from vlft.probe.collect import Facts
+    from vlft.resolve.model import ModelSpec
     from vlft.swift.release import ModelEntry, Subcommand
 
 
@@ -29,6 +30,7 @@ class Run:
     args: SwiftArgs
     task: Subcommand
     facts: Facts
+    spec: ModelSpec
     environ: Mapping[str, str]
 
     def __getitem__(self, name: str) -> Value:
@@ -153,17 +155,15 @@ def _num_labels(run: Run) -> Value:
 
 
 def _model_type(run: Run) -> Value:
-    if any(map(run.args.is_given, ("external_plugins", "custom_register_path"))):
-        raise UnknownValueError  # they may register others
-    swift, found = run.facts.swift, run.checkpoint
-    guessed = (
-        swift.guess_model_types(run.facts.model.argument, ())
-        if found is None
-        else swift.guess_model_types(found.path, found.architectures, found.args)
-    )
-    if len(guessed) != 1:
+    guessed = run.spec.guessed_types
+    if has_plugins(run.args) or run["model"] != run.spec.argument or len(guessed) != 1:
         raise UnknownValueError
     return guessed[0]
+
+
+def has_plugins(args: SwiftArgs) -> bool:
+    """Whether the user's own code may register what the installed ms-swift lacks."""
+    return any(map(args.given_texts, ("external_plugins", "custom_register_path")))
 
 
 def _template(run: Run) -> Value:

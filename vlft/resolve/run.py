@@ -10,18 +10,20 @@ from vlft.resolve.batch import solve
 from vlft.resolve.limits import Limits
 from vlft.resolve.model import resolve_model
 from vlft.resolve.patches import run_patches
+from vlft.resolve.post_init import has_plugins
 from vlft.resolve.precision import resolve_precision
 from vlft.resolve.sharding import resolve_sharding
 from vlft.resolve.steps import resolve_steps
 from vlft.resolve.swift_args import resolve_swift_args
 from vlft.resolve.variables import (
+    added_variables,
     config_variables,
     inherited_variables,
     launcher_variables,
     pixel_settings,
     trainer_variables,
 )
-from vlft.resolve.world import number_in, resolve_world
+from vlft.resolve.world import number_in, resolve_world, uses_ray, uses_torchrun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +88,19 @@ class RunSpec:
     @cached_property
     def args(self) -> SwiftArgs:
         """All arguments, as they are after ms-swift's own `__post_init__`."""
-        return resolve_swift_args(self.loaded, self.facts, self.world, self.batch, self.family)
+        return resolve_swift_args(
+            self.loaded, self.facts, self.world, self.batch, self.model, self.patches
+        )
+
+    @property
+    def has_plugins(self) -> bool:
+        """Whether the user's own code may register what the installed ms-swift lacks."""
+        return has_plugins(self.args)
+
+    @property
+    def row_length(self) -> int | None:
+        """Most tokens of a row, the model's own limit included; None if it is unknown."""
+        return self.args.get("max_length", int).value
 
     @property
     def passed(self) -> Mapping[str, Any]:
@@ -102,6 +116,11 @@ class RunSpec:
     def variables(self) -> Mapping[str, Variable]:
         """The environment that the trainer's template reads."""
         return trainer_variables(self.loaded, self.family, self.args, self.facts.environ)
+
+    @cached_property
+    def added_variables(self) -> Mapping[str, str]:
+        """Variables that the checkpoint's config.json needs and nobody decides."""
+        return added_variables(self.model, self.variables)
 
     @cached_property
     def config_variables(self) -> Mapping[str, Variable]:
@@ -122,8 +141,8 @@ class RunSpec:
     def limits(self) -> Limits:
         """Limits on images and videos."""
         family = self.model.weights_family
-        side = family.vision.side if family is not None and family.vision is not None else None
-        return Limits(self.variables, self.args.get("max_pixels", int).value, side)
+        vision = None if family is None else family.vision
+        return Limits(self.variables, self.args.get("max_pixels", int).value, vision)
 
     @cached_property
     def precision(self) -> Precision:
@@ -136,16 +155,17 @@ class RunSpec:
         return resolve_sharding(self.config, self.facts, self.args)
 
     @cached_property
-    def steps(self) -> Steps | None:
-        """Optimizer steps; None where there is no batch."""
+    def steps(self) -> Steps:
+        """Optimizer steps; all unknown where there is no batch."""
         return resolve_steps(self.args, self.facts.train, self.batch)
 
     @property
-    def total_steps(self) -> int | None:
-        """Steps of the whole run; None if unknown."""
-        if self.steps is None or self.args.is_given("max_epochs"):
+    def gpu_bytes(self) -> int | None:
+        """Memory of the smallest GPU, where each process has one; None if that is unknown."""
+        hardware, world = self.facts.hardware, self.world
+        if hardware is None or world.cpu or world.gpus_per_node != world.nproc_per_node:
             return None
-        return self.steps.total
+        return min((gpu.memory_bytes for gpu in hardware.gpus if gpu.memory_bytes), default=None)
 
     @property
     def save_strategy(self) -> str:
@@ -178,17 +198,13 @@ class RunSpec:
 
     @property
     def uses_ray(self) -> bool:
-        """Whether Ray starts the trainers: ms-swift's pt and rlhf ignore `use_ray`."""
-        return self.task == "sft" and self.args.flag("use_ray")
+        """Whether Ray starts the trainers."""
+        return uses_ray(self.task, self.args)
 
     @property
     def uses_torchrun(self) -> bool:
-        """Whether the run goes through torch.distributed.run.
-
-        DeepSpeed and FSDP need its rendezvous even for one process. Ray's actors are processes
-        by themselves.
-        """
-        return not self.uses_ray and (self.world.world_size != 1 or self.sharding.is_sharded)
+        """Whether the run goes through torch.distributed.run."""
+        return uses_torchrun(self.task, self.args, self.world, self.sharding)
 
     @property
     def master(self) -> tuple[str | None, int | None]:
@@ -200,7 +216,7 @@ class RunSpec:
     @cached_property
     def patches(self) -> tuple[Patch, ...]:
         """Compatibility patches that the checkpoint's own code needs."""
-        return run_patches(self.config, self.facts)
+        return run_patches(self.config, self.facts, self.model)
 
 
 def resolve(loaded: LoadedConfig, facts: Facts) -> RunSpec:

@@ -52,6 +52,7 @@ class Sharding:
 
 
 def resolve_sharding(config: Config, facts: Facts, args: SwiftArgs) -> Sharding:
-    """The run's sharding; an empty `fsdp` is none, as for ms-swift."""
+    """The run's sharding; an empty text is none, as for ms-swift."""
     fsdp = args.get("fsdp", str).text if args.is_given("fsdp") else ""
-    return Sharding(config.deepspeed, facts.deepspeed_file, facts.deepspeed, fsdp or None)
+    deepspeed = config.deepspeed or None
+    return Sharding(deepspeed, facts.deepspeed_file, facts.deepspeed, fsdp or None)

@@ -12,7 +12,7 @@ transformers/training_args.py: get_warmup_steps; transformers/trainer_callback.p
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vlft.resolve.batch import Batch, Mismatch
@@ -75,7 +75,8 @@ def count_steps(
         per_epoch = max(1, -(-passes // accumulation))
     total = max_steps
     if total is None and per_epoch is not None:
-        total = math.ceil((EPOCHS if epochs is None else epochs) * per_epoch)
+        steps = (EPOCHS if epochs is None else epochs) * per_epoch
+        total = math.ceil(steps) if math.isfinite(steps) else None
     return Steps(rows, passes, per_epoch, total, interval(warmup, total))
 
 
@@ -131,10 +132,8 @@ def train_rows(args: SwiftArgs, entries: Sequence[DataEntry]) -> int | None:
     return total
 
 
-def resolve_steps(
-    args: SwiftArgs, entries: Sequence[DataEntry], batch: Batch | Mismatch
-) -> Steps | None:
-    """The steps of a run; None where there is no batch.
+def resolve_steps(args: SwiftArgs, entries: Sequence[DataEntry], batch: Batch | Mismatch) -> Steps:
+    """The steps of a run; all unknown where there is no batch.
 
     Args:
         args: Of the run.
@@ -142,9 +141,9 @@ def resolve_steps(
         batch: Rows per step.
     """
     if isinstance(batch, Mismatch):
-        return None
+        return Steps(None, None, None, None, None)
     most = args.get("max_steps", int).value
-    return count_steps(
+    steps = count_steps(
         train_rows(args, entries),
         batch,
         epochs=args.get("num_train_epochs", float).value,
@@ -152,3 +151,5 @@ def resolve_steps(
         warmup=args.get("warmup_ratio", float).value or args.get("warmup_steps", float).value or 0,
         drop_last=args.flag("dataloader_drop_last"),
     )
+    # `max_epochs` ends the run earlier; the warm-up is a share of the steps all the same.
+    return replace(steps, total=None) if args.is_given("max_epochs") else steps

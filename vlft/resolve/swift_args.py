@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 from vlft.config.ownership import ARGUMENTS
 from vlft.errors import VlftError
 from vlft.resolve.batch import Batch
-from vlft.resolve.patches import PLUGIN, run_patches
+from vlft.resolve.patches import PLUGIN
 from vlft.resolve.post_init import Run, after_init
+from vlft.resolve.sharding import resolve_sharding
+from vlft.resolve.world import uses_torchrun
 from vlft.swift.args import Origin, SwiftArgs, Value, Written, as_text, key_of, parse_bool
 
 if TYPE_CHECKING:
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 
     from vlft.config.locations import KeyPath
     from vlft.config.reader import LoadedConfig
-    from vlft.models import Family
+    from vlft.models.remote_code import Patch
     from vlft.probe.collect import Facts
     from vlft.resolve.batch import Mismatch
+    from vlft.resolve.model import ModelSpec
     from vlft.resolve.world import World
 
 
@@ -29,7 +32,8 @@ def resolve_swift_args(
     facts: Facts,
     world: World,
     batch: Batch | Mismatch,
-    family: Family | None = None,
+    model: ModelSpec,
+    patches: tuple[Patch, ...] = (),
     environ: Mapping[str, str] | None = None,
 ) -> SwiftArgs:
     """The effective arguments of a config's run.
@@ -39,31 +43,36 @@ def resolve_swift_args(
         facts: What was read for it.
         world: Processes and devices.
         batch: Rows per step; of a mismatch only what is written counts.
-        family: The model's, which decides `model_type` and `template` for a renamed folder.
+        model: Its family decides `model_type` and `template` for a renamed folder.
+        patches: What the plug-in of vlft has to patch; without any it is not passed.
         environ: Variables of the trainer; those of the caller if absent.
     """
     environ = facts.environ if environ is None else environ
     legal = facts.swift.arguments[loaded.config.task]
-    written: dict[str, Written] = dict(_of_sections(loaded, facts, batch, family))
-    passed = dict(_of_swift(loaded, {spec.flag: name for name, spec in legal.items()}))
-    written |= {n: w for n, w in _added(loaded, facts, world, written | passed) if n in legal}
-    written |= passed
-    if run_patches(loaded.config, facts) and "external_plugins" in legal:
-        user = written.get("external_plugins")
-        texts = (str(PLUGIN), *(user.texts if user else ()))
-        path, origin = (user.path, user.origin) if user else (None, Origin.DERIVED)
-        written["external_plugins"] = Written(texts, path, origin, added=1)
-    if "use_hf" not in written and _is_true(environ.get("USE_HF", "")):
-        written["use_hf"] = Written(("true",), None, Origin.ENVIRONMENT)
     folder = Path.cwd()  # where the trainer starts
 
     def read(name: str) -> Mapping[str, object] | None:
         return _read_file(folder / name)
 
     def compute(args: SwiftArgs, name: str, value: Value) -> Value:
-        return after_init(Run(args, loaded.config.task, facts, environ), name, value)
+        return after_init(Run(args, loaded.config.task, facts, model, environ), name, value)
 
-    return SwiftArgs(legal, written, loaded.source, compute, read)
+    def resolved(written: Mapping[str, Written]) -> SwiftArgs:
+        return SwiftArgs(legal, written, loaded.source, compute, read)
+
+    sections = dict(_of_sections(loaded, facts, batch, model))
+    passed = dict(_of_swift(loaded, {spec.flag: name for name, spec in legal.items()}))
+    given = sections | passed
+    added = dict(_added(loaded, facts, world, resolved(given)))
+    written = sections | {n: w for n, w in added.items() if n in legal and n not in given} | passed
+    if patches and "external_plugins" in legal:
+        user = written.get("external_plugins")
+        texts = (str(PLUGIN), *(user.texts if user else ()))
+        path, origin = (user.path, user.origin) if user else (None, Origin.DERIVED)
+        written["external_plugins"] = Written(texts, path, origin, added=1)
+    if "use_hf" not in written and _is_true(environ.get("USE_HF", "")):
+        written["use_hf"] = Written(("true",), None, Origin.ENVIRONMENT)
+    return resolved(written)
 
 
 _SPECIAL: Final = frozenset(
@@ -77,14 +86,14 @@ _PLAIN: Final = tuple((name, key_of(name)) for name in ARGUMENTS if name not in 
 
 
 def _of_sections(
-    loaded: LoadedConfig, facts: Facts, batch: Batch | Mismatch, family: Family | None
+    loaded: LoadedConfig, facts: Facts, batch: Batch | Mismatch, model: ModelSpec
 ) -> Iterator[tuple[str, Written]]:
     config = loaded.config
     yield "model", Written((facts.model.argument,), key_of("model"))
     if config.model.hub is not None:
         text = as_text(config.model.hub == "huggingface")
         yield "use_hf", Written((text,), key_of("use_hf"))
-    yield from _names_of_family(loaded, facts, family)
+    yield from _names_of_family(facts, model)
     has_tuner = ("tuner",) in loaded.source.values
     origin = None if has_tuner else Origin.DERIVED
     yield "tuner_type", Written((config.tuner,), ("tuner",), origin)
@@ -108,18 +117,15 @@ def _of_sections(
         yield "resume_from_checkpoint", Written((facts.resume_dir,), path)
 
 
-def _names_of_family(
-    loaded: LoadedConfig, facts: Facts, family: Family | None
-) -> Iterator[tuple[str, Written]]:
+def _names_of_family(facts: Facts, model: ModelSpec) -> Iterator[tuple[str, Written]]:
     """model_type and template, where ms-swift would guess wrong from the folder's name."""
-    checkpoint, given = facts.model.checkpoint, loaded.config.model.type
+    checkpoint, family, given = model.checkpoint, model.family, model.named
     if checkpoint is None or family is None or given not in (None, family.swift_model_type):
         return
-    swift, name = facts.swift, family.swift_model_type
-    guessed = swift.guess_model_types(checkpoint.path, checkpoint.architectures, checkpoint.args)
-    if guessed != (name,) and given is None:
+    name = family.swift_model_type
+    if model.guessed_types != (name,) and given is None:
         yield "model_type", Written((name,), None, Origin.DERIVED)
-    template = swift.default_template(name, checkpoint.path, checkpoint.args)
+    template = facts.swift.default_template(name, checkpoint.path, checkpoint.args)
     if family.template is not None and template != family.template:
         yield "template", Written((family.template,), None, Origin.DERIVED)
 
@@ -171,7 +177,7 @@ def _texts(loaded: LoadedConfig, path: KeyPath, value: object) -> tuple[str, ...
 
 
 def _added(
-    loaded: LoadedConfig, facts: Facts, world: World, written: Mapping[str, Written]
+    loaded: LoadedConfig, facts: Facts, world: World, given: SwiftArgs
 ) -> Iterator[tuple[str, Written]]:
     """What vlft adds where the user says nothing, and why."""
     made = {"add_version": "false"}  # every run has a folder of its own
@@ -179,26 +185,19 @@ def _added(
         made["check_model"] = "false"  # asks the hub: 22 s without a network
     if world.cpu:
         made["use_cpu"] = "true"
-        dtype = written.get("torch_dtype", Written(("float32",), None)).texts
         made["torch_dtype"] = "float32"
-        if dtype == ("float32",):
+        if given.given_texts("torch_dtype") in ((), ("float32",)):
             made |= {"fp16": "false", "bf16": "false"}  # ms-swift's default for it is fp16
-        if world.world_size != 1 or _is_sharded(written):
-            ray = written.get("use_ray", Written(("",), None)).texts
-            if loaded.config.task != "sft" or not _is_true(*ray):
-                made["ddp_backend"] = "gloo"  # without one the ranks are not synchronized
+        sharding = resolve_sharding(loaded.config, facts, given)
+        if uses_torchrun(loaded.config.task, given, world, sharding):
+            made["ddp_backend"] = "gloo"  # without one the ranks are not synchronized
     for name, text in made.items():
-        if name not in written:
-            yield name, Written((text,), None, Origin.DERIVED)
+        yield name, Written((text,), None, Origin.DERIVED)
 
 
-def _is_sharded(written: Mapping[str, Written]) -> bool:
-    return any("".join(written[name].texts) for name in ("deepspeed", "fsdp") if name in written)
-
-
-def _is_true(*texts: str) -> bool:
+def _is_true(text: str) -> bool:
     try:
-        return parse_bool("".join(texts))
+        return parse_bool(text)
     except ValueError:
         return False
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from vlft.config.locations import KeyPath
     from vlft.config.reader import LoadedConfig
     from vlft.models import Family
+    from vlft.resolve.model import ModelSpec
     from vlft.swift.args import SwiftArgs
 
 CALLER: Final[KeyPath] = ("env",)
@@ -113,6 +114,20 @@ def trainer_variables(
     """What the trainer's template reads: `model_kwargs`, then the config, then the caller."""
     inherited = {name: Variable(text, CALLER) for name, text in caller.items()}
     return inherited | config_variables(loaded, family) | model_kwargs(args)
+
+
+def added_variables(model: ModelSpec, decided: Mapping[str, Variable]) -> dict[str, str]:
+    """Variables that the checkpoint's config.json needs and nobody decides.
+
+    Args:
+        model: Of the run.
+        decided: What the trainer's template reads.
+    """
+    from vlft.models import checkpoint_variables  # noqa: PLC0415 - few commands render a run
+
+    config = model.checkpoint.config if model.checkpoint else None
+    needed = checkpoint_variables(model.family, config)
+    return {name: text for name, text in needed.items() if name not in decided}
 
 
 def inherited_variables(

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.config.schema import Launch
+    from vlft.resolve.sharding import Sharding
+    from vlft.swift.args import SwiftArgs
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,10 @@ class World:
     def world_size(self) -> int | None:
         """Processes on all nodes."""
         return None if self.nproc_per_node is None else self.nproc_per_node * self.nnodes
+
+
+_DIGITS = 9
+"""Of the largest number of processes that is believed."""
 
 
 def resolve_world(
@@ -73,7 +79,21 @@ def resolve_world(
     return World(nnodes, nproc or count or None, count, devices, cpu=False)
 
 
+def uses_ray(task: str, args: SwiftArgs) -> bool:
+    """Whether Ray starts the trainers: ms-swift's pt and rlhf ignore `use_ray`."""
+    return task == "sft" and args.flag("use_ray")
+
+
+def uses_torchrun(task: str, args: SwiftArgs, world: World, sharding: Sharding) -> bool:
+    """Whether the run goes through torch.distributed.run.
+
+    DeepSpeed and FSDP need its rendezvous even for one process. Ray's actors are processes
+    by themselves.
+    """
+    return not uses_ray(task, args) and (world.world_size != 1 or sharding.is_sharded)
+
+
 def number_in(environ: Mapping[str, str], name: str) -> int | None:
     """A positive number in the environment; None if there is none."""
     text = environ.get(name, "")
-    return int(text) if text.isdecimal() and int(text) > 0 else None
+    return (int(text) or None) if text.isdecimal() and len(text) <= _DIGITS else None

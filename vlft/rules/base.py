@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -50,20 +50,31 @@ class Rule:
     Attributes:
         id: `subject.what`.
         severity: error where the run aborts or is spoiled.
-        source: Where in ms-swift (or another library) it comes from.
         effect: What happens without the rule.
-        says: What ms-swift says then, or a part of it; None if it says nothing of use.
         needs: What it is silent without.
-        function: Finds the problems; its docstring says in a sentence what must hold.
+        says: What ms-swift says then, or a part of it; None if it says nothing of use.
+        function: Finds the problems; its docstring has the sentence and the source.
     """
 
     id: str
     severity: Severity
-    source: str
     effect: Effect
-    says: str | None
     needs: frozenset[Need]
+    says: str | None
     function: RuleFunction
+
+    @property
+    def sentence(self) -> str:
+        """What must hold."""
+        return " ".join(self._docstring()[0].split())
+
+    @property
+    def source(self) -> str:
+        """Where in ms-swift, or in another library, it comes from."""
+        return " ".join(self._docstring()[2].split())
+
+    def _docstring(self) -> tuple[str, str, str]:
+        return (self.function.__doc__ or "").partition("Source: ")
 
     @property
     def engine(self) -> str | None:
@@ -83,23 +94,33 @@ def all_rules() -> dict[str, Rule]:
 
 
 def rule(
-    rule_id: str,
     severity: Severity,
-    source: str,
-    *needs: Need,
     effect: Effect,
+    *needs: Need,
     says: str | None = None,
+    rule_id: str | None = None,
 ) -> Callable[[RuleFunction], RuleFunction]:
-    """Registers a rule; the arguments are the fields of `Rule`."""
+    """Registers a function as a rule; the arguments are the fields of `Rule`.
+
+    The id is the subject and the function's name: `min_max` in rules/pixels.py is
+    `pixels.min-max`, and `time` in engines/slurm/rules.py is `slurm.time`.
+    """
 
     def register(function: RuleFunction) -> RuleFunction:
-        if rule_id in RULES:
-            message = f"two rules are called {rule_id}"
+        name = rule_id or _id_of(function)
+        if name in RULES:
+            message = f"two rules are called {name}"
             raise ValueError(message)
-        RULES[rule_id] = Rule(rule_id, severity, source, effect, says, frozenset(needs), function)
+        RULES[name] = Rule(name, severity, effect, frozenset(needs), says, function)
         return function
 
     return register
+
+
+def _id_of(function: RuleFunction) -> str:
+    *_, folder, file = function.__module__.split(".")
+    subject = folder if file == "rules" else file
+    return f"{subject}.{function.__name__.rstrip('_').replace('_', '-')}"
 
 
 PLANNABLE = frozenset({"batch.global-mismatch"})
@@ -131,6 +152,43 @@ def check(run: RunSpec, only: frozenset[str] | None = None) -> list[Finding]:
     ]
 
 
+# The problems that many rules find. ------------------------------------------------------------
+def ignored_key(path: KeyPath, because: str, hint: str) -> Problem:
+    """A key that is given and that nothing reads."""
+    return Problem(path, f"`{_name_of(path)}` has no effect: {because}", hint, at_key=True)
+
+
+def exclusive_keys(path: KeyPath, other: str, hint: str = "keep one of the two") -> Problem:
+    """A key that cannot be given beside another one."""
+    return Problem(path, f"`{_name_of(path)}` and `{other}` exclude each other", hint, at_key=True)
+
+
+def unknown_name(
+    path: KeyPath, what: str, name: str, legal: Iterable[str], hint: str = "", release: str = ""
+) -> Problem:
+    """A name that is not one of the legal ones.
+
+    Args:
+        path: The key that holds it.
+        what: What it should be the name of.
+        name: The name.
+        legal: The names that would do.
+        hint: What to write if no legal name is near; all of them if absent.
+        release: What the names are those of.
+    """
+    from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
+
+    names = list(legal)
+    close = nearest(name, names)
+    hint = f"did you mean `{close}`?" if close else hint or "one of " + ", ".join(names)
+    return Problem(path, f"unknown {what} `{name}`" + (f" ({release})" if release else ""), hint)
+
+
+def out_of_range(path: KeyPath, value: float, allowed: str) -> Problem:
+    """A number that is not one of those allowed."""
+    return Problem(path, f"{path[-1]} is {value:g}", allowed)
+
+
 def not_installed(
     run: RunSpec, package: str, path: KeyPath, *, at_key: bool = False
 ) -> Iterator[Problem]:
@@ -160,9 +218,6 @@ def gpu_before(run: RunSpec, needed: Capability) -> str | None:
     return next((gpu.name for gpu in hardware.gpus if gpu.lacks(needed)), None)
 
 
-def smallest_gpu(run: RunSpec) -> int | None:
-    """Bytes of the smallest GPU, where each process has one; None if that is not known."""
-    hardware, world = run.facts.hardware, run.world
-    if hardware is None or world.cpu or world.gpus_per_node != world.nproc_per_node:
-        return None
-    return min((gpu.memory_bytes for gpu in hardware.gpus if gpu.memory_bytes), default=None)
+def _name_of(path: KeyPath) -> str:
+    """How a message calls a key: an argument of ms-swift by its name alone."""
+    return ".".join(map(str, path[1:] if path[0] == "swift" else path))

@@ -13,29 +13,23 @@ if TYPE_CHECKING:
     from vlft.resolve.run import RunSpec
 
 
-@rule(
-    "batch.global-mismatch",
-    "error",
-    "transformers Trainer: no such check exists",
-    "hardware",
-    effect="silent",
-)
+@rule("error", "silent", "hardware")
 def global_mismatch(run: RunSpec) -> Iterator[Problem]:
-    """The batch sizes and the processes multiply to one global batch, without a remainder."""
+    """The batch sizes and the processes multiply to one global batch, without a remainder.
+
+    Source: transformers Trainer: no such check exists
+    """
     if isinstance(run.batch, Mismatch):
         key = "launch" if run.batch.key == "sequence_parallel_size" else "train"
         yield Problem((key, run.batch.key), run.batch.message, run.batch.hint)
 
 
-@rule(
-    "batch.default-accumulation",
-    "info",
-    "swift/trainers/arguments.py: max(1, ceil(16 / per_device / world_size))",
-    "hardware",
-    effect="advice",
-)
-def default_is_what_is_meant(run: RunSpec) -> Iterator[Problem]:
-    """Where ms-swift's own accumulation rounds 16 rows to something else, the number is said."""
+@rule("info", "advice", "hardware")
+def default_accumulation(run: RunSpec) -> Iterator[Problem]:
+    """Where ms-swift's own accumulation rounds 16 rows to something else, the number is said.
+
+    Source: swift/trainers/arguments.py: max(1, ceil(16 / per_device / world_size))
+    """
     train, batch = run.config.train, run.batch
     if train.global_batch_size is not None or train.gradient_accumulation_steps is not None:
         return
@@ -50,17 +44,14 @@ def default_is_what_is_meant(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "batch.eval-larger",
-    "info",
-    "swift/trainers/seq2seq_trainer.py: prediction_step",
-    "hardware",
-    effect="advice",
-)
-def evaluation_fits_where_training_did(run: RunSpec) -> Iterator[Problem]:
-    """An evaluation takes no more rows at once than the training."""
+@rule("info", "advice", "hardware")
+def eval_larger(run: RunSpec) -> Iterator[Problem]:
+    """An evaluation takes no more rows at once than the training.
+
+    Source: swift/trainers/seq2seq_trainer.py: prediction_step
+    """
     per_device, batch = run.config.train.per_device_eval_batch_size, run.batch
-    if run.config.data.val is None or per_device is None or isinstance(batch, Mismatch):
+    if not run.evaluates or per_device is None or isinstance(batch, Mismatch):
         return
     if per_device > batch.per_device:
         yield Problem(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, ignored_key, rule
 from vlft.swift.versions import version_key
 
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from vlft.probe.checkpoint import Checkpoint
     from vlft.resolve.run import RunSpec
+
 
 _SAFE_TORCH = "2.6"
 # `quantization_config.quant_method` of a checkpoint → `quant.method`.
@@ -23,15 +24,12 @@ def _model(run: RunSpec) -> Checkpoint | None:
     return checkpoint if checkpoint is not None and checkpoint.kind == "model" else None
 
 
-@rule(
-    "checkpoint.no-weights",
-    "error",
-    "transformers: from_pretrained",
-    effect="late",
-    says="no file named model.safetensors",
-)
-def weights_are_there(run: RunSpec) -> Iterator[Problem]:
-    """A model's folder holds its weights."""
+@rule("error", "late", says="no file named model.safetensors")
+def no_weights(run: RunSpec) -> Iterator[Problem]:
+    """A model's folder holds its weights.
+
+    Source: transformers: from_pretrained
+    """
     checkpoint = _model(run)
     if checkpoint is not None and not checkpoint.weight_files:
         yield Problem(
@@ -41,14 +39,12 @@ def weights_are_there(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "checkpoint.no-tokenizer",
-    "error",
-    "transformers/tokenization_utils_tokenizers.py: an empty vocabulary without a word",
-    effect="silent",
-)
-def tokenizer_is_there(run: RunSpec) -> Iterator[Problem]:
-    """A model's folder holds the vocabulary of its tokenizer."""
+@rule("error", "silent")
+def no_tokenizer(run: RunSpec) -> Iterator[Problem]:
+    """A model's folder holds the vocabulary of its tokenizer.
+
+    Source: transformers/tokenization_utils_tokenizers.py: an empty vocabulary without a word
+    """
     checkpoint = _model(run)
     # Code of a checkpoint's own may read files of any name.
     if checkpoint is None or checkpoint.tokenizer_files or checkpoint.code_files:
@@ -61,15 +57,12 @@ def tokenizer_is_there(run: RunSpec) -> Iterator[Problem]:
     )
 
 
-@rule(
-    "checkpoint.no-processor",
-    "error",
-    "swift/model/register.py: get_processor takes the tokenizer alone",
-    effect="late",
-    says="has no attribute image_processor",
-)
-def processor_is_there(run: RunSpec) -> Iterator[Problem]:
-    """A vision-language model's folder holds the settings of its image processor."""
+@rule("error", "late", says="has no attribute image_processor")
+def no_processor(run: RunSpec) -> Iterator[Problem]:
+    """A vision-language model's folder holds the settings of its image processor.
+
+    Source: swift/model/register.py: get_processor takes the tokenizer alone
+    """
     checkpoint, family = _model(run), run.family
     # InternVL's own code cuts pictures itself.
     if checkpoint is None or family is None or not family.processor:
@@ -82,9 +75,12 @@ def processor_is_there(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule("checkpoint.weights-broken", "error", "safetensors: reading the header", effect="late")
-def weights_are_whole(run: RunSpec) -> Iterator[Problem]:
-    """Every weight file of the checkpoint is there and whole."""
+@rule("error", "late")
+def weights_broken(run: RunSpec) -> Iterator[Problem]:
+    """Every weight file of the checkpoint is there and whole.
+
+    Source: safetensors: reading the header
+    """
     checkpoint = _model(run)
     if checkpoint is None or not checkpoint.problems:
         return
@@ -97,14 +93,12 @@ def weights_are_whole(run: RunSpec) -> Iterator[Problem]:
     )
 
 
-@rule(
-    "checkpoint.pickle-refused",
-    "error",
-    "transformers/utils/import_utils.py: check_torch_load_is_safe",
-    effect="late",
-)
-def pickles_can_be_loaded(run: RunSpec) -> Iterator[Problem]:
-    """Weights in pickle form are loaded by a torch that transformers trusts with them."""
+@rule("error", "late")
+def pickle_refused(run: RunSpec) -> Iterator[Problem]:
+    """Weights in pickle form are loaded by a torch that transformers trusts with them.
+
+    Source: transformers/utils/import_utils.py: check_torch_load_is_safe
+    """
     files, torch = _pickles(run), _installed_torch(run)
     if files and torch is not None and version_key(torch) < version_key(_SAFE_TORCH):
         yield Problem(
@@ -114,14 +108,12 @@ def pickles_can_be_loaded(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "checkpoint.pickle",
-    "warning",
-    "torch.load: a pickle is a program",
-    effect="silent",
-)
-def weights_are_no_pickles(run: RunSpec) -> Iterator[Problem]:
-    """Weights are safetensors, or loading pickles was consented to."""
+@rule("warning", "silent")
+def pickle(run: RunSpec) -> Iterator[Problem]:
+    """Weights are safetensors, or loading pickles was consented to.
+
+    Source: torch.load: a pickle is a program
+    """
     files, torch = _pickles(run), _installed_torch(run)
     refused = torch is not None and version_key(torch) < version_key(_SAFE_TORCH)
     if files and not refused and not run.config.model.trust_remote_code:
@@ -132,15 +124,12 @@ def weights_are_no_pickles(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "checkpoint.quantised-otherwise",
-    "error",
-    "transformers/quantizers/auto.py: merge_quantization_configs",
-    effect="late",
-    says="The model is quantized with",
-)
-def quantised_once(run: RunSpec) -> Iterator[Problem]:
-    """`quant` names the method that the checkpoint is quantised with, if it is."""
+@rule("error", "late", says="The model is quantized with")
+def quantised_otherwise(run: RunSpec) -> Iterator[Problem]:
+    """`quant` names the method that the checkpoint is quantised with, if it is.
+
+    Source: transformers/quantizers/auto.py: merge_quantization_configs
+    """
     method, quant = _quantised(run), run.config.quant
     if method is not None and quant is not None and quant.method != method:
         yield Problem(
@@ -150,32 +139,24 @@ def quantised_once(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "checkpoint.quantised-already",
-    "warning",
-    "transformers/quantizers/auto.py: the checkpoint's own quantization_config is used",
-    effect="silent",
-)
-def quant_has_an_effect(run: RunSpec) -> Iterator[Problem]:
-    """`quant` stands beside weights that are not quantised yet."""
+@rule("warning", "silent")
+def quantised_already(run: RunSpec) -> Iterator[Problem]:
+    """`quant` stands beside weights that are not quantised yet.
+
+    Source: transformers/quantizers/auto.py: the checkpoint's own quantization_config is used
+    """
     method, quant = _quantised(run), run.config.quant
     if method is not None and quant is not None and quant.method == method:
-        yield Problem(
-            ("quant",),
-            f"the checkpoint is quantised already, with {method}: `quant` has no effect",
-            "remove `quant`",
-            at_key=True,
-        )
+        because = f"the checkpoint is quantised already, with {method}"
+        yield ignored_key(("quant",), because, "remove `quant`")
 
 
-@rule(
-    "checkpoint.quantised-full",
-    "error",
-    "transformers/trainer_utils.py: validate_quantization_for_training",
-    effect="late",
-)
-def quantised_weights_stay_frozen(run: RunSpec) -> Iterator[Problem]:
-    """`tuner: full` trains weights that are not quantised."""
+@rule("error", "late")
+def quantised_full(run: RunSpec) -> Iterator[Problem]:
+    """`tuner: full` trains weights that are not quantised.
+
+    Source: transformers/trainer_utils.py: validate_quantization_for_training
+    """
     method = _quantised(run)
     if method is not None and method != "fp8" and run.config.tuner == "full":
         yield Problem(

@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     from vlft.resolve.run import RunSpec
 
 
-@rule(
-    "data.not-found",
-    "error",
-    "swift/dataset/dataset_syntax.py: asks the hub instead",
-    effect="late",
-)
-def data_exists(run: RunSpec) -> Iterator[Problem]:
-    """Every entry is a file that exists, or says `hf::` or `ms::`."""
+@rule("error", "late")
+def not_found(run: RunSpec) -> Iterator[Problem]:
+    """Every entry is a file that exists, or says `hf::` or `ms::`.
+
+    Source: swift/dataset/dataset_syntax.py: asks the hub instead
+    """
     for key, entries in (("train", run.facts.train), ("val", run.facts.val)):
         for index, entry in enumerate(entries):
             if entry.problem is not None:
@@ -42,9 +40,12 @@ def data_exists(run: RunSpec) -> Iterator[Problem]:
                 )
 
 
-@rule("data.empty", "error", "datasets: an empty file ends in StopIteration", effect="late")
-def data_is_not_empty(run: RunSpec) -> Iterator[Problem]:
-    """No file is empty."""
+@rule("error", "late")
+def empty(run: RunSpec) -> Iterator[Problem]:
+    """No file is empty.
+
+    Source: datasets: an empty file ends in StopIteration
+    """
     for key, entries in (("train", run.facts.train), ("val", run.facts.val)):
         for index, entry in enumerate(entries):
             if entry.size == 0:
@@ -58,15 +59,12 @@ def share_of(run: RunSpec) -> float:
     return val if isinstance(val, float) and not off else 0
 
 
-@rule(
-    "data.nothing-left",
-    "error",
-    "swift/dataset/dataset_meta.py: DatasetLoader.post_process",
-    effect="late",
-    says="AssertionError",
-)
-def rows_are_left(run: RunSpec) -> Iterator[Problem]:
-    """Each training entry keeps at least one row after the validation rows are split off."""
+@rule("error", "late", says="AssertionError")
+def nothing_left(run: RunSpec) -> Iterator[Problem]:
+    """Each training entry keeps at least one row after the validation rows are split off.
+
+    Source: swift/dataset/dataset_meta.py: DatasetLoader.post_process
+    """
     share = share_of(run)
     for index, entry in enumerate(run.facts.train):
         rows = rows_of(entry, share)
@@ -82,14 +80,12 @@ def rows_are_left(run: RunSpec) -> Iterator[Problem]:
             )
 
 
-@rule(
-    "data.repeated-rows",
-    "warning",
-    "swift/dataset/utils.py: sample_dataset",
-    effect="silent",
-)
-def samples_are_there(run: RunSpec) -> Iterator[Problem]:
-    """`path#N` asks for no more rows than the file has."""
+@rule("warning", "silent")
+def repeated_rows(run: RunSpec) -> Iterator[Problem]:
+    """`path#N` asks for no more rows than the file has.
+
+    Source: swift/dataset/utils.py: sample_dataset
+    """
     for index, entry in enumerate(run.facts.train):
         if entry.rows and entry.sample is not None and entry.sample > entry.rows:
             times = entry.sample / entry.rows
@@ -101,15 +97,12 @@ def samples_are_there(run: RunSpec) -> Iterator[Problem]:
             )
 
 
-@rule(
-    "data.val-sample",
-    "error",
-    "swift/dataset/dataset_meta.py: DatasetLoader.post_process",
-    effect="late",
-    says="AssertionError",
-)
-def validation_samples_are_there(run: RunSpec) -> Iterator[Problem]:
-    """A validation file has as many rows as `#N` asks for, and N is not 0."""
+@rule("error", "late", says="AssertionError")
+def val_sample(run: RunSpec) -> Iterator[Problem]:
+    """A validation file has as many rows as `#N` asks for, and N is not 0.
+
+    Source: swift/dataset/dataset_meta.py: DatasetLoader.post_process
+    """
     for index, entry in enumerate(run.facts.val):
         if entry.sample is None:
             continue
@@ -123,14 +116,12 @@ def validation_samples_are_there(run: RunSpec) -> Iterator[Problem]:
             )
 
 
-@rule(
-    "data.interleave-prob",
-    "error",
-    "swift/dataset/loader.py: load_dataset → datasets.interleave_datasets",
-    effect="late",
-)
-def probabilities_fit(run: RunSpec) -> Iterator[Problem]:
-    """`interleave_prob` has one share for each training entry, and they sum to 1."""
+@rule("error", "late")
+def interleave_prob(run: RunSpec) -> Iterator[Problem]:
+    """`interleave_prob` has one share for each training entry, and they sum to 1.
+
+    Source: swift/dataset/loader.py: load_dataset → datasets.interleave_datasets
+    """
     shares = run.args.given_texts("interleave_prob")
     numbers = run.args.numbers("interleave_prob")
     if not shares:
@@ -155,14 +146,15 @@ def probabilities_fit(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule(
-    "data.prefetch-without-workers",
     "error",
-    "transformers/training_args.py: _validate_args",
-    effect="aborts",
+    "aborts",
     says="--dataloader_prefetch_factor can only be set when data is loaded in a different process",
 )
-def prefetching_has_workers(run: RunSpec) -> Iterator[Problem]:
-    """`dataloader_prefetch_factor` is given only where worker processes load the data."""
+def prefetch_without_workers(run: RunSpec) -> Iterator[Problem]:
+    """`dataloader_prefetch_factor` is given only where worker processes load the data.
+
+    Source: transformers/training_args.py: _validate_args
+    """
     given = run.args.is_given("dataloader_prefetch_factor")
     if given and run.args.get("dataloader_num_workers", int).value == 0:
         yield Problem(
@@ -173,15 +165,12 @@ def prefetching_has_workers(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "data.cached-streaming",
-    "error",
-    "swift/pipelines/train/sft.py: _prepare_dataset",
-    effect="late",
-    says="Cached dataset does not support streaming.",
-)
-def cached_data_is_not_streamed(run: RunSpec) -> Iterator[Problem]:
-    """A data set that `swift export` tokenised before is not streamed."""
+@rule("error", "late", says="Cached dataset does not support streaming.")
+def cached_streaming(run: RunSpec) -> Iterator[Problem]:
+    """A data set that `swift export` tokenised before is not streamed.
+
+    Source: swift/pipelines/train/sft.py: _prepare_dataset
+    """
     for name in ("cached_dataset", "cached_val_dataset"):
         if run.args.flag("streaming") and run.args.given_texts(name):
             yield Problem(
@@ -189,14 +178,12 @@ def cached_data_is_not_streamed(run: RunSpec) -> Iterator[Problem]:
             )
 
 
-@rule(
-    "data.truncation",
-    "error",
-    "swift/template/base.py: _truncate keeps image tokens and drops text",
-    effect="silent",
-)
-def rows_with_images_are_not_cut(run: RunSpec) -> Iterator[Problem]:
-    """A vision-language model's rows are left out when too long, not cut."""
+@rule("error", "silent")
+def truncation(run: RunSpec) -> Iterator[Problem]:
+    """A vision-language model's rows are left out when too long, not cut.
+
+    Source: swift/template/base.py: _truncate keeps image tokens and drops text
+    """
     strategy = run.args.given("truncation_strategy", str)
     if strategy in {"left", "right"} and run.family is not None:
         lost = "the answer" if strategy == "right" else "the system prompt and the question"
@@ -209,15 +196,12 @@ def rows_with_images_are_not_cut(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "data.split-strategy",
-    "error",
-    "swift/pipelines/train/sft.py: _encode_dataset",
-    effect="late",
-    says="`--truncation_strategy split`",
-)
-def splitting_is_for_pretraining(run: RunSpec) -> Iterator[Problem]:
-    """`truncation_strategy: split` is for `task: pt` without lazy tokenising."""
+@rule("error", "late", says="`--truncation_strategy split`")
+def split_strategy(run: RunSpec) -> Iterator[Problem]:
+    """`truncation_strategy: split` is for `task: pt` without lazy tokenising.
+
+    Source: swift/pipelines/train/sft.py: _encode_dataset
+    """
     config, path = run.config, ("swift", "truncation_strategy")
     if run.args.given("truncation_strategy", str) != "split":
         return

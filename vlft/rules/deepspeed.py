@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.probe.deepspeed import ZERO_PRESETS
 from vlft.resolve.batch import Batch
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, ignored_key, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,73 +13,25 @@ if TYPE_CHECKING:
     from vlft.resolve.run import RunSpec
 
 
-@rule(
-    "launch.deepspeed-name",
-    "error",
-    "swift/arguments/sft_args.py: JSONDecodeError",
-    effect="aborts",
-    says="JSONDecodeError",
-)
-def deepspeed_is_known(run: RunSpec) -> Iterator[Problem]:
-    """`deepspeed` is one of the presets or an existing JSON file."""
-    name = run.sharding.deepspeed
-    if name is None or name in ZERO_PRESETS or run.sharding.file is not None:
-        return
-    if name.endswith(".json") or "/" in name:
-        yield Problem(
-            ("deepspeed",), f"there is no file `{name}`", "the path is relative to the config file"
-        )
-        return
-    old = name.removeprefix("default-").replace("-", "_")
-    hint = f"did you mean `{old}`?" if old in ZERO_PRESETS else None
-    yield Problem(
-        ("deepspeed",),
-        f"`{name}` is no DeepSpeed preset",
-        hint or "one of " + ", ".join(ZERO_PRESETS) + ", or a JSON file",
-    )
+@rule("error", "aborts", says="JSONDecodeError")
+def json(run: RunSpec) -> Iterator[Problem]:
+    """DeepSpeed's file is one JSON object.
 
-
-@rule(
-    "launch.deepspeed-installed",
-    "error",
-    "swift/arguments/sft_args.py: require_version",
-    effect="aborts",
-    says="deepspeed",
-)
-def deepspeed_is_installed(run: RunSpec) -> Iterator[Problem]:
-    """The interpreter that trains has deepspeed if the config asks for it."""
-    interpreter = run.facts.interpreter
-    if run.sharding.deepspeed and interpreter and "deepspeed" not in interpreter.packages:
-        yield Problem(
-            ("deepspeed",),
-            f"deepspeed is not installed in {interpreter.python}",
-            "pip install 'vlft[deepspeed]'",
-        )
-
-
-@rule(
-    "deepspeed.json",
-    "error",
-    "swift/utils/utils.py: json_parse_to_dict",
-    effect="aborts",
-    says="JSONDecodeError",
-)
-def file_is_json(run: RunSpec) -> Iterator[Problem]:
-    """DeepSpeed's file is one JSON object."""
+    Source: swift/utils/utils.py: json_parse_to_dict
+    """
     settings = run.sharding.settings
     if settings is not None and settings.problem is not None:
         yield Problem(("deepspeed",), settings.problem.message, settings.problem.hint)
 
 
 @rule(
-    "deepspeed.no-zero",
-    "error",
-    "accelerate/utils/dataclasses.py: DeepSpeedPlugin",
-    effect="aborts",
-    says="Please specify the ZeRO optimization config in the DeepSpeed config.",
+    "error", "aborts", says="Please specify the ZeRO optimization config in the DeepSpeed config."
 )
-def file_names_a_stage(run: RunSpec) -> Iterator[Problem]:
-    """DeepSpeed's file has a `zero_optimization`."""
+def no_zero(run: RunSpec) -> Iterator[Problem]:
+    """DeepSpeed's file has a `zero_optimization`.
+
+    Source: accelerate/utils/dataclasses.py: DeepSpeedPlugin
+    """
     settings = run.sharding.settings
     if settings is None or settings.problem or settings.empty or settings.sharded:
         return
@@ -92,15 +43,16 @@ def file_names_a_stage(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule(
-    "deepspeed.no-batch",
     "error",
-    "deepspeed/runtime/config.py: _configure_train_batch_size",
+    "late",
     "hardware",
-    effect="late",
     says="Either train_batch_size or train_micro_batch_size_per_gpu needs to be provided",
 )
-def file_has_a_batch(run: RunSpec) -> Iterator[Problem]:
-    """DeepSpeed's file has a batch size, which may be `auto`."""
+def no_batch(run: RunSpec) -> Iterator[Problem]:
+    """DeepSpeed's file has a batch size, which may be `auto`.
+
+    Source: deepspeed/runtime/config.py: _configure_train_batch_size
+    """
     settings = run.sharding.settings
     if settings is None or settings.problem or settings.empty or settings.batched:
         return
@@ -111,14 +63,12 @@ def file_has_a_batch(run: RunSpec) -> Iterator[Problem]:
     )
 
 
-@rule(
-    "deepspeed.no-effect",
-    "warning",
-    "swift/arguments/sft_args.py: _init_deepspeed",
-    effect="silent",
-)
-def settings_are_read(run: RunSpec) -> Iterator[Problem]:
-    """What is said to DeepSpeed is said to a DeepSpeed that is on and that reads it."""
+@rule("warning", "silent")
+def no_effect(run: RunSpec) -> Iterator[Problem]:
+    """What is said to DeepSpeed is said to a DeepSpeed that is on and that reads it.
+
+    Source: swift/arguments/sft_args.py: _init_deepspeed
+    """
     _config, settings = run.config, run.sharding.settings
     if settings is not None and settings.empty:
         yield Problem(
@@ -129,31 +79,26 @@ def settings_are_read(run: RunSpec) -> Iterator[Problem]:
     if run.sharding.deepspeed is None:
         for name in ("zero_hpz_partition_size", "deepspeed_autotp_size"):
             if run.args.is_given(name):
-                yield Problem(
-                    ("swift", name),
-                    f"`{name}` is read only with DeepSpeed",
-                    "write `deepspeed: zero3`" if "hpz" in name else "write `deepspeed: zero2`",
-                    at_key=True,
-                )
+                preset = "zero3" if "hpz" in name else "zero2"
+                hint = f"write `deepspeed: {preset}`"
+                yield ignored_key(("swift", name), "it is read only with DeepSpeed", hint)
     elif run.args.is_given("zero_hpz_partition_size") and _stage(run) in {0, 1, 2}:
-        yield Problem(
-            ("swift", "zero_hpz_partition_size"),
-            f"ZeRO-{_stage(run)} keeps whole weights: zero_hpz_partition_size is for ZeRO-3",
-            "leave it out, or write `deepspeed: zero3`",
-            at_key=True,
-        )
+        because = f"ZeRO-{_stage(run)} keeps whole weights"
+        hint = "leave it out, or write `deepspeed: zero3`"
+        yield ignored_key(("swift", "zero_hpz_partition_size"), because, hint)
 
 
 @rule(
-    "deepspeed.numbers",
     "error",
-    "transformers/integrations/deepspeed.py: trainer_config_finalize",
+    "late",
     "hardware",
-    effect="late",
     says="Please correct the following DeepSpeed config values that mismatch TrainingArguments",
 )
-def numbers_agree(run: RunSpec) -> Iterator[Problem]:
-    """What DeepSpeed's file says by itself is what the config says."""
+def numbers(run: RunSpec) -> Iterator[Problem]:
+    """What DeepSpeed's file says by itself is what the config says.
+
+    Source: transformers/integrations/deepspeed.py: trainer_config_finalize
+    """
     settings = run.sharding.settings
     if settings is None:
         return
@@ -169,15 +114,12 @@ def numbers_agree(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "deepspeed.device-map",
-    "error",
-    "transformers/integrations/accelerate.py: check_and_set_device_map",
-    effect="late",
-    says="DeepSpeed Zero-3 is not compatible with passing a `device_map`.",
-)
-def no_device_map(run: RunSpec) -> Iterator[Problem]:
-    """ZeRO-3 places the weights itself, without a device_map."""
+@rule("error", "late", says="DeepSpeed Zero-3 is not compatible with passing a `device_map`.")
+def device_map(run: RunSpec) -> Iterator[Problem]:
+    """ZeRO-3 places the weights itself, without a device_map.
+
+    Source: transformers/integrations/accelerate.py: check_and_set_device_map
+    """
     if _stage(run) == 3 and run.args.is_given("device_map"):  # noqa: PLR2004
         yield Problem(
             ("swift", "device_map"), "ZeRO-3 takes no device_map", "leave it out", at_key=True
@@ -185,15 +127,16 @@ def no_device_map(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule(
-    "deepspeed.cpu",
     "error",
-    "deepspeed/runtime/config.py: _batch_assertion, before the processes know of each other",
+    "late",
     "hardware",
-    effect="late",
     says="train_batch_size is not equal to micro_batch_per_gpu * gradient_acc_step * world_size",
 )
-def zero3_has_gpus(run: RunSpec) -> Iterator[Problem]:
-    """On a CPU, several processes do not share the weights by ZeRO-3."""
+def cpu(run: RunSpec) -> Iterator[Problem]:
+    """On a CPU, several processes do not share the weights by ZeRO-3.
+
+    Source: deepspeed/runtime/config.py: _batch_assertion, before the processes know of each other
+    """
     processes = run.world.world_size
     if run.world.cpu and processes != 1 and _stage(run) == 3:  # noqa: PLR2004
         yield Problem(

@@ -36,7 +36,10 @@ def _section_rule(name: str) -> RuleFunction:
                 f"write `{name}: {{{example}}}`",
             )
 
-    section_has_its_engine.__doc__ = f"A section `{name}` goes with `launch.engine: {name}`."
+    section_has_its_engine.__doc__ = (
+        f"A section `{name}` goes with `launch.engine: {name}`.\n\n"
+        "Source: vlft: a section of an engine"
+    )
     return section_has_its_engine
 
 
@@ -51,14 +54,15 @@ def _required(name: str) -> dict[str, object]:
 
 
 for _name in section_names():
-    rule(f"{_name}.section", "error", "vlft: a section of an engine", effect="silent")(
-        _section_rule(_name)
-    )
+    rule("error", "silent", rule_id=f"{_name}.section")(_section_rule(_name))
 
 
-@rule("slurm.gpu-list", "warning", "Slurm sets CUDA_VISIBLE_DEVICES", effect="silent")
+@rule("warning", "silent", rule_id="slurm.gpu-list")
 def scheduler_chooses_gpus(run: RunSpec) -> Iterator[Problem]:
-    """A scheduler is told how many GPUs, not which."""
+    """A scheduler is told how many GPUs, not which.
+
+    Source: Slurm sets CUDA_VISIBLE_DEVICES
+    """
     launch = run.config.launch
     if traits_of(launch.engine).places_processes and isinstance(launch.gpus, list):
         yield Problem(

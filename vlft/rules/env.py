@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from vlft.resolve.run import RunSpec
 
 
-@rule("env.owned", "error", "one owner a value", effect="silent")
-def owned_by_a_section(run: RunSpec) -> Iterator[Problem]:
-    """A variable that a section decides does not stand under `env:`."""
+@rule("error", "silent")
+def owned(run: RunSpec) -> Iterator[Problem]:
+    """A variable that a section decides does not stand under `env:`.
+
+    Source: one owner a value
+    """
     for name in run.config.env:
         if name in ENVIRONMENT:
             yield Problem(
@@ -44,14 +47,12 @@ def owned_by_a_section(run: RunSpec) -> Iterator[Problem]:
             )
 
 
-@rule(
-    "env.near-miss",
-    "error",
-    "swift/utils/env.py: get_env_args reads the names that it knows",
-    effect="silent",
-)
-def name_is_no_slip(run: RunSpec) -> Iterator[Problem]:
-    """A variable's name is not a misspelling of one that ms-swift reads."""
+@rule("error", "silent")
+def near_miss(run: RunSpec) -> Iterator[Problem]:
+    """A variable's name is not a misspelling of one that ms-swift reads.
+
+    Source: swift/utils/env.py: get_env_args reads the names that it knows
+    """
     for name in run.config.env:
         if is_legal(name):
             continue
@@ -68,9 +69,12 @@ def name_is_no_slip(run: RunSpec) -> Iterator[Problem]:
             )
 
 
-@rule("env.value", "error", "an environment holds text", effect="silent")
-def values_are_text(run: RunSpec) -> Iterator[Problem]:
-    """A variable's value is one text, number or truth value."""
+@rule("error", "silent")
+def value(run: RunSpec) -> Iterator[Problem]:
+    """A variable's value is one text, number or truth value.
+
+    Source: an environment holds text
+    """
     for name, value in run.config.env.items():
         if isinstance(value, (list, dict)):
             yield Problem(
@@ -80,9 +84,12 @@ def values_are_text(run: RunSpec) -> Iterator[Problem]:
             )
 
 
-@rule("env.differs", "warning", "the config wins over the caller's environment", effect="silent")
-def caller_differs(run: RunSpec) -> Iterator[Problem]:
-    """A variable that the config decides is not set to something else by the caller."""
+@rule("warning", "silent")
+def differs(run: RunSpec) -> Iterator[Problem]:
+    """A variable that the config decides is not set to something else by the caller.
+
+    Source: the config wins over the caller's environment
+    """
     caller = run.facts.environ
     for name, variable in run.decided_variables.items():
         if name in caller and not caller.holds(name, variable.text):
@@ -94,9 +101,12 @@ def caller_differs(run: RunSpec) -> Iterator[Problem]:
             )
 
 
-@rule("env.inherited", "info", "ms-swift reads it from the environment", effect="silent")
-def caller_decides(run: RunSpec) -> Iterator[Problem]:
-    """A variable of the caller that changes the run is said."""
+@rule("info", "silent")
+def inherited(run: RunSpec) -> Iterator[Problem]:
+    """A variable of the caller that changes the run is said.
+
+    Source: ms-swift reads it from the environment
+    """
     for name, value in run.inherited_variables.items():
         owner = ENVIRONMENT.get(name)
         yield Problem(

@@ -4,39 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, ignored_key, not_installed, rule, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vlft.config.source import KeyPath
     from vlft.resolve.run import RunSpec
 
+
+_STRATEGIES = ("no", "steps", "epoch")
 _NO_DATA = "write `data: {val: 0.01}`, or name validation files there"
 
 
-@rule(
-    "evaluation.no-data",
-    "warning",
-    "swift/arguments/sft_args.py: __post_init__ sets eval_strategy to no",
-    effect="silent",
-)
-def evaluation_has_data(run: RunSpec) -> Iterator[Problem]:
-    """Where evaluation is asked for there is something to evaluate on."""
+@rule("warning", "silent")
+def no_data(run: RunSpec) -> Iterator[Problem]:
+    """Where evaluation is asked for there is something to evaluate on.
+
+    Source: swift/arguments/sft_args.py: __post_init__ sets eval_strategy to no
+    """
     if run.has_validation or run.config.data.val is not None:
         return
     strategy = run.args.given("eval_strategy", str)
     if strategy in {"steps", "epoch"}:
-        yield Problem(
-            ("swift", "eval_strategy"),
-            f"`eval_strategy: {strategy}` has no effect: there is no validation data",
-            _NO_DATA,
-        )
+        yield ignored_key(("swift", "eval_strategy"), "there is no validation data", _NO_DATA)
     elif strategy is None and run.config.train.eval_steps is not None:
-        yield Problem(
-            ("train", "eval_steps"),
-            "`eval_steps` has no effect: there is no validation data",
-            _NO_DATA,
-        )
+        yield ignored_key(("train", "eval_steps"), "there is no validation data", _NO_DATA)
     elif run.save_strategy == "best":
         yield Problem(
             ("swift", "save_strategy"),
@@ -45,14 +38,12 @@ def evaluation_has_data(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "evaluation.data-unused",
-    "warning",
-    "swift/arguments/sft_args.py: _init_eval_strategy",
-    effect="silent",
-)
-def validation_data_is_used(run: RunSpec) -> Iterator[Problem]:
-    """Validation data stand beside an evaluation."""
+@rule("warning", "silent")
+def data_unused(run: RunSpec) -> Iterator[Problem]:
+    """Validation data stand beside an evaluation.
+
+    Source: swift/arguments/sft_args.py: _init_eval_strategy
+    """
     if run.config.data.val is None or not run.has_validation or run.evaluates:
         return
     name = "eval_strategy" if run.args.given("eval_strategy", str) else "save_strategy"
@@ -63,24 +54,17 @@ def validation_data_is_used(run: RunSpec) -> Iterator[Problem]:
     )
 
 
-@rule(
-    "evaluation.strategy",
-    "error",
-    "transformers/trainer_utils.py: IntervalStrategy",
-    effect="aborts",
-    says="is not a valid IntervalStrategy",
-)
-def strategy_is_known(run: RunSpec) -> Iterator[Problem]:
-    """Evaluation comes by `eval_strategy`, else by `save_strategy`: no, steps or epoch."""
+@rule("error", "aborts", says="is not a valid IntervalStrategy")
+def strategy(run: RunSpec) -> Iterator[Problem]:
+    """Evaluation comes by `eval_strategy`, else by `save_strategy`: no, steps or epoch.
+
+    Source: transformers/trainer_utils.py: IntervalStrategy
+    """
     strategy = run.eval_strategy
-    if strategy in {"no", "steps", "epoch"}:
+    if strategy in _STRATEGIES:
         return
     if run.args.given("eval_strategy", str) is not None:
-        yield Problem(
-            ("swift", "eval_strategy"),
-            f"there is no eval_strategy `{strategy}`",
-            "no, steps or epoch",
-        )
+        yield unknown_name(("swift", "eval_strategy"), "eval_strategy", strategy, _STRATEGIES)
     else:
         yield Problem(
             ("swift", "save_strategy"),
@@ -89,16 +73,13 @@ def strategy_is_known(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "evaluation.best-model",
-    "error",
-    "transformers/training_args.py: _validate_args",
-    effect="aborts",
-    says="--load_best_model_at_end requires the",
-)
-def best_model_is_known(run: RunSpec) -> Iterator[Problem]:
-    """For `load_best_model_at_end` every checkpoint is evaluated."""
-    config, path = run.config, ("swift", "load_best_model_at_end")
+@rule("error", "aborts", says="--load_best_model_at_end requires the")
+def best_model(run: RunSpec) -> Iterator[Problem]:
+    """For `load_best_model_at_end` every checkpoint is evaluated.
+
+    Source: transformers/training_args.py: _validate_args
+    """
+    path = ("swift", "load_best_model_at_end")
     if not run.args.flag("load_best_model_at_end") or run.save_strategy == "best":
         return
     when, where = run.save_strategy, run.eval_strategy
@@ -112,11 +93,12 @@ def best_model_is_known(run: RunSpec) -> Iterator[Problem]:
             f"write `swift: {{eval_strategy: {when}}}`" if when != "no" else "save_strategy: steps",
         )
         return
-    save = config.train.save_steps or 500
-    evaluation = config.train.eval_steps or save
-    if when == "steps" and not _divides(evaluation, save):
+    save = run.args.get("save_steps", float).value
+    evaluation = run.args.get("eval_steps", float).value
+    if save and evaluation and when == "steps" and not _divides(evaluation, save):
+        given = run.args.is_given("eval_steps")
         yield Problem(
-            ("train", "eval_steps" if config.train.eval_steps else "save_steps"),
+            ("train", "eval_steps" if given else "save_steps"),
             f"save_steps {save:g} is not a multiple of eval_steps {evaluation:g}, which "
             "`load_best_model_at_end` wants",
             f"eval_steps: {save:g}",
@@ -128,33 +110,23 @@ def _divides(part: float, whole: float) -> bool:
     return not whole % part or (whole < 1 and not (whole * 1_000_000) % (part * 1_000_000))
 
 
-@rule(
-    "evaluation.early-stop",
-    "warning",
-    "swift/callbacks/early_stop.py: EarlyStopCallback.on_save",
-    effect="silent",
-)
-def early_stopping_sees_a_metric(run: RunSpec) -> Iterator[Problem]:
-    """A run that stops by a metric evaluates."""
+@rule("warning", "silent")
+def early_stop(run: RunSpec) -> Iterator[Problem]:
+    """A run that stops by a metric evaluates.
+
+    Source: swift/callbacks/early_stop.py: EarlyStopCallback.on_save
+    """
     rounds = run.args.given("early_stop_interval", float)
     if rounds is not None and rounds > 0 and not run.evaluates:
-        yield Problem(
-            ("swift", "early_stop_interval"),
-            "`early_stop_interval` never stops the run: nothing is evaluated",
-            _NO_DATA,
-            at_key=True,
-        )
+        yield ignored_key(("swift", "early_stop_interval"), "nothing is evaluated", _NO_DATA)
 
 
-@rule(
-    "evaluation.plateau",
-    "error",
-    "transformers/training_args.py: _validate_args",
-    effect="aborts",
-    says="requires an eval strategy",
-)
-def plateaus_are_seen(run: RunSpec) -> Iterator[Problem]:
-    """A learning rate that follows the evaluation has one."""
+@rule("error", "aborts", says="requires an eval strategy")
+def plateau(run: RunSpec) -> Iterator[Problem]:
+    """A learning rate that follows the evaluation has one.
+
+    Source: transformers/training_args.py: _validate_args
+    """
     name = run.args.given("lr_scheduler_type", str)
     if name in {"reduce_lr_on_plateau", "greedy"} and not run.evaluates:
         yield Problem(
@@ -164,15 +136,12 @@ def plateaus_are_seen(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "evaluation.symlink",
-    "error",
-    "swift/pipelines/train/sft.py: _handle_trainer_state",
-    effect="late",
-    says="TypeError",
-)
-def links_have_a_best_checkpoint(run: RunSpec) -> Iterator[Problem]:
-    """`create_checkpoint_symlink` links the best checkpoint, which an evaluation finds."""
+@rule("error", "late", says="TypeError")
+def symlink(run: RunSpec) -> Iterator[Problem]:
+    """`create_checkpoint_symlink` links the best checkpoint, which an evaluation finds.
+
+    Source: swift/pipelines/train/sft.py: _handle_trainer_state
+    """
     if run.args.flag("create_checkpoint_symlink") and not run.evaluates:
         yield Problem(
             ("swift", "create_checkpoint_symlink"),
@@ -181,3 +150,72 @@ def links_have_a_best_checkpoint(run: RunSpec) -> Iterator[Problem]:
             _NO_DATA + "; or remove create_checkpoint_symlink",
             at_key=True,
         )
+
+
+@rule("error", "aborts", says="requires installing the jieba dependency")
+def jieba(run: RunSpec) -> Iterator[Problem]:
+    """Judging generated text has jieba, which it splits words with.
+
+    Source: swift/arguments/sft_args.py: _init_metric
+    """
+    metric = run.args.given("eval_metric", str)
+    generates = run.args.flag("predict_with_generate") and metric is None
+    if generates or metric == "nlg":
+        path: KeyPath = ("swift", "predict_with_generate" if generates else "eval_metric")
+        yield from not_installed(run, "jieba", path, at_key=True)
+
+
+@rule("error", "aborts", says="evalscope is not installed")
+def evalscope(run: RunSpec) -> Iterator[Problem]:
+    """Evaluation by evalscope has the package.
+
+    Source: swift/trainers/arguments.py: TrainArgumentsMixin.__post_init__
+    """
+    if run.args.flag("eval_use_evalscope"):
+        path = ("swift", "eval_use_evalscope")
+        yield from not_installed(run, "evalscope", path, at_key=True)
+
+
+# What each service needs, as the name of its package.
+_REPORTERS = {
+    "clearml": "clearml",
+    "comet_ml": "comet-ml",
+    "dvclive": "dvclive",
+    "mlflow": "mlflow",
+    "swanlab": "swanlab",
+    "trackio": "trackio",
+    "wandb": "wandb",
+}
+
+
+@rule("error", "late", says="install")
+def reporter(run: RunSpec) -> Iterator[Problem]:
+    """What `report_to` names is installed where the run trains.
+
+    Source: swift/arguments/sft_args.py: _init_swanlab;
+    transformers/integrations/integration_utils.py: the callback of each service
+    """
+    for name in run.args.given_texts("report_to"):
+        if name in _REPORTERS:
+            yield from not_installed(run, _REPORTERS[name], ("swift", "report_to"))
+
+
+_BUILT_IN = frozenset({
+    "azure_ml", "codecarbon", "dagshub", "flyte", "kubeflow", "neptune", "tensorboard",
+    "all", "none",
+})  # fmt: skip
+
+
+@rule("error", "late", says="is not supported, only")
+def reporter_unknown(run: RunSpec) -> Iterator[Problem]:
+    """`report_to` names services that transformers reports to.
+
+    Source: transformers/integrations/integration_utils.py: get_reporting_integration_callbacks
+    """
+    if run.args.given_texts("external_plugins"):
+        return
+    for name in run.args.given_texts("report_to"):
+        known = name in _BUILT_IN or name in _REPORTERS or name.startswith(("{", "["))
+        if not known:  # swift.value reports what is not a text
+            services = sorted(_BUILT_IN | set(_REPORTERS))
+            yield unknown_name(("swift", "report_to"), "service", name, services)

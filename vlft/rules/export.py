@@ -5,25 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.resolve.quantization import BITS, CALIBRATED, what_works
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, ignored_key, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.resolve.run import RunSpec
 
+
 # swift/arguments/base_args/base_args.py: those that --merge_lora takes.
 _MERGEABLE = frozenset({"lora", "longlora", "llamapro", "adalora", "full"})
 
 
-@rule(
-    "export.bits",
-    "error",
-    "swift/arguments/export_args.py: __post_init__; quant_args.py",
-    effect="late",
-)
-def export_method_has_the_bits(run: RunSpec) -> Iterator[Problem]:
-    """The method that will quantise has a form of as many bits as asked for."""
+@rule("error", "late")
+def bits(run: RunSpec) -> Iterator[Problem]:
+    """The method that will quantise has a form of as many bits as asked for.
+
+    Source: swift/arguments/export_args.py: __post_init__; quant_args.py
+    """
     export = run.config.export
     bits, method = export.quant_bits, export.quant_method
     if method is None:
@@ -39,14 +38,12 @@ def export_method_has_the_bits(run: RunSpec) -> Iterator[Problem]:
         yield Problem(("export", "quant_bits"), f"{method} can't quantise to {bits} bits", hint)
 
 
-@rule(
-    "export.no-effect",
-    "warning",
-    "swift/pipelines/export/quant.py: _get_quant_dataset",
-    effect="silent",
-)
-def calibration_rows_are_looked_at(run: RunSpec) -> Iterator[Problem]:
-    """Calibration rows are named for a method that looks at them."""
+@rule("warning", "silent")
+def no_effect(run: RunSpec) -> Iterator[Problem]:
+    """Calibration rows are named for a method that looks at them.
+
+    Source: swift/pipelines/export/quant.py: _get_quant_dataset
+    """
     export = run.config.export
     method, bits = export.quant_method, export.quant_bits
     asked = method is not None or bits is not None
@@ -57,22 +54,16 @@ def calibration_rows_are_looked_at(run: RunSpec) -> Iterator[Problem]:
     for key in ("dataset", "rows"):
         if getattr(export, key) is not None:
             what = f"{method or 'bnb'} looks at no rows" if asked else "nothing is quantised"
-            yield Problem(
-                ("export", key),
-                f"export.{key} has no effect: {what}",
-                "export.quant_method: gptq or awq calibrate",
-                at_key=True,
-            )
+            hint = "export.quant_method: gptq or awq calibrate"
+            yield ignored_key(("export", key), what, hint)
 
 
-@rule(
-    "export.not-mergeable",
-    "warning",
-    "swift/arguments/base_args/base_args.py: _init_adapter",
-    effect="late",
-)
-def what_is_exported_can_be_merged(run: RunSpec) -> Iterator[Problem]:
-    """A tuner that ms-swift can merge comes before a quantisation."""
+@rule("warning", "late")
+def not_mergeable(run: RunSpec) -> Iterator[Problem]:
+    """A tuner that ms-swift can merge comes before a quantisation.
+
+    Source: swift/arguments/base_args/base_args.py: _init_adapter
+    """
     config = run.config
     asked = config.export.quant_bits is not None or config.export.quant_method is not None
     if asked and config.tuner not in _MERGEABLE:

@@ -7,9 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 from vlft.engines.traits import traits_of
+from vlft.probe.deepspeed import ZERO_PRESETS
 from vlft.resolve.batch import divisors
 from vlft.resolve.world import number_in
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, ignored_key, not_installed, rule, unknown_name
 from vlft.text import counted
 
 if TYPE_CHECKING:
@@ -17,19 +18,16 @@ if TYPE_CHECKING:
 
     from vlft.resolve.run import RunSpec
 
+
 _DEVICE = re.compile(r"\d+|(?:GPU|MIG)-[\w/-]+", re.ASCII)
 
 
-@rule(
-    "launch.processes-gpus",
-    "error",
-    "swift/utils/env.py: is_mp",
-    "hardware",
-    effect="aborts",
-    says="n_gpu: 8, local_world_size: 3",
-)
-def processes_divide_gpus(run: RunSpec) -> Iterator[Problem]:
-    """The GPUs of a node divide evenly among its processes."""
+@rule("error", "aborts", "hardware", says="n_gpu: 8, local_world_size: 3")
+def processes_gpus(run: RunSpec) -> Iterator[Problem]:
+    """The GPUs of a node divide evenly among its processes.
+
+    Source: swift/utils/env.py: is_mp
+    """
     gpus, processes = run.world.gpus_per_node, run.world.nproc_per_node
     if run.uses_ray:
         return
@@ -41,24 +39,23 @@ def processes_divide_gpus(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "launch.deepspeed-gpus",
-    "error",
-    "swift/arguments/sft_args.py: _init_deepspeed",
-    "hardware",
-    effect="aborts",
-    says="DeepSpeed is not compatible with `device_map`",
-)
-def deepspeed_one_gpu_a_process(run: RunSpec) -> Iterator[Problem]:
-    """With DeepSpeed every process has one GPU."""
+@rule("error", "aborts", "hardware", says="DeepSpeed is not compatible with `device_map`")
+def deepspeed_gpus(run: RunSpec) -> Iterator[Problem]:
+    """With DeepSpeed every process has one GPU.
+
+    Source: swift/arguments/sft_args.py: _init_deepspeed
+    """
     split = _split(run)
     if run.sharding.deepspeed and split:
         yield _one_gpu_a_process(run, split, "DeepSpeed")
 
 
-@rule("launch.no-gpu", "error", "torch.cuda", "hardware", effect="late")
-def gpus_exist(run: RunSpec) -> Iterator[Problem]:
-    """The GPUs asked for are there."""
+@rule("error", "late", "hardware")
+def no_gpu(run: RunSpec) -> Iterator[Problem]:
+    """The GPUs asked for are there.
+
+    Source: torch.cuda
+    """
     visible = run.facts.visible_gpus
     gpus = run.config.launch.gpus
     if visible is None or gpus == "none" or _has_npus(run):
@@ -85,9 +82,12 @@ def gpus_exist(run: RunSpec) -> Iterator[Problem]:
             )
 
 
-@rule("launch.gpus-distinct", "error", "CUDA: what it can't read ends the list", effect="late")
-def gpus_are_distinct(run: RunSpec) -> Iterator[Problem]:
-    """A list of GPUs names each once, by an index from 0 or a UUID."""
+@rule("error", "late")
+def gpus_distinct(run: RunSpec) -> Iterator[Problem]:
+    """A list of GPUs names each once, by an index from 0 or a UUID.
+
+    Source: CUDA: what it can't read ends the list
+    """
     gpus = run.config.launch.gpus
     if not isinstance(gpus, list):
         return
@@ -106,31 +106,23 @@ def gpus_are_distinct(run: RunSpec) -> Iterator[Problem]:
             yield Problem(("launch", "gpus", index), f"`{gpu}` is named twice", "name it once")
 
 
-@rule(
-    "launch.fsdp-gpus",
-    "error",
-    "swift/arguments/sft_args.py: _init_fsdp",
-    "hardware",
-    effect="aborts",
-    says="FSDP2 is not compatible with `device_map`",
-)
-def fsdp_one_gpu_a_process(run: RunSpec) -> Iterator[Problem]:
-    """With FSDP every process has one GPU."""
+@rule("error", "aborts", "hardware", says="FSDP2 is not compatible with `device_map`")
+def fsdp_gpus(run: RunSpec) -> Iterator[Problem]:
+    """With FSDP every process has one GPU.
+
+    Source: swift/arguments/sft_args.py: _init_fsdp
+    """
     split = _split(run)
     if run.sharding.fsdp and split:
         yield _one_gpu_a_process(run, split, "FSDP")
 
 
-@rule(
-    "launch.liger-gpus",
-    "error",
-    "swift/trainers/arguments.py: __post_init__",
-    "hardware",
-    effect="aborts",
-    says="liger_kernel does not support device_map",
-)
-def liger_one_gpu_a_process(run: RunSpec) -> Iterator[Problem]:
-    """With liger's kernels every process has one GPU."""
+@rule("error", "aborts", "hardware", says="liger_kernel does not support device_map")
+def liger_gpus(run: RunSpec) -> Iterator[Problem]:
+    """With liger's kernels every process has one GPU.
+
+    Source: swift/trainers/arguments.py: __post_init__
+    """
     split = _split(run)
     if not run.args.flag("use_liger_kernel"):
         return
@@ -146,15 +138,12 @@ def liger_one_gpu_a_process(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "launch.model-split",
-    "warning",
-    "swift/model/utils.py: get_default_device_map",
-    "hardware",
-    effect="silent",
-)
-def model_is_not_split(run: RunSpec) -> Iterator[Problem]:
-    """Every process has one GPU, or `swift.device_map` says how the model is spread."""
+@rule("warning", "silent", "hardware")
+def model_split(run: RunSpec) -> Iterator[Problem]:
+    """Every process has one GPU, or `swift.device_map` says how the model is spread.
+
+    Source: swift/model/utils.py: get_default_device_map
+    """
     _config, split = run.config, _split(run)
     sharded = run.sharding.is_sharded
     asked = sharded or run.args.flag("use_liger_kernel") or run.args.given_texts("device_map")
@@ -207,15 +196,12 @@ def _process_key(run: RunSpec) -> tuple[str, ...]:
     return ("launch", "gpus")
 
 
-@rule(
-    "launch.master-addr",
-    "error",
-    "torch.distributed.run: static rendezvous",
-    "hardware",
-    effect="late",
-)
-def nodes_need_an_address(run: RunSpec) -> Iterator[Problem]:
-    """Several nodes know the address of the first and the port there."""
+@rule("error", "late", "hardware")
+def master_addr(run: RunSpec) -> Iterator[Problem]:
+    """Several nodes know the address of the first and the port there.
+
+    Source: torch.distributed.run: static rendezvous
+    """
     launch, nnodes = run.config.launch, run.world.nnodes
     if nnodes == 1 or traits_of(launch.engine).places_processes:
         return
@@ -233,15 +219,12 @@ def nodes_need_an_address(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "launch.loopback",
-    "error",
-    "torch.distributed.run: every node waits for itself",
-    "hardware",
-    effect="late",
-)
-def address_leads_to_node_0(run: RunSpec) -> Iterator[Problem]:
-    """The address of node 0 means that node on every node; only CPU runs may share a machine."""
+@rule("error", "late", "hardware")
+def loopback(run: RunSpec) -> Iterator[Problem]:
+    """The address of node 0 means that node on every node; only CPU runs may share a machine.
+
+    Source: torch.distributed.run: every node waits for itself
+    """
     written = run.config.launch.master_addr
     address = written or run.facts.environ.get("MASTER_ADDR")
     one_place = run.world.nnodes == 1 or run.world.cpu
@@ -255,31 +238,26 @@ def address_leads_to_node_0(run: RunSpec) -> Iterator[Problem]:
     )
 
 
-@rule("launch.scheduler-address", "error", "vlft: a job finds its own node 0", effect="silent")
-def scheduler_knows_the_address(run: RunSpec) -> Iterator[Problem]:
-    """`launch.master_addr` is for nodes that no scheduler starts."""
+@rule("error", "silent")
+def scheduler_address(run: RunSpec) -> Iterator[Problem]:
+    """`launch.master_addr` is for nodes that no scheduler starts.
+
+    Source: vlft: a job finds its own node 0
+    """
     launch = run.config.launch
     for key in traits_of(launch.engine).unread_keys:
         if getattr(launch, key) is None:
             continue
-        yield Problem(
-            ("launch", key),
-            f"with `engine: {launch.engine}` nothing reads `launch.{key}`: the job finds node 0",
-            "leave it out",
-            at_key=True,
-        )
+        because = f"with `engine: {launch.engine}` the job finds node 0 itself"
+        yield ignored_key(("launch", key), because, "leave it out")
 
 
-@rule(
-    "launch.ddp-backend",
-    "error",
-    "transformers/training_args.py: PartialState",
-    "hardware",
-    effect="aborts",
-    says="Default process group has not been initialized",
-)
-def backend_has_processes(run: RunSpec) -> Iterator[Problem]:
-    """`ddp_backend` fits the devices, and torchrun starts the processes that it connects."""
+@rule("error", "aborts", "hardware", says="Default process group has not been initialized")
+def ddp_backend(run: RunSpec) -> Iterator[Problem]:
+    """`ddp_backend` fits the devices, and torchrun starts the processes that it connects.
+
+    Source: transformers/training_args.py: PartialState
+    """
     backend = run.args.given("ddp_backend", str)
     if backend is None or run.world.world_size is None:
         return
@@ -307,3 +285,33 @@ def _is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+@rule("error", "aborts", says="JSONDecodeError")
+def deepspeed_name(run: RunSpec) -> Iterator[Problem]:
+    """`deepspeed` is one of the presets or an existing JSON file.
+
+    Source: swift/arguments/sft_args.py: JSONDecodeError
+    """
+    name = run.sharding.deepspeed
+    if name is None or name in ZERO_PRESETS or run.sharding.file is not None:
+        return
+    if name.endswith(".json") or "/" in name:
+        yield Problem(
+            ("deepspeed",), f"there is no file `{name}`", "the path is relative to the config file"
+        )
+        return
+    old = name.removeprefix("default-").replace("-", "_")
+    presets = f"one of {', '.join(ZERO_PRESETS)}, or a JSON file"
+    hint = f"did you mean `{old}`?" if old in ZERO_PRESETS else presets
+    yield unknown_name(("deepspeed",), "DeepSpeed preset", name, ZERO_PRESETS, hint)
+
+
+@rule("error", "aborts", says="deepspeed")
+def deepspeed_installed(run: RunSpec) -> Iterator[Problem]:
+    """The interpreter that trains has deepspeed if the config asks for it.
+
+    Source: swift/arguments/sft_args.py: require_version
+    """
+    if run.sharding.deepspeed:
+        yield from not_installed(run, "deepspeed", ("deepspeed",))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.errors import VlftError
 from vlft.resolve.batch import Batch
-from vlft.rules.base import Problem, rule, smallest_gpu
+from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,21 +13,19 @@ if TYPE_CHECKING:
     from vlft.estimate.memory.estimate import Memory
     from vlft.resolve.run import RunSpec
 
+
 _GIB = 1024**3
 _SMALLEST_ROW = 32
 """Tokens: no row with a question and an answer is much shorter."""
 
 
-@rule(
-    "memory.does-not-fit",
-    "error",
-    "torch: OutOfMemoryError; the estimate is held against the real models (docs/memory.md)",
-    effect="late",
-    says="CUDA out of memory",
-)
-def the_states_fit(run: RunSpec) -> Iterator[Problem]:
-    """A GPU holds the weights, the optimizer's state and a step on the shortest row."""
-    size = smallest_gpu(run)
+@rule("error", "late", says="CUDA out of memory")
+def does_not_fit(run: RunSpec) -> Iterator[Problem]:
+    """A GPU holds the weights, the optimizer's state and a step on the shortest row.
+
+    Source: torch: OutOfMemoryError; the estimate is held against the real models (docs/memory.md)
+    """
+    size = run.gpu_bytes
     memory = None if size is None else _estimate(run, _SMALLEST_ROW)
     if memory is not None and size is not None and memory.allocated_peak > size:
         yield Problem(
@@ -39,16 +36,13 @@ def the_states_fit(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "memory.longest-row",
-    "warning",
-    "torch: OutOfMemoryError at the first row that is long enough",
-    effect="late",
-    says="CUDA out of memory",
-)
-def the_longest_row_fits(run: RunSpec) -> Iterator[Problem]:
-    """A GPU holds a step on rows as long as `data.max_length` lets through."""
-    size, length = smallest_gpu(run), run.config.data.max_length
+@rule("warning", "late", says="CUDA out of memory")
+def longest_row(run: RunSpec) -> Iterator[Problem]:
+    """A GPU holds a step on rows as long as `data.max_length` lets through.
+
+    Source: torch: OutOfMemoryError at the first row that is long enough
+    """
+    size, length = run.gpu_bytes, run.args.given("max_length", int)
     if size is None or length is None:
         return
     least, most = _estimate(run, _SMALLEST_ROW), _estimate(run, length)
@@ -56,7 +50,7 @@ def the_longest_row_fits(run: RunSpec) -> Iterator[Problem]:
         return  # said by memory.does-not-fit
     if most.reserved_low > size:
         yield Problem(
-            ("data", "max_length"),
+            run.args.path("max_length"),
             f"a step on rows of {length} tokens takes {most.allocated_peak / _GIB:.1f} GiB of "
             f"each GPU, which has {size / _GIB:.1f}",
             "vlft plan --fit looks for settings that fit; vlft plan reads how long the rows are",
@@ -70,23 +64,13 @@ def _estimate(run: RunSpec, tokens: int) -> Memory | None:
     from vlft.estimate.memory.from_config import (  # noqa: PLC0415
         RowSize,
         largest_row,
+        sized_model,
         step_of_run,
-        with_run_tiles,
     )
-    from vlft.models import shape_of  # noqa: PLC0415
 
-    sizes, batch = run.facts.model.sizes, run.batch
-    if sizes is None or run.family is None or not isinstance(batch, Batch):
+    model = sized_model(run)
+    if model is None or run.family is None or not isinstance(run.batch, Batch):
         return None
-    shape = shape_of(sizes)
-    if shape is None:
-        return None
-    try:
-        limits = run.limits.pixels
-    except VlftError:  # a limit that is not a number: another rule reports it
-        return None
-    shape = with_run_tiles(shape, run.model.vision, limits)
-    seen = largest_row(run, limits).vision
-    row = RowSize(tokens, min(seen, max(0, tokens - _SMALLEST_ROW)))
-    step = step_of_run(run, batch, shape, row)
-    return None if step is None else estimate(shape, step)
+    row = RowSize(tokens, min(largest_row(run).vision, max(0, tokens - _SMALLEST_ROW)))
+    step = step_of_run(run, run.batch, model, row)
+    return None if step is None else estimate(model, step)

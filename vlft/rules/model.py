@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, ignored_key, rule, unknown_name
+from vlft.rules.swift import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.resolve.run import RunSpec
 
+
 # Parts of a config.json that make a model multimodal (swift/utils/hf_config.py).
 _PART_KEYS = ("language_config", "llm_config", "text_config", "vit_config", "vision_config",
               "audio_config", "thinker_config")  # fmt: skip
 
 
-@rule("model.not-found", "error", "swift/model/model_meta.py: asks the hub instead", effect="late")
-def model_can_be_read(run: RunSpec) -> Iterator[Problem]:
-    """The model's folder exists and holds a readable model, or it is a hub id."""
+@rule("error", "late")
+def not_found(run: RunSpec) -> Iterator[Problem]:
+    """The model's folder exists and holds a readable model, or it is a hub id.
+
+    Source: swift/model/model_meta.py: asks the hub instead
+    """
     problem = run.facts.model.problem
     if problem is not None:
         yield Problem(("model", "path"), problem.message, problem.hint)
 
 
-@rule("model.is-adapter", "error", "swift/model/model_meta.py: no config.json", effect="late")
-def model_is_no_adapter(run: RunSpec) -> Iterator[Problem]:
-    """The folder holds a whole model, not a LoRA adapter."""
+@rule("error", "late")
+def is_adapter(run: RunSpec) -> Iterator[Problem]:
+    """The folder holds a whole model, not a LoRA adapter.
+
+    Source: swift/model/model_meta.py: no config.json
+    """
     checkpoint = run.facts.model.checkpoint
     if checkpoint is not None and checkpoint.kind == "adapter":
         yield Problem(
@@ -38,14 +46,12 @@ def model_is_no_adapter(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "model.custom-code",
-    "error",
-    "swift/model/register.py: trust_remote_code=True always",
-    effect="silent",
-)
-def custom_code_needs_consent(run: RunSpec) -> Iterator[Problem]:
-    """A checkpoint that carries Python code is only loaded with consent."""
+@rule("error", "silent")
+def custom_code(run: RunSpec) -> Iterator[Problem]:
+    """A checkpoint that carries Python code is only loaded with consent.
+
+    Source: swift/model/register.py: trust_remote_code=True always
+    """
     checkpoint = run.facts.model.checkpoint
     if checkpoint is None or run.config.model.trust_remote_code:
         return
@@ -57,38 +63,29 @@ def custom_code_needs_consent(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "model.type-unknown",
-    "error",
-    "swift/model/model_meta.py: _get_model_info",
-    effect="aborts",
-    says="model_type: '",
-)
-def type_is_registered(run: RunSpec) -> Iterator[Problem]:
-    """`model.type` is a model_type of the installed ms-swift."""
+@rule("error", "aborts", says="model_type: '")
+def type_unknown(run: RunSpec) -> Iterator[Problem]:
+    """`model.type` is a model_type of the installed ms-swift.
+
+    Source: swift/model/model_meta.py: _get_model_info
+    """
     name = run.config.model.type
-    if name is None or name in run.facts.swift.models() or run.model.has_plugins:
+    if name is None or name in run.facts.swift.models() or run.has_plugins:
         return
-    from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
-
-    own = _type_of_the_weights(run)
-    close = nearest(name, run.facts.swift.models())
-    hint = f"did you mean `{close}`?" if close else "leave it out: the checkpoint says it"
-    yield Problem(
-        ("model", "type"),
-        f"ms-swift {run.facts.swift.version} has no model_type `{name}`",
-        f"the checkpoint is `{own}`: write that, or leave it out" if own else hint,
-    )
+    own, release = _type_of_the_weights(run), f"ms-swift {run.facts.swift.version}"
+    hint = f"the checkpoint is `{own}`: write that, or leave it out"
+    if own is None:
+        hint = "leave it out: the checkpoint decides it"
+    legal = () if own else run.facts.swift.models()
+    yield unknown_name(("model", "type"), "model_type", name, legal, hint, release)
 
 
-@rule(
-    "model.type-family",
-    "error",
-    "swift/model/model_meta.py: get_model_info_meta believes --model_type",
-    effect="silent",
-)
-def type_fits_the_weights(run: RunSpec) -> Iterator[Problem]:
-    """`model.type` is one of those that the checkpoint's architecture is registered for."""
+@rule("error", "silent")
+def type_family(run: RunSpec) -> Iterator[Problem]:
+    """`model.type` is one of those that the checkpoint's architecture is registered for.
+
+    Source: swift/model/model_meta.py: get_model_info_meta believes --model_type
+    """
     name = run.config.model.type
     checkpoint = run.facts.model.checkpoint
     if name is None or checkpoint is None or not run.model.is_foreign(name):
@@ -105,17 +102,14 @@ def type_fits_the_weights(run: RunSpec) -> Iterator[Problem]:
     )
 
 
-@rule(
-    "model.type-undecided",
-    "error",
-    "swift/model/model_meta.py: _get_model_info, get_model_info_meta",
-    effect="aborts",
-    says="`model_type` manually",
-)
-def type_can_be_found(run: RunSpec) -> Iterator[Problem]:
-    """The folder's name, its architecture or `model.type` leads to one model_type."""
+@rule("error", "aborts", says="`model_type` manually")
+def type_undecided(run: RunSpec) -> Iterator[Problem]:
+    """The folder's name, its architecture or `model.type` leads to one model_type.
+
+    Source: swift/model/model_meta.py: _get_model_info, get_model_info_meta
+    """
     checkpoint = run.facts.model.checkpoint
-    if checkpoint is None or checkpoint.kind != "model" or run.model.has_plugins:
+    if checkpoint is None or checkpoint.kind != "model" or run.has_plugins:
         return
     if run.config.model.type is not None or run.family is not None:
         return
@@ -136,15 +130,12 @@ def type_can_be_found(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "model.num-labels",
-    "error",
-    "swift/model/model_meta.py: get_model_info_meta",
-    effect="aborts",
-    says="Please pass the parameter `num_labels`.",
-)
-def labels_are_counted(run: RunSpec) -> Iterator[Problem]:
-    """A classifier says how many labels it has."""
+@rule("error", "aborts", says="Please pass the parameter `num_labels`.")
+def num_labels(run: RunSpec) -> Iterator[Problem]:
+    """A classifier says how many labels it has.
+
+    Source: swift/model/model_meta.py: get_model_info_meta
+    """
     classifies = run.args.given("task_type", str) == "seq_cls"
     if classifies and not run.args.is_given("num_labels"):
         yield Problem(
@@ -154,42 +145,29 @@ def labels_are_counted(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "model.revision-local",
-    "warning",
-    "swift/utils/hub_utils.py: a local folder is taken as it is",
-    effect="silent",
-)
-def revision_is_of_a_hub(run: RunSpec) -> Iterator[Problem]:
-    """`model.revision` stands beside an id on a hub."""
+@rule("warning", "silent")
+def revision_local(run: RunSpec) -> Iterator[Problem]:
+    """`model.revision` stands beside an id on a hub.
+
+    Source: swift/utils/hub_utils.py: a local folder is taken as it is
+    """
     checkpoint = run.facts.model.checkpoint
     if run.config.model.revision is not None and checkpoint is not None:
-        yield Problem(
-            ("model", "revision"),
-            f"`{run.config.model.revision}` has no effect: `{checkpoint.path}` is a folder",
-            "leave it out, or write the model's id on a hub",
-            at_key=True,
-        )
+        hint = "leave it out, or write the model's id on a hub"
+        yield ignored_key(("model", "revision"), f"`{checkpoint.path}` is a folder", hint)
 
 
-@rule(
-    "model.hub-local",
-    "warning",
-    "swift/utils/hub_utils.py: a local folder is taken as it is",
-    effect="silent",
-)
-def hub_is_asked(run: RunSpec) -> Iterator[Problem]:
-    """`model.hub` stands beside something that is fetched from or sent to a hub."""
+@rule("warning", "silent")
+def hub_local(run: RunSpec) -> Iterator[Problem]:
+    """`model.hub` stands beside something that is fetched from or sent to a hub.
+
+    Source: swift/utils/hub_utils.py: a local folder is taken as it is
+    """
     checkpoint = run.facts.model.checkpoint
     if run.config.model.hub is None or checkpoint is None:
         return
     if not run.args.flag("push_to_hub"):
-        yield Problem(
-            ("model", "hub"),
-            f"`{run.config.model.hub}` has no effect: `{checkpoint.path}` is a folder",
-            "leave it out",
-            at_key=True,
-        )
+        yield ignored_key(("model", "hub"), f"`{checkpoint.path}` is a folder", "leave it out")
 
 
 def _type_of_the_weights(run: RunSpec) -> str | None:
@@ -198,3 +176,38 @@ def _type_of_the_weights(run: RunSpec) -> str | None:
     if family is not None and family.swift_model_type in own:
         return family.swift_model_type
     return own[0] if len(own) == 1 else None
+
+
+_ROPE_NAMES = ("linear", "dynamic", "yarn")
+
+
+@rule("error", "aborts", says="AssertionError")
+def rope_scaling(run: RunSpec) -> Iterator[Problem]:
+    """`rope_scaling` is linear, dynamic, yarn or a mapping, and says how far it scales.
+
+    Source: swift/arguments/base_args/model_args.py: _init_rope_scaling
+    """
+    value, path = run.passed.get("rope_scaling"), ("swift", "rope_scaling")
+    if value is None or value == "" or isinstance(value, list):
+        return
+    scaling = parsed(value) if isinstance(value, str) else value
+    if value in _ROPE_NAMES:
+        scaling = {"type": value}
+    if str(value) in run.facts.passed_files:
+        return
+    if not isinstance(scaling, dict):
+        yield Problem(
+            path,
+            f"`rope_scaling` is `{str(value)[:60]}`",
+            f"one of {', '.join(_ROPE_NAMES)}, or a mapping such as "
+            "`{rope_type: yarn, factor: 2.0}`",
+        )
+    elif "factor" not in scaling and run.args.given("max_model_len", float) is None:
+        kind = scaling.get("rope_type", scaling.get("type", "default"))
+        if kind != "default":
+            yield Problem(
+                path,
+                f"`rope_scaling: {kind}` without a factor",
+                "write `max_model_len` beside it, or `rope_scaling: "
+                f"{{rope_type: {kind}, factor: 2.0}}`",
+            )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from vlft.models import family_of
 from vlft.probe.gpus import FLASH_ATTENTION_2
-from vlft.rules.base import Problem, gpu_before, rule
-from vlft.rules.remote_code import missing_modules
+from vlft.rules.base import Problem, gpu_before, rule, unknown_name
+from vlft.rules.code import missing_modules
 from vlft.swift.release import model_name
 from vlft.swift.versions import package_of, unmet, version_key
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from vlft.resolve.run import RunSpec
     from vlft.swift.interpreter import Interpreter
+
 
 _ATTENTION = ("eager", "sdpa", "flash_attn", "flash_attention_2", "flash_attention_3",
               "flash_attention_4", "flex_attention")  # fmt: skip
@@ -29,37 +30,24 @@ _FLASH = {
 _ELSEWHERE = ("decord", "qwen-vl-utils")
 
 
-@rule(
-    "packages.attention-unknown",
-    "error",
-    "transformers/modeling_utils.py: Specified attn_implementation is not supported",
-    effect="late",
-    says="is not supported. The only possible arguments are",
-)
-def attention_is_known(run: RunSpec) -> Iterator[Problem]:
-    """`model.attn_impl` is an attention that transformers has, or a kernel on the hub."""
+@rule("error", "late", says="is not supported. The only possible arguments are")
+def attention_unknown(run: RunSpec) -> Iterator[Problem]:
+    """`model.attn_impl` is an attention that transformers has, or a kernel on the hub.
+
+    Source: transformers/modeling_utils.py: Specified attn_implementation is not supported
+    """
     name = run.config.model.attn_impl
     if name is None or name in _ATTENTION or "/" in name or "|" in name:
         return
-    from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
-
-    close = nearest(name, _ATTENTION)
-    yield Problem(
-        ("model", "attn_impl"),
-        f"there is no attention `{name}`",
-        f"did you mean `{close}`?" if close else "one of " + ", ".join(_ATTENTION),
-    )
+    yield unknown_name(("model", "attn_impl"), "attention", name, _ATTENTION)
 
 
-@rule(
-    "packages.flash-attention",
-    "error",
-    "transformers/modeling_flash_attention_utils.py",
-    effect="late",
-    says="it cannot be used due to the following error",
-)
-def flash_attention_is_installed(run: RunSpec) -> Iterator[Problem]:
-    """The interpreter that trains has the flash attention that `model.attn_impl` names."""
+@rule("error", "late", says="it cannot be used due to the following error")
+def flash_attention(run: RunSpec) -> Iterator[Problem]:
+    """The interpreter that trains has the flash attention that `model.attn_impl` names.
+
+    Source: transformers/modeling_flash_attention_utils.py
+    """
     package, interpreter = _FLASH.get(run.config.model.attn_impl or ""), _trainer(run)
     # Without flash-attn, transformers takes the same kernel through `kernels`.
     if package is None or interpreter is None or "kernels" in interpreter.packages:
@@ -74,15 +62,12 @@ def flash_attention_is_installed(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "packages.flash-gpu",
-    "error",
-    "flash-attn: csrc/flash_attn/flash_api.cpp",
-    effect="late",
-    says="FlashAttention only supports Ampere GPUs or newer",
-)
-def gpu_has_flash_attention(run: RunSpec) -> Iterator[Problem]:
-    """Flash attention runs on GPUs that it has kernels for, compute capability 8 and above."""
+@rule("error", "late", says="FlashAttention only supports Ampere GPUs or newer")
+def flash_gpu(run: RunSpec) -> Iterator[Problem]:
+    """Flash attention runs on GPUs that it has kernels for, compute capability 8 and above.
+
+    Source: flash-attn: csrc/flash_attn/flash_api.cpp
+    """
     if run.config.model.attn_impl not in _FLASH:
         return
     old = gpu_before(run, FLASH_ATTENTION_2)
@@ -90,14 +75,12 @@ def gpu_has_flash_attention(run: RunSpec) -> Iterator[Problem]:
         yield Problem(("model", "attn_impl"), f"a {old} has no flash attention", "write `sdpa`")
 
 
-@rule(
-    "packages.transformers-old",
-    "error",
-    "swift/model/model_meta.py: check_requires only warns",
-    effect="late",
-)
-def transformers_knows_the_model(run: RunSpec) -> Iterator[Problem]:
-    """The installed transformers is not older than the model needs."""
+@rule("error", "late")
+def transformers_old(run: RunSpec) -> Iterator[Problem]:
+    """The installed transformers is not older than the model needs.
+
+    Source: swift/model/model_meta.py: check_requires only warns
+    """
     for requirement, clause, installed in _unmet(run):
         if package_of(requirement) == "transformers" and installed and clause.startswith(">"):
             yield Problem(
@@ -107,14 +90,12 @@ def transformers_knows_the_model(run: RunSpec) -> Iterator[Problem]:
             )
 
 
-@rule(
-    "packages.qwen-vl-utils",
-    "error",
-    "swift/model/models/qwen.py: _check_qwen_vl_utils",
-    effect="late",
-)
-def qwen_vl_utils_fits(run: RunSpec) -> Iterator[Problem]:
-    """A Qwen-VL model finds a qwen-vl-utils of a release that ms-swift can use."""
+@rule("error", "late")
+def qwen_vl_utils(run: RunSpec) -> Iterator[Problem]:
+    """A Qwen-VL model finds a qwen-vl-utils of a release that ms-swift can use.
+
+    Source: swift/model/models/qwen.py: _check_qwen_vl_utils
+    """
     entry, interpreter = run.model.entry, _trainer(run)
     if entry is None or interpreter is None:
         return
@@ -133,14 +114,12 @@ def qwen_vl_utils_fits(run: RunSpec) -> Iterator[Problem]:
     yield Problem(("model", "path"), message, "pip install -U 'qwen-vl-utils>=0.0.14'")
 
 
-@rule(
-    "packages.required",
-    "warning",
-    "swift/model/model_meta.py: check_requires",
-    effect="late",
-)
-def requirements_are_met(run: RunSpec) -> Iterator[Problem]:
-    """What ms-swift asks for with this model is installed, in the versions it was tried with."""
+@rule("warning", "late")
+def required(run: RunSpec) -> Iterator[Problem]:
+    """What ms-swift asks for with this model is installed, in the versions it was tried with.
+
+    Source: swift/model/model_meta.py: check_requires
+    """
     missing = missing_modules(run)
     for requirement, clause, installed in _unmet(run):
         name = package_of(requirement)
@@ -158,15 +137,12 @@ def requirements_are_met(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "packages.model-newer",
-    "error",
-    "transformers 5 writes rope_parameters, 4 reads rope_scaling and rope_theta",
-    effect="late",
-    says="'NoneType' object is not subscriptable",
-)
-def model_is_in_a_form_that_is_read(run: RunSpec) -> Iterator[Problem]:
-    """A model that transformers 5 wrote does not go to transformers 4."""
+@rule("error", "late", says="'NoneType' object is not subscriptable")
+def model_newer(run: RunSpec) -> Iterator[Problem]:
+    """A model that transformers 5 wrote does not go to transformers 4.
+
+    Source: transformers 5 writes rope_parameters, 4 reads rope_scaling and rope_theta
+    """
     checkpoint, interpreter = run.facts.model.checkpoint, _trainer(run)
     installed = interpreter.packages.get("transformers") if interpreter is not None else None
     if checkpoint is None or installed is None or version_key(installed) >= version_key("5"):

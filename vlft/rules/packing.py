@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, exclusive_keys, ignored_key, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.resolve.run import RunSpec
 
+
 _FLASH = ("flash_attn", "flash_attention_2", "flash_attention_3", "flash_attention_4")
 
 
-@rule(
-    "packing.attention",
-    "error",
-    "swift/arguments/sft_args.py: _check_padding_free",
-    effect="aborts",
-    says="feature requires a flash attention implementation",
-)
-def packing_has_flash_attention(run: RunSpec) -> Iterator[Problem]:
-    """Packing and padding-free batches run on flash attention, named in `model.attn_impl`."""
+@rule("error", "aborts", says="feature requires a flash attention implementation")
+def attention(run: RunSpec) -> Iterator[Problem]:
+    """Packing and padding-free batches run on flash attention, named in `model.attn_impl`.
+
+    Source: swift/arguments/sft_args.py: _check_padding_free
+    """
     chosen = run.config.model.attn_impl
     if chosen in _FLASH:
         return
@@ -38,34 +36,24 @@ def packing_has_flash_attention(run: RunSpec) -> Iterator[Problem]:
             return
 
 
-@rule(
-    "packing.lazy",
-    "error",
-    "swift/arguments/base_args/base_args.py: _init_lazy_tokenize",
-    effect="aborts",
-    says="and lazy_tokenize are incompatible.",
-)
-def lazy_rows_come_one_by_one(run: RunSpec) -> Iterator[Problem]:
-    """Rows that are tokenised as they come are neither packed nor streamed."""
+@rule("error", "aborts", says="and lazy_tokenize are incompatible.")
+def lazy(run: RunSpec) -> Iterator[Problem]:
+    """Rows that are tokenised as they come are neither packed nor streamed.
+
+    Source: swift/arguments/base_args/base_args.py: _init_lazy_tokenize
+    """
     for name in ("packing", "streaming"):
         if run.args.flag(name) and run.args.flag("lazy_tokenize"):
-            yield Problem(
-                ("swift", "lazy_tokenize"),
-                f"`lazy_tokenize` and `{name}` exclude each other",
-                "leave lazy_tokenize out",
-                at_key=True,
-            )
+            yield exclusive_keys(("swift", "lazy_tokenize"), name, "leave lazy_tokenize out")
             return
 
 
-@rule(
-    "packing.lazy-groups",
-    "error",
-    "swift/trainers/mixin.py: get_train_dataloader",
-    effect="late",
-)
-def groups_need_lengths(run: RunSpec) -> Iterator[Problem]:
-    """Grouping by length has rows of known length, and shuffles them."""
+@rule("error", "late")
+def lazy_groups(run: RunSpec) -> Iterator[Problem]:
+    """Grouping by length has rows of known length, and shuffles them.
+
+    Source: swift/trainers/mixin.py: get_train_dataloader
+    """
     if not run.args.flag("group_by_length") or run.args.flag("streaming"):
         return
     if run.args.flag("lazy_tokenize"):
@@ -83,15 +71,12 @@ def groups_need_lengths(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "packing.streaming-steps",
-    "error",
-    "transformers/trainer.py: Trainer.__init__",
-    effect="late",
-    says="max_steps has to be specified",
-)
-def streaming_has_an_end(run: RunSpec) -> Iterator[Problem]:
-    """A run on streamed data says how many steps it has."""
+@rule("error", "late", says="max_steps has to be specified")
+def streaming_steps(run: RunSpec) -> Iterator[Problem]:
+    """A run on streamed data says how many steps it has.
+
+    Source: transformers/trainer.py: Trainer.__init__
+    """
     if run.args.flag("streaming") and run.config.train.max_steps is None:
         yield Problem(
             ("swift", "streaming"),
@@ -101,40 +86,28 @@ def streaming_has_an_end(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "packing.streaming-share",
-    "warning",
-    "swift/arguments/base_args/data_args.py: DataArguments.__post_init__",
-    effect="silent",
-)
-def streaming_splits_nothing(run: RunSpec) -> Iterator[Problem]:
-    """A share of streamed data is not asked for as validation data."""
+@rule("warning", "silent")
+def streaming_share(run: RunSpec) -> Iterator[Problem]:
+    """A share of streamed data is not asked for as validation data.
+
+    Source: swift/arguments/base_args/data_args.py: DataArguments.__post_init__
+    """
     if run.args.flag("streaming") and isinstance(run.config.data.val, float):
-        yield Problem(
-            ("data", "val"),
-            f"streamed data is not split: `data.val: {run.config.data.val}` has no effect, "
-            "nothing is evaluated",
-            "name validation files: `val: [val.jsonl]`",
-        )
+        because = "streamed data is not split, so nothing is evaluated"
+        yield ignored_key(("data", "val"), because, "name validation files: `val: [val.jsonl]`")
 
 
-@rule(
-    "packing.streaming-ignored",
-    "warning",
-    "swift/trainers/mixin.py: get_train_dataloader, SwiftMixin.__init__",
-    effect="silent",
-)
-def streaming_reads_in_order(run: RunSpec) -> Iterator[Problem]:
-    """What needs the rows' number or length is not asked of streamed data."""
+@rule("warning", "silent")
+def streaming_ignored(run: RunSpec) -> Iterator[Problem]:
+    """What needs the rows' number or length is not asked of streamed data.
+
+    Source: swift/trainers/mixin.py: get_train_dataloader, SwiftMixin.__init__
+    """
     if not run.args.flag("streaming"):
         return
     if run.args.flag("group_by_length"):
-        yield Problem(
-            ("swift", "group_by_length"),
-            "streamed rows are not grouped by length",
-            "remove group_by_length or streaming",
-            at_key=True,
-        )
+        because = "streamed rows are not grouped by length"
+        yield ignored_key(("swift", "group_by_length"), because, "remove it, or streaming")
     workers = run.args.given("dataloader_num_workers", float)
     if workers is not None and workers > 1:
         yield Problem(

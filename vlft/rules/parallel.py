@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, exclusive_keys, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,18 +13,16 @@ if TYPE_CHECKING:
     from vlft.probe.checkpoint import Checkpoint
     from vlft.resolve.run import RunSpec
 
+
 _FSDP_PRESET = "fsdp2"
 
 
-@rule(
-    "parallel.fsdp-name",
-    "error",
-    "swift/arguments/sft_args.py: _init_fsdp",
-    effect="aborts",
-    says="JSONDecodeError",
-)
-def fsdp_is_known(run: RunSpec) -> Iterator[Problem]:
-    """`fsdp` is ms-swift's preset, or a JSON file or text."""
+@rule("error", "aborts", says="JSONDecodeError")
+def fsdp_name(run: RunSpec) -> Iterator[Problem]:
+    """`fsdp` is ms-swift's preset, or a JSON file or text.
+
+    Source: swift/arguments/sft_args.py: _init_fsdp
+    """
     for fsdp in run.args.given_texts("fsdp"):
         if fsdp in {"", _FSDP_PRESET} or "{" in fsdp or fsdp in run.facts.passed_files:
             continue
@@ -36,30 +34,26 @@ def fsdp_is_known(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "parallel.fsdp-deepspeed",
-    "error",
-    "swift/arguments/sft_args.py: _init_fsdp",
-    effect="aborts",
-    says="FSDP2 is not compatible with DeepSpeed",
-)
-def one_kind_of_sharding(run: RunSpec) -> Iterator[Problem]:
-    """A run is sharded by FSDP or by DeepSpeed."""
+@rule("error", "aborts", says="FSDP2 is not compatible with DeepSpeed")
+def fsdp_deepspeed(run: RunSpec) -> Iterator[Problem]:
+    """A run is sharded by FSDP or by DeepSpeed.
+
+    Source: swift/arguments/sft_args.py: _init_fsdp
+    """
     if run.sharding.fsdp and run.sharding.deepspeed:
-        yield Problem(
-            ("swift", "fsdp"), "FSDP and DeepSpeed at once", "keep one of them", at_key=True
-        )
+        yield exclusive_keys(("swift", "fsdp"), "deepspeed")
 
 
 @rule(
-    "parallel.fsdp-weights-only",
     "error",
-    "swift/arguments/sft_args.py: _check_fsdp2_compatibility",
-    effect="aborts",
+    "aborts",
     says="FSDP2 with SHARDED_STATE_DICT is not compatible with save_only_model=True",
 )
-def shards_are_saved_whole(run: RunSpec) -> Iterator[Problem]:
-    """The FSDP preset saves shards, with the optimizer's state."""
+def fsdp_weights_only(run: RunSpec) -> Iterator[Problem]:
+    """The FSDP preset saves shards, with the optimizer's state.
+
+    Source: swift/arguments/sft_args.py: _check_fsdp2_compatibility
+    """
     if run.sharding.fsdp == _FSDP_PRESET and run.args.flag("save_only_model"):
         yield Problem(
             ("swift", "save_only_model"),
@@ -68,15 +62,12 @@ def shards_are_saved_whole(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "parallel.sequence-heads",
-    "error",
-    "swift/sequence_parallel/sequence_parallel.py: prepare",
-    effect="late",
-    says="needs ulysses/ring-attention, which needs --padding_free true",
-)
-def heads_divide(run: RunSpec) -> Iterator[Problem]:
-    """Processes that share a sequence divide the key-value heads, or rows are padding-free."""
+@rule("error", "late", says="needs ulysses/ring-attention, which needs --padding_free true")
+def sequence_heads(run: RunSpec) -> Iterator[Problem]:
+    """Processes that share a sequence divide the key-value heads, or rows are padding-free.
+
+    Source: swift/sequence_parallel/sequence_parallel.py: prepare
+    """
     config, checkpoint = run.config, run.facts.model.checkpoint
     group = config.launch.sequence_parallel_size or 1
     heads = _key_value_heads(checkpoint) if checkpoint is not None else None

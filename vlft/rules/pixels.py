@@ -7,38 +7,50 @@ from typing import TYPE_CHECKING
 from vlft.config.ownership import ENVIRONMENT
 from vlft.models.limits import IMAGE_MIN_TOKENS
 from vlft.resolve.limits import Key, Limit, is_callers
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, ignored_key, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vlft.config.locations import KeyPath
     from vlft.resolve.run import RunSpec
 
 
-@rule(
-    "pixels.no-effect",
-    "error",
-    "swift/template/templates: which variable a family reads",
-    effect="silent",
-)
-def limits_reach_the_family(run: RunSpec) -> Iterator[Problem]:
-    """Every limit is one that the model's family reads."""
+@rule("error", "silent")
+def no_effect(run: RunSpec) -> Iterator[Problem]:
+    """Every limit is one that the model's family reads.
+
+    Source: swift/template/templates: which variable a family reads
+    """
     family = run.family
     if family is None:
         return
     for key in run.pixels:
         if key not in family.pixel_variables:
-            yield Problem(
-                ("pixels", *key.split(".")),
-                f"`pixels.{key}` has no effect on {family.title}",
-                family.pixel_hint,
-                at_key=True,
-            )
+            because = f"{family.title} reads no such limit"
+            yield ignored_key(("pixels", *key.split(".")), because, family.pixel_hint)
 
 
-@rule("pixels.min-max", "error", "qwen_vl_utils: smart_resize", effect="late")
-def min_below_max(run: RunSpec) -> Iterator[Problem]:
-    """A lower limit is not above the upper one."""
+@rule("error", "late", says="invalid literal for int() with base 10")
+def number(run: RunSpec) -> Iterator[Problem]:
+    """A variable that limits images or videos is a number that ms-swift can read.
+
+    Source: swift/utils/env.py: get_env_args; swift/model/models/qwen.py: patch_qwen_vl_utils
+    """
+    for name, problem in run.limits.problems.items():
+        path = run.variables[name].path
+        if is_callers(path):
+            yield Problem(path, f"`{name}` in the environment {problem}", f"unset {name}")
+        elif path[0] != "env" or name not in ENVIRONMENT:  # env.owned reports it
+            yield Problem(path, f"`{name}` {problem}", "write a whole number, or remove the key")
+
+
+@rule("error", "late")
+def min_max(run: RunSpec) -> Iterator[Problem]:
+    """A lower limit is not above the upper one.
+
+    Source: qwen_vl_utils: smart_resize
+    """
     for least, most in (
         ("min", "max"),
         ("video.min", "video.max"),
@@ -50,11 +62,12 @@ def min_below_max(run: RunSpec) -> Iterator[Problem]:
             yield Problem(path, f"at least {low}, but at most {high}", "swap or widen the two")
 
 
-@rule(
-    "pixels.two-limits", "error", "swift/template/vision_utils.py: rescale_image", effect="silent"
-)
-def one_kind_of_limit(run: RunSpec) -> Iterator[Problem]:
-    """`pixels.max` and `swift.max_pixels` are not both given: each resizes in its own way."""
+@rule("error", "silent")
+def two_limits(run: RunSpec) -> Iterator[Problem]:
+    """`pixels.max` and `swift.max_pixels` are not both given: each resizes in its own way.
+
+    Source: swift/template/vision_utils.py: rescale_image
+    """
     if "max" in run.pixels and run.args.is_given("max_pixels"):
         yield Problem(
             ("swift", "max_pixels"),
@@ -68,14 +81,12 @@ def one_kind_of_limit(run: RunSpec) -> Iterator[Problem]:
 _VIDEO_READERS = ("decord", "torchcodec")
 
 
-@rule(
-    "pixels.no-video-reader",
-    "error",
-    "qwen_vl_utils/vision_process.py: a row is replaced",
-    effect="silent",
-)
-def videos_can_be_read(run: RunSpec) -> Iterator[Problem]:
-    """With limits for videos, the trainer has a package that reads video files."""
+@rule("error", "silent")
+def no_video_reader(run: RunSpec) -> Iterator[Problem]:
+    """With limits for videos, the trainer has a package that reads video files.
+
+    Source: qwen_vl_utils/vision_process.py: a row is replaced
+    """
     interpreter, limits = run.facts.interpreter, run.pixels
     if interpreter is None or not any(key.startswith("video.") for key in limits):
         return
@@ -95,22 +106,20 @@ _AROUND = 2
 """<|vision_start|> and <|vision_end|>, of each image."""
 
 
-@rule(
-    "pixels.no-limit",
-    "warning",
-    "qwen_vl_utils: IMAGE_MAX_TOKEN_NUM; swift/template/base.py: MaxLengthError",
-    effect="silent",
-)
-def images_are_limited(run: RunSpec) -> Iterator[Problem]:
-    """Where `data.max_length` is shorter than the largest image, images have a limit."""
-    side, max_length = run.limits.side, run.config.data.max_length
+@rule("warning", "silent")
+def no_limit(run: RunSpec) -> Iterator[Problem]:
+    """Where a row is shorter than the largest image, images have a limit.
+
+    Source: qwen_vl_utils: IMAGE_MAX_TOKEN_NUM; swift/template/base.py: MaxLengthError
+    """
+    side, max_length = run.limits.side, run.row_length
     if side is None or max_length is None or _scaled_tokens(run, side) is not None:
         return
     top = run.limits.limit("max")
     if top.path is None and top.tokens + _AROUND > max_length:
         megapixels = max_length * side**2 / 1e6
         yield Problem(
-            ("data", "max_length"),
+            _length_path(run),
             f"no pixel limit: an image becomes up to {top.tokens} tokens, a row holds "
             f"{max_length}; a row with an image over {megapixels:.1f} megapixels is silently "
             "replaced by another one",
@@ -118,15 +127,13 @@ def images_are_limited(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "pixels.over-length",
-    "error",
-    "swift/template/base.py: MaxLengthError; swift/dataset/utils.py: another row is taken",
-    effect="silent",
-)
-def limits_fit_a_row(run: RunSpec) -> Iterator[Problem]:
-    """An image or video as large as its limit allows fits in a row of `data.max_length`."""
-    side, max_length = run.limits.side, run.config.data.max_length
+@rule("error", "silent")
+def over_length(run: RunSpec) -> Iterator[Problem]:
+    """An image or video as large as its limit allows fits in a row.
+
+    Source: swift/template/base.py: MaxLengthError; swift/dataset/utils.py: another row is taken
+    """
+    side, max_length = run.limits.side, run.row_length
     if side is None or max_length is None:
         return
     for problem in (
@@ -136,6 +143,12 @@ def limits_fit_a_row(run: RunSpec) -> Iterator[Problem]:
     ):
         if problem is not None:
             yield problem
+
+
+def _length_path(run: RunSpec) -> KeyPath:
+    """The key that decides how long a row may be: without one the model does."""
+    given = run.args.is_given("max_length")
+    return run.args.path("max_length") if given else ("model", "path")
 
 
 def _image_over(run: RunSpec, side: int, max_length: int) -> Problem | None:
@@ -181,15 +194,12 @@ def _video_over(run: RunSpec, side: int, max_length: int) -> Problem | None:
     )
 
 
-@rule(
-    "pixels.below-default",
-    "error",
-    "qwen_vl_utils/vision_process.py: smart_resize",
-    effect="late",
-    says="The max_pixels of image must be greater than or equal to min_pixels",
-)
-def limits_fit_the_defaults(run: RunSpec) -> Iterator[Problem]:
-    """A limit in whole tokens leaves room to the other one, which has a default."""
+@rule("error", "late", says="The max_pixels of image must be greater than or equal to min_pixels")
+def below_default(run: RunSpec) -> Iterator[Problem]:
+    """A limit in whole tokens leaves room to the other one, which has a default.
+
+    Source: qwen_vl_utils/vision_process.py: smart_resize
+    """
     side = run.limits.side
     if side is None:
         return
@@ -217,14 +227,12 @@ def limits_fit_the_defaults(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "pixels.frame-floor",
-    "warning",
-    "qwen_vl_utils/vision_process.py: fetch_video",
-    effect="silent",
-)
-def frames_can_be_that_small(run: RunSpec) -> Iterator[Problem]:
-    """`pixels.video.max` is not below the lower limit of a frame."""
+@rule("warning", "silent")
+def frame_floor(run: RunSpec) -> Iterator[Problem]:
+    """`pixels.video.max` is not below the lower limit of a frame.
+
+    Source: qwen_vl_utils/vision_process.py: fetch_video
+    """
     side = run.limits.side
     if side is None:
         return
@@ -238,14 +246,12 @@ def frames_can_be_that_small(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "pixels.token-variable",
-    "error",
-    "swift/model/models/qwen.py: compat_qwen_vl_utils",
-    effect="silent",
-)
-def tokens_do_not_overrule_pixels(run: RunSpec) -> Iterator[Problem]:
-    """A limit under `pixels:` is not overruled by a variable that counts tokens."""
+@rule("error", "silent")
+def token_variable(run: RunSpec) -> Iterator[Problem]:
+    """A limit under `pixels:` is not overruled by a variable that counts tokens.
+
+    Source: swift/model/models/qwen.py: compat_qwen_vl_utils
+    """
     side = run.limits.side
     if side is None:
         return

@@ -14,16 +14,12 @@ if TYPE_CHECKING:
     from vlft.resolve.run import RunSpec
 
 
-@rule(
-    "precision.two-types",
-    "error",
-    "transformers/training_args.py: __post_init__",
-    "hardware",
-    effect="aborts",
-    says="At most one of fp16 and bf16 can be True, but not both",
-)
-def one_mixed_precision(run: RunSpec) -> Iterator[Problem]:
-    """Mixed precision is fp16 or bf16, not both: each follows from torch_dtype if not given."""
+@rule("error", "aborts", "hardware", says="At most one of fp16 and bf16 can be True, but not both")
+def two_types(run: RunSpec) -> Iterator[Problem]:
+    """Mixed precision is fp16 or bf16, not both: each follows from torch_dtype if not given.
+
+    Source: transformers/training_args.py: __post_init__
+    """
     precision = run.precision
     if not (precision.fp16 and precision.bf16):
         return
@@ -41,15 +37,12 @@ def one_mixed_precision(run: RunSpec) -> Iterator[Problem]:
     )
 
 
-@rule(
-    "precision.mixed-unsaid",
-    "warning",
-    "swift/arguments/base_args/model_args.py: _init_mixed_precision",
-    "hardware",
-    effect="silent",
-)
-def float32_is_meant(run: RunSpec) -> Iterator[Problem]:
-    """On a GPU, float32 weights come with a word on mixed precision, for ms-swift takes fp16."""
+@rule("warning", "silent", "hardware")
+def mixed_unsaid(run: RunSpec) -> Iterator[Problem]:
+    """On a GPU, float32 weights come with a word on mixed precision, for ms-swift takes fp16.
+
+    Source: swift/arguments/base_args/model_args.py: _init_mixed_precision
+    """
     precision = run.precision
     if run.world.cpu or precision.weights != "float32":
         return
@@ -62,16 +55,12 @@ def float32_is_meant(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "precision.unscaled-gradients",
-    "error",
-    "torch/amp/grad_scaler.py: unscale_; swift/pipelines/train/tuner.py casts adapters only",
-    "hardware",
-    effect="late",
-    says="Attempting to unscale FP16 gradients",
-)
-def full_training_is_not_in_float16(run: RunSpec) -> Iterator[Problem]:
-    """Weights that are trained themselves are not float16, unless DeepSpeed or FSDP keeps them."""
+@rule("error", "late", "hardware", says="Attempting to unscale FP16 gradients")
+def unscaled_gradients(run: RunSpec) -> Iterator[Problem]:
+    """Weights that are trained themselves are not float16, unless DeepSpeed or FSDP keeps them.
+
+    Source: torch/amp/grad_scaler.py: unscale_; swift/pipelines/train/tuner.py casts adapters only
+    """
     config, precision = run.config, run.precision
     sharded = run.sharding.is_sharded
     if config.tuner != "full" or run.world.cpu or sharded:
@@ -85,15 +74,12 @@ def full_training_is_not_in_float16(run: RunSpec) -> Iterator[Problem]:
     )
 
 
-@rule(
-    "precision.emulated",
-    "warning",
-    "torch/cuda: is_bf16_supported counts emulation",
-    "hardware",
-    effect="silent",
-)
-def gpu_has_bfloat16(run: RunSpec) -> Iterator[Problem]:
-    """bfloat16 is computed on GPUs that have it, those of compute capability 8 and above."""
+@rule("warning", "silent", "hardware")
+def emulated(run: RunSpec) -> Iterator[Problem]:
+    """bfloat16 is computed on GPUs that have it, those of compute capability 8 and above.
+
+    Source: torch/cuda: is_bf16_supported counts emulation
+    """
     old = gpu_before(run, BFLOAT16) if run.precision.bf16 else None
     if old is not None:
         full = run.config.tuner == "full"
@@ -105,16 +91,12 @@ def gpu_has_bfloat16(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "precision.tensor-float",
-    "error",
-    "transformers/training_args.py: __post_init__",
-    "hardware",
-    effect="aborts",
-    says="--tf32 requires Ampere or a newer GPU arch",
-)
-def tf32_has_a_gpu(run: RunSpec) -> Iterator[Problem]:
-    """TF32 is asked for where a GPU has it, which is one of compute capability 8 and above."""
+@rule("error", "aborts", "hardware", says="--tf32 requires Ampere or a newer GPU arch")
+def tensor_float(run: RunSpec) -> Iterator[Problem]:
+    """TF32 is asked for where a GPU has it, which is one of compute capability 8 and above.
+
+    Source: transformers/training_args.py: __post_init__
+    """
     if not run.args.flag("tf32"):
         return
     old = gpu_before(run, BFLOAT16)

@@ -11,18 +11,16 @@ if TYPE_CHECKING:
 
     from vlft.resolve.run import RunSpec
 
+
 _BITS = {"bnb": (4, 8), "quanto": (2, 4, 8), "hqq": (1, 2, 3, 4, 8), "eetq": (8,)}
 
 
-@rule(
-    "quant.bits",
-    "error",
-    "swift/arguments/base_args/quant_args.py: get_quantization_config",
-    effect="aborts",
-    says="bnb not support quant_bits: 2",
-)
-def method_has_the_bits(run: RunSpec) -> Iterator[Problem]:
-    """The method of quantisation has a form of that many bits."""
+@rule("error", "aborts", says="bnb not support quant_bits: 2")
+def bits(run: RunSpec) -> Iterator[Problem]:
+    """The method of quantisation has a form of that many bits.
+
+    Source: swift/arguments/base_args/quant_args.py: get_quantization_config
+    """
     quant = run.config.quant
     if quant is not None and quant.bits not in _BITS[quant.method]:
         others = [method for method, bits in _BITS.items() if quant.bits in bits]
@@ -46,42 +44,34 @@ def _missing_package(run: RunSpec) -> Problem | None:
     return next(not_installed(run, _PACKAGES[quant.method], ("quant", "method")), None)
 
 
-@rule(
-    "quant.package",
-    "error",
-    "transformers/utils/quantization_config.py: HqqConfig, BitsAndBytesConfig",
-    effect="aborts",
-    says="A valid HQQ version",
-)
-def method_is_installed(run: RunSpec) -> Iterator[Problem]:
-    """The package of a method that is looked for with the arguments is installed."""
+@rule("error", "aborts", says="A valid HQQ version")
+def package(run: RunSpec) -> Iterator[Problem]:
+    """The package of a method that is looked for with the arguments is installed.
+
+    Source: transformers/utils/quantization_config.py: HqqConfig, BitsAndBytesConfig
+    """
     problem, quant = _missing_package(run), run.config.quant
     if problem is not None and quant is not None and (quant.method, quant.bits) in _ASKED:
         yield problem
 
 
-@rule(
-    "quant.package-late",
-    "error",
-    "transformers/quantizers: validate_environment",
-    effect="late",
-)
-def method_is_installed_for_loading(run: RunSpec) -> Iterator[Problem]:
-    """The package of a method that is looked for with the weights is installed."""
+@rule("error", "late")
+def package_late(run: RunSpec) -> Iterator[Problem]:
+    """The package of a method that is looked for with the weights is installed.
+
+    Source: transformers/quantizers: validate_environment
+    """
     problem, quant = _missing_package(run), run.config.quant
     if problem is not None and quant is not None and (quant.method, quant.bits) not in _ASKED:
         yield problem
 
 
-@rule(
-    "quant.full-tuner",
-    "error",
-    "swift/pipelines/train/tuner.py: requires_grad_(True)",
-    effect="late",
-    says="only Tensors of floating point dtype can require gradients",
-)
-def quantised_weights_stay_frozen(run: RunSpec) -> Iterator[Problem]:
-    """Quantised weights are trained through an adapter."""
+@rule("error", "late", says="only Tensors of floating point dtype can require gradients")
+def full_tuner(run: RunSpec) -> Iterator[Problem]:
+    """Quantised weights are trained through an adapter.
+
+    Source: swift/pipelines/train/tuner.py: requires_grad_(True)
+    """
     if run.config.tuner == "full" and run.config.quant is not None:
         yield Problem(
             ("tuner",),
@@ -90,15 +80,12 @@ def quantised_weights_stay_frozen(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "quant.eetq-cpu",
-    "error",
-    "transformers/quantizers/quantizer_eetq.py: validate_environment",
-    "hardware",
-    effect="late",
-)
-def eetq_has_a_gpu(run: RunSpec) -> Iterator[Problem]:
-    """The kernels of eetq have a GPU."""
+@rule("error", "late", "hardware")
+def eetq_cpu(run: RunSpec) -> Iterator[Problem]:
+    """The kernels of eetq have a GPU.
+
+    Source: transformers/quantizers/quantizer_eetq.py: validate_environment
+    """
     quant = run.config.quant
     if run.world.cpu and quant is not None and quant.method == "eetq":
         yield Problem(

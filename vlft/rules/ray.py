@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vlft.rules.base import Problem, not_installed, rule
-from vlft.rules.mappings import parsed
+from vlft.rules.base import Problem, ignored_key, not_installed, rule
 from vlft.rules.ray_groups import devices_of_a_node, ranks_that_train, wrong_groups
+from vlft.rules.swift import parsed
 from vlft.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.resolve.run import RunSpec
+
 
 _GROUPS = ("swift", "device_groups")
 _WRITE = "`device_groups: {nproc_per_node: 4, train: {device: GPU, ranks: 4, workers: [default]}}`"
@@ -29,38 +30,38 @@ def _groups(run: RunSpec) -> dict[str, Any]:
     return read if isinstance(read, dict) else {}
 
 
-@rule("ray.installed", "error", "swift/ray_utils/base.py: import ray", effect="late")
-def ray_is_installed(run: RunSpec) -> Iterator[Problem]:
-    """`use_ray` needs the package."""
+@rule("error", "late")
+def installed(run: RunSpec) -> Iterator[Problem]:
+    """`use_ray` needs the package.
+
+    Source: swift/ray_utils/base.py: import ray
+    """
     interpreter = run.facts.interpreter
     if run.uses_ray and interpreter is not None and interpreter.swift_dir:
         yield from not_installed(run, "ray", ("swift", "use_ray"))
 
 
-@rule("ray.unused", "warning", "swift/cli/sft.py alone calls try_init_ray", effect="silent")
-def ray_has_a_use(run: RunSpec) -> Iterator[Problem]:
-    """`use_ray` goes with `task: sft`, and `device_groups` with `use_ray: true`."""
+@rule("warning", "silent")
+def unused(run: RunSpec) -> Iterator[Problem]:
+    """`use_ray` goes with `task: sft`, and `device_groups` with `use_ray: true`.
+
+    Source: swift/cli/sft.py alone calls try_init_ray
+    """
     task = run.config.task
     if task != "sft" and run.args.flag("use_ray"):
-        yield Problem(
-            ("swift", "use_ray"),
-            f"`swift {task}` does not look at `use_ray`: vlft starts the processes as without it",
-            "leave it out",
-            at_key=True,
-        )
-    given = run.args.is_given("device_groups")
-    if given and not run.args.flag("use_ray"):
-        yield Problem(
-            _GROUPS,
-            "`device_groups` without `use_ray` does nothing",
-            "write `use_ray: true` too, or leave it out",
-            at_key=True,
-        )
+        because = f"`swift {task}` does not read it, and vlft starts the processes as without it"
+        yield ignored_key(("swift", "use_ray"), because, "leave it out")
+    if run.args.is_given("device_groups") and not run.args.flag("use_ray"):
+        hint = "write `use_ray: true` too, or leave it out"
+        yield ignored_key(_GROUPS, "it is read only with `use_ray`", hint)
 
 
-@rule("ray.groups", "error", "swift/ray_utils/resource_manager.py: ResourceManager", effect="late")
-def groups_are_groups(run: RunSpec) -> Iterator[Problem]:
-    """Ray is told which devices there are, and one group of them trains."""
+@rule("error", "late")
+def groups(run: RunSpec) -> Iterator[Problem]:
+    """Ray is told which devices there are, and one group of them trains.
+
+    Source: swift/ray_utils/resource_manager.py: ResourceManager
+    """
     if not run.uses_ray:
         return
     given = run.passed.get("device_groups")
@@ -74,9 +75,12 @@ def groups_are_groups(run: RunSpec) -> Iterator[Problem]:
         yield Problem(_GROUPS, f"`device_groups` is `{read}`, no mapping", f"write {_WRITE}")
 
 
-@rule("ray.processes", "error", "swift/ray_utils/base.py: WORLD_SIZE", effect="silent")
-def ray_counts_the_processes(run: RunSpec) -> Iterator[Problem]:
-    """The batch is reckoned for as many processes as Ray starts, from one `vlft train`."""
+@rule("error", "silent")
+def processes(run: RunSpec) -> Iterator[Problem]:
+    """The batch is reckoned for as many processes as Ray starts, from one `vlft train`.
+
+    Source: swift/ray_utils/base.py: WORLD_SIZE
+    """
     if not run.uses_ray:
         return
     if run.world.nnodes > 1:
@@ -97,9 +101,12 @@ def ray_counts_the_processes(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule("ray.gpus", "error", "swift/ray_utils/base.py: VISIBLE_ENV_MAPPING", effect="silent")
-def gpus_are_numbered_from_zero(run: RunSpec) -> Iterator[Problem]:
-    """Which GPUs train is said by `ranks`: the first of a node is 0, whatever vlft may see."""
+@rule("error", "silent")
+def gpus(run: RunSpec) -> Iterator[Problem]:
+    """Which GPUs train is said by `ranks`: the first of a node is 0, whatever vlft may see.
+
+    Source: swift/ray_utils/base.py: VISIBLE_ENV_MAPPING
+    """
     visible = run.world.visible_devices
     path = ("launch", "gpus")
     if run.config.launch.gpus == "auto":
@@ -116,15 +123,12 @@ def gpus_are_numbered_from_zero(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "ray.devices",
-    "warning",
-    "swift/ray_utils/resource_manager.py: self.nodes",
-    effect="late",
-    says="list index out of range",
-)
-def a_node_has_the_devices(run: RunSpec) -> Iterator[Problem]:
-    """This machine has the devices of a node, unless a cluster of Ray's is there."""
+@rule("warning", "late", says="list index out of range")
+def devices(run: RunSpec) -> Iterator[Problem]:
+    """This machine has the devices of a node, unless a cluster of Ray's is there.
+
+    Source: swift/ray_utils/resource_manager.py: self.nodes
+    """
     wanted, has = devices_of_a_node(_groups(run)), run.world.gpus_per_node
     address = run.config.env.get("RAY_ADDRESS") or run.facts.environ.get("RAY_ADDRESS")
     if not run.uses_ray or address not in {None, "", "local"}:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from vlft.probe.resume_state import ResumeFacts
     from vlft.resolve.run import RunSpec
 
+
 _PATH = ("train", "resume_from_checkpoint")
 
 
@@ -28,15 +29,12 @@ def _reads_state(run: RunSpec) -> bool:
     return not (run.args.flag("resume_only_model") and run.args.flag("ignore_data_skip"))
 
 
-@rule(
-    "resume.not-found",
-    "error",
-    "swift/utils/io_utils.py: to_abspath",
-    effect="aborts",
-    says="FileNotFoundError",
-)
-def checkpoint_exists(run: RunSpec) -> Iterator[Problem]:
-    """`train.resume_from_checkpoint` names a folder that exists."""
+@rule("error", "aborts", says="FileNotFoundError")
+def not_found(run: RunSpec) -> Iterator[Problem]:
+    """`train.resume_from_checkpoint` names a folder that exists.
+
+    Source: swift/utils/io_utils.py: to_abspath
+    """
     found = run.facts.resume
     if found is not None and not found.exists:
         yield Problem(
@@ -46,15 +44,12 @@ def checkpoint_exists(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "resume.no-checkpoint",
-    "error",
-    "transformers/trainer.py: train",
-    effect="late",
-    says="trainer_state.json",
-)
-def folder_is_a_checkpoint(run: RunSpec) -> Iterator[Problem]:
-    """The folder to go on from is a checkpoint of the Trainer: it has a trainer_state.json."""
+@rule("error", "late", says="trainer_state.json")
+def no_checkpoint(run: RunSpec) -> Iterator[Problem]:
+    """The folder to go on from is a checkpoint of the Trainer: it has a trainer_state.json.
+
+    Source: transformers/trainer.py: train
+    """
     found = run.facts.resume
     if found is None or not found.exists or found.has_state or not _reads_state(run):
         return
@@ -66,14 +61,12 @@ def folder_is_a_checkpoint(run: RunSpec) -> Iterator[Problem]:
     yield Problem(_PATH, f"`{found.path}` is no checkpoint: it has no trainer_state.json", hint)
 
 
-@rule(
-    "resume.other-tuner",
-    "error",
-    "swift/pipelines/train/tuner.py: TunerMixin.prepare_model",
-    effect="late",
-)
-def checkpoint_is_of_this_tuner(run: RunSpec) -> Iterator[Problem]:
-    """A run with an adapter goes on from one, a run of all weights from a whole model."""
+@rule("error", "late")
+def other_tuner(run: RunSpec) -> Iterator[Problem]:
+    """A run with an adapter goes on from one, a run of all weights from a whole model.
+
+    Source: swift/pipelines/train/tuner.py: TunerMixin.prepare_model
+    """
     found = run.facts.resume
     if found is None or not found.has_state or run.config.tuner in {"dummy", "ia3"}:
         return
@@ -90,15 +83,12 @@ def checkpoint_is_of_this_tuner(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "resume.zero-state",
-    "error",
-    "transformers/integrations/deepspeed.py: deepspeed_load_checkpoint",
-    effect="late",
-    says="Can't find a valid checkpoint at",
-)
-def deepspeed_has_its_state(run: RunSpec) -> Iterator[Problem]:
-    """A run with DeepSpeed goes on from a checkpoint that DeepSpeed saved."""
+@rule("error", "late", says="Can't find a valid checkpoint at")
+def zero_state(run: RunSpec) -> Iterator[Problem]:
+    """A run with DeepSpeed goes on from a checkpoint that DeepSpeed saved.
+
+    Source: transformers/integrations/deepspeed.py: deepspeed_load_checkpoint
+    """
     found = _whole(run)
     if found is not None and run.sharding.deepspeed is not None and not found.deepspeed_dirs:
         yield Problem(
@@ -109,16 +99,12 @@ def deepspeed_has_its_state(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "resume.zero-processes",
-    "error",
-    "deepspeed/runtime/engine.py: _get_all_zero_checkpoints",
-    "hardware",
-    effect="late",
-    says="DP world size",
-)
-def processes_are_as_many(run: RunSpec) -> Iterator[Problem]:
-    """A run with DeepSpeed goes on in as many processes as it was saved from."""
+@rule("error", "late", "hardware", says="DP world size")
+def zero_processes(run: RunSpec) -> Iterator[Problem]:
+    """A run with DeepSpeed goes on in as many processes as it was saved from.
+
+    Source: deepspeed/runtime/engine.py: _get_all_zero_checkpoints
+    """
     found, world = _whole(run), run.world.world_size
     if found is None or run.sharding.deepspeed is None or world is None:
         return
@@ -132,14 +118,12 @@ def processes_are_as_many(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "resume.no-optimizer",
-    "warning",
-    "transformers/trainer.py: _load_optimizer_and_scheduler",
-    effect="silent",
-)
-def optimizer_goes_on(run: RunSpec) -> Iterator[Problem]:
-    """The checkpoint holds the optimizer's state, or the run says it wants the weights alone."""
+@rule("warning", "silent")
+def no_optimizer(run: RunSpec) -> Iterator[Problem]:
+    """The checkpoint holds the optimizer's state, or the run says it wants the weights alone.
+
+    Source: transformers/trainer.py: _load_optimizer_and_scheduler
+    """
     found = _whole(run)
     if found is None or run.sharding.deepspeed is not None or found.has_optimizer:
         return
@@ -158,19 +142,16 @@ def optimizer_goes_on(run: RunSpec) -> Iterator[Problem]:
     )
 
 
-@rule(
-    "resume.finished",
-    "error",
-    "transformers/trainer.py: _init_training_state",
-    "hardware",
-    effect="silent",
-)
-def steps_are_left(run: RunSpec) -> Iterator[Problem]:
-    """The checkpoint was saved before the last step of this run."""
+@rule("error", "silent", "hardware")
+def finished(run: RunSpec) -> Iterator[Problem]:
+    """The checkpoint was saved before the last step of this run.
+
+    Source: transformers/trainer.py: _init_training_state
+    """
     found, steps = run.facts.resume, run.steps
     if found is None or found.global_step is None or not _reads_state(run):
         return
-    if steps is None or steps.total is None:
+    if steps.total is None:
         return
     if found.global_step >= steps.total:
         key = "max_steps" if run.config.train.max_steps is not None else "num_train_epochs"

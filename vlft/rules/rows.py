@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from vlft.text import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -72,7 +74,8 @@ def row_findings(run: RunSpec, scan: Scan) -> list[Finding]:
 
 def _finding(run: RunSpec, entry: EntryFinding, places: dict[str, KeyPath]) -> Finding:
     where = "" if entry.line is None else f" line {entry.line}"
-    more = f" ({entry.count - 1} more rows like this: vlft data check)" if entry.count > 1 else ""
+    others = counted(entry.count - 1, "more row")
+    more = f" ({others} like this: vlft data check)" if entry.count > 1 else ""
     message = f"{Path(entry.file).name}{where}: {entry.message}{more}"
     path = places[entry.file]
     return run.loaded.source.finding(entry.rule, entry.severity, path, message, entry.hint)

@@ -2,18 +2,174 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from vlft.config.ownership import ARGUMENTS, RESERVED
-from vlft.rules.base import Problem, rule
-from vlft.rules.mappings import parsed
+from vlft.rules.base import Problem, out_of_range, rule
 from vlft.security.secrets import is_secret_name, mask_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from vlft.resolve.run import RunSpec
     from vlft.swift.probe import Argument
+
+
+# Text for them is repaired first: a quote or a brace may lack (swift/utils/utils.py).
+_REPAIRED = ("model_kwargs", "columns", "mrl_dims", "max_memory")
+# The same, and nothing is read from an empty text.
+_REPAIRED_IF_ANY = ("lr_scheduler_kwargs", "gradient_checkpointing_kwargs")
+_ACCELERATOR_KEYS = (
+    "split_batches", "dispatch_batches", "even_batches", "use_seedable_sampler", "non_blocking",
+    "gradient_accumulation_kwargs", "use_configured_state",
+)  # fmt: skip
+"""Fields of transformers.trainer_pt_utils.AcceleratorConfig."""
+
+
+@rule("error", "aborts", says="Expecting value")
+def mapping(run: RunSpec) -> Iterator[Problem]:
+    """An argument that ms-swift reads as a mapping is one: in YAML, as JSON text or in a file.
+
+    Source: swift/utils/utils.py: json_parse_to_dict; transformers/training_args.py:
+    _VALID_DICT_FIELDS
+    """
+    for name, value in run.passed.items():
+        if value is None or isinstance(value, (dict, list)):
+            continue
+        text = str(value)
+        if text not in run.facts.passed_files and not _is_read(name, text):
+            yield Problem(
+                ("swift", name),
+                f"`{name}` is `{text[:60]}`, which is neither a mapping nor a file",
+                f"write `{name}: {{key: value}}`",
+            )
+
+
+@rule("warning", "silent")
+def mapping_repaired(run: RunSpec) -> Iterator[Problem]:
+    """Text for a mapping is JSON, so that ms-swift need not guess what is meant.
+
+    Source: swift/utils/utils.py: json_parse_to_dict
+    """
+    for name in (*_REPAIRED, *_REPAIRED_IF_ANY):
+        text = run.passed.get(name)
+        if not isinstance(text, str) or text in run.facts.passed_files or not _is_read(name, text):
+            continue
+        if text and parsed(text) is None:
+            yield Problem(
+                ("swift", name),
+                f"`{name}` is `{text[:60]}`, which is not JSON: ms-swift guesses what is meant, "
+                "and vlft does not judge it",
+                f"write `{name}: {{key: value}}`",
+            )
+
+
+def _is_read(name: str, text: str) -> bool:
+    """Whether ms-swift finds a mapping in this text."""
+    if name in _REPAIRED:
+        return "{" in text
+    if name in _REPAIRED_IF_ANY:
+        return "{" in text or not text
+    if name == "accelerator_config":
+        return isinstance(parsed(text), dict)
+    if name == "fsdp_config":  # a file's name is not looked at: `fsdp` brings its own
+        return not text.startswith("{") or parsed(text) is not None
+    return name != "device_groups" or parsed(text) is not None or text == "null"
+
+
+def parsed(text: str) -> object:
+    """What is in a JSON text; None if it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _mapping(run: RunSpec, name: str) -> Mapping[str, object]:
+    """The argument as a mapping; empty if it is none."""
+    value = run.passed.get(name)
+    found = parsed(value) if isinstance(value, str) else value
+    return found if isinstance(found, dict) else {}
+
+
+@rule("error", "aborts", says="AcceleratorConfig.__init__() got an unexpected keyword argument")
+def accelerator_keys(run: RunSpec) -> Iterator[Problem]:
+    """`accelerator_config` holds keys that transformers knows.
+
+    Source: transformers/trainer_pt_utils.py: AcceleratorConfig
+    """
+    for key in _mapping(run, "accelerator_config"):
+        if key not in _ACCELERATOR_KEYS:
+            yield Problem(
+                ("swift", "accelerator_config"),
+                f"`accelerator_config` has no key `{key}`",
+                "it has " + ", ".join(_ACCELERATOR_KEYS),
+            )
+
+
+@rule("error", "aborts", says="invalid literal for int()")
+def mrl_dims(run: RunSpec) -> Iterator[Problem]:
+    """`mrl_dims` gives a weight, a number, to each dimension, a whole number.
+
+    Source: swift/trainers/arguments.py: TrainArgumentsMixin.__post_init__
+    """
+    for key, weight in _mapping(run, "mrl_dims").items():
+        if not _is_number(key, int) or not _is_number(weight, float):
+            yield Problem(
+                ("swift", "mrl_dims"),
+                f"`mrl_dims` has `{key}: {weight}`",
+                'a dimension and its weight, such as `{"256": 1.0}`',
+            )
+
+
+def _is_number(value: object, kind: type[int | float]) -> bool:
+    try:
+        kind(str(value))
+    except ValueError:
+        return False
+    return True
+
+
+@rule("error", "aborts", says="must be an integer bigger than 0")
+def positive(run: RunSpec) -> Iterator[Problem]:
+    """`torch_empty_cache_steps` is 1 or more.
+
+    Source: transformers/training_args.py: _validate_args
+    """
+    steps = run.args.given("torch_empty_cache_steps", float)
+    if steps is not None and steps < 1:
+        hint = "1 or more, or leave it out to never empty the cache"
+        yield out_of_range(("swift", "torch_empty_cache_steps"), steps, hint)
+
+
+# Argument → least value, and the value that it stays below (None: there is none).
+_RANGES: dict[str, tuple[float, float | None]] = {
+    "adam_beta1": (0, 1),
+    "adam_beta2": (0, 1),
+    "adam_epsilon": (0, None),
+    "weight_decay": (0, None),
+    "vit_lr": (0, None),
+    "aligner_lr": (0, None),
+    "dataloader_num_workers": (0, None),
+    "dataloader_prefetch_factor": (0, None),
+    "dataset_num_proc": (0, None),
+}
+
+
+@rule("error", "late")
+def range_(run: RunSpec) -> Iterator[Problem]:
+    """Numbers of the optimizer and of the data loader are in the range that torch takes.
+
+    Source: torch/optim/adamw.py: AdamW; torch/utils/data/dataloader.py: DataLoader;
+    datasets/arrow_dataset.py: map
+    """
+    for name, (least, below) in _RANGES.items():
+        value = run.args.given(name, float)
+        if value is not None and (value < least or (below is not None and value >= below)):
+            allowed = f"{least:g} or more" + ("" if below is None else f", and below {below:g}")
+            yield out_of_range(("swift", name), value, allowed)
+
 
 _TOKEN_VARIABLES = {
     "hub_token": "HF_TOKEN or MODELSCOPE_API_TOKEN",
@@ -21,9 +177,12 @@ _TOKEN_VARIABLES = {
 }
 
 
-@rule("swift.interpreter", "error", "vlft: the process that trains", effect="late")
-def interpreter_is_usable(run: RunSpec) -> Iterator[Problem]:
-    """`launch.python` names an interpreter that exists and has ms-swift."""
+@rule("error", "late")
+def interpreter(run: RunSpec) -> Iterator[Problem]:
+    """`launch.python` names an interpreter that exists and has ms-swift.
+
+    Source: vlft: the process that trains
+    """
     problem = run.facts.interpreter_problem
     if problem is not None:
         yield Problem(("launch", "python"), problem.message, problem.hint)
@@ -36,9 +195,12 @@ def interpreter_is_usable(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule("swift.owned", "error", "one owner a value", effect="silent")
-def owned_by_a_section(run: RunSpec) -> Iterator[Problem]:
-    """An argument that a section decides does not stand under `swift:`."""
+@rule("error", "silent")
+def owned(run: RunSpec) -> Iterator[Problem]:
+    """An argument that a section decides does not stand under `swift:`.
+
+    Source: one owner a value
+    """
     for name in run.passed:
         if name in ARGUMENTS:
             yield Problem(
@@ -51,15 +213,12 @@ def owned_by_a_section(run: RunSpec) -> Iterator[Problem]:
             yield Problem(("swift", name), f"`{name}` is set by vlft", RESERVED[name], at_key=True)
 
 
-@rule(
-    "swift.unknown-argument",
-    "error",
-    "swift/pipelines/base.py: remaining_argv",
-    effect="aborts",
-    says="remaining_argv",
-)
-def argument_exists(run: RunSpec) -> Iterator[Problem]:
-    """Every key under `swift:` is an argument of the installed ms-swift, written in full."""
+@rule("error", "aborts", says="remaining_argv")
+def unknown_argument(run: RunSpec) -> Iterator[Problem]:
+    """Every key under `swift:` is an argument of the installed ms-swift, written in full.
+
+    Source: swift/pipelines/base.py: remaining_argv
+    """
     legal = run.facts.swift.arguments[run.config.task]
     for name in run.passed:
         if name in legal or name in ARGUMENTS or name in RESERVED:
@@ -96,14 +255,12 @@ def _key(argument: str) -> str:
     return ARGUMENTS.get(argument, argument)
 
 
-@rule(
-    "swift.none-is-text",
-    "error",
-    "argparse: `None` on a command line is four letters",
-    effect="silent",
-)
-def nothing_is_left_out(run: RunSpec) -> Iterator[Problem]:
-    """An argument that is to have no value is left out, not written as `None`."""
+@rule("error", "silent")
+def none_is_text(run: RunSpec) -> Iterator[Problem]:
+    """An argument that is to have no value is left out, not written as `None`.
+
+    Source: argparse: `None` on a command line is four letters
+    """
     legal = run.facts.swift.arguments[run.config.task]
     for name, value in run.passed.items():
         argument = legal.get(name)
@@ -117,14 +274,12 @@ def nothing_is_left_out(run: RunSpec) -> Iterator[Problem]:
             )
 
 
-@rule(
-    "swift.secret-logged",
-    "error",
-    "swift/pipelines/base.py and args.json: all but *_token",
-    effect="silent",
-)
-def secret_is_not_logged(run: RunSpec) -> Iterator[Problem]:
-    """No secret is passed that ms-swift would write into its log and its args.json."""
+@rule("error", "silent")
+def secret_logged(run: RunSpec) -> Iterator[Problem]:
+    """No secret is passed that ms-swift would write into its log and its args.json.
+
+    Source: swift/pipelines/base.py and args.json: all but *_token
+    """
     for name, value in run.passed.items():
         if value is not None and is_secret_name(name) and not name.endswith("_token"):
             yield Problem(
@@ -135,14 +290,12 @@ def secret_is_not_logged(run: RunSpec) -> Iterator[Problem]:
             )
 
 
-@rule(
-    "swift.secret-visible",
-    "warning",
-    "a command line can be read by all users: ps",
-    effect="silent",
-)
-def secret_is_not_on_the_command_line(run: RunSpec) -> Iterator[Problem]:
-    """A token comes from the environment, not from the command line."""
+@rule("warning", "silent")
+def secret_visible(run: RunSpec) -> Iterator[Problem]:
+    """A token comes from the environment, not from the command line.
+
+    Source: a command line can be read by all users: ps
+    """
     for name, value in run.passed.items():
         if value is not None and is_secret_name(name) and name.endswith("_token"):
             variable = _TOKEN_VARIABLES.get(name, name.upper())
@@ -154,9 +307,12 @@ def secret_is_not_on_the_command_line(run: RunSpec) -> Iterator[Problem]:
             )
 
 
-@rule("swift.value", "error", "argparse in transformers' HfArgumentParser", effect="aborts")
-def value_has_the_type(run: RunSpec) -> Iterator[Problem]:
-    """Every value under `swift:` has the argument's type, and is one of its choices."""
+@rule("error", "aborts")
+def value(run: RunSpec) -> Iterator[Problem]:
+    """Every value under `swift:` has the argument's type, and is one of its choices.
+
+    Source: argparse in transformers' HfArgumentParser
+    """
     legal = run.facts.swift.arguments[run.config.task]
     for name, value in run.passed.items():
         argument = legal.get(name)
@@ -224,16 +380,13 @@ def _shown(name: str, value: object) -> str:
 _CODE = ("external_plugins", "custom_register_path")
 
 
-@rule(
-    "swift.file-missing",
-    "error",
-    "swift/utils/utils.py: import_external_file; swift/arguments/base_args/model_args.py: "
-    "_init_new_special_tokens; swift/dataset/register.py: register_dataset_info",
-    effect="aborts",
-    says="No such file or directory",
-)
-def named_files_are_there(run: RunSpec) -> Iterator[Problem]:
-    """Plugins, lists of tokens and descriptions of data are files, from the working directory."""
+@rule("error", "aborts", says="No such file or directory")
+def file_missing(run: RunSpec) -> Iterator[Problem]:
+    """Plugins, lists of tokens and descriptions of data are files, from the working directory.
+
+    Source: swift/utils/utils.py: import_external_file; swift/arguments/base_args/model_args.py:
+    _init_new_special_tokens; swift/dataset/register.py: register_dataset_info
+    """
     for name, wanted in (
         *((name, "a Python file") for name in _CODE),
         ("new_special_tokens", "a text file"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, rule, unknown_name
 from vlft.swift.release import AMBIGUOUS
 
 if TYPE_CHECKING:
@@ -14,36 +14,26 @@ if TYPE_CHECKING:
     from vlft.swift.probe import ModelEntry
 
 
-@rule(
-    "template.unknown",
-    "error",
-    "swift/template/register.py: get_template_meta",
-    effect="aborts",
-    says="template_type: '",
-)
-def template_is_registered(run: RunSpec) -> Iterator[Problem]:
-    """`swift.template` is a template of the installed ms-swift."""
+@rule("error", "aborts", says="template_type: '")
+def unknown(run: RunSpec) -> Iterator[Problem]:
+    """`swift.template` is a template of the installed ms-swift.
+
+    Source: swift/template/register.py: get_template_meta
+    """
     name, known = "".join(run.args.given_texts("template")), run.facts.swift.templates
-    if not name or not known or name in known or run.model.has_plugins:
+    if not name or not known or name in known or run.has_plugins:
         return
-    from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
-
-    close = nearest(name, sorted(known))
-    yield Problem(
-        ("swift", "template"),
-        f"ms-swift {run.facts.swift.version} has no template `{name}`",
-        f"did you mean `{close}`?" if close else "leave it out: the model's own is taken",
-    )
+    release = f"ms-swift {run.facts.swift.version}"
+    hint = "leave it out: ms-swift uses the template of the model"
+    yield unknown_name(("swift", "template"), "template", name, sorted(known), hint, release)
 
 
-@rule(
-    "template.family",
-    "error",
-    "swift/template/register.py: get_template_meta believes --template",
-    effect="silent",
-)
-def template_fits_the_model(run: RunSpec) -> Iterator[Problem]:
-    """`swift.template` is one that models of this architecture are used with."""
+@rule("error", "silent")
+def family(run: RunSpec) -> Iterator[Problem]:
+    """`swift.template` is one that models of this architecture are used with.
+
+    Source: swift/template/register.py: get_template_meta believes --template
+    """
     name, entry = run.args.given("template", str), run.model.entry
     if name is None or entry is None or name in entry.templates:
         return
@@ -70,22 +60,19 @@ def _is_like(entry: ModelEntry, other: ModelEntry) -> bool:
     return not entry.is_multimodal or bool(set(entry.architectures) & set(other.architectures))
 
 
-@rule(
-    "template.undecided",
-    "error",
-    "swift/template/register.py: get_template_meta",
-    effect="aborts",
-    says="Failed to automatically match `template_type`",
-)
-def template_can_be_found(run: RunSpec) -> Iterator[Problem]:
-    """The folder's name, the model_type or `swift.template` leads to one template."""
+@rule("error", "aborts", says="Failed to automatically match `template_type`")
+def undecided(run: RunSpec) -> Iterator[Problem]:
+    """The folder's name, the model_type or `swift.template` leads to one template.
+
+    Source: swift/template/register.py: get_template_meta
+    """
     entry, model = run.model.entry, run.facts.model
     named = run.family is not None and run.family.template is not None
     if entry is None or named or run.args.given_texts("template"):  # vlft may name it itself
         return
     args = model.checkpoint.args if model.checkpoint else None
     found = run.facts.swift.default_template(entry.model_type, model.argument, args)
-    if found == AMBIGUOUS and not run.model.has_plugins:
+    if found == AMBIGUOUS and not run.has_plugins:
         yield Problem(
             ("model", "path"),
             f"`{entry.model_type}` has several templates, and the folder's name fits no model",
@@ -93,20 +80,18 @@ def template_can_be_found(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "template.dummy",
-    "error",
-    "swift/model/model_meta.py: get_model_info_meta makes a model_meta with template dummy",
-    effect="silent",
-)
-def text_model_has_a_template(run: RunSpec) -> Iterator[Problem]:
-    """A text model that ms-swift does not know is given a template."""
+@rule("error", "silent")
+def dummy(run: RunSpec) -> Iterator[Problem]:
+    """A text model that ms-swift does not know is given a template.
+
+    Source: swift/model/model_meta.py: get_model_info_meta makes a model_meta with template dummy
+    """
     checkpoint, config = run.facts.model.checkpoint, run.config
     if checkpoint is None or checkpoint.kind != "model" or config.task == "pt":
         return
     if config.model.type is not None or run.family is not None or run.model.guessed_types:
         return
-    if not run.args.is_given("template") and not run.model.has_plugins:
+    if not run.args.is_given("template") and not run.has_plugins:
         yield Problem(
             ("model", "path"),
             "ms-swift does not know this model, and would train it without a chat template",
@@ -114,15 +99,12 @@ def text_model_has_a_template(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "template.system-file",
-    "error",
-    "swift/arguments/base_args/template_args.py: __post_init__",
-    effect="aborts",
-    says="self.system: ",
-)
-def system_prompt_is_there(run: RunSpec) -> Iterator[Problem]:
-    """A `swift.system` that ends in .txt is a file, from the folder that vlft is started in."""
+@rule("error", "aborts", says="self.system: ")
+def system_file(run: RunSpec) -> Iterator[Problem]:
+    """A `swift.system` that ends in .txt is a file, from the folder that vlft is started in.
+
+    Source: swift/arguments/base_args/template_args.py: __post_init__
+    """
     name = run.args.given("system", str)
     if name is not None and name.endswith(".txt") and name not in run.facts.passed_files:
         yield Problem(

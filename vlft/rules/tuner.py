@@ -4,14 +4,275 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, not_installed, rule
+from vlft.resolve.batch import Batch
+from vlft.rules.base import Problem, ignored_key, not_installed, rule, unknown_name
 from vlft.swift.versions import version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.config.source import KeyPath
     from vlft.resolve.run import RunSpec
+
+
+# Tuners that `--target_modules` and the freeze flags go to (prepare_adapter).
+_TARGETED = frozenset({"lora", "longlora", "adalora", "vera", "boft", "fourierft", "bone"})
+_ALL = "all-linear"
+_GROUPS = frozenset({_ALL, "all-embedding"})
+_OLD_NAMES = {"ALL": _ALL, "DEFAULT": _ALL, "AUTO": _ALL, "EMBEDDING": "all-embedding"}
+_TOWERS = frozenset({"visual", "vision_model", "vision_tower"})
+_PARTS = {
+    "freeze_llm": "the language model",
+    "freeze_vit": "the vision tower",
+    "freeze_aligner": "the aligner",
+}
+
+
+def _targets(run: RunSpec) -> list[str] | None:
+    """The modules that get adapters, as named; None where the tuner chooses none by name."""
+    config = run.config
+    if config.tuner not in _TARGETED or run.args.given_texts("target_regex"):
+        return None
+    return (config.lora.target_modules if config.lora else None) or [_ALL]
+
+
+def _by_parts(run: RunSpec) -> bool:
+    """Whether the freeze flags decide what is trained."""
+    targets = _targets(run)
+    return run.config.tuner == "full" or (targets is not None and _ALL in targets)
+
+
+@rule("error", "late")
+def all_frozen(run: RunSpec) -> Iterator[Problem]:
+    """At least one of language model, vision tower and aligner is not frozen.
+
+    Source: swift/utils/transformers_utils.py: get_multimodal_target_regex;
+    swift/arguments/tuner_args.py: _init_multimodal_full
+    """
+    model = run.config.model
+    if run.family is None or not _by_parts(run):
+        return
+    if run.config.tuner == "full" and any(
+        run.args.given_texts(name)
+        for name in ("trainable_parameters", "trainable_parameters_regex")
+    ):
+        return
+    if model.freeze_llm and model.freeze_vit is not False and model.freeze_aligner is not False:
+        yield Problem(
+            ("model", "freeze_llm"),
+            "language model, vision tower and aligner are all frozen: nothing would be trained"
+            + ("" if model.freeze_vit and model.freeze_aligner else " (some of them by default)"),
+            "write `freeze_vit: false` or `freeze_aligner: false`",
+        )
+
+
+@rule("warning", "silent")
+def freeze_ignored(run: RunSpec) -> Iterator[Problem]:
+    """With modules chosen by name, no `freeze_…` says otherwise: only `all-linear` reads it.
+
+    Source: swift/pipelines/train/tuner.py: get_target_modules
+    """
+    config = run.config
+    by_regex = config.tuner in _TARGETED and bool(run.args.given("target_regex", str))
+    if not by_regex and (_targets(run) is None or _by_parts(run)):
+        return
+    what = "swift.target_regex" if by_regex else "lora.target_modules"
+    for name, default in (("freeze_llm", False), ("freeze_vit", True), ("freeze_aligner", True)):
+        value = getattr(config.model, name)
+        if name == "freeze_vit" and any(_in_the_tower(run)):
+            continue  # that is how the names' reach into it is said to be meant
+        if value is not None and value != default:
+            because = f"`{what}` alone decides where adapters go"
+            hint = f"leave it out, or write `target_modules: [{_ALL}]`, which keeps to it"
+            yield ignored_key(("model", name), because, hint)
+
+
+@rule("warning", "silent")
+def tower_trained(run: RunSpec) -> Iterator[Problem]:
+    """Names in `target_modules` that are also in a frozen vision tower are chosen on purpose.
+
+    Source: peft/tuners/tuners_utils.py: check_target_module_exists matches name endings
+    """
+    if run.config.model.freeze_vit is False:
+        return
+    for index, target, module in _in_the_tower(run):
+        yield Problem(
+            ("lora", "target_modules", index),
+            f"`{target}` is in the vision tower too (`{module}`), which would be trained: "
+            "`freeze_vit` does not hold for modules chosen by name",
+            f"write `target_modules: [{_ALL}]`, or `freeze_vit: false` if it is meant",
+        )
+
+
+def _in_the_tower(run: RunSpec) -> Iterator[tuple[int, str, str]]:
+    """Names in `target_modules` that fit modules in the vision tower and others outside.
+
+    With their place in the list, and the first such module.
+    """
+    targets, checkpoint = _targets(run), run.facts.model.checkpoint
+    if targets is None or _ALL in targets or checkpoint is None:
+        return
+    modules = [name.rpartition(".")[0] for name in checkpoint.tensors()]
+    tower = [module for module in modules if not _TOWERS.isdisjoint(module.split("."))]
+    others = [module for module in modules if _TOWERS.isdisjoint(module.split("."))]
+    for index, target in enumerate(targets):
+        inside = [module for module in tower if _matches(module, target)]
+        if inside and any(_matches(module, target) for module in others):
+            yield index, target, inside[0]
+
+
+def _matches(module: str, target: str) -> bool:
+    return module == target or module.endswith(f".{target}")
+
+
+@rule("error", "late", says="not found in the base model")
+def target_modules(run: RunSpec) -> Iterator[Problem]:
+    """At least one name in `lora.target_modules` is a module of the checkpoint.
+
+    Source: peft/tuners/tuners_utils.py: inject_adapter
+    """
+    targets, missing = _targets(run) or [], _missing(run)
+    if missing and len(missing) == len(targets):
+        yield from (_absent(index, targets[index]) for index in missing)
+
+
+@rule("warning", "silent")
+def target_module_missing(run: RunSpec) -> Iterator[Problem]:
+    """Each name in `lora.target_modules` is a module of the checkpoint.
+
+    Source: peft/tuners/tuners_utils.py: inject_adapter
+    """
+    targets, missing = _targets(run) or [], _missing(run)
+    if len(missing) < len(targets):
+        yield from (_absent(index, targets[index]) for index in missing)
+
+
+def _missing(run: RunSpec) -> list[int]:
+    """Places of the names in `lora.target_modules` that the checkpoint does not have.
+
+    Empty where its tensors can't all be read, or where names are not what decides.
+    """
+    targets, checkpoint = _targets(run), run.facts.model.checkpoint
+    if not targets or _ALL in targets or checkpoint is None or checkpoint.problems:
+        return []
+    tensors = checkpoint.tensors()
+    if not tensors:
+        return []
+    paths = [f".{name.rpartition('.')[0]}." for name in tensors]
+    return [
+        index
+        for index, target in enumerate(targets)
+        if target not in _GROUPS and not any(f".{target}." in path for path in paths)
+    ]
+
+
+def _absent(index: int, name: str) -> Problem:
+    old = _OLD_NAMES.get(name.upper())
+    return Problem(
+        ("lora", "target_modules", index),
+        f"the model has no module `{name}`",
+        f"`{name}` of ms-swift 2 is called `{old}`"
+        if old
+        else f"`{_ALL}`, or the ends of its modules' names, such as q_proj",
+    )
+
+
+@rule("warning", "silent")
+def all_linear_alone(run: RunSpec) -> Iterator[Problem]:
+    """Beside `all-linear`, a vision-language model's `target_modules` name no other module.
+
+    Source: swift/pipelines/train/tuner.py: get_target_modules returns the regex of all-linear
+    """
+    targets = _targets(run) or []
+    if run.family is None or _ALL not in targets:
+        return
+    for index, name in enumerate(targets):
+        if name not in _GROUPS:
+            yield Problem(
+                ("lora", "target_modules", index),
+                f"`{name}` has no effect beside `{_ALL}`",
+                f"leave it out, or name all modules instead of `{_ALL}`; "
+                "`swift.modules_to_save` trains a module in full",
+            )
+
+
+@rule("warning", "silent")
+def target_regex(run: RunSpec) -> Iterator[Problem]:
+    """`swift.target_regex` and `lora.target_modules` are not both given: the first one wins.
+
+    Source: swift/arguments/tuner_args.py: __post_init__
+    """
+    lora = run.config.lora
+    if lora is not None and lora.target_modules and run.args.given("target_regex", str):
+        because = "`swift.target_regex` alone decides where adapters go"
+        yield ignored_key(("lora", "target_modules"), because, "keep one of the two")
+
+
+@rule("warning", "silent")
+def frozen_rate(run: RunSpec) -> Iterator[Problem]:
+    """A learning rate of the vision tower or the aligner is given where that part is trained.
+
+    Source: swift/trainers/arguments.py: optimizer multimodal
+    """
+    if not _by_parts(run):
+        return
+    for name, freeze in (("vit_lr", "freeze_vit"), ("aligner_lr", "freeze_aligner")):
+        frozen = getattr(run.config.model, freeze) is not False
+        if run.args.is_given(name) and frozen:
+            hint = f"write `model: {{{freeze}: false}}`, or remove {name}"
+            yield ignored_key(("swift", name), f"{_PARTS[freeze]} is frozen", hint)
+
+
+@rule("error", "aborts", says="use_liger_kernel requires liger_kernels")
+def liger_installed(run: RunSpec) -> Iterator[Problem]:
+    """The interpreter that trains has liger-kernel if the config asks for it.
+
+    Source: swift/trainers/arguments.py: _init_liger
+    """
+    if run.args.flag("use_liger_kernel"):
+        path = ("swift", "use_liger_kernel")
+        yield from not_installed(run, "liger-kernel", path, at_key=True)
+
+
+@rule("warning", "silent", says="There are currently no Liger kernels supported for model type")
+def liger_model(run: RunSpec) -> Iterator[Problem]:
+    """Liger kernels are asked for with a model that there are some for.
+
+    Source: liger_kernel/transformers/monkey_patch.py: _apply_liger_kernel_to_instance
+    """
+    family = run.family
+    if family is None or family.liger is not None:
+        return
+    if run.args.flag("use_liger_kernel"):
+        because = f"there are no Liger kernels for {family.title}"
+        hint = "leave it out, or take the model in transformers' own form (…-hf)"
+        yield ignored_key(("swift", "use_liger_kernel"), because, hint)
+
+
+@rule("error", "late", says="view size is not compatible with input tensor's size and stride")
+def liger_logits(run: RunSpec) -> Iterator[Problem]:
+    """With Liger kernels, several rows a step are not cut to the logits that the loss needs.
+
+    Source: liger_kernel/transformers/model/loss_utils.py: LigerForCausalLMLoss
+    """
+    _config, batch = run.config, run.batch
+    if not run.args.flag("use_liger_kernel") or not isinstance(batch, Batch):
+        return
+    if batch.per_device == 1 or run.args.flag("packing") or run.args.flag("padding_free"):
+        return
+    # Imported here: only a config with Liger needs them.
+    from vlft.estimate.memory.from_config import keeps_few_logits  # noqa: PLC0415
+    from vlft.estimate.memory.liger import liger_keeps_few_logits  # noqa: PLC0415
+
+    kind = (run.facts.model.sizes or {}).get("model_type")
+    if liger_keeps_few_logits(kind) and keeps_few_logits(run, batch):
+        yield Problem(
+            ("swift", "use_liger_kernel"),
+            f"Liger's loss can't take {batch.per_device} rows whose first tokens ms-swift leaves "
+            "out (use_logits_to_keep)",
+            "write `swift: {use_logits_to_keep: false}`; Liger computes no logits anyway",
+            at_key=True,
+        )
+
 
 TUNERS = (
     "lora", "full", "longlora", "adalora", "llamapro", "adapter", "vera", "boft", "fourierft",
@@ -21,54 +282,38 @@ TUNERS = (
 swift/tuner_plugin/mapping.py: tuners_map)."""
 
 
-@rule(
-    "tuner.lora-with-full",
-    "error",
-    "swift/arguments/tuner_args.py: ignored without a word",
-    effect="silent",
-)
+@rule("error", "silent")
 def lora_with_full(run: RunSpec) -> Iterator[Problem]:
-    """A `lora:` section stands beside a tuner that reads it."""
+    """A `lora:` section stands beside a tuner that reads it.
+
+    Source: swift/arguments/tuner_args.py: ignored without a word
+    """
     if run.config.tuner == "full" and run.config.lora is not None:
-        yield Problem(
-            ("lora",),
-            "`tuner: full` trains all weights and reads nothing of `lora:`",
-            "remove the section (`lora: null` removes an inherited one) or write `tuner: lora`",
-            at_key=True,
-        )
+        hint = "remove the section (`lora: null` removes an inherited one) or write `tuner: lora`"
+        yield ignored_key(("lora",), "`tuner: full` trains all weights", hint)
 
 
-@rule(
-    "tuner.unknown",
-    "error",
-    "swift/pipelines/train/tuner.py: prepare_adapter",
-    effect="late",
-    says="Unknown tuner_type",
-)
-def tuner_is_known(run: RunSpec) -> Iterator[Problem]:
-    """`tuner` is one that ms-swift has, or that a plugin may bring."""
+@rule("error", "late", says="Unknown tuner_type")
+def unknown(run: RunSpec) -> Iterator[Problem]:
+    """`tuner` is one that ms-swift has, or that a plugin may bring.
+
+    Source: swift/pipelines/train/tuner.py: prepare_adapter
+    """
     name = run.config.tuner
-    if name in TUNERS or run.model.has_plugins:
+    if name in TUNERS or run.has_plugins:
         return
-    if name.lower() == "qlora":
-        hint: str | None = "write `tuner: lora` and `quant: {bits: 4, method: bnb}`"
-    else:
-        from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
-
-        close = nearest(name, TUNERS)
-        hint = f"did you mean `{close}`?" if close else "one of " + ", ".join(TUNERS)
-    yield Problem(("tuner",), f"ms-swift {run.facts.swift.version} has no tuner `{name}`", hint)
+    qlora = "write `tuner: lora` and `quant: {bits: 4, method: bnb}`"
+    hint = qlora if name.lower() == "qlora" else ""
+    release = f"ms-swift {run.facts.swift.version}"
+    yield unknown_name(("tuner",), "tuner", name, () if hint else TUNERS, hint, release)
 
 
-@rule(
-    "tuner.package",
-    "error",
-    "swift/pipelines/train/tuner.py: prepare_adapter",
-    effect="late",
-    says="ImportError",
-)
-def tuner_has_its_package(run: RunSpec) -> Iterator[Problem]:
-    """The package that a tuner comes from is installed, in a version that has it."""
+@rule("error", "late", says="ImportError")
+def package(run: RunSpec) -> Iterator[Problem]:
+    """The package that a tuner comes from is installed, in a version that has it.
+
+    Source: swift/pipelines/train/tuner.py: prepare_adapter
+    """
     name, interpreter = run.config.tuner, run.facts.interpreter
     if interpreter is None:
         return
@@ -79,15 +324,12 @@ def tuner_has_its_package(run: RunSpec) -> Iterator[Problem]:
         yield Problem(("tuner",), f"peft {peft} has no `bone` any more", "write `tuner: lora`")
 
 
-@rule(
-    "tuner.llama-only",
-    "error",
-    "swift/pipelines/train/tuner.py: prepare_adapter",
-    effect="late",
-    says="AssertionError",
-)
-def longlora_is_for_llama(run: RunSpec) -> Iterator[Problem]:
-    """`tuner: longlora` is for Llama models."""
+@rule("error", "late", says="AssertionError")
+def llama_only(run: RunSpec) -> Iterator[Problem]:
+    """`tuner: longlora` is for Llama models.
+
+    Source: swift/pipelines/train/tuner.py: prepare_adapter
+    """
     if run.config.tuner == "longlora" and run.family is not None:
         yield Problem(
             ("tuner",),
@@ -96,15 +338,12 @@ def longlora_is_for_llama(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "tuner.lisa",
-    "error",
-    "swift/callbacks/lisa.py: LISACallback",
-    effect="late",
-    says="LISA only supports full parameter training.",
-)
-def lisa_trains_whole_layers(run: RunSpec) -> Iterator[Problem]:
-    """LISA is used with `tuner: full`."""
+@rule("error", "late", says="LISA only supports full parameter training.")
+def lisa(run: RunSpec) -> Iterator[Problem]:
+    """LISA is used with `tuner: full`.
+
+    Source: swift/callbacks/lisa.py: LISACallback
+    """
     layers = run.args.given("lisa_activated_layers", float)
     if layers and layers > 0 and run.config.tuner != "full":
         yield Problem(
@@ -115,15 +354,12 @@ def lisa_trains_whole_layers(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "tuner.one-adapter",
-    "error",
-    "swift/pipelines/train/tuner.py: TunerMixin.prepare_model",
-    effect="late",
-    says="args.adapters",
-)
-def one_adapter_is_trained(run: RunSpec) -> Iterator[Problem]:
-    """Training goes on from one adapter at most."""
+@rule("error", "late", says="args.adapters")
+def one_adapter(run: RunSpec) -> Iterator[Problem]:
+    """Training goes on from one adapter at most.
+
+    Source: swift/pipelines/train/tuner.py: TunerMixin.prepare_model
+    """
     adapters = run.args.given_texts("adapters")
     if len(adapters) > 1 and run.config.tuner != "full":
         yield Problem(
@@ -133,14 +369,12 @@ def one_adapter_is_trained(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "tuner.adapter-with-full",
-    "error",
-    "swift/pipelines/train/tuner.py: TunerMixin.prepare_model",
-    effect="silent",
-)
-def adapter_is_loaded(run: RunSpec) -> Iterator[Problem]:
-    """An adapter is named only beside a tuner that loads it."""
+@rule("error", "silent")
+def adapter_with_full(run: RunSpec) -> Iterator[Problem]:
+    """An adapter is named only beside a tuner that loads it.
+
+    Source: swift/pipelines/train/tuner.py: TunerMixin.prepare_model
+    """
     if run.config.tuner == "full" and run.args.given_texts("adapters"):
         yield Problem(
             ("swift", "adapters"),
@@ -159,26 +393,21 @@ _PARAMETERS = (
 )
 
 
-@rule(
-    "tuner.parameters-ignored",
-    "error",
-    "swift/pipelines/train/tuner.py: TunerMixin.prepare_model",
-    effect="silent",
-)
-def parameter_lists_are_read(run: RunSpec) -> Iterator[Problem]:
-    """Lists of trained and frozen parameters stand beside `tuner: full`, which reads them."""
+@rule("error", "silent")
+def parameters_ignored(run: RunSpec) -> Iterator[Problem]:
+    """Lists of trained and frozen parameters stand beside `tuner: full`, which reads them.
+
+    Source: swift/pipelines/train/tuner.py: TunerMixin.prepare_model
+    """
     if run.config.tuner == "full":
         return
     for name in _PARAMETERS:
         if run.args.given_texts(name) and run.args.given(name, float) != 0:
-            trained = name.startswith("trainable")
-            path: KeyPath = ("swift", name)
-            yield Problem(
-                path,
-                f"`tuner: {run.config.tuner}` does not read `{name}`",
+            hint = (
                 "modules_to_save trains whole modules beside the adapter; "
                 "`tuner: lora_llm` trains vision tower and aligner in full"
-                if trained
-                else "an adapter leaves all other weights frozen: remove it",
-                at_key=True,
+                if name.startswith("trainable")
+                else "an adapter leaves all other weights frozen: remove it"
             )
+            because = f"`tuner: {run.config.tuner}` does not read it"
+            yield ignored_key(("swift", name), because, hint)

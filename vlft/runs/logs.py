@@ -27,10 +27,8 @@ def last_lines(run: Path, count: int | None) -> Iterator[str]:
         run: The run's folder.
         count: Lines of each; None for all of them, and of all attempts.
     """
-    attempts = all_attempts(run)
-    for attempt in attempts if count is None else attempts[-1:]:
-        for path in _files(attempt):
-            yield from _tail(path, count)
+    for path in _shown_files(run, count):
+        yield from _tail(path, count)
 
 
 def remember_secrets(run: Run) -> None:
@@ -42,11 +40,17 @@ def remember_secrets(run: Run) -> None:
         load(config)
 
 
-def follow(run: Path) -> Iterator[str]:
-    """Lines as they are written, from now until the run is over."""
-    offsets: dict[Path, int] = {
-        path: _size(path) for attempt in all_attempts(run) for path in _files(attempt)
-    }
+def follow(run: Path, count: int | None) -> Iterator[str]:
+    """The last lines, then lines as they are written, until the run is over.
+
+    Args:
+        run: The run's folder.
+        count: As for `last_lines`.
+    """
+    shown = _shown_files(run, count)
+    offsets = {path: _end(path) for attempt in all_attempts(run) for path in _files(attempt)}
+    for path in shown:
+        yield from _tail(path, count, offsets.get(path))
     while True:
         found = read_run(run)
         over = found is None or found.status not in ("starting", "running")
@@ -63,14 +67,19 @@ def _files(attempt: Path) -> list[Path]:
     return traits_of(engine_of(attempt)).log_files(attempt)
 
 
-def _tail(path: Path, count: int | None) -> list[str]:
-    """Its last lines, read from the end in blocks."""
+def _shown_files(run: Path, count: int | None) -> list[Path]:
+    attempts = all_attempts(run)
+    return [path for one in (attempts if count is None else attempts[-1:]) for path in _files(one)]
+
+
+def _tail(path: Path, count: int | None, end: int | None = None) -> list[str]:
+    """Its last lines before a byte, read from there in blocks; before its end if none is given."""
     data = b""
     try:
         with path.open("rb") as file:
             if count is None:
-                return file.read().decode(errors="replace").splitlines()
-            left = file.seek(0, 2)
+                return file.read(end).decode(errors="replace").splitlines()
+            left = file.seek(0, 2) if end is None else end
             while left and data.count(b"\n") <= count:
                 size = min(_BLOCK, left)
                 left -= size
@@ -80,6 +89,22 @@ def _tail(path: Path, count: int | None) -> list[str]:
         return []
     lines = data.decode(errors="replace").splitlines()
     return lines[-count:] if count else []
+
+
+def _end(path: Path) -> int:
+    """Bytes up to the end of its last whole line."""
+    try:
+        with path.open("rb") as file:
+            left = file.seek(0, 2)
+            while left:
+                size = min(_BLOCK, left)
+                left -= size
+                file.seek(left)
+                if (found := file.read(size).rfind(b"\n")) >= 0:
+                    return left + found + 1
+    except OSError:
+        pass
+    return 0
 
 
 def _new_lines(path: Path, offset: int, *, rest: bool) -> tuple[str, int]:
@@ -92,10 +117,3 @@ def _new_lines(path: Path, offset: int, *, rest: bool) -> tuple[str, int]:
         return "", offset
     whole = len(data) if rest else data.rfind(b"\n") + 1
     return data[:whole].decode(errors="replace"), offset + whole
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

@@ -18,6 +18,8 @@ from vlft.security.secrets import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from vlft.config.locations import KeyPath
+
 _SHORTEST: Final = 3
 """Characters of a value that is looked for: less is a part of anything."""
 _VALUE: Final = r"""(?P<value>"[^"]{0,4096}"|'[^']{0,4096}'|[^\s,;&|)}\]"'`]+)"""
@@ -60,6 +62,23 @@ def _masked(value: object) -> object:
 
 def _is_secret(key: object) -> bool:
     return isinstance(key, str) and is_secret_name(key)
+
+
+def places_of_secrets(data: Any, place: KeyPath = ()) -> Iterator[KeyPath]:
+    """The keys of plain data under which a text holds a secret that can be read.
+
+    Args:
+        data: A section of the config.
+        place: Its key.
+    """
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from places_of_secrets(value, (*place, key))
+    elif isinstance(data, (list, tuple)):
+        for index, item in enumerate(data):
+            yield from places_of_secrets(item, (*place, index))
+    elif isinstance(data, str) and mask_text(data, pairs=False) != data:
+        yield place
 
 
 def secret_values(data: Any) -> set[str]:

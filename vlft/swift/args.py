@@ -25,6 +25,10 @@ Value: TypeAlias = Scalar | tuple[Scalar, ...] | Mapping[str, object] | None
 T_co = TypeVar("T_co", covariant=True)
 Kind = TypeVar("Kind", bool, int, float, str)
 
+AnyNumber = TypeVar("AnyNumber", int, float)
+
+_LIMIT: Final = 2**63
+
 _TRUE: Final = frozenset({"yes", "true", "t", "y", "1"})
 _FALSE: Final = frozenset({"no", "false", "f", "n", "0"})
 """Truth values of transformers/hf_argparser.py: string_to_bool, lower case."""
@@ -329,9 +333,9 @@ def _parse_one(argument: Argument, text: str) -> Scalar | Mapping[str, object]:
             case "bool":
                 return parse_bool(text)
             case "int":
-                return int(text)
+                return _in_range(int(text))
             case "float":
-                return float(text)
+                return _in_range(float(text))
             case "json" if text.startswith("{"):
                 found = parse_mapping(text)
                 if found is None:
@@ -341,6 +345,17 @@ def _parse_one(argument: Argument, text: str) -> Scalar | Mapping[str, object]:
                 return text
     except ValueError as error:
         raise UnknownValueError(argument.name) from error
+
+
+def _in_range(number: AnyNumber) -> AnyNumber:
+    """The number, if torch can compute with it.
+
+    Raises:
+        ValueError: If it is infinite, or has more than 64 bits.
+    """
+    if not abs(number) < _LIMIT:
+        raise ValueError(number)
+    return number
 
 
 def parse_bool(text: str) -> bool:

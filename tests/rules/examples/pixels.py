@@ -8,6 +8,7 @@ ROW = "data.max_length=4096"
 
 EXAMPLES = {
     "pixels.no-effect": Example(["pixels.tiles=6"], ["pixels.max=256*28*28"]),
+    "pixels.number": Example(["env.SPATIAL_MERGE_SIZE=two"], ["env.SPATIAL_MERGE_SIZE=2"]),
     "pixels.min-max": Example(["pixels.min=200", "pixels.max=100"], ["pixels.min=100"]),
     "pixels.no-video-reader": Example(
         ["pixels.video.fps=1", "launch.python=swift-only/bin/python"], ["pixels.video.fps=1"]

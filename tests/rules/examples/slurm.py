@@ -26,6 +26,9 @@ EXAMPLES = {
     "slurm.signal": _example(
         ["slurm.signal_seconds=60"], ["slurm.signal_seconds=60", "slurm.requeue=true"]
     ),
+    "slurm.secret": _example(
+        ["slurm.setup=['export HF_TOKEN=hf_abcdefgh']"], ["slurm.setup=['export HF_TOKEN=$MINE']"]
+    ),
     "slurm.env-file": _example(["slurm.env_file=open.env"], ["slurm.env_file=private.env"]),
     "slurm.container-python": _example(
         ["slurm.container={image: a}", "launch.python=python3"], ["slurm.container={image: a}"]

@@ -205,7 +205,10 @@ def _moment(value: Any) -> Any:
 
 
 def _float(value: Any) -> Any:
-    return float(value) if type(value) is int else value
+    try:
+        return float(value) if type(value) is int else value
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _read_back(value: Any) -> Any:

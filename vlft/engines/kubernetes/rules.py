@@ -10,6 +10,7 @@ from vlft.config.references import absolute
 from vlft.engines.kubernetes.section import Kubernetes
 from vlft.resolve.patches import PLUGIN
 from vlft.rules.base import Problem, rule
+from vlft.security.masking import places_of_secrets
 from vlft.security.secrets import mask_value
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from vlft.config.source import KeyPath
     from vlft.resolve.run import RunSpec
+
 
 # kubernetes.io/docs/concepts/overview/working-with-objects/names: RFC 1123.
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -29,9 +31,12 @@ def _section(run: RunSpec) -> Kubernetes | None:
     return run.config.engine_section(Kubernetes)
 
 
-@rule("kubernetes.gpus", "error", "resources of a pod are numbers", effect="late")
-def gpus_are_counted(run: RunSpec) -> Iterator[Problem]:
-    """How many GPUs a pod gets is known when the manifest is written."""
+@rule("error", "late")
+def gpus(run: RunSpec) -> Iterator[Problem]:
+    """How many GPUs a pod gets is known when the manifest is written.
+
+    Source: resources of a pod are numbers
+    """
     if run.world.gpus_per_node is None:
         yield Problem(
             ("launch", "gpus"),
@@ -40,9 +45,12 @@ def gpus_are_counted(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule("kubernetes.python", "error", "vlft: the image's `swift` trains", effect="silent")
-def image_has_its_python(run: RunSpec) -> Iterator[Problem]:
-    """`launch.python` is for runs outside of an image."""
+@rule("error", "silent")
+def python(run: RunSpec) -> Iterator[Problem]:
+    """`launch.python` is for runs outside of an image.
+
+    Source: vlft: the image's `swift` trains
+    """
     if run.config.launch.python:
         yield Problem(
             ("launch", "python"),
@@ -52,9 +60,12 @@ def image_has_its_python(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule("kubernetes.name", "error", "kubernetes: names are RFC 1123 subdomains", effect="aborts")
-def names_are_legal(run: RunSpec) -> Iterator[Problem]:
-    """Names of other objects are lower case letters, digits, dashes and dots."""
+@rule("error", "aborts")
+def name(run: RunSpec) -> Iterator[Problem]:
+    """Names of other objects are lower case letters, digits, dashes and dots.
+
+    Source: kubernetes: names are RFC 1123 subdomains
+    """
     section = _section(run)
     if section is None:
         return
@@ -75,9 +86,12 @@ def names_are_legal(run: RunSpec) -> Iterator[Problem]:
             yield Problem(path, f"`{name}` can't be a name", "lower case letters, digits and `-`")
 
 
-@rule("kubernetes.quantity", "error", "kubernetes: resource.Quantity", effect="aborts")
-def amounts_are_amounts(run: RunSpec) -> Iterator[Problem]:
-    """Resources are amounts such as 8, 500m, 64Gi, and GPUs come from `launch.gpus`."""
+@rule("error", "aborts")
+def quantity(run: RunSpec) -> Iterator[Problem]:
+    """Resources are amounts such as 8, 500m, 64Gi, and GPUs come from `launch.gpus`.
+
+    Source: kubernetes: resource.Quantity
+    """
     section = _section(run)
     if section is None:
         return
@@ -98,9 +112,12 @@ def amounts_are_amounts(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule("kubernetes.volumes", "error", "a pod sees its image and its volumes", effect="late")
-def volumes_are_folders(run: RunSpec) -> Iterator[Problem]:
-    """A volume is one claim or one folder of the host, at an absolute path of its own."""
+@rule("error", "late")
+def volumes(run: RunSpec) -> Iterator[Problem]:
+    """A volume is one claim or one folder of the host, at an absolute path of its own.
+
+    Source: a pod sees its image and its volumes
+    """
     section = _section(run)
     seen: set[str] = set()
     for index, volume in enumerate(section.volumes if section is not None else ()):
@@ -114,9 +131,12 @@ def volumes_are_folders(run: RunSpec) -> Iterator[Problem]:
         seen.add(volume.mount)
 
 
-@rule("kubernetes.unmounted", "warning", "a pod sees its image and its volumes", effect="late")
-def pod_sees_the_files(run: RunSpec) -> Iterator[Problem]:
-    """Model, data and output lie in volumes, unless the image holds them."""
+@rule("warning", "late")
+def unmounted(run: RunSpec) -> Iterator[Problem]:
+    """Model, data and output lie in volumes, unless the image holds them.
+
+    Source: a pod sees its image and its volumes
+    """
     section = _section(run)
     if section is None:
         return
@@ -144,9 +164,12 @@ def _files(run: RunSpec) -> Iterator[tuple[KeyPath, str]]:
         yield ("deepspeed",), facts.deepspeed_file
 
 
-@rule("kubernetes.secret", "error", "a manifest is read by everybody", effect="silent")
-def secrets_stay_in_the_cluster(run: RunSpec) -> Iterator[Problem]:
-    """Secrets are named under `kubernetes.secrets`, as SECRET/KEY, and written nowhere."""
+@rule("error", "silent")
+def secret(run: RunSpec) -> Iterator[Problem]:
+    """Secrets are named under `kubernetes.secrets`, as SECRET/KEY, and written nowhere.
+
+    Source: a manifest is read by everybody
+    """
     section = _section(run)
     if section is None:
         return
@@ -155,6 +178,12 @@ def secrets_stay_in_the_cluster(run: RunSpec) -> Iterator[Problem]:
             if value is not None and mask_value(name, str(value)) != str(value):
                 hint = "name it under kubernetes.secrets: `VARIABLE: SECRET/KEY`"
                 yield Problem((place, name), f"`{name}` would stand in the manifest", hint)
+    for path in places_of_secrets(section.model_dump(exclude={"secrets"}), ("kubernetes",)):
+        yield Problem(
+            path,
+            "a secret in this text would stand in the manifest",
+            "remove it; a registry's password belongs under kubernetes.image_pull_secrets",
+        )
     for name, reference in section.secrets.items():
         secret, slash, key = reference.partition("/")
         path = ("kubernetes", "secrets", name)
@@ -166,9 +195,12 @@ def secrets_stay_in_the_cluster(run: RunSpec) -> Iterator[Problem]:
             yield Problem(path, f"`{name}` stands under `env` too", "leave one out", at_key=True)
 
 
-@rule("code.pod", "error", "swift/utils/utils.py: import_external_file", effect="late")
-def the_pod_has_the_mends(run: RunSpec) -> Iterator[Problem]:
-    """Own code that needs mends is trained where the files of the mends are."""
+@rule("error", "late", rule_id="code.pod")
+def pod(run: RunSpec) -> Iterator[Problem]:
+    """Own code that needs mends is trained where the files of the mends are.
+
+    Source: swift/utils/utils.py: import_external_file
+    """
     if not run.patches:
         return
     folder = PLUGIN.parent

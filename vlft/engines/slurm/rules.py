@@ -10,12 +10,14 @@ from vlft.engines.slurm.options import DECIDED, KEY_OF, TOLD_BY, sbatch_options
 from vlft.engines.slurm.probe import SlurmFacts
 from vlft.engines.slurm.section import Slurm
 from vlft.rules.base import Problem, rule
+from vlft.security.masking import places_of_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.engines.slurm.section import Container
     from vlft.resolve.run import RunSpec
+
 
 # SOURCE[:TARGET[:FLAG+FLAG]]: commas part mounts, and enroot parts the fields by blanks.
 _PATH = r"[./][^:,\s]*"
@@ -33,9 +35,28 @@ def _container(run: RunSpec) -> Container | None:
     return slurm.container if slurm is not None else None
 
 
-@rule("slurm.container-mounts", "error", "pyxis: --container-mounts", effect="late")
-def mounts_can_be_read(run: RunSpec) -> Iterator[Problem]:
-    """A mount is SOURCE:TARGET or SOURCE:TARGET:FLAG+FLAG, and so is that of the run's folder."""
+@rule("error", "silent")
+def secret(run: RunSpec) -> Iterator[Problem]:
+    """No secret is written into the job script: it comes from the environment or a file.
+
+    Source: the job script is a file, and Slurm keeps a copy
+    """
+    slurm = _section(run)
+    for path in places_of_secrets(slurm.model_dump(), ("slurm",)) if slurm is not None else ():
+        yield Problem(
+            path,
+            "a secret in this text would stand in the job script",
+            "write it as NAME=value into a file that only you can read, and name that file in "
+            "slurm.env_file",
+        )
+
+
+@rule("error", "late")
+def container_mounts(run: RunSpec) -> Iterator[Problem]:
+    """A mount is SOURCE:TARGET or SOURCE:TARGET:FLAG+FLAG, and so is that of the run's folder.
+
+    Source: pyxis: --container-mounts
+    """
     container = _container(run)
     if container is None:
         return
@@ -58,9 +79,12 @@ def mounts_can_be_read(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule("slurm.container-flags", "error", "pyxis: specified multiple times", effect="late")
-def flags_are_options(run: RunSpec) -> Iterator[Problem]:
-    """`slurm.container.flags` are options of srun that no key owns, each in one word."""
+@rule("error", "late")
+def container_flags(run: RunSpec) -> Iterator[Problem]:
+    """`slurm.container.flags` are options of srun that no key owns, each in one word.
+
+    Source: pyxis: specified multiple times
+    """
     container = _container(run)
     for index, given in enumerate(container.flags if container is not None else ()):
         path = ("slurm", "container", "flags", index)
@@ -81,9 +105,12 @@ def _section(run: RunSpec) -> Slurm | None:
     return run.config.engine_section(Slurm)
 
 
-@rule("slurm.time", "error", "man sbatch: --time", effect="aborts", says="Invalid --time")
-def time_is_a_time(run: RunSpec) -> Iterator[Problem]:
-    """The time limit has a form that sbatch reads."""
+@rule("error", "aborts", says="Invalid --time")
+def time(run: RunSpec) -> Iterator[Problem]:
+    """The time limit has a form that sbatch reads.
+
+    Source: man sbatch: --time
+    """
     slurm = _section(run)
     if slurm is None or not isinstance(slurm.time, str) or _TIME.fullmatch(slurm.time.upper()):
         return
@@ -94,9 +121,12 @@ def time_is_a_time(run: RunSpec) -> Iterator[Problem]:
     )
 
 
-@rule("slurm.line", "error", "slurm: sbatch/opt.c, a line an option", effect="silent")
-def values_fit_a_line(run: RunSpec) -> Iterator[Problem]:
-    """What becomes an option of sbatch stands in one line."""
+@rule("error", "silent")
+def line(run: RunSpec) -> Iterator[Problem]:
+    """What becomes an option of sbatch stands in one line.
+
+    Source: slurm: sbatch/opt.c, a line an option
+    """
     slurm = _section(run)
     for name, value in slurm.given().items() if slurm is not None else ():
         texts = [value] if isinstance(value, str) else value if name == "extra" else []
@@ -108,9 +138,12 @@ def values_fit_a_line(run: RunSpec) -> Iterator[Problem]:
             )
 
 
-@rule("slurm.output-dir", "error", "slurm: a backslash turns placeholders off", effect="late")
-def log_can_be_named(run: RunSpec) -> Iterator[Problem]:
-    """The output folder's name can be written for sbatch."""
+@rule("error", "late")
+def output_dir(run: RunSpec) -> Iterator[Problem]:
+    """The output folder's name can be written for sbatch.
+
+    Source: slurm: a backslash turns placeholders off
+    """
     base = run.loaded.source.base_dir(("output_dir",))
     folder = str(absolute(run.config.output_dir, base))
     if "\\" in folder or _CONTROL.search(folder):
@@ -121,9 +154,12 @@ def log_can_be_named(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule("slurm.gpus", "error", "sbatch: --gpus-per-node", effect="late")
-def gpus_are_counted(run: RunSpec) -> Iterator[Problem]:
-    """How many GPUs a node gives is known before the job is submitted."""
+@rule("error", "late")
+def gpus(run: RunSpec) -> Iterator[Problem]:
+    """How many GPUs a node gives is known before the job is submitted.
+
+    Source: sbatch: --gpus-per-node
+    """
     if run.world.gpus_per_node is None:
         yield Problem(
             ("launch", "gpus"),
@@ -132,9 +168,12 @@ def gpus_are_counted(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule("slurm.extra", "error", "one owner a value", effect="silent")
-def extra_options_are_free(run: RunSpec) -> Iterator[Problem]:
-    """`slurm.extra` holds options of sbatch that no key owns, each with its value in one word."""
+@rule("error", "silent")
+def extra(run: RunSpec) -> Iterator[Problem]:
+    """`slurm.extra` holds options of sbatch that no key owns, each with its value in one word.
+
+    Source: one owner a value
+    """
     slurm = _section(run)
     for index, option in enumerate(slurm.extra if slurm is not None else ()):
         path = ("slurm", "extra", index)
@@ -149,9 +188,12 @@ def extra_options_are_free(run: RunSpec) -> Iterator[Problem]:
             yield Problem(path, f"vlft decides `{name}`: {DECIDED[name]}", "leave it out")
 
 
-@rule("slurm.signal", "error", "sbatch: --signal", effect="silent")
-def signal_has_a_use(run: RunSpec) -> Iterator[Problem]:
-    """`slurm.signal_seconds` goes with `slurm.requeue`."""
+@rule("error", "silent")
+def signal(run: RunSpec) -> Iterator[Problem]:
+    """`slurm.signal_seconds` goes with `slurm.requeue`.
+
+    Source: sbatch: --signal
+    """
     slurm = _section(run)
     if slurm is not None and slurm.signal_seconds is not None and not slurm.requeue:
         yield Problem(
@@ -162,9 +204,12 @@ def signal_has_a_use(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule("slurm.env-file", "error", "vlft: the job's shell reads the file", effect="late")
-def env_file_is_private(run: RunSpec) -> Iterator[Problem]:
-    """`slurm.env_file` is there, and nobody but its owner may read it."""
+@rule("error", "late")
+def env_file(run: RunSpec) -> Iterator[Problem]:
+    """`slurm.env_file` is there, and nobody but its owner may read it.
+
+    Source: vlft: the job's shell reads the file
+    """
     facts = run.facts.of_engine(SlurmFacts)
     if facts is not None and facts.env_file_problem is not None:
         yield Problem(
@@ -174,9 +219,12 @@ def env_file_is_private(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule("slurm.container-python", "error", "vlft: the image's `swift` trains", effect="silent")
-def container_has_its_python(run: RunSpec) -> Iterator[Problem]:
-    """`launch.python` is for jobs without a container."""
+@rule("error", "silent")
+def container_python(run: RunSpec) -> Iterator[Problem]:
+    """`launch.python` is for jobs without a container.
+
+    Source: vlft: the image's `swift` trains
+    """
     slurm = _section(run)
     if slurm is not None and slurm.container is not None and run.config.launch.python:
         yield Problem(
@@ -187,9 +235,12 @@ def container_has_its_python(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule("slurm.refused", "error", "sbatch --test-only", effect="aborts")
-def cluster_takes_the_job(run: RunSpec) -> Iterator[Problem]:
-    """The cluster would take the job."""
+@rule("error", "aborts")
+def refused(run: RunSpec) -> Iterator[Problem]:
+    """The cluster would take the job.
+
+    Source: sbatch --test-only
+    """
     facts, slurm = run.facts.of_engine(SlurmFacts), _section(run)
     if facts is None or facts.refusal is None:
         return

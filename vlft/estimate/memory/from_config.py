@@ -10,6 +10,7 @@ from vlft.estimate.memory.liger import uses_logits_to_keep
 from vlft.estimate.memory.parameters import count
 from vlft.estimate.memory.states import plain_states
 from vlft.estimate.memory.step_spec import Attention, Optimizer, Picture, RunShape, Sharding
+from vlft.models import shape_of
 from vlft.models.vision import SizeError
 from vlft.swift.versions import release
 
@@ -63,12 +64,29 @@ class RowSize:
         return self.tokens - self.vision
 
 
-def largest_row(run: RunSpec, limits: PixelLimits) -> RowSize:
-    """The largest row that the limits let through: one image and the text around it."""
-    length, vision = run.config.data.max_length, run.model.vision
-    image = 0 if vision is None else largest_picture(vision, limits)
+def sized_model(run: RunSpec) -> ModelShape | None:
+    """Sizes of the run's model, with the tiles that the run cuts.
+
+    Returns:
+        None where a size is missing, or a limit on pictures is not a number.
+    """
+    sizes = run.facts.model.sizes
+    model = None if sizes is None else shape_of(sizes)
+    if model is None or run.limits.problems:
+        return None
+    return with_run_tiles(model, run.model.vision, run.limits.pixels)
+
+
+def largest_row(run: RunSpec) -> RowSize:
+    """The largest row that the limits let through: one image and the text around it.
+
+    Where no length is written down, no row is taken to be as long as the model allows.
+    """
+    length, vision = run.args.given("max_length", int), run.model.vision
+    image = 0 if vision is None else largest_picture(vision, run.limits.pixels)
     if length is None:
-        return RowSize(image + ASSUMED_TEXT, image)
+        most = run.row_length
+        length = image + ASSUMED_TEXT if most is None else min(image + ASSUMED_TEXT, most)
     return RowSize(length, min(image, max(0, length - 32)))
 
 

@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from vlft.config.source import KeyPath
     from vlft.resolve.run import RunSpec
 
+
 _TRIED = "InternLM2ForCausalLM"
 _TEMPLATE = "swift/template/templates/internvl.py: init_env_args"
 
 
-@rule("internvl.tile-set", "info", _TEMPLATE, effect="silent")
-def tiles_are_those_of_ms_swift(run: RunSpec) -> Iterator[Problem]:
-    """A checkpoint's tiles have the side that ms-swift takes for granted."""
+@rule("info", "silent")
+def tile_set(run: RunSpec) -> Iterator[Problem]:
+    """A checkpoint's tiles have the side that ms-swift takes for granted.
+
+    Source: swift/template/templates/internvl.py: init_env_args
+    """
     side, said = _side(run), _said(run)
     if side is not None and side != SWIFTS_TILE and said is None:
         yield Problem(
@@ -32,9 +36,12 @@ def tiles_are_those_of_ms_swift(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule("internvl.tile-other", "warning", _TEMPLATE, effect="silent")
-def tiles_are_those_of_the_checkpoint(run: RunSpec) -> Iterator[Problem]:
-    """INPUT_SIZE is the side of the tiles that the checkpoint was trained on."""
+@rule("warning", "silent")
+def tile_other(run: RunSpec) -> Iterator[Problem]:
+    """INPUT_SIZE is the side of the tiles that the checkpoint was trained on.
+
+    Source: swift/template/templates/internvl.py: init_env_args
+    """
     side, said = _side(run), _said(run)
     if side is not None and said is not None and said[0] != str(side):
         yield Problem(
@@ -44,15 +51,12 @@ def tiles_are_those_of_the_checkpoint(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "internvl.token-count",
-    "error",
-    "swift/template/templates/internvl.py: (input_size // 14)**2 * 0.5**2",
-    effect="late",
-    says="shape mismatch",
-)
-def tokens_are_counted_right(run: RunSpec) -> Iterator[Problem]:
-    """The checkpoint makes as many tokens of a tile as ms-swift counts."""
+@rule("error", "late", says="shape mismatch")
+def token_count(run: RunSpec) -> Iterator[Problem]:
+    """The checkpoint makes as many tokens of a tile as ms-swift counts.
+
+    Source: swift/template/templates/internvl.py: (input_size // 14)**2 * 0.5**2
+    """
     config = _config(run)
     vision = config.get("vision_config")
     patch = vision.get("patch_size", PATCH) if isinstance(vision, dict) else PATCH
@@ -67,9 +71,12 @@ def tokens_are_counted_right(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule("internvl.untried", "warning", "docs/internvl.md: what was tried", effect="late")
-def the_language_model_was_tried(run: RunSpec) -> Iterator[Problem]:
-    """A language model inside the checkpoint's own code is one that the mends were tried on."""
+@rule("warning", "late")
+def untried(run: RunSpec) -> Iterator[Problem]:
+    """A language model inside the checkpoint's own code is one that the mends were tried on.
+
+    Source: docs/internvl.md: what was tried
+    """
     config = _config(run)
     if not has_own_language_model(config):
         return

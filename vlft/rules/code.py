@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.probe.remote_code import is_installed
-from vlft.resolve.patches import WHY, in_image, own_type_of_hub_id
+from vlft.resolve.patches import WHY, code_of_hub_id, in_image
 from vlft.rules.base import Problem, rule
 
 if TYPE_CHECKING:
@@ -15,14 +15,13 @@ if TYPE_CHECKING:
 
 
 @rule(
-    "code.not-installed",
-    "error",
-    "transformers/dynamic_module_utils.py: check_imports",
-    effect="late",
-    says="requires the following packages that were not found in your environment",
+    "error", "late", says="requires the following packages that were not found in your environment"
 )
-def imports_are_installed(run: RunSpec) -> Iterator[Problem]:
-    """What a checkpoint's own code imports is installed in the interpreter that trains."""
+def not_installed(run: RunSpec) -> Iterator[Problem]:
+    """What a checkpoint's own code imports is installed in the interpreter that trains.
+
+    Source: transformers/dynamic_module_utils.py: check_imports
+    """
     missing = missing_modules(run)
     if missing and run.facts.interpreter is not None:
         # The names of modules and packages agree for all that such code was seen to import.
@@ -34,15 +33,12 @@ def imports_are_installed(run: RunSpec) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "code.mended",
-    "info",
-    "transformers/modeling_utils.py: from_pretrained",
-    effect="late",
-    says="has no attribute",
-)
-def code_runs_as_it_is(run: RunSpec) -> Iterator[Problem]:
-    """A checkpoint's own code runs on the installed transformers without mends."""
+@rule("info", "late", says="has no attribute")
+def mended(run: RunSpec) -> Iterator[Problem]:
+    """A checkpoint's own code runs on the installed transformers without mends.
+
+    Source: transformers/modeling_utils.py: from_pretrained
+    """
     patches = run.patches
     if not patches:
         return
@@ -59,19 +55,18 @@ def code_runs_as_it_is(run: RunSpec) -> Iterator[Problem]:
     )
 
 
-@rule(
-    "code.hub-consent",
-    "error",
-    "swift/model/register.py: trust_remote_code=True always",
-    effect="silent",
-)
-def code_of_a_hub_needs_consent(run: RunSpec) -> Iterator[Problem]:
-    """A model that brings Python code from a hub is only loaded with consent."""
-    kind = own_type_of_hub_id(run.facts)
-    if kind is not None and not run.config.model.trust_remote_code:
+@rule("error", "silent")
+def hub_consent(run: RunSpec) -> Iterator[Problem]:
+    """A model that brings Python code from a hub is only loaded with consent.
+
+    Source: swift/model/register.py: trust_remote_code=True always
+    """
+    code = code_of_hub_id(run.model)
+    if code is not None and not run.config.model.trust_remote_code:
         yield Problem(
             ("model", "path"),
-            f"`{run.facts.model.argument}` ({kind}) brings Python code that ms-swift would run",
+            f"`{run.facts.model.argument}` ({code.swift_model_type}) brings Python "
+            "code that ms-swift would run",
             "read it on the hub, then write `model: {trust_remote_code: true}`",
         )
 
