@@ -300,7 +300,7 @@ class FastReader:
                 prompt = getattr(row, system) if system is not None else None
                 self._tally.add_plain(row.messages, sizes, prompt)
 
-    def _judge(  # noqa: C901 - one loop, a microsecond a line
+    def _judge(  # noqa: C901, PLR0912 - one loop, a microsecond a line
         self, data: bytes, lines: list[bytes], pictured: bytearray
     ) -> list[int]:
         """Which of some lines are odd.
@@ -330,7 +330,8 @@ class FastReader:
                 asked = first.content
                 if (
                     asked.count("<") != tags
-                    or (tags and asked.count("<image>") != tags)
+                    or (tags == 1 and "<image>" not in asked)
+                    or (tags > 1 and asked.count("<image>") != tags)
                     or "<" in second.content
                     or "{" in asked
                     or first.role not in users
@@ -347,7 +348,8 @@ class FastReader:
             if tags:
                 names += pictures
                 pictured[index] = 1
-                most_tags = max(most_tags, tags)
+                if tags > 1:
+                    most_tags = max(most_tags, tags)
             elif has_images and pictures is not UNSET:
                 marks += 2
             if get_others:
