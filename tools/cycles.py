@@ -14,7 +14,7 @@ from pathlib import Path
 
 PACKAGE = "vlft"
 # Replaced as a whole later; see CONTRIBUTING.md.
-KNOWN = ("vlft.data.checking.", "vlft.importer.shell.")
+KNOWN = ("vlft.data.checking.",)
 
 
 def imports_of(path: Path) -> set[str]:
