@@ -24,6 +24,7 @@ from vlft.importer.shell.state import Field, Text, Variable
 from vlft.importer.spans import Lines, Spot, finding, shown
 from vlft.importer.swift_config import (
     MAX_BYTES,
+    SUFFIXES,
     ConfigFileError,
     config_argument,
     flags_of_config,
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from vlft.findings import Finding
     from vlft.importer.draft import Imported
     from vlft.swift.release import SwiftFacts
+
+_MAX_SCRIPT: Final = 1 << 20
+"""Bytes of a shell script."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +128,9 @@ def import_words(words: Sequence[str], swift: SwiftFacts, *, modern: bool = Fals
 def _decoded(data: bytes, name: str) -> tuple[str | None, list[Finding]]:
     """The text; None, with a finding, if there is none to read."""
     here = Spot(name, 1, 1)
-    if len(data) > MAX_BYTES:
-        message = f"{len(data):,} bytes are more than a script has; the limit is {MAX_BYTES:,}"
+    limit = MAX_BYTES if name.endswith(SUFFIXES) else _MAX_SCRIPT
+    if len(data) > limit:
+        message = f"{len(data):,} bytes are more than a script has; the limit is {limit:,}"
         return None, [finding("import.unreadable", "error", here, message)]
     if b"\0" in data:
         message = "it holds NUL characters: it is no text"

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 8 << 20
 """Size of a script, or of such a file."""
 
-_SUFFIXES: Final = (".yaml", ".yml", ".json")
+SUFFIXES: Final = (".yaml", ".yml", ".json")
+"""Of config files; everything else may be a script."""
 
 
 def config_argument(
@@ -70,7 +71,7 @@ def _content(file: Text) -> str:
 def _named(fields: tuple[Field, ...]) -> tuple[Text | None, tuple[Field, ...]]:
     """The file that a command names, and its other words."""
     first = fields[0].value if fields else None
-    if first is not None and not first.text.startswith("-") and first.text.endswith(_SUFFIXES):
+    if first is not None and not first.text.startswith("-") and first.text.endswith(SUFFIXES):
         return first, fields[1:]
     for index, one in enumerate(fields):
         if one.value.text == "--config" and index + 1 < len(fields):

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from vlft.importer.shell.builtins import Assignment, read_assignment
-from vlft.importer.shell.source import MAX_DEPTH, MAX_STATEMENTS, Source
+from vlft.importer.shell.source import MAX_COMMANDS, MAX_DEPTH, MAX_WORDS, Source
 from vlft.importer.shell.words import Part, Word, read_words
 
 if TYPE_CHECKING:
@@ -299,8 +299,11 @@ def survey(source: Source) -> dict[str, list[tuple[Source, Node]]]:
         depth += node.type in BLOCKS
         if depth > MAX_DEPTH and source.broken is None:
             source.end(f"more than {MAX_DEPTH} blocks inside each other", node.start_byte)
-        elif count > MAX_STATEMENTS and source.broken is None:
-            source.end(f"more than {MAX_STATEMENTS:,} commands", node.start_byte)
+        elif count > MAX_COMMANDS:
+            source.end(f"more than {MAX_COMMANDS:,} commands", node.start_byte)
+            break
+        elif node.child_count > MAX_WORDS:
+            source.end(f"more than {MAX_WORDS:,} words in a command", node.start_byte)
         elif depth <= MAX_DEPTH and node.type in _INNER:
             waiting += [(one, around, depth) for one in reversed(node.children) if one.is_named]
     return {name: bodies for name, bodies in defined.items() if name in called}

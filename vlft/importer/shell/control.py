@@ -18,8 +18,7 @@ from vlft.importer.shell.conditions import (
     taken_for_empty,
 )
 from vlft.importer.shell.expand import expand, expand_one
-from vlft.importer.shell.interpreter import Interpreter, Leave
-from vlft.importer.shell.source import MAX_STATEMENTS
+from vlft.importer.shell.interpreter import MAX_STEPS, Interpreter, Leave
 from vlft.importer.shell.state import Text
 from vlft.importer.shell.words import Word, read_word, read_words, written
 from vlft.importer.spans import shown
@@ -320,7 +319,7 @@ class ControlFlow(Interpreter):
     def _is_too_much(self, since: int) -> bool:
         words = (one.fields for one in self.invocations[since:])
         started = sum(any("swift" in field.value.text for field in fields) for fields in words)
-        return self.count > MAX_STATEMENTS or started > MAX_PASSES
+        return self.count > MAX_STEPS or started > MAX_PASSES
 
     def _is_of_call(self, step: Step, body: Sequence[Node]) -> bool:
         """A loop over what the script is called with: nothing, so that its defaults hold."""

@@ -22,7 +22,7 @@ from vlft.importer.shell.commands import (
 )
 from vlft.importer.shell.conditions import UNKNOWN, judge, run
 from vlft.importer.shell.expand import expand, expand_one
-from vlft.importer.shell.source import MAX_STATEMENTS, Source
+from vlft.importer.shell.source import Source
 from vlft.importer.shell.state import HOLE, Text, Variable
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 How = Literal["exit", "return", "break", "continue"]
 LEAVES: Final = frozenset({"exit", "return", "break", "continue"})
 _TESTS: Final = frozenset({"[", "[[", "test", "(("})
+MAX_STEPS: Final = 10_000
+"""Commands that loops and functions may come to together."""
+
 _MAX_NESTED: Final = 3
 _SHELLS: Final = frozenset({"bash", "sh", "zsh", "dash"})
 _CARRIERS: Final = frozenset({"ssh", "tmux", "su", "screen", "watch"})
@@ -272,7 +275,7 @@ class Interpreter(ABC):
         try:
             for inside, body in self.functions[name]:
                 self.source = inside
-                if self.count <= MAX_STATEMENTS:
+                if self.count <= MAX_STEPS:
                     self.forget()
                     self.follow(statements([body]))
         except Leave as leave:

@@ -76,7 +76,8 @@ def read_script(
         state.exported[key] = 0
     interpreter = ControlFlow(source, state)
     with contextlib.suppress(Leave):
-        interpreter.follow(statements(source.root.children))
+        nodes = statements(source.root.children)
+        interpreter.follow([node for node in nodes if not source.is_past(node)])
     used = {one.offset for one in interpreter.invocations}
     unused = {one.offset: (one, why) for one, why in interpreter.unused if one.offset not in used}
     return Script(

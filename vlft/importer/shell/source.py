@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import tree_sitter_bash
@@ -22,8 +23,14 @@ if TYPE_CHECKING:
 MAX_DEPTH: Final = 40
 """Substitutions and blocks inside each other."""
 
-MAX_STATEMENTS: Final = 20_000
+MAX_COMMANDS: Final = 5_000
+"""Commands in a script; each stands for several steps where loops and functions repeat it."""
+
+MAX_WORDS: Final = 20_000
 _MAX_BRACKETS: Final = 400
+_MAX_REPAIRS: Final = 1000
+"""Places of one kind that are repaired: to find where one stands takes time."""
+
 _OPAQUE: Final = frozenset({
     "comment", "raw_string", "ansi_c_string", "heredoc_body", "heredoc_content", "heredoc_end",
 })  # fmt: skip
@@ -130,6 +137,10 @@ class Source:
         self.broken = message, offset
         self._open = offset
 
+    def is_past(self, node: Node) -> bool:
+        """Whether a statement begins where nothing is read."""
+        return self.broken is not None and node.start_byte >= self._open
+
     def _parsed(self) -> Node:
         return _parser().parse(bytes(self.edited) + b"\n").root_node
 
@@ -148,7 +159,7 @@ class Source:
 
     def _outside(self, pattern: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
         """Where a pattern is found outside of quotes."""
-        for found in pattern.finditer(bytes(self.edited)):
+        for found in islice(pattern.finditer(bytes(self.edited)), _MAX_REPAIRS):
             node = self.root.descendant_for_byte_range(found.start(), found.start() + 1)
             quoted = node is not None and node.type in ("string", "string_content")
             if not quoted and not self._is_opaque(found.start()):
@@ -173,8 +184,9 @@ class Source:
     def _hide(self, pattern: re.Pattern[bytes]) -> None:
         """Writes `${___}` for what matches, which is parsed by itself when it is expanded."""
         before = bytes(self.edited)
-        at = 0
-        while (found := pattern.search(before, at)) is not None:
+        at = tries = 0
+        while tries < _MAX_REPAIRS and (found := pattern.search(before, at)) is not None:
+            tries += 1
             start, end = found.span()
             at = end
             groups = found.groupdict()
@@ -215,7 +227,7 @@ class Source:
     def _end_heredocs(self, text: bytes) -> None:
         """Takes here-documents out, with what announces them."""
         done = 0
-        for found in _HEREDOC.finditer(text):
+        for found in islice(_HEREDOC.finditer(text), _MAX_REPAIRS):
             node = self.root.descendant_for_byte_range(found.start(), found.start() + 1)
             above = node.parent if node is not None else None
             kinds = {one.type for one in (node, above) if one is not None}
@@ -237,8 +249,6 @@ class Source:
             self.heredocs.append((start, min(done + 1, len(text))))
 
     def _is_opaque(self, offset: int) -> bool:
-        if any(start <= offset < end for start, end in self.heredocs):
-            return True
         node = self.root.descendant_for_byte_range(offset, offset + 1)
         while node is not None and node.type not in _OPAQUE:
             node = node.parent

@@ -174,11 +174,12 @@ def _parts(source: Source, node: Node, *, quoted: bool) -> Iterator[Part]:
 
 
 def _plain(text: str, *, quoted: bool) -> Iterator[Part]:
-    for found in re.finditer(r"\\(\n|.?)|[^\\]+", text, re.DOTALL):
+    for found in re.finditer(r"((?:\\(?:.|\Z))+)|[^\\]+", text, re.DOTALL):
+        plain = re.sub(r"\\(\n|.?)", lambda one: one[1].strip("\n"), found[0], flags=re.DOTALL)
         if found[1] is None:
             yield Part(found[0], quoted)
-        elif found[1] not in ("", "\n"):
-            yield Part(found[1], quoted=True)
+        elif plain:
+            yield Part(plain, quoted=True)
 
 
 def _string(source: Source, node: Node) -> Iterator[Part]:
