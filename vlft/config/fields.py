@@ -57,7 +57,8 @@ class Section(BaseModel):
         """The section that a key holds; None for a key that holds a value, or is unknown."""
         field = cls.model_fields.get(key)
         kinds = () if field is None else (field.annotation, *get_args(field.annotation))
-        return next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
+        plain = (kind for kind in kinds if not get_args(kind))  # 3.10: list[str] is a type too
+        return next((k for k in plain if isinstance(k, type) and issubclass(k, Section)), None)
 
     @classmethod
     def complete(cls) -> None:
