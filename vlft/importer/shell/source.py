@@ -307,10 +307,13 @@ def errors(root: Node) -> Iterator[Node]:
 
 
 def _too_deep(text: bytes) -> tuple[str, int] | None:
-    """Brackets inside each other, which the parser would take hours for."""
+    """Brackets and redirections that the parser would take hours for."""
     depth = 0
     for found in re.finditer(rb"[({\[]|[)}\]]", text):
         depth = depth + 1 if found[0] in b"({[" else max(0, depth - 1)
         if depth > _MAX_BRACKETS:
             return f"more than {_MAX_BRACKETS} brackets inside each other", found.start()
+    for count, found in enumerate(re.finditer(rb">[ \t]+<", text)):
+        if count > _MAX_REPAIRS:
+            return f"more than {_MAX_REPAIRS:,} redirections side by side", found.start()
     return None
