@@ -16,23 +16,34 @@ if TYPE_CHECKING:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Writes a text atomically, as `write_bytes`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Writes a file atomically: a reader sees the old content or the new, never a part.
+
+    Args:
+        path: The file.
+        content: All of it.
+        durable: Whether it is to last through a power cut, which costs milliseconds.
 
     Raises:
         OSError: The disk is full, the folder is gone. No temporary file is left.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
+        with temporary.open("wb") as stream:
+            stream.write(content)
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
         temporary.replace(path)
-    except OSError:
+    finally:  # it is gone where all went well
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+    if durable:
+        _sync_folder(path.parent)
 
 
 def write_json(path: Path, data: object) -> None:

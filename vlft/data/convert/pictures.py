@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import xxhash
 
 from vlft.data.media import Picture
 from vlft.data.media.headers import probe_bytes
+from vlft.files import write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,13 +45,8 @@ class PictureFiles:
         self.count += 1
         if not path.is_file() or path.stat().st_size != len(content):
             self.folder.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.name}.{os.getpid()}")
             self._made.append(path)
-            try:
-                temporary.write_bytes(content)
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            write_bytes(path, content, durable=False)
         return str(path)
 
     def keep(self) -> None:
