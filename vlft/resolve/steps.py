@@ -110,7 +110,7 @@ def rows_of(entry: DataEntry, share: float = 0) -> int | None:
         return taken
     if entry.rows is None:
         return None
-    return taken - max(int(min(entry.rows, taken) * share), 1)
+    return taken - max(int(min(entry.rows, taken) * min(share, 1)), 1)
 
 
 def train_rows(args: SwiftArgs, entries: Sequence[DataEntry]) -> int | None:

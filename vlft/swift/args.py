@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -339,9 +340,9 @@ def _in_range(number: AnyNumber) -> AnyNumber:
     """The number, if torch can compute with it.
 
     Raises:
-        ValueError: If it is infinite, or has more than 64 bits.
+        ValueError: If it is not finite, or an integer of more than 64 bits.
     """
-    if not abs(number) < _LIMIT:
+    if abs(number) >= _LIMIT if isinstance(number, int) else not math.isfinite(number):
         raise ValueError(number)
     return number
 
