@@ -322,9 +322,9 @@ def _parse_one(argument: Argument, text: str) -> Scalar | Mapping[str, object]:
             case "bool":
                 return parse_bool(text)
             case "int":
-                return _in_range(int(text))
+                return _below(int(text), _LIMIT)
             case "float":
-                return _in_range(float(text))
+                return _below(float(text), math.inf)
             case "json" if text.startswith("{"):
                 found = parse_mapping(text)
                 if found is None:
@@ -336,13 +336,13 @@ def _parse_one(argument: Argument, text: str) -> Scalar | Mapping[str, object]:
         raise UnknownValueError(argument.name) from error
 
 
-def _in_range(number: AnyNumber) -> AnyNumber:
+def _below(number: AnyNumber, limit: float) -> AnyNumber:
     """The number, if torch can compute with it.
 
     Raises:
-        ValueError: If it is not finite, or an integer of more than 64 bits.
+        ValueError: If it is not below the limit in size, or NaN.
     """
-    if abs(number) >= _LIMIT if isinstance(number, int) else not math.isfinite(number):
+    if not abs(number) < limit:
         raise ValueError(number)
     return number
 
