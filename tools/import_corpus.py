@@ -29,7 +29,8 @@ from pathlib import Path
 import yaml
 
 from vlft.importer.importing import Config, import_text
-from vlft.swift.release import SwiftFacts, read_swift
+from vlft.swift.probe import read_swift
+from vlft.swift.release import SwiftFacts
 
 STORE = Path(__file__).resolve().parents[1] / "tests" / "importer" / "corpus"
 _SHORT = re.compile(r"[^\s]{0,60}")
