@@ -21,23 +21,7 @@ import json, os, sys
 print(json.dumps([sys.argv[1:], {{k: v for k, v in os.environ.items() if k.startswith("E_")}}]))
 """
 
-# What tree-sitter's grammar reads in another way than bash.
-MISREAD = [
-    "A=1 B=2\nshow $A $B\nC=3 D=$A \\\n  E_F=4\nE_A=1 show $C$D\nshow $E_F",
-    'show `echo a` "`echo b` c" `echo "d e"`',
-    'A=q; show $A\\ b "$A"\\;c x"$A"$A/y \'$\'"b"$A/c \\$"d" \\  end',
-    'A=(a b c d); S=1; show "${A[@]:$S:2}" ${A:$S}; N=3; show "${X:-$((N * 2))}"',
-    "time { show a; }; time show b; [ 1 -gt 2 ] && show no; show yes",
-    (
-        "if cat - <<'E' > /dev/null; then\nshow \"no\nE\n  show then; fi; "
-        "cat << E | cat\n$(\nE\nshow end"
-    ),
-    'A=z; show "a" " $A" "b $(echo c)" {"}}"}x $"d" a\\\nb "c"\\\nd',
-    'show {"a":1} --x={"b":[1,2]} a=\'{"c":"d"}\' "${Y:-{}}"',
-]
-
 SCRIPTS = [
-    *MISREAD,
     "show a 'b c' \"d e\" f\\ g $'h\\ti' ''",
     "A=1; B='2 3'\nshow $A $B \"$B\" ${A}x \"${B}\" '$A' \\$A",
     "show a \\\n  b \\\n\nshow c",

@@ -18,13 +18,12 @@ from vlft.importer.context_notes import tell_unused
 from vlft.importer.launchers import IMPORTED, Launch, find_launch, started_script, unknown_command
 from vlft.importer.model_names import Published
 from vlft.importer.script_args import Start
-from vlft.importer.shell.commands import Invocation
+from vlft.importer.shell.invocation import Invocation, Variable
 from vlft.importer.shell.script import read_script
-from vlft.importer.shell.state import Field, Text, Variable
+from vlft.importer.shell.texts import Field, Text
 from vlft.importer.spans import Lines, Spot, finding, shown
 from vlft.importer.swift_config import (
     MAX_BYTES,
-    SUFFIXES,
     ConfigFileError,
     config_argument,
     flags_of_config,
@@ -38,9 +37,6 @@ if TYPE_CHECKING:
     from vlft.findings import Finding
     from vlft.importer.draft import Imported
     from vlft.swift.release import SwiftFacts
-
-_MAX_SCRIPT: Final = 1 << 20
-"""Bytes of a shell script."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +114,7 @@ def import_words(words: Sequence[str], swift: SwiftFacts, *, modern: bool = Fals
             env[name] = value
         else:
             fields.append(Field(Text(word), offset, word, quoted=True))
-        offset += len(word.encode()) + 1
+        offset += len(word) + 1
     lines = Lines(" ".join(words).replace("\n", " "), None)
     variables = {key: Variable(Text(value), 0) for key, value in env.items()}
     invocation = Invocation(0, fields, variables)
@@ -128,9 +124,8 @@ def import_words(words: Sequence[str], swift: SwiftFacts, *, modern: bool = Fals
 def _decoded(data: bytes, name: str) -> tuple[str | None, list[Finding]]:
     """The text; None, with a finding, if there is none to read."""
     here = Spot(name, 1, 1)
-    limit = MAX_BYTES if name.endswith(SUFFIXES) else _MAX_SCRIPT
-    if len(data) > limit:
-        message = f"{len(data):,} bytes are more than a script has; the limit is {limit:,}"
+    if len(data) > MAX_BYTES:
+        message = f"{len(data):,} bytes are more than a script has; the limit is {MAX_BYTES:,}"
         return None, [finding("import.unreadable", "error", here, message)]
     if b"\0" in data:
         message = "it holds NUL characters: it is no text"
@@ -168,7 +163,7 @@ def _from_script(
     for offset, note in script.notes:
         findings.append(finding("import.computed", "info", lines.spot(offset), note))
     for begin, end in script.heredocs:
-        if b"swift " in lines.text[begin : min(end, begin + (1 << 16))]:
+        if "swift " in text[begin : min(end, begin + (1 << 16))]:
             message = "a here-document is not imported, though it speaks of swift"
             hint = "save it as a file of its own and import that"
             findings.append(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,7 +31,7 @@ class Spot:
 
 
 class Lines:
-    """From an offset in a text, in bytes, to line and column.
+    """From an offset in a text to line and column.
 
     Args:
         text: The whole text.
@@ -41,14 +40,16 @@ class Lines:
 
     def __init__(self, text: str, file: str | None) -> None:
         self.file = file
-        self.text = text.encode()
-        self._starts = [0, *(found.end() for found in re.finditer(rb"\n", self.text))]
+        self._starts = [0]
+        position = text.find("\n")
+        while position >= 0:
+            self._starts.append(position + 1)
+            position = text.find("\n", position + 1)
 
     def spot(self, offset: int) -> Spot:
         """Where the character at this offset stands."""
         line = bisect_right(self._starts, offset)
-        before = self.text[self._starts[line - 1] : offset]
-        return Spot(self.file, line, len(before.decode("utf-8", "replace")) + 1)
+        return Spot(self.file, line, offset - self._starts[line - 1] + 1)
 
 
 def finding(

@@ -15,20 +15,19 @@ from typing import TYPE_CHECKING, Any, Final
 from vlft.config.compose import ListNode, MapNode, ScalarNode, compose
 from vlft.config.scalars import read_plain
 from vlft.importer.flags import Flag
-from vlft.importer.shell.state import Text
+from vlft.importer.shell.texts import Text
 from vlft.importer.spans import Spot, finding, shown
 
 if TYPE_CHECKING:
     from vlft.config.compose import Node
     from vlft.findings import Finding
     from vlft.importer.launchers import Launch
-    from vlft.importer.shell.state import Field
+    from vlft.importer.shell.texts import Field
 
 MAX_BYTES: Final = 8 << 20
 """Size of a script, or of such a file."""
 
-SUFFIXES: Final = (".yaml", ".yml", ".json")
-"""Of config files; everything else may be a script."""
+_SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
 def config_argument(
@@ -71,7 +70,7 @@ def _content(file: Text) -> str:
 def _named(fields: tuple[Field, ...]) -> tuple[Text | None, tuple[Field, ...]]:
     """The file that a command names, and its other words."""
     first = fields[0].value if fields else None
-    if first is not None and not first.text.startswith("-") and first.text.endswith(SUFFIXES):
+    if first is not None and not first.text.startswith("-") and first.text.endswith(_SUFFIXES):
         return first, fields[1:]
     for index, one in enumerate(fields):
         if one.value.text == "--config" and index + 1 < len(fields):

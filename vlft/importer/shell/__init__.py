@@ -1,13 +1,14 @@
 """Reading shell scripts without a shell: text → the commands that it would start.
 
-tree-sitter and its grammar of bash (both MIT) give the tree; what its words stand for is vlft's
-to say. What is understood is the part of bash that training scripts use; what is not becomes an
-unknown with a reason, never a guess. Nothing is ever run: no subprocess, no eval, no look at
-the environment.
+The reader is vlft's own. bashlex, the parser that people reach for, is GPL. tree-sitter-bash is
+MIT and small, but its tree is where the work begins: what a word expands to is vlft's to say in
+any case, and for the broken scripts that matter most here (a space after a backslash, a comment
+in the middle of a command) a tree of errors says less than the characters do. What is
+understood is the part of bash that training scripts use; what is not becomes an unknown with a
+reason, never a guess. Nothing is ever run: no subprocess, no eval, no look at the environment.
 
-source (text → tree, with what the grammar misreads repaired) → words (quoting, braces) →
-commands (what joins them, their words) → expand, with parameters, arithmetic and outputs
-(variables, `$((…))`, the output of small programs) → interpreter, with conditions, builtins and
-control (statement by statement; branches and passes, where their words decide them) → script
-(the commands that remain).
+words (text → words with quoting) → statements (words → commands and the control flow around
+them) → expand (variables, arithmetic, the output of small programs) → interpreter (statement by
+statement, on the state that the script has set so far) with control and loops (branches and
+passes, where verdicts can tell them) → script (the commands that remain).
 """

@@ -3,305 +3,240 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from vlft.importer.shell.arithmetic import computed
-from vlft.importer.shell.outputs import output_of, work_folder
-from vlft.importer.shell.parameters import Parameter, apply_operator, slice_of, split_parameter
-from vlft.importer.shell.source import MAX_DEPTH
-from vlft.importer.shell.state import HOLE, Field, State, Text, join, pieces
-from vlft.importer.shell.words import Part, Word, apart, between, written
+from vlft.importer.shell.braces import apart
+from vlft.importer.shell.brackets import MAX_DEPTH, BrokenShellError
+from vlft.importer.shell.fields import is_list_part, literal, put_together, split
+from vlft.importer.shell.files import own_name, work_folder
+from vlft.importer.shell.lists import is_list, joined, places, pointed_at, sliced
+from vlft.importer.shell.lookup import CALLED_WITH, look_up, positional, why_absent
+from vlft.importer.shell.parameters import Parameter, apply_operator, split_parameter
+from vlft.importer.shell.substitution import output_of
+from vlft.importer.shell.texts import Field, Text, Variables
+from vlft.importer.shell.words import Part, Word, read_word
 from vlft.importer.spans import shown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_WORK: Final = 1 << 22
 """Characters that expansions of one script may give together."""
 
-CALLED_WITH: Final = "it is what the script is called with"
-"""Why `$1` and the like have no value."""
 
-_NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_GLOB: Final = re.compile(r"[*?]|\[[^\]]+\]")
-_OPERAND: Final = re.compile(
-    r"(?<![0-9A-Za-z_$])[A-Za-z_][A-Za-z0-9_]*|\$\{[^{}]*\}|\$\w+|\$#|\$\("
-)
-_OF_SHELL: Final = (
-    "RANDOM", "SECONDS", "SRANDOM", "EPOCHSECONDS", "PPID", "LINENO", "UID", "EUID",
-)  # fmt: skip
-
-
-def expand(word: Word, state: State, depth: int = 0) -> list[Field]:
+def expand(word: Word, variables: Variables, depth: int = 0) -> list[Field]:
     """The fields that a word becomes: none, one or several."""
     several = apart(word)
     if len(several) > 1:
-        return [one for piece in several for one in expand(piece, state, depth)]
+        return [one for piece in several for one in expand(piece, variables, depth)]
     done: list[Text] = []
     parts: list[Text] = []
     quoted = any(part.quoted for part in word.parts)
     started = False
     for part in word.parts:
-        if part.node is None:
-            parts.append(_literal(part))
+        if part.kind == "text":
+            parts.append(literal(part))
             started = started or part.quoted or bool(part.text)
             continue
         first = not any(piece.text for piece in parts)
-        values = _values(part, state, depth, first=first)
-        if not part.quoted and not _is_arithmetic(part):
-            values = [piece for value in values for piece in _split(value, state)]
+        values, splits = _values(part, variables, depth, first=first)
+        if splits and not part.quoted:
+            values = [piece for value in values for piece in split(value, variables)]
         for index, value in enumerate(values):
             if index:
-                done.append(join(parts))
+                done.append(put_together(parts))
                 parts = []
             parts.append(value)
             started = True
-        several_words = part.text.startswith(("$@", "${@")) or "[@]" in part.text
-        started = started or (part.quoted and not several_words)
+        started = started or (part.quoted and not is_list_part(part))
     if started and (parts or done):
-        done.append(join(parts))
-    state.work += sum(len(text.text) for text in done)
-    if state.work > MAX_WORK:
+        done.append(put_together(parts))
+    variables.work += sum(len(text.text) for text in done)
+    if variables.work > MAX_WORK:
         done = [Text(word.raw, "the script's variables grow beyond all measure")]
     return [Field(text, word.offset, word.raw, quoted) for text in done]
 
 
-def expand_one(word: Word, state: State, depth: int = 0) -> Text:
+def expand_one(word: Word, variables: Variables, depth: int = 0) -> Text:
     """The text that a word becomes where nothing is split, as in an assignment."""
-    parts = tuple(Part(part.text, True, part.node, part.source) for part in word.parts)
-    fields = expand(Word(parts, word.offset, word.raw), state, depth)
-    return join([one.value for one in fields], " ")
+    parts = tuple(Part(part.kind, part.text, quoted=True, raw=part.raw) for part in word.parts)
+    fields = expand(Word(parts, word.offset, word.raw), variables, depth)
+    if len(fields) == 1:
+        return fields[0].value
+    return put_together([piece for one in fields for piece in (Text(" "), one.value)][1:])
 
 
-def expand_text(text: str, state: State, depth: int = 0) -> Text:
-    """The same for a text that is written in the script."""
-    word = written(text)
-    return Text(text, _not_understood(text)) if word is None else expand_one(word, state, depth)
-
-
-def _is_arithmetic(part: Part) -> bool:
-    """Whether an expansion is `$((…))`, which the grammar takes for `$( (…))` inside `${…}`."""
-    return part.text.startswith("$[") or (part.text.startswith("$((") and part.text[-2:] == "))")
-
-
-def _not_understood(raw: str) -> str:
-    return f"{shown(raw)} is not understood"
-
-
-def _literal(part: Part) -> Text:
-    """A text that is no expansion; a pattern of file names is unknown."""
-    if HOLE in part.text:
-        return Text(part.text, "it depends on a branch of the script")
-    if not part.quoted and _GLOB.search(part.text):
-        return Text(part.text, f"{shown(part.text)} matches whatever files there are")
-    return Text(part.text)
-
-
-def _split(value: Text, state: State) -> Iterator[Text]:
-    """An unquoted expansion at its blanks, or as IFS has it; an unknown one stays whole."""
-    if value.why is not None and HOLE not in value.text:
-        yield value
-        return
-    ifs = state.value("IFS")
-    for text in pieces(value.text, ifs.text if ifs else None):
-        yield Text(text, value.why if HOLE in text else None, value.notes)
-
-
-def _values(part: Part, state: State, depth: int, *, first: bool) -> list[Text]:
-    """What one expansion gives."""
+def _values(
+    part: Part, variables: Variables, depth: int, *, first: bool
+) -> tuple[list[Text], bool]:
+    """What one expansion gives, and whether it is split at blanks."""
     if depth > MAX_DEPTH:
-        return [Text(part.text, "its expansions are nested too deeply")]
-    node = part.node
-    if part.source is None and part.text[:1] in ("`", "'", '"'):
-        return [Text(part.text, _not_understood(part.text))]
-    if _is_arithmetic(part):
-        text = part.text[3:-2] if part.text.startswith("$((") else part.text[2:-1]
-        return [number(text, state, depth, part.text)]
-    if node is not None and node.type in ("command_substitution", "process_substitution"):
-        return [output_of(part, state, depth, expand)]
-    return _variable(part, state, depth, first=first)
+        return [Text(part.raw, "its expansions are nested too deeply")], False
+    try:
+        if part.kind == "arithmetic":
+            return [_arithmetic(part, variables, depth)], False
+        if part.kind == "command":
+            return [output_of(part, variables, depth, expand, expand_one)], True
+        return _variable(part, variables, depth, first=first), True
+    except BrokenShellError as error:
+        return [Text(part.raw, error.message)], False
 
 
-def number(text: str, state: State, depth: int = 0, raw: str | None = None) -> Text:
-    """The value of arithmetic that sets nothing, its variables with and without dollars."""
-    made: list[str] = []
+def _arithmetic(part: Part, variables: Variables, depth: int) -> Text:
+    text, why = _expression(part.text, variables, depth)
+    return Text(part.raw, why) if why is not None else computed(part.raw, text, part.text)
+
+
+def _expression(text: str, variables: Variables, depth: int) -> tuple[str, str | None]:
+    """Arithmetic with its variables replaced, with and without dollars."""
+    pieces = []
     at = 0
-    raw = f"(({text}))" if raw is None else raw
-    for found in _OPERAND.finditer(text):
+    for found in re.finditer(
+        r"(?<![0-9A-Za-z_$])[A-Za-z_][A-Za-z0-9_]*|\$\{[^{}]*\}|\$\w+|\$\(", text
+    ):
         if found.start() < at:
             continue
+        pieces.append(text[at : found.start()])
         if found[0] == "$(":
-            return Text(raw, "it holds a command")
-        name = found[0].strip("${}")
-        if name.isalnum() or name.isidentifier():
-            part = Part(f"${{{name}}}", quoted=True)
-            value = join(_variable(part, state, depth + 1, first=False), " ")
-        else:
-            value = expand_text(found[0], state, depth + 1)
-        if value.why is not None:
-            return Text(raw, value.why)
-        made += [text[at : found.start()], f" {value.text} "]
+            return text, "it holds a command"
+        inner = found[0].lstrip("$").strip("{}")
+        value = _variable(
+            Part("variable", inner, True, found[0]), variables, depth + 1, first=False
+        )
+        if len(value) != 1 or value[0].why is not None:
+            return text, value[0].why if value else "it is no number"
+        pieces.append(f" {value[0].text} ")
         at = found.end()
-    return computed(raw, "".join([*made, text[at:]]), text)
+    return "".join([*pieces, text[at:]]), None
 
 
-def _variable(part: Part, state: State, depth: int, *, first: bool) -> list[Text]:
-    text = part.text[2:-1] if part.text.startswith("${") else part.text[1:]
-    found = split_parameter(_pointed_at(text, state) or text)
+def _variable(part: Part, variables: Variables, depth: int, *, first: bool) -> list[Text]:
+    found = split_parameter(pointed_at(part.text, variables) or part.text)
     if found is None:
-        return _places(text, state) or [Text(part.text, _not_understood(part.text))]
-    value, why = _value(found, state, depth)
-    if found.operator[-1:] in ("-", "=", "+"):
-        return _or_default(found, value, part, state, depth)
+        unknown = [Text(part.raw, f"{shown(part.raw)} is not understood")]
+        numbers = places(part.text, variables)
+        return unknown if numbers is None else numbers
+    value, why = _value(found, variables, depth)
+    name, operator = found.name, found.operator
+    if operator in (":-", "-", ":=", "="):
+        return _or_default(found, value, variables, depth)
+    if operator in (":+", "+"):
+        used = _whole(found.rest) if _is_there(value, operator) else _whole("")
+        return [one.value for one in expand(used, variables, depth + 1)]
     if value is None:
-        plain = first and not found.operator and not found.length
-        folder = {"HOME": Text("~"), "PWD": work_folder(state)}.get(found.name) if plain else None
-        return [folder or Text(part.text, why)]
+        plain = first and not operator and not found.length
+        folder = {"HOME": Text("~"), "PWD": work_folder(variables)}.get(name) if plain else None
+        return [folder or Text(part.raw, why)]
     if found.length:
-        unknown = next((item.why for item in value if item.why is not None), None)
-        count = len(value) if found.index in ("@", "*") else len(value[0].text)
-        return [Text(str(count)) if unknown is None else Text(part.text, unknown)]
-    made = _changed(found, value, part, state, depth)
-    if not part.quoted or "*" not in (found.name, found.index):
-        return made
-    ifs = state.value("IFS")
-    return [join(made, ifs.text[:1] if ifs else " ")] if made else [Text("")]
-
-
-def _rest(found: Parameter, part: Part) -> Word:
-    """What stands behind the operator, as one word."""
-    node, source = part.node, part.source
-    if node is None or source is None:
-        return written(found.rest) or Word((Part(part.text, quoted=True),))
-    start = node.end_byte - len(part.text[2 + found.at :].encode())
-    nodes = [one for one in node.children[:-1] if one.start_byte >= start]
-    return between(source, nodes, start, node.end_byte - 1, quoted=True)
+        return [_length(part, found, value)]
+    made = _changed(found, value, part, variables, depth)
+    stars = part.quoted and "*" in (name, found.index)
+    return joined(made, variables) if stars else made
 
 
 def _changed(
-    found: Parameter, value: tuple[Text, ...], part: Part, state: State, depth: int
+    found: Parameter, value: tuple[Text, ...], part: Part, variables: Variables, depth: int
 ) -> list[Text]:
     """A value after its operator."""
     operator = found.operator
     if operator in (":?", "?", ""):
         return list(value)
-    if operator == ":" and found.is_list:
-        bounds = slice_of(expand_text(found.rest, state, depth + 1).text)
-        before = int(found.name in ("@", "*"))  # `${@:0}` begins with the script itself
-        if bounds is None or bounds.start < before:
-            return [Text(part.text, _not_understood(part.text))]
-        return list(((Text(""),) * before + value)[bounds])
-    return [_operated(item, found, part, state, depth) for item in value]
+    if operator == ":" and is_list(found):
+        kept = sliced(found, value, expand_one(_whole(found.rest), variables, depth + 1).text)
+        unknown = [Text(part.raw, f"{shown(part.raw)} is not understood")]
+        return unknown if kept is None else kept
+    return [_operated(item, operator, found.rest, part, variables, depth) for item in value]
 
 
-def _operated(item: Text, found: Parameter, part: Part, state: State, depth: int) -> Text:
-    if item.why is not None:
-        return Text(part.text, item.why)
-    patterns = [expand_text(piece, state, depth + 1) for piece in found.rest.split("/", 1)]
-    why = next((one.why for one in patterns if one.why and "matches whatever" not in one.why), None)
-    made = None
-    if why is None:
-        made = apply_operator(item.text, found.operator, [one.text for one in patterns])
-    if made is None:
-        return Text(part.text, why or _not_understood(part.text))
-    return Text(made, None, item.notes)
+def _is_there(value: tuple[Text, ...] | None, operator: str) -> bool:
+    """Whether `${X:+…}` has something to go by: a text, or with `+` alone any value."""
+    return value is not None and (operator == "+" or any(one.text for one in value))
+
+
+def _value(
+    found: Parameter, variables: Variables, depth: int
+) -> tuple[tuple[Text, ...] | None, str]:
+    """A parameter's value, or why it has none."""
+    own = own_name(found.name, found.index, variables)
+    if own is not None:
+        return (own,), ""
+    if found.name in ("?", "$", "!", "-", "0", "BASH_SOURCE"):
+        return None, "only a shell knows it"
+    if found.name in ("@", "*", "#") or found.name.isdigit():
+        given = variables.positional
+        known = positional(found.name, given) if given is not None else None
+        return known, CALLED_WITH
+    index = found.index
+    if index is not None and index not in ("@", "*") and found.name in variables.keys:
+        return _keyed(found, index, variables, depth)
+    if index is not None and index not in ("@", "*") and not index.isdecimal():
+        text, why = _expression(index, variables, depth + 1)
+        number = Text(index, why) if why is not None else computed(index, text, index)
+        if number.why is not None:
+            return (Text(f"${{{found.name}[{index}]}}", number.why),), ""
+        index = number.text
+    return look_up(found.name, index, variables), why_absent(found.name, variables)
+
+
+def _keyed(
+    found: Parameter, index: str, variables: Variables, depth: int
+) -> tuple[tuple[Text, ...] | None, str]:
+    """`${M[key]}`."""
+    key = expand_one(_whole(index), variables, depth + 1)
+    if key.why is not None:
+        return (Text(f"${{{found.name}[{index}]}}", key.why),), ""
+    keys = variables.keys[found.name]
+    if key.text not in keys and found.name in variables.arrays:
+        key = computed(index, _expression(index, variables, depth + 1)[0], index)
+    if key.text not in keys:
+        return None, f"`{found.name}` has no item {shown(key.text)}"
+    place = keys.index(key.text)
+    values = variables.values.get(found.name, ())
+    return values[place : place + 1] or None, why_absent(found.name, variables)
+
+
+def _length(part: Part, found: Parameter, value: tuple[Text, ...]) -> Text:
+    count = len(value) if found.index in ("@", "*") else len(value[0].text)
+    why = next((item.why for item in value if item.why is not None), None)
+    return Text(str(count)) if why is None else Text(part.raw, why)
 
 
 def _or_default(
-    found: Parameter, value: tuple[Text, ...] | None, part: Part, state: State, depth: int
+    found: Parameter, value: tuple[Text, ...] | None, variables: Variables, depth: int
 ) -> list[Text]:
     """`${NAME:-word}`: a variable that the script never sets is taken for not set."""
     empty = value is not None and found.operator[0] == ":" and not any(one.text for one in value)
-    there = value is not None and not empty
-    if found.operator[-1] == "+":
-        return [one.value for one in expand(_rest(found, part), state, depth + 1)] if there else []
-    if value is not None and there:
+    if value is not None and not empty:
         return list(value)
-    made = expand_one(_rest(found, part), state, depth + 1)
+    made = expand_one(_whole(found.rest), variables, depth + 1)
     if value is None and found.name.isdigit() and not made.text and found.operator[-1] == "-":
         return [Text(f"${found.name}", CALLED_WITH)]
     if found.operator.endswith("=") and made.why is None:
-        state.set(found.name, made)
+        variables.set(found.name, (made,))
     note = f"`{found.name}` is taken for not set" + (f": {shown(made.text)}" if made.text else "")
     return [Text(made.text, made.why, made.notes if value is not None else (*made.notes, note))]
 
 
-def _value(found: Parameter, state: State, depth: int) -> tuple[tuple[Text, ...] | None, str]:
-    """A parameter's value, or why it has none."""
-    name, index = found.name, found.index
-    own = name == "0" or (name == "BASH_SOURCE" and index in (None, "0"))
-    if own and state.script is not None:
-        return (Text(state.script),), ""
-    if name in ("?", "$", "!", "-", "0", "BASH_SOURCE"):
-        return None, "only a shell knows it"
-    if name in ("@", "*", "#") or name.isdigit():
-        given = state.positional
-        return (None if given is None else _positional(name, given)), CALLED_WITH
-    value = state.values.get(name)
-    if value is not None and index is None:
-        value = value[:1] or None
-    elif value is not None and index not in ("@", "*"):
-        return _item(name, index or "", value, state, depth)
-    return value, _why_absent(name, state) if value is None else ""
+def _operated(
+    item: Text, operator: str, rest: str, part: Part, variables: Variables, depth: int
+) -> Text:
+    if item.why is not None:
+        return Text(part.raw, item.why)
+    patterns = [expand_one(_whole(piece), variables, depth + 1) for piece in rest.split("/", 1)]
+    why = next((one.why for one in patterns if one.why and "matches whatever" not in one.why), None)
+    made = None if why else apply_operator(item.text, operator, [one.text for one in patterns])
+    if made is None:
+        return Text(part.raw, why or f"{shown(part.raw)} is not understood")
+    return Text(made, None, item.notes)
 
 
-def _item(
-    name: str, index: str, value: tuple[Text, ...], state: State, depth: int
-) -> tuple[tuple[Text, ...] | None, str]:
-    """`${A[1]}` and `${M[key]}`."""
-    keys = state.keys.get(name)
-    key = expand_text(index, state, depth + 1) if keys is not None else Text(index)
-    if keys is None or (key.text not in keys and name in state.arrays):
-        counted = number(index, state, depth + 1)
-        key = counted if keys is None or counted.why is None else key
-    if key.why is None and keys is None and not key.text.isdecimal():
-        key = Text(index, f"{shown(index)} is no number")
-    if key.why is not None:
-        return (Text(f"${{{name}[{index}]}}", key.why),), ""
-    if keys is not None and key.text not in keys:
-        return None, f"`{name}` has no item {shown(key.text)}"
-    place = keys.index(key.text) if keys is not None else int(key.text[:6])
-    return value[place : place + 1] or None, _why_absent(name, state)
-
-
-def _positional(name: str, given: tuple[Text, ...]) -> tuple[Text, ...]:
-    """`$1`, `$@`, `$#` and the like."""
-    if name in ("@", "*"):
-        return given
-    if name == "#":
-        return (Text(str(len(given))),)
-    index = int(name[:6])
-    return given[index - 1 : index] if 0 < index <= len(given) else (Text(""),)
-
-
-def _why_absent(name: str, state: State) -> str:
-    """Why a variable has no value."""
-    if name in _OF_SHELL:
-        return "only a shell knows it"
-    if name in state.own:
-        return f"`{name}` is set for the command itself, after its words are expanded"
-    known = {*state.values, *state.own}
-    close = next((other for other in sorted(known) if other.lower() == name.lower()), None)
-    if close is not None:
-        return f"`{name}` is set nowhere in the script; `{close}` is, and a shell minds the case"
-    if state.sources:
-        return f"`{name}` is set nowhere in the script; {shown(state.sources[-1])} may set it"
-    return f"`{name}` is set nowhere in the script"
-
-
-def _places(text: str, state: State) -> list[Text]:
-    """`${!A[@]}`, the numbers or the keys of an array's items; none if it is something else."""
-    name = text.removeprefix("!").removesuffix("[@]").removesuffix("[*]")
-    if name in (text, text[1:]) or name not in state.arrays:
-        return []
-    if name in state.keys:
-        return [Text(key) for key in state.keys[name]]
-    return [Text(str(index)) for index in range(len(state.values[name]))]
-
-
-def _pointed_at(text: str, state: State) -> str | None:
-    """`${!NAME}`: the variable whose name that one holds; None if it is something else."""
-    value = state.value(text[1:]) if text.startswith("!") else None
-    if value is None or value.why is not None or not _NAME.fullmatch(value.text):
-        return None
-    return value.text
+def _whole(text: str) -> Word:
+    """A text inside `${…}` as one word: blanks and brackets do not end it."""
+    parts: list[Part] = []
+    at = 0
+    while at < len(text):
+        word, end = read_word(text, at)
+        parts.extend(word.parts)
+        if end == at:
+            parts.append(Part("text", text[at], quoted=True, raw=text[at]))
+            end += 1
+        at = end
+    return Word(tuple(parts), 0, text)
