@@ -7,9 +7,9 @@
 
 tests/importer/corpus/scripts.tsv lists the scripts: repository, commit, path and the beginning
 of the SHA-256 of the text. The texts themselves are not kept. outcomes.txt holds, for each
-script, the rule ids of the findings with their lines, and for each config its keys and values
-with a digest of the whole text, so that a change of a comment is seen too. A value that is long
-or a sentence is a digest as well.
+script, the rule ids of the findings with their lines, and for each config its keys with a digest
+of the whole text, so that a change of a comment is seen too. Figures and words of ms-swift are
+kept; every other value (a path, a name, a sentence) is a digest.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ from vlft.swift.probe import read_swift
 from vlft.swift.release import SwiftFacts
 
 STORE = Path(__file__).resolve().parents[1] / "tests" / "importer" / "corpus"
-_SHORT = re.compile(r"[^\s]{0,60}")
+_FIGURE = re.compile(
+    r"[-+\d.,e]*|true|false|auto|lora|full|dummy|sdpa|flash_attn|all-linear|(b)?float(16|32)"
+    r"|zero[0-3](_offload)?|sft|pt|rlhf|[dkcg]po|grpo|gkd|ppo|rm|orpo|simpo|bnb|gptq|awq"
+)
+"""Values that are kept as they are: figures and words of ms-swift, nothing of a script's author."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ _Loader.add_constructor("!ask", lambda loader, node: f"!ask {loader.construct_sc
 
 def _shown(value: object) -> str:
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text if _SHORT.fullmatch(text) else f"sha:{_digest(text)}"
+    return text if _FIGURE.fullmatch(text) else f"sha:{_digest(text)}"
 
 
 def _digest(text: str) -> str:
