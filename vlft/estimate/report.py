@@ -220,7 +220,7 @@ def look_ahead(ready: Ready, lengths: RowLengths | None = None) -> Outlook:
     row: RowSize | None = None
     step: RunShape | None = None
     if run.limits.problems:
-        unknown.append(f"memory: {', '.join(run.limits.problems)} is not a number to limit by")
+        unknown.append(f"memory: unusable limit: {', '.join(run.limits.problems)}")
     elif model is None:
         unknown.append(
             "memory: the model's config.json is not here, or is of a family that vlft can't size"

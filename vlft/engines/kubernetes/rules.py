@@ -181,8 +181,8 @@ def secret(run: RunSpec) -> Iterator[Problem]:
     for path in places_of_secrets(section.model_dump(exclude={"secrets"}), ("kubernetes",)):
         yield Problem(
             path,
-            "a secret in this text would stand in the manifest",
-            "remove it; a registry's password belongs under kubernetes.image_pull_secrets",
+            "this text holds a secret, which the manifest exposes",
+            "remove it; use kubernetes.image_pull_secrets for the password of a registry",
         )
     for name, reference in section.secrets.items():
         secret, slash, key = reference.partition("/")

@@ -43,9 +43,8 @@ def secret(run: RunSpec) -> Iterator[Problem]:
     for path in places_of_secrets(slurm_of(run.config).model_dump(), ("slurm",)):
         yield Problem(
             path,
-            "a secret in this text would stand in the job script",
-            "write it as NAME=value into a file that only you can read, and name that file in "
-            "slurm.env_file",
+            "this text holds a secret, which the job script exposes",
+            "write it as NAME=value to a file that only you can read, and set slurm.env_file",
         )
 
 
