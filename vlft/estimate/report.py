@@ -19,6 +19,7 @@ from vlft.files import read_json
 from vlft.probe.hardware import free_bytes
 from vlft.runs.index import list_runs
 from vlft.runs.record import CHECKPOINTS
+from vlft.text import counted
 
 if TYPE_CHECKING:
     from vlft.estimate.memory.step_spec import RunShape
@@ -270,5 +271,5 @@ def look_ahead(ready: Ready, lengths: RowLengths | None = None) -> Outlook:
 def _why_gpu_unknown(run: RunSpec) -> str:
     gpus, processes = run.world.gpus_per_node, run.world.nproc_per_node
     if gpus != processes:
-        return f"{processes} processes share {gpus} GPUs"
+        return f"{gpus} GPUs for {counted(processes or 0, 'process')}"
     return "the memory of the GPUs is not known: --hardware 4xA100-80G"

@@ -69,7 +69,7 @@ def no_effect(run: RunSpec) -> Iterator[Problem]:
 
     Source: swift/arguments/sft_args.py: _init_deepspeed
     """
-    _config, settings = run.config, run.sharding.settings
+    settings = run.sharding.settings
     if settings is not None and settings.empty:
         yield Problem(
             ("deepspeed",),
@@ -82,8 +82,8 @@ def no_effect(run: RunSpec) -> Iterator[Problem]:
                 preset = "zero3" if "hpz" in name else "zero2"
                 hint = f"write `deepspeed: {preset}`"
                 yield ignored_key(("swift", name), "it is read only with DeepSpeed", hint)
-    elif run.args.is_given("zero_hpz_partition_size") and _stage(run) in {0, 1, 2}:
-        because = f"ZeRO-{_stage(run)} keeps whole weights"
+    elif run.args.is_given("zero_hpz_partition_size") and run.sharding.stage in {0, 1, 2}:
+        because = f"ZeRO-{run.sharding.stage} keeps whole weights"
         hint = "leave it out, or write `deepspeed: zero3`"
         yield ignored_key(("swift", "zero_hpz_partition_size"), because, hint)
 
@@ -120,7 +120,7 @@ def device_map(run: RunSpec) -> Iterator[Problem]:
 
     Source: transformers/integrations/accelerate.py: check_and_set_device_map
     """
-    if _stage(run) == 3 and run.args.is_given("device_map"):  # noqa: PLR2004
+    if run.sharding.is_zero3 and run.args.is_given("device_map"):
         yield Problem(
             ("swift", "device_map"), "ZeRO-3 takes no device_map", "leave it out", at_key=True
         )
@@ -138,7 +138,7 @@ def cpu(run: RunSpec) -> Iterator[Problem]:
     Source: deepspeed/runtime/config.py: _batch_assertion, before the processes know of each other
     """
     processes = run.world.world_size
-    if run.world.cpu and processes != 1 and _stage(run) == 3:  # noqa: PLR2004
+    if run.world.cpu and processes != 1 and run.sharding.is_zero3:
         yield Problem(
             ("deepspeed",),
             f"ZeRO-3 does not start in {processes} processes on a CPU",
@@ -166,11 +166,6 @@ def _wanted(run: RunSpec) -> dict[str, object]:
             # transformers counts processes that share a sequence as if each had its own row.
             wanted["train_batch_size"] = batch.per_device * accumulation * world
     return wanted
-
-
-def _stage(run: RunSpec) -> int | None:
-    settings = run.sharding.settings
-    return None if settings is None else settings.stage
 
 
 def _shown(value: object) -> str:

@@ -144,9 +144,12 @@ def model_split(run: RunSpec) -> Iterator[Problem]:
 
     Source: swift/model/utils.py: get_default_device_map
     """
-    _config, split = run.config, _split(run)
-    sharded = run.sharding.is_sharded
-    asked = sharded or run.args.flag("use_liger_kernel") or run.args.given_texts("device_map")
+    split = _split(run)
+    asked = (
+        run.sharding.is_sharded
+        or run.args.flag("use_liger_kernel")
+        or run.args.given_texts("device_map")
+    )
     if split and not asked:
         gpus, processes = split
         yield Problem(

@@ -164,11 +164,7 @@ def rows_below_batch(run: RunSpec) -> Iterator[Problem]:
 
     Source: transformers/trainer.py: set_initial_training_values
     """
-    steps, batch, train = (
-        run.steps,
-        run.batch,
-        run.config.train,
-    )
+    steps, batch, train = run.steps, run.batch, run.config.train
     if not isinstance(batch, Batch) or not steps.passes or not steps.rows:
         return
     asked = [

@@ -254,7 +254,7 @@ def liger_logits(run: RunSpec) -> Iterator[Problem]:
 
     Source: liger_kernel/transformers/model/loss_utils.py: LigerForCausalLMLoss
     """
-    _config, batch = run.config, run.batch
+    batch = run.batch
     if not run.args.flag("use_liger_kernel") or not isinstance(batch, Batch):
         return
     if batch.per_device == 1 or run.args.flag("packing") or run.args.flag("padding_free"):
