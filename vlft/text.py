@@ -78,6 +78,14 @@ def kind(value: Any) -> str:
     return _KINDS.get(type(value), "a date")
 
 
+def parse_json(text: str) -> Any:
+    """What is in a JSON text; None also where it is not JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def read_literal(text: str) -> Any:
     """The value that a text writes down, in JSON or in Python's form.
 

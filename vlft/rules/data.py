@@ -52,20 +52,13 @@ def empty(run: RunSpec) -> Iterator[Problem]:
                 yield Problem(("data", key, index), f"`{entry.path}` is empty", "one row a line")
 
 
-def share_of(run: RunSpec) -> float:
-    """The part of the training rows that ms-swift splits off; 0 for none."""
-    val = run.config.data.val
-    off = run.args.given("eval_strategy", str) == "no" or run.args.flag("streaming")
-    return val if isinstance(val, float) and not off else 0
-
-
 @rule("error", "late", says="AssertionError")
 def nothing_left(run: RunSpec) -> Iterator[Problem]:
     """Each training entry keeps at least one row after the validation rows are split off.
 
     Source: swift/dataset/dataset_meta.py: DatasetLoader.post_process
     """
-    share = share_of(run)
+    share = run.args.get("split_dataset_ratio", float).value or 0
     for index, entry in enumerate(run.facts.train):
         rows = rows_of(entry, share)
         if entry.sample == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.rules.base import Problem, ignored_key, rule, unknown_name
-from vlft.rules.swift import parsed
+from vlft.text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,7 +190,7 @@ def rope_scaling(run: RunSpec) -> Iterator[Problem]:
     value, path = run.passed.get("rope_scaling"), ("swift", "rope_scaling")
     if value is None or value == "" or isinstance(value, list):
         return
-    scaling = parsed(value) if isinstance(value, str) else value
+    scaling = parse_json(value) if isinstance(value, str) else value
     if value in _ROPE_NAMES:
         scaling = {"type": value}
     if str(value) in run.facts.passed_files:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.rules.base import Problem, ignored_key, not_installed, rule
 from vlft.rules.ray_groups import devices_of_a_node, ranks_that_train, wrong_groups
-from vlft.rules.swift import parsed
-from vlft.text import counted
+from vlft.text import counted, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +25,7 @@ _VISIBLE = "CUDA_VISIBLE_DEVICES"
 def _groups(run: RunSpec) -> dict[str, Any]:
     """`device_groups` as plain data; empty if it is absent or can't be read."""
     value = run.passed.get("device_groups")
-    read = parsed(value) if isinstance(value, str) else value
+    read = parse_json(value) if isinstance(value, str) else value
     return read if isinstance(read, dict) else {}
 
 
@@ -68,7 +67,7 @@ def groups(run: RunSpec) -> Iterator[Problem]:
     if given is None:
         yield Problem(("swift", "use_ray"), "Ray is not told what to use", f"write {_WRITE}")
         return
-    read = parsed(given) if isinstance(given, str) else given
+    read = parse_json(given) if isinstance(given, str) else given
     if isinstance(read, dict):
         yield from (Problem(_GROUPS, said, f"write {_WRITE}") for said in wrong_groups(read))
     elif read is not None:  # no JSON at all is what swift.mapping tells

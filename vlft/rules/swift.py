@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from vlft.config.ownership import ARGUMENTS, RESERVED
 from vlft.rules.base import Problem, out_of_range, rule
 from vlft.security.secrets import is_secret_name, mask_value
+from vlft.text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,7 +56,7 @@ def mapping_repaired(run: RunSpec) -> Iterator[Problem]:
         text = run.passed.get(name)
         if not isinstance(text, str) or text in run.facts.passed_files or not _is_read(name, text):
             continue
-        if text and parsed(text) is None:
+        if text and parse_json(text) is None:
             yield Problem(
                 ("swift", name),
                 f"`{name}` is `{text[:60]}`, which is not JSON: ms-swift guesses what is meant, "
@@ -72,24 +72,16 @@ def _is_read(name: str, text: str) -> bool:
     if name in _REPAIRED_IF_ANY:
         return "{" in text or not text
     if name == "accelerator_config":
-        return isinstance(parsed(text), dict)
+        return isinstance(parse_json(text), dict)
     if name == "fsdp_config":  # a file's name is not looked at: `fsdp` brings its own
-        return not text.startswith("{") or parsed(text) is not None
-    return name != "device_groups" or parsed(text) is not None or text == "null"
-
-
-def parsed(text: str) -> object:
-    """What is in a JSON text; None if it is none."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+        return not text.startswith("{") or parse_json(text) is not None
+    return name != "device_groups" or parse_json(text) is not None or text == "null"
 
 
 def _mapping(run: RunSpec, name: str) -> Mapping[str, object]:
     """The argument as a mapping; empty if it is none."""
     value = run.passed.get(name)
-    found = parsed(value) if isinstance(value, str) else value
+    found = parse_json(value) if isinstance(value, str) else value
     return found if isinstance(found, dict) else {}
 
 
@@ -408,4 +400,4 @@ def _is_there(run: RunSpec, name: str, text: str) -> bool:
         return found and text.endswith((".py", ".so", ".pyc"))
     if name == "new_special_tokens":
         return found or not text.endswith(".txt")
-    return found or isinstance(parsed(text), (list, dict))
+    return found or isinstance(parse_json(text), (list, dict))

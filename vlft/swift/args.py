@@ -10,6 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from vlft.config.ownership import ARGUMENTS
+from vlft.text import parse_json
 
 if TYPE_CHECKING:
     from vlft.config.locations import KeyPath, Place
@@ -361,10 +362,7 @@ def parse_bool(text: str) -> bool:
 
 def parse_mapping(text: str) -> Mapping[str, object] | None:
     """The JSON object in a text; None if there is none."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    found = parse_json(text)
     return found if isinstance(found, dict) else None
 
 
