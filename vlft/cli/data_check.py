@@ -47,7 +47,7 @@ def check(
     strict: StrictOption = False,
     ignore: Annotated[
         list[str] | None,
-        typer.Option("--ignore", metavar="RULE", help="A rule that is not to be heard."),
+        typer.Option("--ignore", metavar="RULE", help="Suppress a rule."),
     ] = None,
     output_format: FormatOption = "text",
 ) -> None:

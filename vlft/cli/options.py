@@ -53,7 +53,7 @@ _SCAN = "Rows to judge: a few of each file, all, or none."
 ScanOption = Annotated[Scan, typer.Option("--data", help=_SCAN)]
 IgnoreOption = Annotated[
     list[str] | None,
-    typer.Option("--ignore", metavar="RULE", help="A warning or info that is not to be heard."),
+    typer.Option("--ignore", metavar="RULE", help="Suppress a rule (warnings and notes only)."),
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Warnings fail too.")]
 NodeRankOption = Annotated[

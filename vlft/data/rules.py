@@ -251,7 +251,7 @@ TURNS = _replaced(
 )
 MEDIA_TWICE = _replaced(
     "row.media-twice",
-    "Media stand in the messages or in a column of their own, not in both.",
+    "Media are given in the messages or in separate columns, not in both.",
     f"{_INPUTS}: StdTemplateInputs.from_dict",
 )
 MEDIA_FORM = _replaced(
@@ -296,7 +296,7 @@ NO_ANSWER = _silently_wrong(
 )
 EMPTY_ANSWER = _warning(
     "row.empty-answer",
-    "No answer is empty: of such a one the model learns to say nothing.",
+    "No answer is empty: the model would learn to answer with nothing.",
     f"{_BASE}: Template._swift_encode",
 )
 EMPTY_QUESTION = _warning(
@@ -317,7 +317,7 @@ GLUED = _silently_wrong(
 )
 LOST_COLUMN = _silently_wrong(
     "row.lost-column",
-    "What a row says stands in columns that ms-swift knows; all others vanish.",
+    "A row uses the columns that ms-swift knows; it drops all others.",
     f"{_CORE}: safe_rename_columns, remove_useless_columns",
 )
 SPECIAL_TOKEN = _silently_wrong(
@@ -596,11 +596,11 @@ DUPLICATE = _warning(
 )
 LEAK = _warning(
     "row.leak",
-    "No row of the validation data stands in the training data, byte for byte.",
+    "No row of the validation data is also in the training data, byte for byte.",
     "vlft: 64-bit xxh3 of every row",
 )
 LEAKED_PICTURE = _warning(
     "row.leaked-picture",
-    "No picture of the validation data stands in the training data, whatever its name.",
+    "No picture of the validation data is also in the training data, whatever its name.",
     "vlft: size and xxh3 of every picture",
 )

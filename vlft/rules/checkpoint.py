@@ -141,7 +141,7 @@ def quantised_otherwise(run: RunSpec) -> Iterator[Problem]:
 
 @rule("warning", "silent")
 def quantised_already(run: RunSpec) -> Iterator[Problem]:
-    """`quant` stands beside weights that are not quantised yet.
+    """`quant` is given only for weights that are not quantized yet.
 
     Source: transformers/quantizers/auto.py: the checkpoint's own quantization_config is used
     """

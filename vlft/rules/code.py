@@ -35,7 +35,7 @@ def not_installed(run: RunSpec) -> Iterator[Problem]:
 
 @rule("info", "late", says="has no attribute")
 def mended(run: RunSpec) -> Iterator[Problem]:
-    """A checkpoint's own code runs on the installed transformers without mends.
+    """A checkpoint's own code runs on the installed transformers without patches.
 
     Source: transformers/modeling_utils.py: from_pretrained
     """

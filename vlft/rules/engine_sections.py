@@ -59,7 +59,7 @@ for _name in section_names():
 
 @rule("warning", "silent", rule_id="slurm.gpu-list")
 def scheduler_chooses_gpus(run: RunSpec) -> Iterator[Problem]:
-    """A scheduler is told how many GPUs, not which.
+    """A scheduler gets the number of GPUs, not a list of them.
 
     Source: Slurm sets CUDA_VISIBLE_DEVICES
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @rule("error", "silent")
 def owned(run: RunSpec) -> Iterator[Problem]:
-    """A variable that a section decides does not stand under `env:`.
+    """A variable that a section decides is not set under `env:`.
 
     Source: one owner a value
     """

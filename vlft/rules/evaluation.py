@@ -40,7 +40,7 @@ def no_data(run: RunSpec) -> Iterator[Problem]:
 
 @rule("warning", "silent")
 def data_unused(run: RunSpec) -> Iterator[Problem]:
-    """Validation data stand beside an evaluation.
+    """Validation data is given only if the run evaluates.
 
     Source: swift/arguments/sft_args.py: _init_eval_strategy
     """

@@ -73,7 +73,7 @@ def token_count(run: RunSpec) -> Iterator[Problem]:
 
 @rule("warning", "late")
 def untried(run: RunSpec) -> Iterator[Problem]:
-    """A language model inside the checkpoint's own code is one that the mends were tried on.
+    """A language model in the checkpoint's own code is one that the patches were tested with.
 
     Source: docs/internvl.md: what was tried
     """

@@ -147,7 +147,7 @@ def num_labels(run: RunSpec) -> Iterator[Problem]:
 
 @rule("warning", "silent")
 def revision_local(run: RunSpec) -> Iterator[Problem]:
-    """`model.revision` stands beside an id on a hub.
+    """`model.revision` is given only for an id on a hub.
 
     Source: swift/utils/hub_utils.py: a local folder is taken as it is
     """
@@ -159,7 +159,7 @@ def revision_local(run: RunSpec) -> Iterator[Problem]:
 
 @rule("warning", "silent")
 def hub_local(run: RunSpec) -> Iterator[Problem]:
-    """`model.hub` stands beside something that is fetched from or sent to a hub.
+    """`model.hub` is given only if something is fetched from or sent to a hub.
 
     Source: swift/utils/hub_utils.py: a local folder is taken as it is
     """

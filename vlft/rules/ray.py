@@ -57,7 +57,7 @@ def unused(run: RunSpec) -> Iterator[Problem]:
 
 @rule("error", "late")
 def groups(run: RunSpec) -> Iterator[Problem]:
-    """Ray is told which devices there are, and one group of them trains.
+    """`device_groups` lists the devices, and one group of them trains.
 
     Source: swift/ray_utils/resource_manager.py: ResourceManager
     """
@@ -76,7 +76,7 @@ def groups(run: RunSpec) -> Iterator[Problem]:
 
 @rule("error", "silent")
 def processes(run: RunSpec) -> Iterator[Problem]:
-    """The batch is reckoned for as many processes as Ray starts, from one `vlft train`.
+    """The batch is computed for as many processes as Ray starts, from one `vlft train`.
 
     Source: swift/ray_utils/base.py: WORLD_SIZE
     """

@@ -46,7 +46,7 @@ def not_found(run: RunSpec) -> Iterator[Problem]:
 
 @rule("error", "late", says="trainer_state.json")
 def no_checkpoint(run: RunSpec) -> Iterator[Problem]:
-    """The folder to go on from is a checkpoint of the Trainer: it has a trainer_state.json.
+    """The folder to resume from is a checkpoint of the Trainer: it has a trainer_state.json.
 
     Source: transformers/trainer.py: train
     """
@@ -63,7 +63,7 @@ def no_checkpoint(run: RunSpec) -> Iterator[Problem]:
 
 @rule("error", "late")
 def other_tuner(run: RunSpec) -> Iterator[Problem]:
-    """A run with an adapter goes on from one, a run of all weights from a whole model.
+    """A run with an adapter resumes from an adapter, a full run from a whole model.
 
     Source: swift/pipelines/train/tuner.py: TunerMixin.prepare_model
     """
@@ -85,7 +85,7 @@ def other_tuner(run: RunSpec) -> Iterator[Problem]:
 
 @rule("error", "late", says="Can't find a valid checkpoint at")
 def zero_state(run: RunSpec) -> Iterator[Problem]:
-    """A run with DeepSpeed goes on from a checkpoint that DeepSpeed saved.
+    """A run with DeepSpeed resumes from a checkpoint that DeepSpeed saved.
 
     Source: transformers/integrations/deepspeed.py: deepspeed_load_checkpoint
     """
@@ -101,7 +101,7 @@ def zero_state(run: RunSpec) -> Iterator[Problem]:
 
 @rule("error", "late", "hardware", says="DP world size")
 def zero_processes(run: RunSpec) -> Iterator[Problem]:
-    """A run with DeepSpeed goes on in as many processes as it was saved from.
+    """A run with DeepSpeed resumes in as many processes as it was saved from.
 
     Source: deepspeed/runtime/engine.py: _get_all_zero_checkpoints
     """

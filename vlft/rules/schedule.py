@@ -119,14 +119,14 @@ def _most_kept(run: RunSpec) -> Storage | None:
 
 @rule("warning", "silent")
 def zero_weights_only(run: RunSpec) -> Iterator[Problem]:
-    """A run with DeepSpeed saves what it needs to go on after an interruption.
+    """A run with DeepSpeed saves what it needs to resume after an interruption.
 
     Source: transformers/integrations/deepspeed.py: deepspeed_load_checkpoint
     """
     if run.sharding.deepspeed is not None and run.args.flag("save_only_model"):
         yield Problem(
             ("swift", "save_only_model"),
-            "checkpoints of weights alone: DeepSpeed can't go on from them",
+            "checkpoints of weights alone: DeepSpeed can't resume from them",
             "remove save_only_model, and write `train: {save_total_limit: 2}` if space is short",
             at_key=True,
         )

@@ -189,7 +189,7 @@ def interpreter(run: RunSpec) -> Iterator[Problem]:
 
 @rule("error", "silent")
 def owned(run: RunSpec) -> Iterator[Problem]:
-    """An argument that a section decides does not stand under `swift:`.
+    """An argument that a section decides is not set under `swift:`.
 
     Source: one owner a value
     """

@@ -284,7 +284,7 @@ swift/tuner_plugin/mapping.py: tuners_map)."""
 
 @rule("error", "silent")
 def lora_with_full(run: RunSpec) -> Iterator[Problem]:
-    """A `lora:` section stands beside a tuner that reads it.
+    """A `lora:` section is given only with a tuner that reads it.
 
     Source: swift/arguments/tuner_args.py: ignored without a word
     """
@@ -356,7 +356,7 @@ def lisa(run: RunSpec) -> Iterator[Problem]:
 
 @rule("error", "late", says="args.adapters")
 def one_adapter(run: RunSpec) -> Iterator[Problem]:
-    """Training goes on from one adapter at most.
+    """Training starts from at most one adapter.
 
     Source: swift/pipelines/train/tuner.py: TunerMixin.prepare_model
     """
@@ -395,7 +395,7 @@ _PARAMETERS = (
 
 @rule("error", "silent")
 def parameters_ignored(run: RunSpec) -> Iterator[Problem]:
-    """Lists of trained and frozen parameters stand beside `tuner: full`, which reads them.
+    """Lists of trained and frozen parameters are given only with `tuner: full`.
 
     Source: swift/pipelines/train/tuner.py: TunerMixin.prepare_model
     """

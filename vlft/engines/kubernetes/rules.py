@@ -197,7 +197,7 @@ def secret(run: RunSpec) -> Iterator[Problem]:
 
 @rule("error", "late", rule_id="code.pod")
 def pod(run: RunSpec) -> Iterator[Problem]:
-    """Own code that needs mends is trained where the files of the mends are.
+    """Own code that needs patches is trained where the patch files are.
 
     Source: swift/utils/utils.py: import_external_file
     """

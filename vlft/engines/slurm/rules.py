@@ -115,7 +115,7 @@ def time(run: RunSpec) -> Iterator[Problem]:
 
 @rule("error", "silent")
 def line(run: RunSpec) -> Iterator[Problem]:
-    """What becomes an option of sbatch stands in one line.
+    """A value that becomes an option of sbatch is one line.
 
     Source: slurm: sbatch/opt.c, a line an option
     """
