@@ -9,6 +9,7 @@ from vlft.config.ignores import UNUSED, can_be_ignored
 from vlft.config.reader import READER_RULES
 from vlft.errors import UsageError
 from vlft.rules import all_rules
+from vlft.text import nearest
 
 if TYPE_CHECKING:
     from vlft.findings import Severity
@@ -118,8 +119,6 @@ def find_entry(name: str) -> Entry:
     """
     entries = catalogue()
     if name not in entries:
-        from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
-
         close = nearest(name, entries)
         hint = f"did you mean `{close}`?" if close else "`vlft explain --list` names them all"
         raise UsageError(f"there is no rule `{name}`", hint)

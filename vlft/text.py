@@ -1,9 +1,8 @@
-"""Did you mean: the nearest legal name to a mistyped one."""
+"""Texts: the nearest legal name, counts, and values shown and read."""
 
 from __future__ import annotations
 
 import ast
-import difflib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,8 @@ _SHORT = 8
 
 def nearest(name: str, legal: Iterable[str]) -> str | None:
     """The legal name that is most like `name`, or None if none is near."""
+    import difflib  # noqa: PLC0415 - milliseconds, for an error only
+
     found = difflib.get_close_matches(name.lower(), list(legal), n=1, cutoff=0.7)
     return found[0] if found else None
 
@@ -35,6 +36,8 @@ def near_miss(name: str, legal: Iterable[str]) -> str | None:
     if len(plain) < _SHORTEST:
         return None
     cutoff = 0.85 if len(name) >= _SHORT else 0.9
+    import difflib  # noqa: PLC0415 - as in nearest
+
     found = difflib.get_close_matches(name.upper(), names, n=1, cutoff=cutoff)
     return found[0] if found else None
 

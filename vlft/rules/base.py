@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from vlft.engines import engine_names, load_rules, owner_of
+from vlft.text import nearest
 
 if TYPE_CHECKING:
     from vlft.config.source import KeyPath
@@ -174,8 +175,6 @@ def unknown_name(
         hint: What to write if no legal name is near; all of them if absent.
         release: What the names are those of.
     """
-    from vlft.text import nearest  # noqa: PLC0415 - difflib, only on an error
-
     names = list(legal)
     close = nearest(name, names)
     hint = f"did you mean `{close}`?" if close else hint or "one of " + ", ".join(names)

@@ -8,6 +8,7 @@ from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
 from vlft.rules.base import Problem, rule
 from vlft.security.secrets import mask_value
 from vlft.swift.names import GONE, READ, is_legal
+from vlft.text import near_miss as nearest_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,9 +57,7 @@ def near_miss(run: RunSpec) -> Iterator[Problem]:
     for name in run.config.env:
         if is_legal(name):
             continue
-        from vlft.text import near_miss  # noqa: PLC0415 - difflib, seldom needed
-
-        meant = GONE.get(name) or near_miss(name, sorted(READ))
+        meant = GONE.get(name) or nearest_variable(name, sorted(READ))
         if meant is not None:
             owner = ENVIRONMENT.get(meant)
             yield Problem(

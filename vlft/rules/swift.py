@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vlft.config.ownership import ARGUMENTS, RESERVED
 from vlft.rules.base import Problem, out_of_range, rule
 from vlft.security.secrets import is_secret_name, mask_value
-from vlft.text import parse_json
+from vlft.text import nearest, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -221,9 +221,8 @@ def unknown_argument(run: RunSpec) -> Iterator[Problem]:
 
 def _unknown(name: str, run: RunSpec) -> tuple[str, str | None]:
     """What to say of a name that is no argument, and what to write instead."""
-    # Only an error needs these: difflib, and the names of earlier releases.
+    # Only an error needs the names of earlier releases.
     from vlft.swift.names import old_name  # noqa: PLC0415
-    from vlft.text import nearest  # noqa: PLC0415
 
     task, version = run.config.task, run.facts.swift.version
     legal = run.facts.swift.arguments[task]
