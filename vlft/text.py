@@ -47,10 +47,10 @@ def _plain(name: str) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 process`, `2 processes`."""
+    """`1 process`, `2 processes`, `1,000 rows`."""
     if number == 1:
         return f"1 {noun}"
-    return f"{number} {noun}{'es' if noun.endswith('s') else 's'}"
+    return f"{number:,} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
 _LONGEST = 60

@@ -11,6 +11,7 @@ import typer
 from vlft.cli.options import FormatOption, SetOption, StrictOption, require_config
 from vlft.errors import UsageError
 from vlft.output import console
+from vlft.text import counted
 
 if TYPE_CHECKING:
     from vlft.data.checking.findings import DataReport, RowFinding
@@ -140,8 +141,8 @@ def _group(found: list[RowFinding], count: int, color: bool) -> str:
     if color:
         severity = f"\x1b[1;{_COLORS[severity]}m{severity}\x1b[0m"  # type: ignore[assignment]
     of_file = one.rule.startswith("file.")
-    counted = "" if of_file else f"{_counted(count, 'row')}, "
-    lines = [f"{severity}: {counted}{_FATES[one.fate]} [{one.rule}]"]
+    rows = "" if of_file else f"{counted(count, 'row')}, "
+    lines = [f"{severity}: {rows}{_FATES[one.fate]} [{one.rule}]"]
     lines.append(f"    {ROW_RULES[one.rule].sentence}")
     lines += [f"  {console.shown(_place(each) + each.message)}" for each in found]
     if count > len(found):
@@ -159,19 +160,15 @@ def _place(found: RowFinding) -> str:
 
 def summary(report: DataReport) -> str:
     """The last line: what was looked at, and what was found."""
-    parts = [_counted(report.rows, "row")]
+    parts = [counted(report.rows, "row")]
     if len(report.files) > 1:
         parts[0] += f" in {len(report.files)} files"
     severities = report.findings.severities
     words = {"error": "error", "warning": "warning", "info": "note"}
-    found = [_counted(severities[name], words[name]) for name in _ORDER if severities[name]]
+    found = [counted(severities[name], words[name]) for name in _ORDER if severities[name]]
     tokens = report.tokens
     said = f"{parts[0]}: {', '.join(found) or 'ok'}"
     if tokens is not None:
         sign = "" if tokens.exact else "about "
         said += f"; tokens a row {sign}{tokens.p50:,} (half), {tokens.p95:,} (95 %), {tokens.max:,}"
     return said
-
-
-def _counted(count: int, name: str) -> str:
-    return f"{count:,} {name}{'' if count == 1 else 's'}"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from vlft.findings import by_place, has_errors
 from vlft.output import console
 from vlft.output.console import shown
+from vlft.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -63,18 +64,14 @@ def summary(findings: Sequence[Finding], configs: Sequence[str], concerned: int)
         concerned: How many of them have findings.
     """
     if not findings:
-        return f"{configs[0] if len(configs) == 1 else _counted(len(configs), 'file')}: ok"
+        return f"{configs[0] if len(configs) == 1 else counted(len(configs), 'file')}: ok"
     counts = {
         name: sum(finding.severity == severity for finding in findings)
         for severity, name in (("error", "error"), ("warning", "warning"), ("info", "note"))
     }
-    parts = [_counted(count, name) for name, count in counts.items() if count]
+    parts = [counted(count, name) for name, count in counts.items() if count]
     of_all = f" of {len(configs):,}" if len(configs) > 1 else ""
-    return f"{', '.join(parts)} in {_counted(concerned, 'file')}{of_all}"
-
-
-def _counted(count: int, name: str) -> str:
-    return f"{count:,} {name}{'' if count == 1 else 's'}"
+    return f"{', '.join(parts)} in {counted(concerned, 'file')}{of_all}"
 
 
 def _place(finding: Finding) -> str:
