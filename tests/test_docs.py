@@ -37,6 +37,14 @@ def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
     assert [link for link in inside if not (ROOT / page).parent.joinpath(link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_module_that_a_page_names_exists(page: str) -> None:
+    named = re.findall(r"`([\w/]+\.py)`", (ROOT / page).read_text(encoding="utf-8"))
+    folders = ("vlft", "tests", "tools", "benches")
+    files = ["/" + str(one.relative_to(ROOT)) for f in folders for one in (ROOT / f).rglob("*.py")]
+    assert [name for name in named if not any(one.endswith(f"/{name}") for one in files)] == []
+
+
 def _without_comments(block: Block) -> list[str]:
     """What a block says to type; of text that vlft prints, everything."""
     lines = block.text.splitlines()
