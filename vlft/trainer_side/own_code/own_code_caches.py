@@ -13,7 +13,9 @@ from transformers import (  # noqa: TID253 - this is the trainer's process
 )
 from transformers.cache_utils import Cache  # noqa: TID253
 
-from .own_code_classes import note
+from .own_code_defects import note
+
+Tuples = tuple[tuple[torch.Tensor, torch.Tensor], ...]
 
 # Names of Cache objects that transformers has taken away since such code was written.
 #
@@ -47,15 +49,16 @@ def _names_in(kind: type[Any]) -> set[str]:
     return {name for code in codes if code is not None for name in code.co_names}
 
 
-def _from_legacy_cache(pairs: Any = None) -> Any:
+def _to_legacy_cache(self: Any) -> Any:
+    return tuple((one.keys, one.values) for one in self.layers if one.keys is not None)
+
+
+def to_cache(pairs: Tuples | None = None) -> Any:
+    """An object that holds these keys and values."""
     cache = DynamicCache()
     for layer, (keys, values) in enumerate(pairs or ()):
         cache.update(keys, values, layer)
     return cache
-
-
-def _to_legacy_cache(self: Any) -> Any:
-    return tuple((one.keys, one.values) for one in self.layers if one.keys is not None)
 
 
 def _usable_length(self: Any, _new: int, layer_idx: int = 0) -> int:
@@ -63,7 +66,7 @@ def _usable_length(self: Any, _new: int, layer_idx: int = 0) -> int:
 
 
 _NAMES: dict[str, Any] = {
-    "from_legacy_cache": staticmethod(_from_legacy_cache),
+    "from_legacy_cache": staticmethod(to_cache),
     "to_legacy_cache": _to_legacy_cache,
     "get_usable_length": _usable_length,
     "get_max_length": lambda _: None,
@@ -76,8 +79,6 @@ _NAMES: dict[str, Any] = {
 # Since transformers 4.50 a model class that does not inherit from GenerationMixin has no
 # `generate`. What `generate` then passes is a Cache object, of which such code asks
 # `past_key_values[0][0].shape`; an empty one has no first layer.
-
-Tuples = tuple[tuple[torch.Tensor, torch.Tensor], ...]
 
 
 def translate_caches(kind: type[Any]) -> None:
@@ -169,11 +170,3 @@ def to_tuples(cache: Any) -> Tuples | None:
     else:
         pairs = [(one.keys, one.values) for one in layers if one.keys is not None]
     return tuple(pair for pair in pairs if pair[0].numel()) or None
-
-
-def to_cache(pairs: Tuples) -> Any:
-    """The same as an object."""
-    cache = DynamicCache()
-    for layer, (keys, values) in enumerate(pairs):
-        cache.update(keys, values, layer)
-    return cache
