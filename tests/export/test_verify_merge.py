@@ -29,7 +29,7 @@ from vlft.export.verify import Verified, verify_merge
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.swift.interpreter import find_interpreter, interpreter_at
 
-pytest.importorskip("numpy")
+pytest.importorskip("torch")
 
 ROWS, COLUMNS, RANK = 24, 16, 4
 Q = "layers.0.self_attn.q_proj"
