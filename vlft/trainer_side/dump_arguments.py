@@ -134,19 +134,14 @@ def is_of_3() -> bool:
     return importlib.util.find_spec("swift.arguments") is None
 
 
-def classes() -> dict[str, type]:
-    """The dataclass of each subcommand."""
-    of_3 = is_of_3()
-    module = importlib.import_module("swift.llm" if of_3 else "swift.arguments")
-    names = SUBCOMMANDS_OF_3 if of_3 else SUBCOMMANDS
-    return {subcommand: getattr(module, name) for subcommand, name in names.items()}
-
-
 def all_arguments() -> list[dict[str, object]]:
     """The arguments of all subcommands, sorted; those that are equal share a line."""
+    of_3 = is_of_3()
+    module = importlib.import_module("swift.llm" if of_3 else "swift.arguments")
+    classes = SUBCOMMANDS_OF_3 if of_3 else SUBCOMMANDS
     merged: dict[str, dict[str, object]] = {}
-    for subcommand, arguments_class in classes().items():
-        for spec in arguments_of(arguments_class):
+    for subcommand, name in classes.items():
+        for spec in arguments_of(getattr(module, name)):
             key = json.dumps(spec, sort_keys=True)
             shared = merged.setdefault(key, {**spec, "in": []})
             typing.cast("list[str]", shared["in"]).append(subcommand)
@@ -189,7 +184,7 @@ def all_models() -> list[dict[str, object]]:
     return found
 
 
-def documents() -> tuple[dict[str, object], dict[str, object]]:
+def dump() -> dict[str, object]:
     """The two halves: facts, and models."""
     import transformers
     from swift.version import __version__
@@ -197,23 +192,7 @@ def documents() -> tuple[dict[str, object], dict[str, object]]:
     module = importlib.import_module("swift.llm" if is_of_3() else "swift.template")
     head = {"format": FORMAT, "ms_swift": __version__, "transformers": transformers.__version__}
     facts = {**head, "templates": sorted(module.TEMPLATE_MAPPING), "arguments": all_arguments()}
-    return facts, {**head, "models": all_models()}
-
-
-def render(document: dict[str, object]) -> str:
-    """JSON with one argument, or one model type, a line."""
-
-    def compact(value: object) -> str:
-        return json.dumps(value, ensure_ascii=False)
-
-    lines = []
-    for key, value in document.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            rows = ",\n  ".join(compact(row) for row in value)
-            lines.append(f" {compact(key)}: [\n  {rows}\n ]")
-        else:
-            lines.append(f" {compact(key)}: {compact(value)}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    return {"facts": facts, "models": {**head, "models": all_models()}}
 
 
 @contextlib.contextmanager
@@ -234,12 +213,12 @@ def main() -> int:
     """Print both halves; 0, or 1 where ms-swift can't be read."""
     try:
         with quiet_stdout():
-            facts, models = documents()
+            found = dump()
     except Exception as error:  # noqa: BLE001  whatever a foreign package raises at import
         reason = str(error).strip().splitlines() or [""]
         print(f"{type(error).__name__}: {reason[0]}", file=sys.stderr)
         return 1
-    print(f'{{"facts": {render(facts)}, "models": {render(models)}}}')
+    print(json.dumps(found, ensure_ascii=False))
     return 0
 
 
