@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from vlft.config.source import KeyPath
-    from vlft.data.checking.findings import RowFinding
+    from vlft.data.findings import RowFinding
     from vlft.data.from_config import ConfiguredData
     from vlft.findings import Finding, Severity
     from vlft.probe.data_entries import DataEntry
