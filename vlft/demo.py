@@ -29,7 +29,7 @@ from vlft.pipeline import prepare, require_ready
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.probe.hardware import probe_hardware
 from vlft.recipes import recipe
-from vlft.runs.target import resolve_target
+from vlft.runs.target import ExportSettings, resolve_target
 from vlft.swift.interpreter import Interpreter, find_interpreter
 
 if TYPE_CHECKING:
@@ -171,11 +171,12 @@ def _train(recipe_name: str, family: Family, output_dir: Path, model: Path, data
 
 def _ship(run: str, bits: int | None) -> str:
     """Folder of the merged weights, or of the quantised ones."""
-    return str(carry_out(plan_export(resolve_target(run), Request(bits))).product)
+    request = Request(ExportSettings(quant_bits=bits))
+    return str(carry_out(plan_export(resolve_target(run), request)).product)
 
 
 def _accuracy(target: str, held_out: Path) -> tuple[float, int]:
     """Share of rows whose answer is exactly right, and the number of rows."""
-    answers = infer_rows(resolve_target(target), held_out, Asking(12, _BATCH)).answers
+    answers, _ = infer_rows(resolve_target(target), held_out, Asking(12, _BATCH))
     right = sum(answer.prediction.strip() == answer.answer for answer in answers)
     return right / len(answers), len(answers)

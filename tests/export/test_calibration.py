@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlft.export.calibration import has_media, read_rows, select
+from vlft.export.calibration import has_media, select
+from vlft.files import read_rows
 
 
 def rows(plain: int, vision: int) -> list[dict[str, Any]]:
@@ -55,6 +56,6 @@ def test_lines_that_are_no_rows_are_left_out(tmp_path: Path) -> None:
     file = tmp_path / "x.jsonl"
     good = {"messages": []}
     file.write_text(f"\ufeff{json.dumps(good)}\n\n[1]\n{{broken\n{json.dumps(good)}\n")
-    assert list(read_rows([file])) == [good, good]
+    assert list(read_rows(file)) == [good, good]
     assert has_media({"messages": [{"role": "user", "content": [{"type": "image", "image": "x"}]}]})
     assert not has_media({"messages": [{"role": "user", "content": [{"type": "text"}]}]})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.weight_files import write_model
 
-from vlft.export.quantized import correct_form, stored_form
+from vlft.export.verify import correct_form, stored_form
 from vlft.probe.checkpoint import read_checkpoint
 
 # Zero points of symmetric weights, as they were seen in files of gptqmodel 7.7.

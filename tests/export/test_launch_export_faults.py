@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +19,7 @@ import pytest
 from support.standin_swift import standin_interpreter
 from support.weight_files import matrix, tensor, write_adapter, write_model
 
-pytest.importorskip("numpy")
+pytest.importorskip("torch")
 
 Q = "model.layers.0.self_attn.q_proj"
 
@@ -26,7 +27,12 @@ Q = "model.layers.0.self_attn.q_proj"
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An interpreter whose ms-swift merges with numpy alone, and fails as it is told."""
-    return standin_interpreter(tmp_path_factory.mktemp("interpreter"))
+    folder = tmp_path_factory.mktemp("interpreter")
+    python = standin_interpreter(folder)
+    (site,) = folder.glob("lib/python3.*/site-packages")
+    for name in ("torch", "torchgen"):  # what looks at a merge needs
+        (site / name).symlink_to(Path(sysconfig.get_path("purelib"), name))
+    return python
 
 
 class Place:
@@ -362,11 +368,12 @@ def test_a_disk_without_room_is_known_before(place: Place, monkeypatch: pytest.M
     from vlft.errors import VlftError
     from vlft.export import plan as export_plan
     from vlft.export.plan import Request
-    from vlft.runs.target import resolve_target
+    from vlft.runs.target import ExportSettings, resolve_target
 
     monkeypatch.setattr(export_plan, "free_bytes", lambda _: 1_000_000)
+    request = Request(ExportSettings(python=place.python))
     with pytest.raises(VlftError, match="GB free") as refused:
-        export_plan.plan_export(resolve_target(str(place.adapter)), Request(python=place.python))
+        export_plan.plan_export(resolve_target(str(place.adapter)), request)
     assert "--output" in (refused.value.hint or "")
 
 
@@ -376,13 +383,14 @@ def test_memory_that_is_not_there_is_known_before(
     from vlft.errors import VlftError
     from vlft.export import plan as export_plan
     from vlft.export.plan import Request
-    from vlft.runs.target import resolve_target
+    from vlft.runs.target import ExportSettings, resolve_target
 
     small = replace(export_plan.probe_hardware(), memory_bytes=500_000_000)
     monkeypatch.setattr(export_plan, "probe_hardware", lambda: small)
     said = r"takes 1\.0 GB of main memory, and there are 0\.5 GB"
+    request = Request(ExportSettings(python=place.python))
     with pytest.raises(VlftError, match=said) as refused:
-        export_plan.plan_export(resolve_target(str(place.adapter)), Request(python=place.python))
+        export_plan.plan_export(resolve_target(str(place.adapter)), request)
     assert "larger machine" in (refused.value.hint or "")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.weight_files import Tensor, matrix, tensor, write_model
 
-from vlft.export.quantized import check_quantized
+from vlft.export.verify import check_quantized
 from vlft.probe.checkpoint import read_checkpoint
 
 ROWS, COLUMNS = 64, 128

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from vlft.export.quantized import stored_form
+from vlft.export.verify import stored_form
 from vlft.probe.checkpoint import read_checkpoint
 
 PYTHON = os.environ.get("VLFT_GPTQ", "")

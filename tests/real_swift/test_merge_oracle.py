@@ -74,4 +74,4 @@ def verify(adapter: Path, merged: Path, base: Path, interpreter: Interpreter) ->
         adapter,
         interpreter,
     )
-    return found.sampled_layers
+    return found["sampled_layers"]

@@ -70,7 +70,7 @@ def evaluate(
     metrics = chosen(metric or (), question.answers)
     asking = Asking(max_new_tokens, batch_size, python)
     if dry_run:
-        command = infer_command(found, data, Path("RESULT.jsonl"), asking)
+        command = infer_command(found, asking, data, Path("RESULT.jsonl"))
         plan = {
             "rows": len(question.rows),
             "metrics": [one.name for one in metrics],

@@ -67,14 +67,14 @@ def infer(
     found = resolve_target(target, trust=trust_remote_code)
     if dry_run:
         rows = data or Path("QUESTION.jsonl")
-        command = infer_command(found, rows, Path("RESULT.jsonl"), asking)
+        command = infer_command(found, asking, rows, Path("RESULT.jsonl"))
         console.write(command.shell_line(ENVIRON))
         return
     if data is not None:
-        done = infer_rows(found, data, asking)
+        answers, folder = infer_rows(found, data, asking)
     else:
-        done = ask(found, question or "", images or (), videos or (), asking)
-    for answer in done.answers:
+        answers, folder = ask(found, question or "", images or (), videos or (), asking)
+    for answer in answers:
         if output_format == "json":
             console.write_json(vars(answer), indent=None)
         elif question is not None:
@@ -83,7 +83,7 @@ def infer(
             given = "" if answer.answer is None else f"\t({answer.answer})"
             console.write(f"{answer.row}\t{answer.prediction}{given}")
     if data is not None:
-        console.note(f"predictions: {done.folder / 'predictions.jsonl'}")
+        console.note(f"predictions: {folder / 'predictions.jsonl'}")
 
 
 def _talk(target: Target, asking: Asking, *, dry_run: bool) -> None:
@@ -92,11 +92,11 @@ def _talk(target: Target, asking: Asking, *, dry_run: bool) -> None:
 
     from vlft.engines.process import to_process
     from vlft.environment import ENVIRON
-    from vlft.infer.infer import chat_command
+    from vlft.infer.infer import infer_command
 
     if not dry_run and not console.is_dialogue():
         raise UsageError("give a question or --data, one of the two", "a dialogue needs a terminal")
-    command = chat_command(target, asking)
+    command = infer_command(target, asking)
     if dry_run:
         console.write(command.shell_line(ENVIRON))
         return

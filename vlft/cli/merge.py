@@ -61,17 +61,14 @@ def merge(
     """Merge adapters into their bases, and quantise the results."""
     from vlft.export.plan import Request, plan_export
     from vlft.export.run import carry_out, dry_run_json
-    from vlft.runs.target import newest_target, resolve_target
+    from vlft.runs.target import ExportSettings, newest_target, resolve_target
 
+    dataset = None if calibrate is None else tuple(map(str, calibrate))
     request = Request(
-        bits=quant_bits,
-        method=quant_method,
+        ExportSettings(quant_bits, quant_method, python, dataset, rows),
         output=output,
         base=None if base is None else str(Path(base).absolute()) if Path(base).is_dir() else base,
         trust_base=trust_base,
-        python=python,
-        dataset=None if calibrate is None else tuple(map(str, calibrate)),
-        rows=rows,
     )
     named = list(dict.fromkeys(targets or ()))
     if output is not None and len(named) > 1:

@@ -9,22 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.errors import TrainerError, VlftError
-from vlft.export.adapter import Names, canonical, read_adapter, refuse_broken
+from vlft.export.adapter import changes_of, read_adapter, refuse_broken
 from vlft.export.step import run_worker
-from vlft.probe.checkpoint import read_checkpoint
-from vlft.runs.base_model import base_folder
+from vlft.runs.base_model import base_checkpoint
 from vlft.runs.exports import mark_weights
 from vlft.runs.inference_settings import base_of, saved_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from vlft.export.adapter import Adapter, LoraModule
     from vlft.probe.checkpoint import Checkpoint
+    from vlft.probe.safetensors import Tensors
     from vlft.runs.target import Target
     from vlft.swift.interpreter import Interpreter
-
-    Headers = Mapping[str, tuple[str, tuple[int, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +28,11 @@ class Base:
 
     Attributes:
         checkpoint: Its folder.
-        headers: Its tensors: name → (safetensors type, shape); of pickles too.
+        tensors: Its tensors; of pickles too.
     """
 
     checkpoint: Checkpoint
-    headers: Headers
+    tensors: Tensors
 
 
 def read_base(checkpoint: Checkpoint, interpreter: Interpreter) -> Base:
@@ -46,8 +41,8 @@ def read_base(checkpoint: Checkpoint, interpreter: Interpreter) -> Base:
     Raises:
         VlftError: If they can't be read.
     """
-    headers = checkpoint.tensors()
-    if not headers and checkpoint.weight_files:
+    tensors = checkpoint.tensors()
+    if not tensors and checkpoint.weight_files:
         files = [str(Path(checkpoint.path, name)) for name in checkpoint.weight_files]
         try:
             found = read_weights(interpreter, "--headers", *files)
@@ -56,8 +51,8 @@ def read_base(checkpoint: Checkpoint, interpreter: Interpreter) -> Base:
                 f"the weights in {checkpoint.path} can't be read: {problem.message}",
                 "copy or download it again, as safetensors where there is a choice",
             ) from None
-        headers = {name: (dtype, tuple(shape)) for name, (dtype, shape) in found.items()}
-    return Base(checkpoint, headers)
+        tensors = {name: (dtype, tuple(shape)) for name, (dtype, shape) in found.items()}
+    return Base(checkpoint, tensors)
 
 
 def read_weights(interpreter: Interpreter, *words: str) -> dict[str, Any]:
@@ -100,19 +95,18 @@ def find_base(
     _refuse_tuner(target)
     adapter = read_adapter(checkpoint)
     name = base_of(target, named)
-    folder = base_folder(target, named)
-    if folder is None:
+    found = base_checkpoint(target, named)
+    if found is None:
         return None, name
-    found = read_checkpoint(folder)
     refuse_broken(found)
     if found.quantization is not None:
         raise VlftError(
-            f"the model under the adapter is quantised: {folder}",
+            f"the model under the adapter is quantised: {found.path}",
             "a merge needs the weights that it was quantised from: --base DIR",
         )
     base = read_base(found, interpreter)
-    if base.headers:
-        place(adapter, base)
+    if base.tensors:
+        changes_of(adapter, base.tensors, found.path)
     if not trusted:
         _refuse_changed(target, found, fetched=not Path(name).is_dir())
     return base, found.path
@@ -146,8 +140,11 @@ def _refuse_changed(target: Target, base: Checkpoint, *, fetched: bool) -> None:
                 f"{base.path} has other weights than those that the adapter was trained on", hint
             )
         return
-    began = _time(target.run.started)
-    if began is None or fetched:
+    if fetched:
+        return
+    try:
+        began = datetime.fromisoformat(target.run.started)
+    except ValueError:
         return
     for name in base.weight_files:
         written = Path(base.path, name).stat().st_mtime
@@ -158,92 +155,3 @@ def _refuse_changed(target: Target, base: Checkpoint, *, fetched: bool) -> None:
                 f" training on it had begun ({began:%Y-%m-%d %H:%M:%S} UTC)",
                 hint,
             )
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-
-
-_SHOWN = 3
-_HINT = "it was trained on another model; name that one: --base DIR"
-
-
-@dataclass(slots=True)
-class Placed:
-    """Where an adapter's parts go.
-
-    Attributes:
-        modules: Low-rank module → name of the base's weight that it changes.
-        biases: Low-rank module with a bias of B → name of the base's bias.
-        saved: Tensor of the base → tensor of the adapter that replaces it.
-        added: Names in the loaded model of saved tensors that the base does not have.
-        opaque: Canonical beginnings of names of tensors that change in a way not known here.
-    """
-
-    modules: list[tuple[LoraModule, str]]
-    biases: list[tuple[LoraModule, str]]
-    saved: dict[str, str]
-    added: dict[str, str]
-    opaque: set[str]
-
-
-def place(adapter: Adapter, base: Base) -> Placed:
-    """Finds the weights of the base that an adapter changes.
-
-    Raises:
-        VlftError: If the base lacks a module of the adapter or has it in another shape.
-    """
-    names, folder = Names(base.headers), base.checkpoint.path
-    placed = Placed([], [], {}, {}, set())
-    missing: list[str] = []
-    for module in adapter.modules:
-        weight = _weight(names, module)
-        if weight is not None:
-            if adapter.linear and module.shape is not None:
-                turned = module.embedding or adapter.fan_in_fan_out
-                change = module.shape[::-1] if turned else module.shape
-                verb = f"changes `{module.module}` as"
-                _refuse_shape(verb, change, base.headers[weight][1], folder)
-            placed.modules.append((module, weight))
-        elif adapter.linear:
-            missing.append(module.module)
-        else:  # parameters of experts, by a name of peft's own
-            placed.opaque.add(canonical(module.module))
-        if "lora_B.bias" in module.parts:
-            bias = names.find(f"{module.module}.bias")
-            if bias is None:
-                missing.append(f"{module.module}.bias")
-            else:
-                placed.biases.append((module, bias))
-    if missing:
-        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-        raise VlftError(
-            f"the adapter changes {', '.join(missing[:_SHOWN])}{more}, not found in {folder}", _HINT
-        )
-    for loaded, stored in adapter.saved.items():
-        name = names.find(loaded)
-        if name is None:
-            placed.added[loaded] = stored
-        else:
-            shape = adapter.saved_shapes[loaded]
-            _refuse_shape(f"replaces `{name}` by", shape, base.headers[name][1], folder)
-            placed.saved[name] = stored
-    return placed
-
-
-def _weight(names: Names, module: LoraModule) -> str | None:
-    found = names.find(f"{module.module}.weight") or names.find(module.module)
-    if found is None and module.module.endswith("lm_head"):
-        return names.find("embed_tokens.weight")  # tied: one tensor under two names
-    return found
-
-
-def _refuse_shape(verb: str, shape: tuple[int, ...], own: tuple[int, ...], folder: str) -> None:
-    if shape != own:
-        raise VlftError(
-            f"the adapter {verb} {list(shape)}, but in {folder} it is {list(own)}", _HINT
-        )

@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+from vlft.errors import VlftError
+from vlft.files import read_rows
 
-ROWS = 128
-"""Rows where none are asked for; GPTQ's own experiments used as many (arXiv:2210.17323)."""
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vlft.runs.target import Target
+
+# Rows where none are asked for; GPTQ's own experiments used as many (arXiv:2210.17323).
+_ROWS = 128
 
 _MEDIA = ("images", "image", "videos", "video", "audios", "audio")
 
@@ -32,6 +38,30 @@ class Calibration:
     rows: tuple[dict[str, Any], ...]
     vision: int
     source: int
+
+
+def calibration_files(target: Target, named: Sequence[str] | None) -> tuple[str, ...]:
+    """The files to calibrate on, as `--dataset` takes them: the named ones, else the run's data.
+
+    Raises:
+        VlftError: If a named one is not there.
+    """
+    if named is None:
+        return target.plan.arguments.get("dataset", ()) if target.plan else ()
+    for file in named:
+        if not Path(file).is_file():
+            raise VlftError(f"there is no file `{file}` to calibrate on", "rows as in training")
+    return tuple(str(Path(file).absolute()) for file in named)
+
+
+def select_from(target: Target, names: Sequence[str], count: int | None) -> Calibration | None:
+    """The chosen rows of those that are JSON Lines files; None if there is no such file."""
+    files = [Path(name) for name in names if name.endswith(".jsonl") and Path(name).is_file()]
+    if not files:
+        return None
+    record = target.run.record if target.run else {}
+    folders = [Path(str(record.get("cwd", Path.cwd()))), *(file.parent for file in files)]
+    return select(chain.from_iterable(map(read_rows, files)), count or _ROWS, folders)
 
 
 def select(rows: Iterable[dict[str, Any]], count: int, folders: Sequence[Path]) -> Calibration:
@@ -75,19 +105,6 @@ def has_media(row: dict[str, Any]) -> bool:
         if isinstance(content, list)
         for part in content
     )
-
-
-def read_rows(files: Iterable[Path]) -> Iterator[dict[str, Any]]:
-    """The rows of JSON Lines files; lines that are no objects are left out, as in training."""
-    for file in files:
-        with file.open(encoding="utf-8-sig") as stream:
-            for line in stream:
-                try:
-                    row = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(row, dict):
-                    yield row
 
 
 def _absolute(row: dict[str, Any], folders: Sequence[Path]) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.export.base import find_base
-from vlft.export.calibration import ROWS, Calibration, read_rows, select
+from vlft.export.calibration import calibration_files, select_from
 from vlft.models import family_of
 from vlft.probe.gpus import FP8
 from vlft.probe.hardware import free_bytes, probe_hardware, visible_gpus
@@ -18,11 +18,13 @@ from vlft.probe.safetensors import BITS
 from vlft.resolve.quantization import Quantization, Situation, choose
 from vlft.runs.base_model import refuse_unread_code
 from vlft.runs.inference_settings import interpreter_for, settings
+from vlft.runs.target import ExportSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vlft.export.base import Base
+    from vlft.export.calibration import Calibration
     from vlft.probe.checkpoint import Checkpoint
     from vlft.probe.hardware import Gpu, Hardware
     from vlft.runs.target import Target
@@ -39,29 +41,30 @@ _KEPT_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for; None leaves it to the run's config, then to vlft.
+    """What was asked for.
 
     Attributes:
-        bits: Of the quantisation; None for none (or fp8).
-        method: Of the quantisation.
+        settings: What goes before the section `export:` of the run's config; bits and method
+            together.
         output: Folder of the last product; beside the checkpoint or in the run.
         base: The model under the adapter; the one that it was trained on.
         trust_base: Whether a base that changed after the training began is taken all the same.
-        python: Interpreter that exports.
-        dataset: Files to calibrate on.
-        rows: Rows to calibrate on.
         quantize: False leaves what the run's config says of a quantisation aside.
     """
 
-    bits: int | None = None
-    method: str | None = None
+    settings: ExportSettings = field(default_factory=ExportSettings)
     output: Path | None = None
     base: str | None = None
     trust_base: bool = False
-    python: str | None = None
-    dataset: tuple[str, ...] | None = None
-    rows: int | None = None
     quantize: bool = True
+
+    def settings_for(self, target: Target) -> ExportSettings:
+        """What was asked for, else what the run's config says."""
+        own, asked = target.export, self.settings
+        if not self.quantize or asked.quant_bits is not None or asked.quant_method is not None:
+            own = replace(own, quant_bits=None, quant_method=None)
+        given = {name: value for name, value in asdict(asked).items() if value is not None}
+        return replace(own, **given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +72,10 @@ class Needs:
     """Of an export, in bytes.
 
     Attributes:
-        merged: Size of the merged weights; 0 without a merge.
-        quantized: Size of the quantised weights, at most; 0 without them.
         disk: New files, all together.
         host: Peak of main memory.
     """
 
-    merged: int
-    quantized: int
     disk: int
     host: int
 
@@ -109,14 +108,13 @@ def needs(
         loaded += count * (bits or BITS.get(dtype, 16)) // 8
         largest = max(largest, count * 4)
     loaded = loaded or model.weight_bytes
-    merged = loaded if merge else 0
-    quantized = 0
+    disk = loaded + _EXTRA_FILES if merge else 0
     if quantization is not None:
         small = (quantization.bits or 8) / (bits or 16)
-        quantized = int(loaded * min(1.0, small * (1 - _KEPT_SHARE) + _KEPT_SHARE))
+        share = min(1.0, small * (1 - _KEPT_SHARE) + _KEPT_SHARE)
+        disk += int(loaded * share) + _EXTRA_FILES
     host = _PROGRAM + 2 * largest + (min(loaded, 5_000_000_000) if gpu else loaded)
-    made = merged + quantized
-    return Needs(merged, quantized, made + _EXTRA_FILES * ((merged > 0) + (quantized > 0)), host)
+    return Needs(disk, host)
 
 
 _GB = 1e9
@@ -176,7 +174,7 @@ def plan_export(target: Target, request: Request) -> ExportPlan:
     refuse_unread_code(target, request.base)
     checkpoint = target.checkpoint
     merge = checkpoint.kind == "adapter"
-    interpreter = interpreter_for(target, python=request.python)
+    interpreter = interpreter_for(target, python=request.settings.python)
     hardware = probe_hardware()
     gpus = visible_gpus(hardware, ENVIRON)
     base, base_name = find_base(target, request.base, interpreter, trusted=request.trust_base)
@@ -236,13 +234,11 @@ def _quantizing(
     name: Path,
 ) -> Quantizing | None:
     """The method, and the rows that it looks at."""
-    own = target.export
-    bits, method = request.bits, request.method
-    if bits is None and method is None and request.quantize:
-        bits, method = own.quant_bits, own.quant_method
+    asked = request.settings_for(target)
+    bits, method = asked.quant_bits, asked.quant_method
     if bits is None and method is None:
         return None
-    files = _calibration_files(target, request)
+    files = calibration_files(target, asked.dataset)
     family = family_of(model.model_type) if model else None
     situation = Situation(
         packages=interpreter.packages,
@@ -253,15 +249,11 @@ def _quantizing(
         layers=_layers(model),
     )
     chosen = choose(bits, method, situation)
-    rows = None
-    if chosen.calibrated:
-        rows = _rows(target, files, request.rows or own.rows or ROWS)
-        if rows is not None and not rows.rows:
-            chosen = choose(bits, method, replace(situation, calibration=False))
+    rows = select_from(target, files, asked.rows) if chosen.calibrated else None
+    if rows is not None and not rows.rows:
+        chosen, rows = choose(bits, method, replace(situation, calibration=False)), None
     folder = request.output or name.with_name(f"{name.name}-{chosen.suffix}")
-    if not chosen.calibrated:
-        rows, files = None, ()
-    return Quantizing(chosen, folder.absolute(), rows, files)
+    return Quantizing(chosen, folder.absolute(), rows, files if chosen.calibrated else ())
 
 
 def _layers(model: Checkpoint | None) -> int | None:
@@ -272,26 +264,6 @@ def _layers(model: Checkpoint | None) -> int | None:
         if isinstance(layers, int):
             return layers
     return None
-
-
-def _calibration_files(target: Target, request: Request) -> tuple[str, ...]:
-    named = request.dataset or target.export.dataset
-    if named is None:
-        return target.plan.arguments.get("dataset", ()) if target.plan else ()
-    for file in named:
-        if not Path(file).is_file():
-            raise VlftError(f"there is no file `{file}` to calibrate on", "rows as in training")
-    return tuple(str(Path(file).absolute()) for file in named)
-
-
-def _rows(target: Target, names: tuple[str, ...], count: int) -> Calibration | None:
-    """The chosen rows of JSON Lines files; None if there is no such file."""
-    files = [Path(name) for name in names if name.endswith(".jsonl") and Path(name).is_file()]
-    if not files:
-        return None
-    record = target.run.record if target.run else {}
-    folders = [Path(str(record.get("cwd", Path.cwd()))), *(file.parent for file in files)]
-    return select(read_rows(files), count, folders)
 
 
 def _refuse_lack(folder: Path, needed: Needs | None, hardware: Hardware) -> str | None:

@@ -7,21 +7,20 @@ Merging and quantising are two processes with a folder each: in one, ms-swift wo
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlft import __version__
 from vlft.environment import ENVIRON
 from vlft.export.base import read_base
-from vlft.export.quantized import verify_quantized
 from vlft.export.step import Exported, run_step, trained_quantized, without_quantization
-from vlft.export.verify import verify_merge
+from vlft.export.verify import verify_merge, verify_quantized
 from vlft.files import write_json_lines
 from vlft.plan.command import render_tool
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.resolve.patches import PATCHES_VERSION, is_patched
-from vlft.runs.base_model import base_folder
+from vlft.runs.base_model import base_checkpoint
 from vlft.runs.exports import ExportRecord, hash_adapter, hash_model
 from vlft.runs.inference_settings import base_of, environment, patched, settings, weights
 from vlft.runs.record import utc_now
@@ -187,11 +186,11 @@ def _merge(plan: ExportPlan, final: Path) -> Exported:
         used = base
         if used is None:  # ms-swift has put it into the hub's cache for this merge
             usual = plan.base_name == base_of(plan.target)
-            folder = base_folder(plan.target, None if usual else plan.base_name)
-            if folder is None:
+            fetched = base_checkpoint(plan.target, None if usual else plan.base_name)
+            if fetched is None:
                 return None
-            used = read_base(read_checkpoint(folder), plan.interpreter)
-        return asdict(verify_merge(source, used, made, work, plan.interpreter))
+            used = read_base(fetched, plan.interpreter)
+        return verify_merge(source, used, made, work, plan.interpreter)
 
     def command(made: Path, work: Path) -> Command:
         return _merge_command(plan, made, without_quantization(source, work))

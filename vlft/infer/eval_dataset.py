@@ -14,10 +14,9 @@ from vlft.data.media import MediaProblem, probe_picture
 from vlft.data.tokens.render import object_texts
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
-from vlft.export.calibration import read_rows
+from vlft.files import read_rows
 from vlft.models import family_of, limits_from
-from vlft.probe.checkpoint import read_checkpoint
-from vlft.runs.base_model import base_folder
+from vlft.runs.base_model import base_checkpoint
 from vlft.runs.inference_settings import environment, settings
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def read_question(target: Target, file: Path, max_rows: int | None) -> Question:
     """
     if not file.is_file():
         raise VlftError(f"there is no file `{file}`", "rows as in training: one JSON object a line")
-    rows = list(enumerate(read_rows([file]), start=1))
+    rows = list(enumerate(read_rows(file), start=1))
     if not rows:
         raise VlftError(f"`{file}` has no rows", "one JSON object a line")
     if max_rows is not None and max_rows < len(rows):
@@ -84,9 +83,7 @@ def read_question(target: Target, file: Path, max_rows: int | None) -> Question:
 def _convention(target: Target, file: Path) -> Convention:
     """How the family writes boxes, with the limits of the run."""
     family = family_of(target.plan.model_type if target.plan else None)
-    checkpoint = target.checkpoint
-    if checkpoint.kind == "adapter" and (base := base_folder(target)) is not None:
-        checkpoint = read_checkpoint(base)
+    checkpoint = base_checkpoint(target) or target.checkpoint
     family = family or family_of(checkpoint.model_type)
     planned = settings(target)
     template = (

@@ -16,10 +16,10 @@ from vlft.files import write_json, write_json_lines
 from vlft.infer.infer import infer_rows, new_folder
 from vlft.infer.summary import Variant, summarise
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.runs.base_model import base_folder
+from vlft.runs.base_model import base_checkpoint
 from vlft.runs.inference_settings import base_of
 from vlft.runs.record import fingerprint, utc_now
-from vlft.runs.target import resolve_target
+from vlft.runs.target import ExportSettings, resolve_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,14 +116,14 @@ def _source(target: Target, name: str, python: str | None) -> Target | Request:
     if name in ("adapter", "model"):
         return target
     if name == "base":
-        base = base_folder(target)
+        base = base_checkpoint(target)
         if base is None:
             said = f"the base is a hub id, `{base_of(target)}`, and not in its cache here"
             raise VlftError(said, "fetch it, or name a folder of it")
-        return replace(target, checkpoint=read_checkpoint(base))
+        return replace(target, checkpoint=base)
     if name in FORMS:
         bits = {"8bit": 8, "4bit": 4}.get(name)
-        request = Request(bits=bits, quantize=bits is not None, python=python)
+        request = Request(ExportSettings(bits, python=python), quantize=bits is not None)
         plan_export(target, request)
         return request
     return resolve_target(name, trust=target.trusted)
@@ -141,11 +141,11 @@ def _ask(
     work = folder / re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
     work.mkdir()
     began = time.monotonic()
-    done = infer_rows(target, data, asking, folder=work)
-    if not done.answers:
+    answers, _ = infer_rows(target, data, asking, folder=work)
+    if not answers:
         raise TrainerError(f"ms-swift answered none of the rows of {question.file}")
     said: list[str | None] = [None] * len(question.rows)
-    for answer in done.answers:
+    for answer in answers:
         said[answer.row - 1] = answer.prediction
     return Variant(
         name=name,
@@ -185,10 +185,9 @@ def _write_results(folder: Path, question: Question, variants: Sequence[Variant]
 
 def _size(target: Target) -> int:
     """Bytes of all weights that are loaded."""
-    size = target.checkpoint.weight_bytes
-    if target.checkpoint.kind == "adapter" and (base := base_folder(target)) is not None:
-        size += read_checkpoint(base).weight_bytes
-    return size
+    checkpoint, size = target.checkpoint, target.checkpoint.weight_bytes
+    base = base_checkpoint(target) if checkpoint.kind == "adapter" else None
+    return size if base is None else size + base.weight_bytes
 
 
 def _speed(log: Path) -> float | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vlft.engines.process import STDERR
 from vlft.errors import TrainerError, VlftError
 from vlft.export.step import run_tool
-from vlft.files import write_json_lines
+from vlft.files import read_rows, write_json_lines
 from vlft.plan.command import render_tool
 from vlft.resolve.quantization import lacks_to_load
 from vlft.runs.base_model import refuse_unread_code
@@ -40,19 +40,6 @@ class Answer:
     answer: str | None
 
 
-@dataclass(frozen=True)
-class Inference:
-    """Answers, and where they are kept.
-
-    Attributes:
-        answers: In the order of the rows.
-        folder: Logs and `predictions.jsonl`.
-    """
-
-    answers: tuple[Answer, ...]
-    folder: Path
-
-
 @dataclass(frozen=True, slots=True)
 class Asking:
     """How a model is asked.
@@ -68,32 +55,29 @@ class Asking:
     python: str | None = None
 
 
-def infer_command(target: Target, data: Path, result: Path, asking: Asking) -> Command:
-    """The process that answers the rows of a file, greedily.
+def infer_command(
+    target: Target, asking: Asking, data: Path | None = None, result: Path | None = None
+) -> Command:
+    """The process that answers the rows of a file, greedily; or ms-swift's own dialogue.
+
+    Args:
+        target: Weights and the run that they came from.
+        asking: How.
+        data: The rows; None to talk on the terminal.
+        result: Where ms-swift writes the answers to them.
 
     Raises:
         VlftError: If there is no ms-swift, or an adapter's base is not known.
     """
-    own: Arguments = {
-        "val_dataset": (str(data.absolute()),),
-        "result_path": (str(result),),
-        "max_new_tokens": (str(asking.max_new_tokens),),
-        "max_batch_size": (str(asking.batch_size),),
-        "temperature": ("0",),
-    }
-    return _command(target, own, asking)
-
-
-def chat_command(target: Target, asking: Asking) -> Command:
-    """The process that talks on the terminal: ms-swift's own dialogue.
-
-    Raises:
-        VlftError: As in `infer_command`.
-    """
-    return _command(target, {"max_new_tokens": (str(asking.max_new_tokens),)}, asking)
-
-
-def _command(target: Target, own: Arguments, asking: Asking) -> Command:
+    own: Arguments = {"max_new_tokens": (str(asking.max_new_tokens),)}
+    if data is not None:
+        own = {
+            "val_dataset": (str(data.absolute()),),
+            "result_path": (str(result),),
+            **own,
+            "max_batch_size": (str(asking.batch_size),),
+            "temperature": ("0",),
+        }
     refuse_unread_code(target)
     interpreter = interpreter_for(target, python=asking.python)
     lacking = lacks_to_load(target.checkpoint.quantization, interpreter.packages)
@@ -108,7 +92,7 @@ def _command(target: Target, own: Arguments, asking: Asking) -> Command:
 
 def infer_rows(
     target: Target, data: Path, asking: Asking, *, folder: Path | None = None
-) -> Inference:
+) -> tuple[list[Answer], Path]:
     """Asks the model about every row, greedily.
 
     Args:
@@ -116,6 +100,9 @@ def infer_rows(
         data: JSONL with rows as in training.
         asking: How.
         folder: An existing folder for logs and answers; a new one if absent.
+
+    Returns:
+        The answers in the order of the rows; the folder with logs and `predictions.jsonl`.
 
     Raises:
         VlftError: If there is no ms-swift, or the file is not there.
@@ -126,15 +113,15 @@ def infer_rows(
         raise VlftError(f"there is no file `{data}`", "rows as in training: one JSON object a line")
     folder = folder or new_folder(target, "infer")
     result = folder / "swift.jsonl"
-    run_tool(infer_command(target, data, result, asking), folder)
-    answers = tuple(_read_answers(data, result, folder))
+    run_tool(infer_command(target, asking, data, result), folder)
+    answers = list(_read_answers(data, result, folder))
     write_json_lines(folder / "predictions.jsonl", map(vars, answers))
-    return Inference(answers, folder)
+    return answers, folder
 
 
 def ask(
     target: Target, question: str, images: Sequence[Path], videos: Sequence[Path], asking: Asking
-) -> Inference:
+) -> tuple[list[Answer], Path]:
     """Asks the model one question about images and videos.
 
     Where the question says no `<image>` or `<video>`, they come before it, in order.
@@ -179,10 +166,10 @@ def _read_answers(data: Path, result: Path, folder: Path) -> Iterator[Answer]:
 
     Raises:
         TrainerError: If it wrote nothing, or which rows it dropped is not clear.
-        VlftError: If the rows are no JSON Lines.
     """
-    rows = list(_read_jsonl(data))
-    results = list(_read_jsonl(result))
+    if not result.exists():
+        raise TrainerError(f"ms-swift wrote no {result.name}")
+    rows, results = list(read_rows(data)), list(read_rows(result))
     if len(results) == len(rows):
         pairs: Sequence[tuple[int, dict[str, Any]]] = list(enumerate(results, start=1))
     else:
@@ -216,18 +203,3 @@ def _question(row: Mapping[str, Any]) -> tuple[str, str]:
     named = [images] if isinstance(images, str) else images
     paths = [image.get("path") if isinstance(image, dict) else image for image in named]
     return str(asked), json.dumps(paths)
-
-
-def _read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with path.open(encoding="utf-8-sig") as stream:
-            for number, line in enumerate(stream, start=1):
-                if line.strip():
-                    row = json.loads(line)
-                    if not isinstance(row, dict):
-                        raise VlftError(f"{path}:{number}: a row is a JSON object")
-                    yield row
-    except FileNotFoundError:
-        raise TrainerError(f"ms-swift wrote no {path.name}") from None
-    except ValueError as error:
-        raise VlftError(f"{path}: not JSON lines: {error}") from None

@@ -123,7 +123,7 @@ class Checkpoint:
         """What its Python files say; read at the first call."""
         return read_own_code(Path(self.path), self.code_files, self.config)
 
-    def tensors(self) -> Mapping[str, tuple[str, tuple[int, ...]]]:
+    def tensors(self) -> Tensors:
         """Name → (safetensors type such as BF16, shape); read at the first call.
 
         Pickles are not opened, and broken files left out: their tensors are not in here.

@@ -21,13 +21,14 @@ from vlft.runs.inference_settings import base_of, environment, settings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from vlft.probe.checkpoint import Checkpoint
     from vlft.runs.target import Target
 
 _YES = ("1", "true", "t", "yes", "y", "on")  # swift/utils/env.py: strtobool
 
 
-def base_folder(target: Target, base: str | None = None) -> Path | None:
-    """The folder of an adapter's base.
+def base_checkpoint(target: Target, base: str | None = None) -> Checkpoint | None:
+    """The model under an adapter; a whole model is its own.
 
     A hub's id is looked for without a network: first where the adapter says that its base was
     loaded from, then in the hub's cache, in the revision of the training.
@@ -37,33 +38,35 @@ def base_folder(target: Target, base: str | None = None) -> Path | None:
         base: Its base; the one that it was trained on if None.
 
     Returns:
-        A folder whose weights are all there; None for an id that was not fetched, or not whole.
+        A model whose weights are all there; None for an id that was not fetched, or not whole.
 
     Raises:
-        VlftError: If the base is not known, or is not where it was.
+        VlftError: If the base is not known, is not where it was, or can't be read.
     """
+    if target.checkpoint.kind == "model":
+        return target.checkpoint
     name = base_of(target, base)
     if Path(name).is_dir():
-        return Path(name).absolute()
+        return read_checkpoint(name)
     loaded = target.checkpoint.base_model if base is None else None
-    if loaded and Path(loaded).is_absolute() and _is_whole(Path(loaded)):
-        return Path(loaded)
+    if loaded and Path(loaded).is_absolute() and (whole := _whole(Path(loaded))) is not None:
+        return whole
     variables = {**ENVIRON, **environment(target)}
     said = next(iter(settings(target).get("use_hf", ())), variables.get("USE_HF", "0"))
     hub: Hub = "huggingface" if said.lower() in _YES else "modelscope"
     planned = target.plan.arguments if target.plan else {}
     revision = next(iter(planned.get("model_revision", ())), None) if base is None else None
     cached = cached_model(name, hub, revision, variables)
-    return cached if cached is not None and _is_whole(cached) else None
+    return None if cached is None else _whole(cached)
 
 
-def _is_whole(folder: Path) -> bool:
-    """Whether a folder holds a model; a cache may have its configs only."""
+def _whole(folder: Path) -> Checkpoint | None:
+    """The model in a folder; None if there is none, or only its configs as in a cache."""
     try:
         found = read_checkpoint(folder)
     except VlftError:
-        return False
-    return bool(found.weight_files) and not found.problems
+        return None
+    return found if found.weight_files and not found.problems else None
 
 
 Hub = Literal["huggingface", "modelscope"]
@@ -144,10 +147,9 @@ def refuse_unread_code(target: Target, base: str | None = None) -> None:
     if target.trusted or target.run is not None:
         return
     loaded = [target.checkpoint]
-    if target.checkpoint.kind == "adapter":
-        with suppress(VlftError):  # said where the base itself is needed
-            folder = base_folder(target, base)
-            loaded += [read_checkpoint(folder)] if folder is not None else []
+    with suppress(VlftError):  # said where the base itself is needed
+        base_model = base_checkpoint(target, base)
+        loaded += [base_model] if base_model is not None else []
     for checkpoint in loaded:
         if checkpoint.carried_code is not None:
             raise VlftError(checkpoint.carried_code, "read it, then say --trust-remote-code")
