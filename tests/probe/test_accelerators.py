@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vlft.probe.gpus import ACCELERATORS, BFLOAT16, FLASH_ATTENTION_2, FP8
-from vlft.probe.hardware import parse_hardware
+from vlft.probe.hardware import ACCELERATORS, BFLOAT16, FLASH_ATTENTION_2, FP8, parse_hardware
 
 
 @pytest.mark.parametrize("name", ACCELERATORS)

@@ -12,8 +12,7 @@ from vlft.errors import VlftError
 from vlft.export.base import find_base
 from vlft.export.calibration import calibration_files, select_from
 from vlft.models import family_of
-from vlft.probe.gpus import FP8
-from vlft.probe.hardware import free_bytes, probe_hardware, visible_gpus
+from vlft.probe.hardware import FP8, free_bytes, probe_hardware, visible_gpus
 from vlft.probe.safetensors import BITS
 from vlft.resolve.quantization import Quantization, Situation, choose
 from vlft.runs.base_model import refuse_unread_code

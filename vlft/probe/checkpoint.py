@@ -10,15 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from vlft.errors import VlftError
-from vlft.probe.json_file import read_json
+from vlft.files import load_json
 from vlft.probe.remote_code import OwnCode, read_own_code
-from vlft.probe.safetensors import (
-    BrokenFileError,
-    Tensors,
-    pickle_files,
-    read_header,
-    weight_files,
-)
+from vlft.probe.safetensors import Tensors, pickle_files, read_headers, weight_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -155,15 +149,7 @@ class Checkpoint:
 
     @cached_property
     def _weights(self) -> tuple[Tensors, dict[str, str]]:
-        """The headers of all weight files: their tensors, and what is wrong."""
-        tensors: Tensors = {}
-        problems: dict[str, str] = {}
-        for name in self.weight_files:
-            try:
-                tensors |= _header(Path(self.path), name)
-            except BrokenFileError as error:
-                problems[name] = str(error)
-        return tensors, problems
+        return read_headers(Path(self.path), self.weight_files)
 
     def _configs(self) -> Iterator[Mapping[str, Any]]:
         """config.json, then the part of it for the language model."""
@@ -182,7 +168,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     """
     folder = Path(os.path.abspath(path))  # noqa: PTH100  the name of a symlink counts
     names = _names(folder)
-    files = {name: read_json(folder / name) for name in _JSON_FILES if name in names}
+    files = {name: load_json(folder / name) for name in _JSON_FILES if name in names}
     config, adapter = files.get("config.json"), files.get("adapter_config.json")
     if adapter is None and config is None:
         raise VlftError(
@@ -265,16 +251,6 @@ def _has_auto_map(value: Mapping[str, Any]) -> bool:
             return True
         parts += [item for item in part.values() if isinstance(item, dict)]
     return False
-
-
-def _header(folder: Path, name: str) -> Tensors:
-    if os.sep in name or name in {"", ".", ".."}:
-        raise BrokenFileError("is named by the index but lies outside of the folder")
-    if name.endswith(".safetensors"):
-        return read_header(folder / name)
-    if not (folder / name).is_file():
-        raise BrokenFileError("is missing")
-    return {}
 
 
 def _text(value: object) -> str | None:

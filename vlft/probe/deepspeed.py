@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
-from vlft.probe.json_file import read_json
+from vlft.files import load_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +68,7 @@ def preset(name: str) -> Deepspeed | None:
 def read_deepspeed(file: Path) -> Deepspeed:
     """The settings of a JSON file; `problem` says what is wrong with it."""
     try:
-        settings = read_json(file)
+        settings = load_json(file)
     except VlftError as error:
         hint = "write JSON: double quotes, no comments, no comma before a closing bracket"
         return Deepspeed(problem=VlftError(error.message, hint))

@@ -7,9 +7,10 @@ https://github.com/huggingface/safetensors#format
 from __future__ import annotations
 
 import math
+import os
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from vlft.probe.json_file import parse_object, read_json
+from vlft.files import load_json, parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,39 +30,55 @@ Tensors = dict[str, tuple[str, tuple[int, ...]]]
 """Name → (data type in the format's own words, such as BF16; shape)."""
 
 
-class BrokenFileError(ValueError):
+class _BrokenFileError(ValueError):
     """A weight file can't be what it should be; the text completes `FILE …`."""
 
 
-def read_header(path: Path) -> Tensors:
-    """The tensors of a safetensors file, its data checked to be all there.
+def read_headers(folder: Path, names: Sequence[str]) -> tuple[Tensors, dict[str, str]]:
+    """The tensors of weight files, and what is wrong with those that are absent or broken.
 
-    Raises:
-        BrokenFileError: If the file is absent, cut short, or no safetensors file.
+    Pickles are looked for and not opened: their tensors are not known.
+
+    Returns:
+        The tensors of all; file name → what is wrong with it, to end a sentence.
     """
-    try:
-        if not path.is_file():
-            raise BrokenFileError("is missing")
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(0)
-            prefix = file.read(8)
-            if prefix == b"version ":
-                raise BrokenFileError("is a Git LFS pointer, not the file: run `git lfs pull`")
-            length = int.from_bytes(prefix, "little")
-            if len(prefix) < 8 or (8 + length > size and length <= MAX_HEADER_BYTES):  # noqa: PLR2004
-                raise BrokenFileError(f"is cut short: it has {size} bytes, not even its header")
-            if length > MAX_HEADER_BYTES:
-                raise BrokenFileError(
-                    f"is no safetensors file: its header would be {length} bytes long"
-                )
-            header = file.read(length)
-    except OSError as error:
-        raise BrokenFileError(f"can't be read: {error.strerror}") from None
+    tensors: Tensors = {}
+    problems: dict[str, str] = {}
+    for name in names:
+        if os.sep in name or name in {"", ".", ".."}:
+            problems[name] = "is named by the index but lies outside of the folder"
+        elif not os.path.isfile(folder / name):  # noqa: PTH113 - False for a name that is too long
+            problems[name] = "is missing"
+        elif name.endswith(".safetensors"):
+            try:
+                tensors |= _read_header(folder / name)
+            except _BrokenFileError as error:
+                problems[name] = str(error)
+            except OSError as error:
+                problems[name] = f"can't be read: {error.strerror}"
+    return tensors, problems
+
+
+def _read_header(path: Path) -> Tensors:
+    """The tensors of a safetensors file, its data checked to be all there."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        prefix = file.read(8)
+        if prefix == b"version ":
+            raise _BrokenFileError("is a Git LFS pointer, not the file: run `git lfs pull`")
+        length = int.from_bytes(prefix, "little")
+        if len(prefix) < 8 or (8 + length > size and length <= MAX_HEADER_BYTES):  # noqa: PLR2004
+            raise _BrokenFileError(f"is cut short: it has {size} bytes, not even its header")
+        if length > MAX_HEADER_BYTES:
+            raise _BrokenFileError(
+                f"is no safetensors file: its header would be {length} bytes long"
+            )
+        header = file.read(length)
     try:
         entries = parse_object(header)
     except ValueError as error:
-        raise BrokenFileError(f"has a broken header, which {error}") from None
+        raise _BrokenFileError(f"has a broken header, which {error}") from None
     return _tensors(entries, size - 8 - length)
 
 
@@ -74,13 +91,13 @@ def _tensors(entries: Mapping[str, Any], data_bytes: int) -> Tensors:
         dtype, shape, start, end = _entry(name, entry)
         expected = math.prod(shape) * BITS[dtype] if dtype in BITS else None
         if expected is not None and expected != (end - start) * 8:
-            raise BrokenFileError(
+            raise _BrokenFileError(
                 f"has a broken header: `{name}` is {dtype} {list(shape)} in {end - start} bytes"
             )
         tensors[name] = (dtype, shape)
         needed = max(needed, end)
     if needed > data_bytes:
-        raise BrokenFileError(f"is cut short: {needed - data_bytes} bytes of weights are missing")
+        raise _BrokenFileError(f"is cut short: {needed - data_bytes} bytes of weights are missing")
     return tensors
 
 
@@ -92,7 +109,7 @@ def _entry(name: str, entry: object) -> tuple[str, tuple[int, ...], int, int]:
             start, end = place if len(place) == 2 else (1, 0)  # noqa: PLR2004
             if start <= end:
                 return dtype, tuple(shape), start, end
-    raise BrokenFileError(f"has a broken header: `{name[:100]}` has no legal type, shape or place")
+    raise _BrokenFileError(f"has a broken header: `{name[:100]}` has no legal type, shape or place")
 
 
 def _is_sizes(value: object) -> TypeGuard[list[int]]:
@@ -127,7 +144,7 @@ def weight_files(folder: Path, names: Sequence[str], stem: str) -> tuple[str, ..
         if name in names:
             return (name,)
         if f"{name}.index.json" in names:
-            shards = read_json(folder / f"{name}.index.json").get("weight_map")
+            shards = load_json(folder / f"{name}.index.json").get("weight_map")
             files = shards.values() if isinstance(shards, dict) else ()
             return tuple(sorted({str(file) for file in files}))
     return ()

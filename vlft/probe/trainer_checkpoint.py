@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlft.errors import VlftError
-from vlft.probe.json_file import read_json
-from vlft.probe.safetensors import BrokenFileError, read_header, weight_files
+from vlft.files import read_json
+from vlft.probe.safetensors import read_headers, weight_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -64,12 +64,7 @@ def read_resume(path: str) -> ResumeFacts:
     if not os.path.isdir(path):  # noqa: PTH112  Path.is_dir fails on a name that is too long
         return ResumeFacts(path, os.path.exists(path))  # noqa: PTH110
     names = _names(folder)
-    files = {}
-    for name in (_STATE, "args.json"):
-        if name in names:
-            with suppress(VlftError):
-                files[name] = read_json(folder / name)
-    state = files.get(_STATE)
+    state, args = read_json(folder / _STATE), read_json(folder / "args.json")
     step = state.get("global_step") if state else None
     zero = tuple(name for name in names if name.startswith("global_step"))
     return ResumeFacts(
@@ -80,22 +75,19 @@ def read_resume(path: str) -> ResumeFacts:
         has_optimizer=any(name in names for name in ("optimizer.pt", "optimizer.bin"))
         or any(name.startswith(("optimizer_", "pytorch_model_fsdp")) for name in names),
         deepspeed_dirs=zero,
-        zero_world_size=_zero_world_size(folder, names, zero),
+        zero_world_size=_zero_world_size(folder, zero),
         is_adapter="adapter_config.json" in names
         or any((folder / name).exists() for name in ("default/adapter_config.json", "reft")),
-        args=files.get("args.json"),
+        args=args,
         newest=_newest(names),
     )
 
 
-def _zero_world_size(folder: Path, names: list[str], zero: tuple[str, ...]) -> int | None:
+def _zero_world_size(folder: Path, zero: tuple[str, ...]) -> int | None:
     """Ranks in the folder that DeepSpeed would load: the one that `latest` names."""
     latest = zero[-1] if zero else None
-    if "latest" in names:
-        try:
-            named = (folder / "latest").read_text(encoding="utf-8")[:200].strip()
-        except (OSError, ValueError):
-            named = ""
+    with suppress(OSError, ValueError):
+        named = (folder / "latest").read_text(encoding="utf-8")[:200].strip()
         latest = named if named in zero else latest
     ranks = set(_ranks(_names(folder / latest))) if latest else ()
     return len(ranks) or None
@@ -137,10 +129,8 @@ def _missing(folder: Path, world_size: int | None) -> Iterator[str]:
     if _STATE not in names:
         yield f"it has no {_STATE}, which is saved last"
         return
-    try:
-        read_json(folder / _STATE)
-    except VlftError as problem:
-        yield problem.message
+    if read_json(folder / _STATE) is None:
+        yield f"{_STATE} is not JSON"
     yield from _broken_weights(folder, names)
     for name in names:
         if name.endswith(_TORCH_FILES) and not _is_whole_archive(folder / name):
@@ -158,14 +148,8 @@ def _broken_weights(folder: Path, names: list[str]) -> Iterator[str]:
         except VlftError as problem:
             yield problem.message
             continue
-        for file in files:
-            if file.endswith(".safetensors"):
-                try:
-                    read_header(folder / file)
-                except BrokenFileError as problem:
-                    yield f"{file} {problem}"
-            elif file not in names:
-                yield f"{file} is missing"
+        _, problems = read_headers(folder, files)
+        yield from (f"{file} {problem}" for file, problem in problems.items())
 
 
 def _broken_zero(folder: Path, names: list[str], world_size: int | None) -> Iterator[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vlft.probe.gpus import BFLOAT16
+from vlft.probe.hardware import BFLOAT16
 from vlft.swift.args import SwiftArgs, UnknownValueError, Value, as_text
 from vlft.swift.release import AMBIGUOUS
 from vlft.swift.versions import release

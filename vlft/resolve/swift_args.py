@@ -202,9 +202,9 @@ def _is_true(text: str) -> bool:
 
 
 def _read_file(file: Path) -> Mapping[str, object] | None:
-    from vlft.probe.json_file import read_json  # noqa: PLC0415 - few configs name a file
+    from vlft.files import load_json  # noqa: PLC0415 - few configs name a file
 
     try:
-        return read_json(file)
+        return load_json(file)
     except (VlftError, ValueError):  # ValueError: a name that no file can have
         return None

@@ -12,7 +12,7 @@ from vlft.text import nearest
 if TYPE_CHECKING:
     from vlft.config.source import KeyPath
     from vlft.findings import Finding, Severity
-    from vlft.probe.gpus import Capability
+    from vlft.probe.hardware import Capability
     from vlft.resolve.run import RunSpec
 
 

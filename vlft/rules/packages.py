@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.models import family_of
-from vlft.probe.gpus import FLASH_ATTENTION_2
+from vlft.probe.hardware import FLASH_ATTENTION_2
 from vlft.rules.base import Problem, gpu_before, rule, unknown_name
 from vlft.rules.code import missing_modules
 from vlft.swift.release import model_name

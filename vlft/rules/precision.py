@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.probe.gpus import BFLOAT16
+from vlft.probe.hardware import BFLOAT16
 from vlft.rules.base import Problem, gpu_before, rule
 
 if TYPE_CHECKING:

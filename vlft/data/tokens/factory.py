@@ -11,8 +11,8 @@ from vlft.data.settings import SEVERAL_TEXTS
 from vlft.data.tokens.encoder import WORDS, Encoder
 from vlft.data.tokens.rows import RowTokens
 from vlft.errors import UsageError, VlftError
+from vlft.files import load_json
 from vlft.models import FAMILIES, Family, family_of
-from vlft.probe.json_file import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,7 +106,7 @@ def tokenizer_document(folder: Path) -> bytes:
         return file.read_bytes()
     if not all((folder / name).is_file() for name in _OLD_FILES):
         raise VlftError(f"`{folder}` has no tokenizer.json", "download it with the model")
-    config = read_json(folder / "tokenizer_config.json")
+    config = load_json(folder / "tokenizer_config.json")
     kind = config.get("tokenizer_class")
     if kind not in _QWEN:
         raise VlftError(f"`{folder}` has no tokenizer.json, and its tokenizer is a {kind}")
@@ -120,7 +120,7 @@ def end_of_sequence(folder: Path) -> str:
         VlftError: If there is none.
     """
     file = folder / "tokenizer_config.json"
-    value = read_json(file).get("eos_token") if file.is_file() else None
+    value = load_json(file).get("eos_token") if file.is_file() else None
     if isinstance(value, dict):
         value = value.get("content")
     if not isinstance(value, str) or not value:
@@ -129,7 +129,7 @@ def end_of_sequence(folder: Path) -> str:
 
 
 def _built(folder: Path, config: dict[str, Any]) -> bytes:
-    vocabulary = read_json(folder / "vocab.json")
+    vocabulary = load_json(folder / "vocab.json")
     lines = (folder / "merges.txt").read_text(encoding="utf-8").splitlines()
     merges = [line for line in lines if line and not line.startswith("#version")]
     added = config.get("added_tokens_decoder") or {}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from vlft.errors import UsageError, VlftError
 from vlft.estimate.memory.estimate import estimate
 from vlft.estimate.memory.step_spec import Picture, RunShape
+from vlft.files import load_json
 from vlft.models import shape_of
-from vlft.probe.json_file import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,7 +58,7 @@ def _estimate(number: int, row: Row, shapes: dict[str, ModelShape]) -> dict[str,
 def _shape(folder: str, shapes: dict[str, ModelShape]) -> ModelShape:
     if folder not in shapes:
         path = Path(folder) / "config.json"
-        found = shape_of(read_json(path))
+        found = shape_of(load_json(path))
         if found is None:
             raise VlftError(
                 f"`{path}` is of no model whose memory vlft knows",
