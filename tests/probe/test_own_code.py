@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vlft.probe.remote_code import is_installed, read_own_code
+from vlft.probe.checkpoint import is_installed, read_own_code
 
 MAPPED = {"auto_map": {"AutoModel": "modeling_a.Model"}}
 

@@ -1,9 +1,11 @@
-"""A model or adapter folder, read without loading it and without running its code."""
+"""A model or adapter folder, read without loading it; its Python files as text, never run."""
 
 from __future__ import annotations
 
+import ast
 import math
 import os
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vlft.errors import VlftError
 from vlft.files import load_json
-from vlft.probe.remote_code import OwnCode, read_own_code
 from vlft.probe.safetensors import Tensors, pickle_files, read_headers, weight_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _TEXT_CONFIGS = ("text_config", "llm_config", "language_config")
 # Files in which `auto_map` makes transformers import code from the folder.
@@ -29,7 +30,24 @@ _CODE_NAMING_FILES = (
 # A processor makes AutoProcessor of ms-swift's AutoTokenizer (swift/model/register.py).
 _PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "tekken.json")
+# A tokenizer and a processor are named by files of their own, which also carry an auto_map.
+_PREFIXES = ("tokenization_", "processing_", "image_processing_", "video_processing_")
 _JSON_FILES = (*_CODE_NAMING_FILES, "adapter_config.json", "args.json")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCode:
+    """What the code that transformers would import says.
+
+    Attributes:
+        imports: Modules that have to be installed, by their first name. What is imported inside
+            `try:` is not asked for (transformers/dynamic_module_utils.py: get_imports).
+        bare_config: Whether its config, made without arguments, lacks what it asks its parts
+            for: an empty mapping stands in for the language model's.
+    """
+
+    imports: frozenset[str]
+    bare_config: bool
 
 
 @dataclass(frozen=True)
@@ -181,7 +199,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         config=config or {},
         preprocessor=_preprocessor(files),
         code_files=tuple(name for name in names if name.endswith(".py")),
-        has_auto_map=any(_has_auto_map(files.get(name, {})) for name in _CODE_NAMING_FILES),
+        has_auto_map=any(any(_auto_maps(files.get(name, {}))) for name in _CODE_NAMING_FILES),
         tokenizer_files=tuple(name for name in names if _is_vocabulary(name)),
         has_processor=any(name in names for name in _PROCESSOR_FILES),
         weight_files=weights,
@@ -242,16 +260,87 @@ def _preprocessor(files: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
     return nested if isinstance(nested, dict) else files.get("preprocessor_config.json", {})
 
 
-def _has_auto_map(value: Mapping[str, Any]) -> bool:
-    """Whether the key stands anywhere, in the configs of parts as well."""
-    parts: list[Any] = [value]
+def _auto_maps(config: Mapping[str, Any]) -> Iterator[Any]:
+    """Every `auto_map`, in the configs of parts as well."""
+    parts = [config]
     while parts:
-        part = parts.pop()
-        if part.get("auto_map"):
-            return True
-        parts += [item for item in part.values() if isinstance(item, dict)]
-    return False
+        for key, item in parts.pop().items():
+            if key == "auto_map":
+                yield item
+            elif isinstance(item, dict):
+                parts.append(item)
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def read_own_code(folder: Path, names: Iterable[str], config: Mapping[str, Any]) -> OwnCode:
+    """Reads the files that `auto_map` leads to, and those that they import.
+
+    Args:
+        folder: The checkpoint.
+        names: Of the Python files in it.
+        config: config.json.
+    """
+    there = {name.removesuffix(".py") for name in names}
+    waiting = [*_mapped(config), *(name for name in sorted(there) if name.startswith(_PREFIXES))]
+    seen: set[str] = set()
+    imports: set[str] = set()
+    bare = False
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in there:
+            continue
+        seen.add(name)
+        for node in _statements(_parse(folder / f"{name}.py")):
+            if isinstance(node, ast.Import):
+                imports |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level:
+                waiting += [node.module] if node.module else [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imports.add(node.module.partition(".")[0])
+            elif isinstance(node, ast.Assign):
+                bare = bare or _is_bare(node)
+    return OwnCode(frozenset(imports - sys.stdlib_module_names), bare)
+
+
+def is_installed(module: str, site_packages: Iterable[str]) -> bool:
+    """Whether a module can be imported from one of the folders."""
+    return any(
+        Path(folder, module).is_dir()
+        or Path(folder, f"{module}.py").is_file()
+        or any(Path(folder).glob(f"{module}.*.so"))
+        for folder in site_packages
+    )
+
+
+def _mapped(config: Mapping[str, Any]) -> Iterator[str]:
+    """Modules that an `auto_map` names."""
+    for auto_map in _auto_maps(config):
+        for target in auto_map.values() if isinstance(auto_map, dict) else ():
+            for one in target if isinstance(target, list) else [target]:
+                # `repository--module.Class` where the code lies elsewhere
+                yield str(one).rpartition("--")[2].partition(".")[0]
+
+
+def _parse(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Everything outside of `try:` and of questions for flash attention."""
+    for node in ast.iter_child_nodes(tree):
+        asked = isinstance(node, ast.If) and "flash_attn" in ast.dump(node.test)
+        if not isinstance(node, ast.Try) and not asked:
+            yield node
+            yield from _statements(node)
+
+
+def _is_bare(node: ast.Assign) -> bool:
+    """`llm_config = {}`."""
+    names = {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return "llm_config" in names and isinstance(node.value, ast.Dict) and not node.value.keys
