@@ -67,8 +67,7 @@ class Facts:
         deepspeed_file: Absolute path if `deepspeed` names an existing file.
         deepspeed: Settings of the preset or the file; None without either.
         output_dir: Absolute folder that the runs' folders are made in.
-        resume_dir: Absolute path of the checkpoint to go on from.
-        resume: What is in it; None if there is none to go on from.
+        resume: The checkpoint to go on from; None if there is none.
         passed_files: Texts under `swift:` that are files, from the working directory, which is
             where ms-swift looks for them.
         hardware: The machine; None if it is not to be judged.
@@ -88,7 +87,6 @@ class Facts:
     deepspeed_file: str | None
     deepspeed: Deepspeed | None
     output_dir: Path
-    resume_dir: str | None
     resume: ResumeFacts | None
     passed_files: frozenset[str]
     hardware: Hardware | None
@@ -162,7 +160,6 @@ def gather_facts(
     val = tuple(parse_entry(one.text, one.base_dir) for one in named.val)
     visible = None if hardware is None else _visible(hardware, environ)
     counted = count_rows((*train, *val))
-    resume = None if named.resume is None else str(named.resume.path)
     output_dir = named.output_dir.path
     is_here = hardware is not None and hardware.cores
     return Facts(
@@ -176,8 +173,7 @@ def gather_facts(
         deepspeed_file=_deepspeed_file(named.deepspeed),
         deepspeed=_deepspeed(named.deepspeed, cache),
         output_dir=output_dir,
-        resume_dir=resume,
-        resume=None if resume is None else cache.once(read_resume, resume),
+        resume=None if named.resume is None else cache.once(read_resume, str(named.resume.path)),
         passed_files=frozenset(text for text in named.passed if _is_file(text)),
         hardware=hardware,
         visible_gpus=visible,

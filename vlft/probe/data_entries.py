@@ -132,30 +132,21 @@ def count_rows(
         entries: All of a config.
         limit: Bytes of all of them together; if there are more, none is counted.
     """
-    sizes = {entry.path: _stat(entry.path) for entry in entries if entry.path is not None}
-    if sum(size for size, _ in filter(None, sizes.values())) > limit:
+    files = {
+        entry.path: entry.size
+        for entry in entries
+        if entry.size is not None and entry.file.suffix == ".jsonl"
+    }
+    if sum(files.values()) > limit:
         return tuple(entries)
     return tuple(
-        replace(entry, rows=_rows(entry.path, *found))
-        if entry.path is not None and (found := sizes[entry.path]) is not None
-        else entry
+        replace(entry, rows=_rows(entry.file, entry.size)) if entry.path in files else entry
         for entry in entries
     )
 
 
-def _stat(path: Path) -> tuple[int, int] | None:
-    """Size and time of a JSONL file; None if it is none."""
-    if path.suffix != ".jsonl" or not os.path.isfile(path):  # noqa: PTH113
-        return None
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns
-
-
 @functools.lru_cache(maxsize=1024)
-def _rows(path: Path, size: int, changed: int) -> int | None:  # noqa: ARG001 - part of the key
+def _rows(path: Path, size: int | None) -> int | None:  # noqa: ARG001 - part of the key
     """Lines that are not blank; None if the file can't be read."""
     try:
         with path.open("rb") as file:

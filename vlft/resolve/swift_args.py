@@ -111,9 +111,9 @@ def _of_sections(
     yield from _of_batch(loaded, batch)
     if config.deepspeed is not None:
         yield "deepspeed", Written((facts.deepspeed_file or config.deepspeed,), ("deepspeed",))
-    if facts.resume_dir is not None:
+    if facts.resume is not None:
         path = key_of("resume_from_checkpoint")
-        yield "resume_from_checkpoint", Written((facts.resume_dir,), path)
+        yield "resume_from_checkpoint", Written((facts.resume.path,), path)
 
 
 def _names_of_family(facts: Facts, model: ModelSpec) -> Iterator[tuple[str, Written]]:
