@@ -10,8 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.rows.load import without_padding
-from vlft.models.agents import AgentError
-from vlft.models.agents.base import Call
+from vlft.models.agents import AgentError, Call
 from vlft.text import read_literal
 
 if TYPE_CHECKING:
