@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vlft.config.reader import LoadedConfig
     from vlft.config.schema import Config
     from vlft.engines.base import Description, Order, Resumption, Trained
-    from vlft.engines.slurm.probe import SlurmFacts
+    from vlft.engines.slurm.cluster import SlurmFacts
     from vlft.engines.traits import State
     from vlft.environment import Environment
     from vlft.pipeline import Ready
@@ -35,7 +35,7 @@ class SlurmEngine(Engine):
         environ: Environment,
     ) -> SlurmFacts:
         """What the cluster says of the job."""
-        from vlft.engines.slurm.probe import read_slurm
+        from vlft.engines.slurm.cluster import read_slurm
 
         return read_slurm(loaded, visible, environ)
 
@@ -89,7 +89,7 @@ class SlurmEngine(Engine):
 
     def status(self, attempt: Path, record: Mapping[str, Any]) -> State:
         """What Slurm says of the job; without one, whether it is about to be submitted."""
-        from vlft.engines.slurm.queue import read_job, state_of
+        from vlft.engines.slurm.cluster import read_job, state_of
         from vlft.runs.attempts import process_state
 
         job = read_job(attempt)
@@ -97,7 +97,7 @@ class SlurmEngine(Engine):
 
     def stop(self, run: Run, wait_s: float) -> Run:
         """Cancels the job."""
-        from vlft.engines.slurm.queue import read_job, stop_job
+        from vlft.engines.slurm.cluster import read_job, stop_job
         from vlft.engines.stop import stop_processes
 
         job = read_job(run.attempt)
@@ -105,20 +105,20 @@ class SlurmEngine(Engine):
 
     def log_files(self, attempt: Path) -> list[Path]:
         """What the job wrote; none if it has not begun."""
-        from vlft.engines.slurm.queue import log_files
+        from vlft.engines.slurm.cluster import log_files
 
         return log_files(attempt)
 
     def begins_again(self) -> bool:
         """By what Slurm says of the job that this process is a part of."""
-        from vlft.engines.slurm.queue import begins_again
+        from vlft.engines.slurm.cluster import begins_again
         from vlft.environment import ENVIRON
 
         return begins_again(ENVIRON)
 
     def last_error(self, attempt: Path) -> str | None:
         """In the newest log."""
-        from vlft.engines.slurm.queue import last_error
+        from vlft.engines.slurm.cluster import last_error
 
         return last_error(attempt)
 

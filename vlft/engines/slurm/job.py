@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import vlft
 from vlft.engines.process import HIDDEN, hidden_words
-from vlft.engines.slurm.options import SIGNAL_SECONDS, sbatch_options
-from vlft.engines.slurm.probe import SlurmFacts
+from vlft.engines.slurm.cluster import SlurmFacts
 from vlft.engines.slurm.script import REQUEST, Job
-from vlft.engines.slurm.section import slurm_of
+from vlft.engines.slurm.section import SIGNAL_SECONDS, slurm_of
 from vlft.plan.command import MaskedCommand, launcher_variables, render, torchrun_words
 from vlft.resolve.patches import is_patched
 from vlft.runs.record import CHECKPOINTS
@@ -65,7 +64,7 @@ def plan_job(prepared: Ready, folder: Path, attempt: Path | None = None) -> Job:
     shown = {name: str(value) for name, value in {**env, **command.env}.items()}
     env_file = getattr(facts.of_engine(SlurmFacts), "env_file", None)
     return Job(
-        options=sbatch_options(slurm, plan.world),
+        options=slurm.options(plan.world),
         folder=folder,
         attempt=attempt,
         cwd=str(Path.cwd()),

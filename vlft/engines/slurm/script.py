@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vlft.engines.slurm.options import directive, file_pattern
+from vlft.errors import VlftError
 from vlft.security.secrets import Variable
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from vlft.plan.command import MaskedCommand
     from vlft.security.secrets import Secret, Word
 
+
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+"""What a line of sbatch can't hold."""
 
 REQUEST: Final = "save-and-end"
 """File of an attempt that asks the trainer to save and to end: see trainer_side."""
@@ -245,3 +249,43 @@ def word(value: str) -> str:
         return shlex.quote(value)
     escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\r", "\\r")
     return f"$'{escaped}'"
+
+
+def directive(option: str) -> str:
+    """An `#SBATCH` line for `--name=value` or `--flag`.
+
+    sbatch reads quotes and backslashes by rules of its own, and expands nothing
+    (slurm: sbatch/opt.c).
+
+    Raises:
+        VlftError: If the value can't stand in one line.
+    """
+    if CONTROL.search(option):
+        raise VlftError(
+            f"{option.partition('=')[0]}: a line of sbatch can't hold a line break or a control "
+            "character",
+        )
+    name, equals, value = option.partition("=")
+    if not equals:
+        return f"#SBATCH {option}"
+    if not re.fullmatch(r"[\w%@:/.,+-]+", value, re.ASCII):
+        value = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"#SBATCH {name}={value}"
+
+
+def file_pattern(folder: str, name: str) -> str:
+    """A file of a folder for --output, in which `%` begins a placeholder and `%%` is a percent.
+
+    Args:
+        folder: Taken literally.
+        name: May have placeholders: `slurm-%j.out`.
+
+    Raises:
+        VlftError: If sbatch has no way to write that folder.
+    """
+    if "\\" in folder:
+        raise VlftError(
+            f"sbatch can't write into a folder with a backslash in its name: {folder}",
+            "choose another output_dir",
+        )
+    return folder.replace("%", "%%") + "/" + name

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from vlft.engines.process import Outcome, write_outcome
 from vlft.engines.resume import begin, note, set_aside
-from vlft.engines.slurm.commands import NoAnswerError, call, failure, require
+from vlft.engines.slurm.cluster import NoAnswerError, call, failure, require, write_job
 from vlft.engines.slurm.job import SCRIPT, plan_job
-from vlft.engines.slurm.options import directive, file_pattern
-from vlft.engines.slurm.queue import write_job
-from vlft.engines.slurm.script import render_script, word
+from vlft.engines.slurm.script import directive, file_pattern, render_script, word
 from vlft.engines.slurm.section import slurm_of
 from vlft.engines.train import new_folder, require_swift
 from vlft.environment import ENVIRON
