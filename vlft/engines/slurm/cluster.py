@@ -20,14 +20,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vlft.config.references import absolute
-from vlft.engines.local import error_log
 from vlft.engines.slurm.section import slurm_of
-from vlft.engines.stop import await_end, note_end
 from vlft.errors import VlftError
 from vlft.files import read_json, write_json
 from vlft.resolve.world import resolve_world
 from vlft.runs.attempts import JOB
-from vlft.runs.record import read_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
     from vlft.config.reader import LoadedConfig
     from vlft.engines.traits import State
     from vlft.environment import Environment
-    from vlft.runs.record import Run
 
 _PREFIX: Final = re.compile(r"^(?:[a-z]+: )?(?:error: |fatal: |allocation failure: )*")
 
@@ -176,16 +172,10 @@ def _env_file_problem(file: Path) -> str | None:
     return None
 
 
-LOGS: Final = "slurm-*.out"
 _SECONDS: Final = 60
 _SHORT_SECONDS: Final = 20
-_POLL_S: Final = 0.5
 _ID: Final = re.compile(r"[0-9]+(_[0-9]+)?")
 _WAITING: Final = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT"})
-# srun's labels, which tell the node, and what Slurm itself says among the trainer's lines.
-_NOISE: Final = re.compile(
-    rb"^(?: *\d+: )?(?:srun|slurmstepd|scancel): .*\n?|^ *\d+: ", re.MULTILINE
-)
 
 
 def read_job(attempt: Path) -> str | None:
@@ -227,31 +217,6 @@ def cancel(job: str) -> None:
     done = call("scancel", job, seconds=_SECONDS)
     if done.returncode != 0 and "Invalid job id" not in done.stderr:
         raise VlftError(f"scancel {job}: {failure(done)}")
-
-
-def stop_job(run: Run, job: str, wait_s: float) -> Run:
-    """Ends the job of a run, waits until Slurm no longer knows it, and returns the run.
-
-    Raises:
-        VlftError: If Slurm refuses, or the job has not ended in time.
-    """
-    cancel(job)
-    await_end(run, wait_s, lambda: state_of(job) == "gone", f"its job is {job}", _POLL_S)
-    ended = read_run(run.folder) or run
-    if not ended.outcome:  # it was cancelled before it began: nobody else would write one
-        note_end(run, "stopped", "the job was cancelled before it could say how it ended")
-    return read_run(run.folder) or ended
-
-
-def log_files(attempt: Path) -> list[Path]:
-    """What the job of an attempt wrote; none if it has not begun, or is no job."""
-    return sorted(attempt.glob(LOGS))
-
-
-def last_error(attempt: Path) -> str | None:
-    """The trainer's last error, in the newest log of an attempt."""
-    newest = max(log_files(attempt), key=lambda path: path.stat().st_mtime, default=None)
-    return None if newest is None else error_log.last_error(newest, noise=_NOISE)
 
 
 def begins_again(job: Mapping[str, str]) -> bool:
