@@ -18,8 +18,7 @@ from vlft.errors import TrainerError, VlftError
 from vlft.output import console
 from vlft.plan.command import render
 from vlft.runs.create import create_run, run_folder
-from vlft.runs.index import remember
-from vlft.runs.record import CHECKPOINTS, Run, read_run
+from vlft.runs.record import CHECKPOINTS, Run, read_run, remember
 from vlft.security.masking import mask_text, secret_values
 
 if TYPE_CHECKING:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import vlft
 from vlft.engines.base import Description, Engine, Trained, require_swift
 from vlft.engines.local import error_log
-from vlft.engines.process import Outcome, write_outcome
+from vlft.engines.process import HIDDEN, Outcome, hidden_words, write_outcome
 from vlft.engines.resume import begin, note
 from vlft.engines.slurm import SlurmTraits
 from vlft.engines.slurm.cluster import (
     NoAnswerError,
+    SlurmFacts,
     begins_again,
     call,
     cancel,
@@ -21,29 +26,36 @@ from vlft.engines.slurm.cluster import (
     state_of,
     write_job,
 )
-from vlft.engines.slurm.job import SCRIPT, plan_job
-from vlft.engines.slurm.script import directive, file_pattern, render_script, word
+from vlft.engines.slurm.script import REQUEST, SCRIPT, Job, render_array, render_script
+from vlft.engines.slurm.section import SIGNAL_SECONDS, slurm_of
 from vlft.engines.stop import await_end, note_end, stop_processes
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.files import write_text
 from vlft.output import console
+from vlft.plan.command import MaskedCommand, launcher_variables, render, torchrun_words
+from vlft.resolve.patches import is_patched
 from vlft.runs.create import create_run, run_folder
-from vlft.runs.index import remember
-from vlft.runs.record import read_run
+from vlft.runs.record import CHECKPOINTS, read_run, remember
+from vlft.security.secrets import Variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from vlft.engines.base import Order, Resumption
-    from vlft.engines.slurm.script import Job
+    from vlft.engines.slurm.section import Slurm
     from vlft.environment import Environment
     from vlft.pipeline import Ready
+    from vlft.plan.plan import Plan
     from vlft.runs.record import Run
-    from vlft.security.secrets import Secret
+    from vlft.security.secrets import Secret, Word
+    from vlft.swift.args import Arguments
 
 ARRAY: Final = "array.sbatch"
+# Arguments of a first start that a job which begins again must not be given.
+_FIRST_START: Final = ("resume_only_model", "ignore_data_skip")
+_PLUGIN: Final = Path(vlft.__file__).parent / "trainer_side" / "save_and_end.py"
+_CALLBACK: Final = "vlft_save_and_end"
 _POLL_S: Final = 0.5
 # srun's labels, which tell the node, and what Slurm itself says among the trainer's lines.
 _NOISE: Final = re.compile(
@@ -141,39 +153,98 @@ class SlurmEngine(SlurmTraits, Engine):
 ENGINE = SlurmEngine()
 
 
-def render_array(jobs: Sequence[Job]) -> str:
-    """The text for sbatch.
+def plan_job(prepared: Ready, folder: Path, attempt: Path | None = None) -> Job:
+    """The job of a prepared config, as it would be submitted now.
 
-    Raises:
-        VlftError: If the jobs ask for different things, which an array can't.
+    Args:
+        prepared: With a known number of processes.
+        folder: The run's folder.
+        attempt: The folder in it for this attempt; the run's own if absent.
     """
-    first = jobs[0]
-    for job in jobs[1:]:
-        different = sorted(set(first.options) ^ set(job.options))
-        if different:
-            raise VlftError(
-                f"the jobs of an array ask for the same: {first.folder.name} and "
-                f"{job.folder.name} differ in {', '.join(different)}",
-                "write the same in both, or submit them one by one",
-            )
-    own = (
-        f"--array=0-{len(jobs) - 1}",
-        f"--job-name=vlft-{len(jobs)}-runs",
-        f"--output={file_pattern(str(first.attempt), 'array-%A_%a.out')}",
-        "--open-mode=append",
+    config, facts, plan = prepared.loaded.config, prepared.facts, prepared.plan
+    slurm, attempt = slurm_of(config), attempt or folder
+    arguments = plan.arguments
+    if slurm.requeue:
+        arguments = _with_plugin(arguments, facts.swift.arguments[config.task])
+    interpreter = None if slurm.container else facts.interpreter
+    # torchrun's own flags are added here: what they say is known to the job only.
+    alone = replace(plan, arguments=arguments, torchrun=False)
+    command = render(alone, interpreter, folder / CHECKPOINTS)
+    launcher, words = _launched(plan, command.argv)
+    program = words
+    env: dict[str, Word] = {**command.plain_env, **launcher}
+    hidden = tuple(word.name for word in command.argv if isinstance(word, Variable))
+    if hidden and interpreter is not None and interpreter.swift_dir is not None:
+        # An image's own `swift` is given the values, which `ps` then shows on the nodes.
+        program = hidden_words(words, hidden)
+        env[HIDDEN] = " ".join(hidden)
+    if slurm.requeue:
+        env["VLFT_SAVE_AND_END"] = str(attempt / REQUEST)
+    taken = env.keys() | ({"NODE_RANK"} if plan.torchrun else set())
+    shown = {name: str(value) for name, value in {**env, **command.env}.items()}
+    env_file = getattr(facts.of_engine(SlurmFacts), "env_file", None)
+    return Job(
+        options=slurm.options(plan.world),
+        folder=folder,
+        attempt=attempt,
+        cwd=str(Path.cwd()),
+        vlft=(sys.executable, "-m", "vlft"),
+        setup=tuple(slurm.setup),
+        env_file=str(env_file) if env_file else None,
+        unset=tuple(name for name in command.unset if name not in taken),
+        secrets=command.secrets,
+        env=tuple(env.items()),
+        program=program,
+        command=MaskedCommand(tuple(map(str, words)), shown),
+        resuming=tuple(
+            word for name in _FIRST_START if name in arguments for word in (f"--{name}", "false")
+        ),
+        nnodes=plan.world.nnodes,
+        rendezvous=plan.torchrun,
+        port=config.launch.master_port,
+        srun=_srun_options(slurm, folder, arguments),
+        signal_seconds=(slurm.signal_seconds or SIGNAL_SECONDS) if slurm.requeue else None,
     )
-    lines = [
-        "#!/bin/bash",
-        *(directive(option) for option in (*own, *first.options)),
-        "#",
-        "# Made by vlft: each element of the array is one run, with a script of its own.",
-        "runs=(",
-        *(f"    {word(str(job.attempt))}" for job in jobs),
-        ")",
-        "run=${runs[SLURM_ARRAY_TASK_ID]}",
-        f'exec bash "$run/{SCRIPT}" >> "$run/slurm-$SLURM_JOB_ID.out" 2>&1',
-    ]
-    return "".join(f"{line}\n" for line in lines)
+
+
+def _launched(plan: Plan, words: tuple[Word, ...]) -> tuple[dict[str, Word], tuple[Word, ...]]:
+    """Variables and words of a run that torchrun starts; as they are for one process.
+
+    `swift`, which is all that is known of an image, reads the variables; else they are
+    torchrun's flags as well. Each node says its rank itself.
+    """
+    if not plan.torchrun:
+        return {}, words
+    variables = launcher_variables(
+        plan.world, port=Variable("MASTER_PORT"), address=Variable("MASTER_ADDR"), node_rank=None
+    )
+    if words[0] == "swift":
+        return variables, words
+    python, *rest = words
+    return variables, (python, *torchrun_words(variables), *rest)
+
+
+def _with_plugin(arguments: Arguments, legal: Mapping[str, object]) -> Arguments:
+    """The same, and the callback that saves when the batch shell asks for it."""
+    added = {"external_plugins": str(_PLUGIN)}
+    if "callbacks" in legal:  # before 4.0 the plugin itself puts it on a list
+        added["callbacks"] = _CALLBACK
+    return arguments | {name: (*arguments.get(name, ()), one) for name, one in added.items()}
+
+
+def _srun_options(slurm: Slurm, folder: Path, arguments: Arguments) -> tuple[str, ...]:
+    container = slurm.container
+    if container is None:
+        return ()
+    own = [f"{folder}:{folder}"]
+    if slurm.requeue or is_patched(arguments):
+        own.append(f"{_PLUGIN.parent}:{_PLUGIN.parent}:ro")
+    mounts = ",".join([*own, *container.mounts])
+    return (
+        f"--container-image={container.image}",
+        f"--container-mounts={mounts}",
+        *container.flags,
+    )
 
 
 def array_secrets(jobs: Sequence[Job]) -> dict[str, Secret]:

@@ -11,7 +11,7 @@ from vlft.errors import VlftError
 from vlft.security.secrets import Variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vlft.plan.command import MaskedCommand
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 """What a line of sbatch can't hold."""
 
+SCRIPT: Final = "job.sbatch"
 REQUEST: Final = "save-and-end"
 """File of an attempt that asks the trainer to save and to end: see trainer_side."""
 _PROGRAMS: Final = ("/cli/sft.py", "/cli/pt.py", "/cli/rlhf.py")
@@ -221,6 +222,41 @@ def _last(job: Job) -> Iterator[str]:
         yield "    fi"
         yield "fi"
     yield 'exit "${vlft_code:-143}"'
+
+
+def render_array(jobs: Sequence[Job]) -> str:
+    """The text for sbatch.
+
+    Raises:
+        VlftError: If the jobs ask for different things, which an array can't.
+    """
+    first = jobs[0]
+    for job in jobs[1:]:
+        different = sorted(set(first.options) ^ set(job.options))
+        if different:
+            raise VlftError(
+                f"the jobs of an array ask for the same: {first.folder.name} and "
+                f"{job.folder.name} differ in {', '.join(different)}",
+                "write the same in both, or submit them one by one",
+            )
+    own = (
+        f"--array=0-{len(jobs) - 1}",
+        f"--job-name=vlft-{len(jobs)}-runs",
+        f"--output={file_pattern(str(first.attempt), 'array-%A_%a.out')}",
+        "--open-mode=append",
+    )
+    lines = [
+        "#!/bin/bash",
+        *(directive(option) for option in (*own, *first.options)),
+        "#",
+        "# Made by vlft: each element of the array is one run, with a script of its own.",
+        "runs=(",
+        *(f"    {word(str(job.attempt))}" for job in jobs),
+        ")",
+        "run=${runs[SLURM_ARRAY_TASK_ID]}",
+        f'exec bash "$run/{SCRIPT}" >> "$run/slurm-$SLURM_JOB_ID.out" 2>&1',
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _assigned(name: str, value: Word) -> str:
