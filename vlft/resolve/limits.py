@@ -12,7 +12,7 @@ from vlft.resolve.variables import CALLER
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.config.locations import KeyPath
+    from vlft.config.entry import KeyPath
     from vlft.models import Vision
     from vlft.models.limits import PixelLimits, TokenLimits
     from vlft.resolve.variables import Variable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.config.locations import KeyPath
+    from vlft.config.entry import KeyPath
     from vlft.config.reader import LoadedConfig
     from vlft.models import Family
     from vlft.resolve.model import ModelSpec

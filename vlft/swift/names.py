@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
+from vlft.config.schema import ENVIRONMENT, NODE_ENVIRONMENT
 
 _FILE = Path(__file__).parent / "names.json"
 
