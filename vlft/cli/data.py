@@ -22,7 +22,7 @@ from vlft.output import console
 from vlft.text import counted
 
 if TYPE_CHECKING:
-    from vlft.data.checking.findings import DataReport, RowFinding
+    from vlft.data.findings import DataReport, RowFinding
     from vlft.data.statistics.statistics import StatsSettings
     from vlft.data.tokens.factory import TokenModel
     from vlft.data.tokens.rows import RowTokens
@@ -300,7 +300,7 @@ def _settings(
 ) -> tuple[StatsSettings, list[Path], str]:
     """What to count with, the files, and the heading of the table."""
     from vlft.data.from_config import stats_of_run
-    from vlft.data.media.video_probe import video_reader
+    from vlft.data.media.video import video_reader
     from vlft.data.statistics.measures import choices
     from vlft.data.statistics.statistics import StatsSettings
     from vlft.data.tokens.factory import find_model
