@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.data_rows import png, talk, write
 
-from vlft.data.checking.findings import Sink
 from vlft.data.checking.lines import check_lines
 from vlft.data.checking.repeats import Hashes
 from vlft.data.checking.rows import Job
+from vlft.data.findings import Sink
 from vlft.data.rows.context import new_probe
 from vlft.data.settings import CheckSettings
 from vlft.models import family_of

@@ -13,7 +13,7 @@ import pytest
 from support.data_rows import png, rules_in, talk, write
 
 from vlft.data.check import check_files
-from vlft.data.checking.findings import RowFinding
+from vlft.data.findings import RowFinding
 from vlft.data.settings import CheckSettings
 from vlft.models import FAMILIES, Family
 

@@ -11,7 +11,7 @@ from support.picture_files import encoded, noise, write
 from support.video_files import video
 
 from vlft.data.media import MediaProbe, MediaProblem, Picture, probe_picture
-from vlft.data.media.picture import Remembered
+from vlft.data.media.resolve import Remembered
 
 JPEG = encoded(noise(40, 30), "JPEG")
 

@@ -11,8 +11,8 @@ from support.picture_files import encoded, noise
 from support.video_files import avi, chunk, odd_videos, video
 
 from vlft.data.check import check_files, quick_check
-from vlft.data.checking.findings import RowFinding
-from vlft.data.media.video_probe import Film, VideoReader, is_film, look_at_film, video_reader
+from vlft.data.findings import RowFinding
+from vlft.data.media.video import Film, VideoReader, is_film, look_at_film, video_reader
 from vlft.data.settings import CheckSettings
 from vlft.models import VideoFile, family_of
 

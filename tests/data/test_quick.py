@@ -17,7 +17,7 @@ from vlft.models import family_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vlft.data.checking.findings import RowFinding
+    from vlft.data.findings import RowFinding
 
 TEXTS = st.sampled_from(
     ["a", "<image>", "x <image> y", " ", "", "<|im_end|>", "<img>a.png</img>", "2 < 3", "<video>",

@@ -28,9 +28,8 @@ from support.ten_mib import TRAPS
 
 from vlft.data.check import check_files
 from vlft.data.checking.lines import first_look
-from vlft.data.checking.tally import TokenCounts
 from vlft.data.convert.run import Task, convert_files
-from vlft.data.outcomes import WORST_FIRST
+from vlft.data.findings import WORST_FIRST, TokenCounts
 from vlft.data.reading.chunks import pieces
 from vlft.data.reading.lines import rows_of
 from vlft.data.rows.context import Context

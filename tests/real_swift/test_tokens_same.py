@@ -27,7 +27,7 @@ from support.ms_swift.video_cases import FILMED, film_row, film_rows, measured_b
 from support.qwen_vocabulary import give_vocabulary, vocabulary_file
 from support.video_files import odd_videos
 
-from vlft.data.media.video_probe import video_reader
+from vlft.data.media.video import video_reader
 from vlft.data.settings import CheckSettings
 from vlft.data.tokens.factory import ChatSettings, TokenModel, find_model, open_row_tokens
 from vlft.data.tokens.render import CountedRow, Turn, object_texts

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vlft.data.check import check_files
-from vlft.data.checking.findings import RowFinding
+from vlft.data.findings import RowFinding
 from vlft.data.settings import CheckSettings
 from vlft.models import family_of
 

@@ -14,7 +14,7 @@ from vlft.output import console
 from vlft.text import counted
 
 if TYPE_CHECKING:
-    from vlft.data.checking.findings import DataReport, RowFinding
+    from vlft.data.findings import DataReport, RowFinding
 
 
 def check(

@@ -70,7 +70,7 @@ def _settings(
 ) -> tuple[StatsSettings, list[Path], str]:
     """What to count with, the files, and the heading of the table."""
     from vlft.data.from_config import stats_of_run
-    from vlft.data.media.video_probe import video_reader
+    from vlft.data.media.video import video_reader
     from vlft.data.statistics.measures import choices
     from vlft.data.statistics.statistics import StatsSettings
     from vlft.data.tokens.factory import find_model

@@ -12,7 +12,7 @@ from vlft.errors import UsageError
 from vlft.output import console
 
 if TYPE_CHECKING:
-    from vlft.data.media.video_probe import VideoReader
+    from vlft.data.media.video import VideoReader
     from vlft.data.tokens.factory import TokenModel
     from vlft.models import PixelLimits
 
@@ -50,7 +50,7 @@ def tokens(
     output_format: FormatOption = "text",
 ) -> None:
     """Say how pictures and videos become tokens, and how many."""
-    from vlft.data.media.video_probe import video_reader
+    from vlft.data.media.video import video_reader
     from vlft.data.tokens.factory import find_model
     from vlft.data.tokens.pictures import as_json, as_text, count, of_lines, of_words
     from vlft.environment import ENVIRON

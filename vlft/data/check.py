@@ -10,11 +10,11 @@ import msgspec
 
 from vlft.data import rules
 from vlft.data.checking.file import check_file, format_of, missing, no_reader
-from vlft.data.checking.findings import DataReport, Sink
 from vlft.data.checking.lines import LinesReader, first_look
 from vlft.data.checking.repeats import CheckedFile, Hashes, Rows, report_duplicates, report_leaks
 from vlft.data.checking.rows import Job
 from vlft.data.checking.tally import Tally
+from vlft.data.findings import DataReport, Sink
 from vlft.data.reading.chunks import Piece
 from vlft.data.reading.lines import BrokenLineError, rows_of
 from vlft.data.rows.context import new_probe
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
-    from vlft.data.checking.findings import RowFinding
-    from vlft.data.checking.first_look import FirstLook
+    from vlft.data.findings import RowFinding
+    from vlft.data.rows.columns import FirstLook
 
 
 _ALL_COUNTED = 256 << 20

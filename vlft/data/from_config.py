@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from vlft.data.media.video_probe import VideoReader, video_reader
+from vlft.data.media.video import VideoReader, video_reader
 from vlft.data.settings import CheckSettings, Truncation
 from vlft.errors import VlftError
 from vlft.models.limits import limits_from

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from vlft.data.outcomes import RowRule
+from vlft.data.findings import RowRule
 
 if TYPE_CHECKING:
+    from vlft.data.findings import Fate
     from vlft.data.media import MediaKind
-    from vlft.data.outcomes import Fate
     from vlft.findings import Severity
 
 ROW_RULES: Final[dict[str, RowRule]] = {}

@@ -12,7 +12,7 @@ from vlft.models.agents import agent_named
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.data.media.video_probe import VideoReader
+    from vlft.data.media.video import VideoReader
     from vlft.models import Family, PixelLimits, Vision
     from vlft.models.agents import AgentTemplate
     from vlft.models.chat import ChatTemplate

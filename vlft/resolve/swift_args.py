@@ -11,8 +11,7 @@ from vlft.errors import VlftError
 from vlft.resolve.batch import Batch
 from vlft.resolve.patches import PLUGIN
 from vlft.resolve.post_init import Run, after_init
-from vlft.resolve.sharding import resolve_sharding
-from vlft.resolve.world import uses_torchrun
+from vlft.resolve.world import resolve_sharding, uses_torchrun
 from vlft.swift.args import Origin, SwiftArgs, Value, Written, as_text, key_of, parse_bool
 
 if TYPE_CHECKING:

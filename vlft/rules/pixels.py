@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vlft.config.ownership import ENVIRONMENT
 from vlft.models.limits import IMAGE_MIN_TOKENS
-from vlft.resolve.limits import Key, Limit, is_callers
+from vlft.resolve.variables import Key, Limit, is_callers
 from vlft.rules.base import Problem, ignored_key, rule
 
 if TYPE_CHECKING:

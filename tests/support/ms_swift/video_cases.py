@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vlft.data.checking.lines import first_look
-from vlft.data.outcomes import worst
+from vlft.data.findings import worst
 from vlft.data.reading.lines import rows_of
 from vlft.data.rows.context import Context
 from vlft.data.rows.judge import judge

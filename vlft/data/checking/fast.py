@@ -16,7 +16,7 @@ from msgspec import UNSET, MsgspecError
 
 from vlft.data.media import Picture, Unopened
 from vlft.data.reading.schema import BOOL, DATE, DICT, FLOAT, INT, LIST, NULL, TEXT, Shape, mixes
-from vlft.data.rows.aliases import ALIASES, ROLES, SPEAKERS, STANDARD
+from vlft.data.rows.columns import ALIASES, ROLES, SPEAKERS, STANDARD
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD
 from vlft.data.rows.media import picture_problems
 from vlft.models import SizeError
@@ -24,9 +24,9 @@ from vlft.models import SizeError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.data.checking.first_look import FirstLook
     from vlft.data.checking.repeats import Hashes
     from vlft.data.checking.tally import Tally
+    from vlft.data.rows.columns import FirstLook
     from vlft.data.rows.context import Context
 
 _USERS, _ASSISTANTS = frozenset(ROLES["user"]), frozenset(ROLES["assistant"])

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal
 
 from vlft.data import rules
-from vlft.data.checking.first_look import look
 from vlft.data.checking.lines import check_lines
-from vlft.data.checking.null_first import NullFirst
 from vlft.data.reading.array import array_rows, is_array, is_nested
+from vlft.data.reading.arrow import NullFirst
 from vlft.data.reading.chunks import open_plain, packed_as
 from vlft.data.reading.lines import BrokenLineError, Row
 from vlft.data.reading.schema import DATE, TEXT, Shape
@@ -23,12 +22,13 @@ from vlft.data.reading.tables import (
     parquet_schema,
     picture_places,
 )
+from vlft.data.rows.columns import look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from vlft.data.checking.rows import Job
-    from vlft.data.outcomes import RowProblem
+    from vlft.data.findings import RowProblem
 
 
 Format = Literal["json", "csv", "parquet", "text", "other", "none"]

@@ -10,9 +10,7 @@ from msgspec import MsgspecError
 
 from vlft.data import rules
 from vlft.data.checking.fast import FastReader, row_decoder, shape_decoder
-from vlft.data.checking.first_look import dotted, is_read, look
-from vlft.data.checking.null_first import NullFirst
-from vlft.data.reading.casting import fits, misfits
+from vlft.data.reading.arrow import NullFirst, fits, misfits
 from vlft.data.reading.chunks import pieces, without_bom
 from vlft.data.reading.lines import (
     BrokenLineError,
@@ -22,11 +20,12 @@ from vlft.data.reading.lines import (
     rows_of,
 )
 from vlft.data.reading.schema import Schema, Shape
+from vlft.data.rows.columns import dotted, is_read, look
 
 if TYPE_CHECKING:
-    from vlft.data.checking.first_look import FirstLook
     from vlft.data.checking.rows import Job, RowChecker
     from vlft.data.reading.chunks import Piece
+    from vlft.data.rows.columns import FirstLook
     from vlft.data.settings import CheckSettings
 
 _SAMPLE = 64

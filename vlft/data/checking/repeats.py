@@ -9,7 +9,7 @@ import msgspec
 import xxhash
 
 from vlft.data import rules
-from vlft.data.checking.findings import finding
+from vlft.data.findings import finding
 from vlft.data.reading.chunks import pieces
 from vlft.data.reading.lines import BrokenLineError, rows_of
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from vlft.data.checking.findings import Sink
+    from vlft.data.findings import Sink
     from vlft.data.media import MediaProbe, Picture
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from vlft.data import rules
-from vlft.data.checking.findings import finding
-from vlft.data.checking.first_look import dotted
-from vlft.data.outcomes import RowProblem, worst
+from vlft.data.findings import RowProblem, finding, worst
+from vlft.data.rows.columns import dotted
 from vlft.data.rows.context import Context
 from vlft.data.rows.judge import judge, reshaped
 from vlft.data.rows.length import counted_row
@@ -18,14 +17,13 @@ from vlft.text import kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vlft.data.checking.findings import Sink
-    from vlft.data.checking.first_look import FirstLook
-    from vlft.data.checking.null_first import NullFirst
     from vlft.data.checking.repeats import Hashes
     from vlft.data.checking.tally import Tally
+    from vlft.data.findings import RowProblem, Sink
     from vlft.data.media import MediaProbe, Picture
-    from vlft.data.outcomes import RowProblem
+    from vlft.data.reading.arrow import NullFirst
     from vlft.data.reading.lines import BrokenLineError
+    from vlft.data.rows.columns import FirstLook
     from vlft.data.settings import CheckSettings
     from vlft.probe.data_entries import DataEntry
 

@@ -5,33 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
-from vlft.data.rows.aliases import SPEAKERS
+from vlft.data.findings import TokenCounts
+from vlft.data.rows.columns import SPEAKERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vlft.data.tokens.render import CountedRow
     from vlft.data.tokens.rows import RowTokens
-
-
-class TokenCounts(msgspec.Struct):
-    """Tokens of rows.
-
-    Attributes:
-        p50: Half of the rows have no more.
-        p95: 95 % of the rows have no more.
-        max: The longest row.
-        over_max_length: Rows that do not fit.
-        exact: Whether a tokenizer counted all of them; else these are upper bounds.
-    """
-
-    p50: int
-    p95: int
-    max: int
-    over_max_length: int
-    exact: bool
 
 
 PERCENTILES: Final = (50, 90, 95, 99)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.convert.draft import MEDIA, TAGS, Draft, RejectError, read_text, text_of
-from vlft.data.rows.aliases import COLUMNS, ROLES
+from vlft.data.rows.columns import COLUMNS, ROLES
 from vlft.text import kind
 
 if TYPE_CHECKING:

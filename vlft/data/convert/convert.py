@@ -9,7 +9,7 @@ from vlft.data.convert.conversations import conversation_draft
 from vlft.data.convert.draft import MEDIA, Columns, Draft, RejectError, read_text, text_of
 from vlft.data.convert.media import move_inline_images, settle_tags
 from vlft.data.convert.objects import settle_objects
-from vlft.data.rows.aliases import COLUMNS
+from vlft.data.rows.columns import COLUMNS
 from vlft.text import kind
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from vlft.data.rows.aliases import COLUMNS
+from vlft.data.rows.columns import COLUMNS
 from vlft.text import kind, read_literal
 
 Change = Literal[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vlft.data.convert.draft import TAGS, RejectError
 from vlft.data.media import MediaProbe, Picture
-from vlft.data.media.picture import Remembered, first_place, is_url, may_be_path, second_place
+from vlft.data.media.resolve import Remembered, first_place, is_url, may_be_path, second_place
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,7 +3,7 @@
 from vlft.data.media.headers import probe_bytes, probe_picture
 from vlft.data.media.picture import MediaKind, MediaProblem, Picture, Unopened
 from vlft.data.media.resolve import MediaProbe
-from vlft.data.media.video_probe import Film
+from vlft.data.media.video import Film
 
 __all__ = [
     "Film",

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
-from vlft.data.media.problems import fetch_failed
+from vlft.data.media.picture import fetch_failed
 
 if TYPE_CHECKING:
     from vlft.data.media.picture import MediaProblem

@@ -13,9 +13,12 @@ from zlib import crc32
 
 import xxhash
 
-from vlft.data.media.picture import HEAD_BYTES, MediaProblem, Picture, Unopened
-from vlft.data.media.problems import (
+from vlft.data.media.picture import (
+    HEAD_BYTES,
     PILLOW_LIMIT,
+    MediaProblem,
+    Picture,
+    Unopened,
     empty,
     folder,
     missing,

@@ -1,110 +1,15 @@
-"""What a reference to a picture turns out to be: a picture, or a problem."""
+"""What a reference to a picture or video turns out to be: a picture, or one of these problems."""
 
 from __future__ import annotations
 
-import base64
-import os
-import re
-from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
+from vlft.security.secrets import mask
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
-
-ENTRIES = 60_000
-"""Of one generation; two of them with pictures take about 60 MB."""
-
-
-class Remembered(Generic[_Key, _Value]):
-    """Keeps the latest entries in bounded memory.
-
-    Two generations: when the young one is full it becomes the old one, and the old one goes.
-    To look an entry up costs little more than in a dict, unlike in a list of recent use.
-    """
-
-    def __init__(self, entries: int = ENTRIES) -> None:
-        self._entries = entries
-        self._young: dict[_Key, _Value] = {}
-        self._old: dict[_Key, _Value] = {}
-
-    def get(self, key: _Key) -> _Value | None:
-        """The value; None if it was never there or is forgotten."""
-        found = self._young.get(key)
-        if found is None and (found := self._old.get(key)) is not None:
-            self.put(key, found)
-        return found
-
-    def put(self, key: _Key, value: _Value) -> None:
-        """Keeps a value."""
-        if len(self._young) >= self._entries:
-            self._old, self._young = self._young, {}
-        self._young[key] = value
-
-    def __len__(self) -> int:
-        return len(self._young) + len(self._old)
-
-
-_LONGEST_PATH = 2000  # what is longer is never looked up as a path
-_DATA_URI = re.compile(r"data:(.+?);base64,(.+)")
-_SHORTEST_PICTURE = 64  # base64 characters; shorter ones are names of files
-_ALPHABET = re.compile(r"[A-Za-z0-9+/=\s]+")
-
-
-def is_url(reference: str) -> bool:
-    """Whether ms-swift fetches it: anything that begins with these four letters."""
-    return reference.startswith("http")
-
-
-def may_be_path(reference: str) -> bool:
-    """Whether ms-swift looks for a file of that name at all."""
-    return len(reference) <= _LONGEST_PATH
-
-
-def first_place(reference: str, cwd: str) -> str:
-    """Where it is looked for first; empty for an empty reference."""
-    if not reference or reference[0] == "/":
-        return reference
-    return f"{cwd}/{reference}"
-
-
-def second_place(reference: str, cwd: str, root: str | None) -> str:
-    """Where it is looked for if it is not there.
-
-    `~` means the home folder here, and only without ROOT_IMAGE_DIR: what is expanded is the
-    joined path.
-    """
-    joined = reference if root is None else os.path.join(root, reference)  # noqa: PTH118
-    # os.path.expanduser leaves `~somebody` as it is where there is no such user.
-    return os.path.normpath(os.path.join(cwd, os.path.expanduser(joined)))  # noqa: PTH111, PTH118
-
-
-def decoded(reference: str) -> bytes | None:
-    """The bytes that ms-swift makes of a reference that is no file; None if it can't.
-
-    Plain base64 is decoded as loosely as Python does it: characters outside the alphabet are
-    dropped, so that about one missing path in four passes for base64.
-    """
-    text = reference
-    if reference.startswith("data:"):
-        match = _DATA_URI.match(reference)
-        if match is None:
-            return None
-        text = match[2]
-    try:
-        return base64.b64decode(text)
-    except ValueError:  # wrong padding, or not ASCII
-        return None
-
-
-def meant_as_base64(reference: str) -> bool:
-    """Whether a reference that is neither file nor picture was meant as base64."""
-    if reference.startswith("data:") or len(reference) > _LONGEST_PATH:
-        return True
-    return len(reference) >= _SHORTEST_PICTURE and _ALPHABET.fullmatch(reference) is not None
 
 
 MediaKind = Literal[
@@ -193,3 +98,182 @@ Pillow should judge."""
 
 Read: TypeAlias = "Callable[[int, int], bytes]"
 """(bytes, offset) → what the file has there; shorter, or nothing, past its end."""
+
+
+PILLOW_LIMIT = 2 * (1024**3 // 4 // 3)
+"""Of a picture. Pillow raises above it (Image.MAX_IMAGE_PIXELS doubled) and only warns above
+the half; neither ms-swift 4.6 nor what it imports lifts the limit."""
+
+_SHOWN = 100
+
+
+def shortened(reference: str) -> str:
+    """A reference as messages show it: whole or its two ends, and without secrets."""
+    reference = mask(reference)
+    if len(reference) <= _SHOWN:
+        return reference
+    return f"{reference[:60]}…{reference[-20:]} ({len(reference)} characters)"
+
+
+def missing(name: str, cwd: str, root: str | None, *, decodes: bool = False) -> MediaProblem:
+    """No such file."""
+    places = cwd if root is None else f"{cwd}, then from ROOT_IMAGE_DIR {root}"
+    hint = f"paths start from {places}; never from the folder of the data file"
+    if decodes:
+        hint += "; ms-swift takes it for base64 and says `cannot identify image file`"
+    return MediaProblem("missing", f"there is no file {shortened(name)}", hint)
+
+
+def folder(name: str) -> MediaProblem:
+    """A folder where a file should be."""
+    hint = "name the file; ms-swift opens one file an entry"
+    return MediaProblem("folder", f"{shortened(name) or 'an empty path'} is a folder", hint)
+
+
+def empty(name: str) -> MediaProblem:
+    """A file of no bytes."""
+    hint = "copy it again, or leave the row out"
+    return MediaProblem("empty", f"{shortened(name)} is an empty file", hint)
+
+
+def truncated(name: str, why: str = "") -> MediaProblem:
+    """A file that breaks off, or is damaged further on."""
+    said = f": Pillow says `{why}`" if why else ""
+    hint = "copy or download it again; a picture that ends early can't be decoded"
+    return MediaProblem("truncated", f"{shortened(name)} is cut off or damaged{said}", hint)
+
+
+def not_an_image(name: str, what: str = "") -> MediaProblem:
+    """A file of some other kind."""
+    is_what = f": it is {what}" if what else ""
+    hint = "convert it to JPEG or PNG, or leave the row out"
+    return MediaProblem("not_an_image", f"{shortened(name)} is no picture{is_what}", hint)
+
+
+def too_large(name: str, width: int | None = None, height: int | None = None) -> MediaProblem:
+    """More pixels than Pillow opens."""
+    size = f"{width}x{height} pixels" if width else "its size"
+    message = f"{shortened(name)}: {size} is beyond what Pillow opens ({PILLOW_LIMIT} pixels)"
+    return MediaProblem("too_large", message, "shrink it; far less reaches the model anyway")
+
+
+def unreadable(name: str, why: str) -> MediaProblem:
+    """The system does not let vlft read the file."""
+    hint = "the trainer can't read it either, if it runs as the same user"
+    return MediaProblem("unreadable", f"{shortened(name)} can't be read: {why}", hint)
+
+
+def unjudged(name: str) -> MediaProblem:
+    """Nothing here knows the format."""
+    hint = "pip install 'vlft[data]' brings Pillow, which reads it if anything does"
+    return MediaProblem("unreadable", f"{shortened(name)} is neither JPEG, PNG nor WebP", hint)
+
+
+def not_fetched(url: str) -> MediaProblem:
+    """A URL, and fetching is off."""
+    hint = "download it and name the file: ms-swift fetches it again for every visit of the row"
+    return MediaProblem("url", f"{shortened(url)} was not fetched", hint)
+
+
+def fetch_failed(url: str, why: str) -> MediaProblem:
+    """A URL that did not answer with a picture."""
+    hint = "ms-swift tries it 4 times for every visit of the row, then trains on another row"
+    return MediaProblem("url", f"{shortened(url)} can't be fetched: {why}", hint)
+
+
+def not_a_video(name: str, what: str) -> MediaProblem:
+    """A file of some other kind in place of a video."""
+    hint = "copy or download it again, or leave the row out"
+    return MediaProblem("not_a_video", f"{shortened(name)} is no video: it is {what}", hint)
+
+
+def bad_base64(reference: str) -> MediaProblem:
+    """Text in place of a picture that is no picture."""
+    hint = "write the path of a file, or the base64 of a whole picture file"
+    message = f"{shortened(reference)} is base64 text, but not of a picture"
+    return MediaProblem("base64", message, hint)
+
+
+_H264 = "ffmpeg -i OLD -c:v libx264 -pix_fmt yuv420p NEW.mp4"
+
+
+def cut_video(name: str, why: str) -> MediaProblem:
+    """A video that breaks off, and takes the trainer with it."""
+    hint = "copy or download it again, or leave the row out"
+    return MediaProblem("cut_video", f"{shortened(name)} is cut off: {why}", hint)
+
+
+def short_video(name: str, why: str, frames: int) -> MediaProblem:
+    """A video that breaks off, of which the trainer takes what is there."""
+    message = f"{shortened(name)} is cut off: {why}; {frames} frames of it are trained on"
+    return MediaProblem("short_video", message, "copy or download it again")
+
+
+def broken_video(name: str, why: str) -> MediaProblem:
+    """A video that the reader gives up on."""
+    hint = "copy or download it again, or leave the row out"
+    return MediaProblem("video_unreadable", f"{shortened(name)} can't be read: {why}", hint)
+
+
+def other_codec(name: str, codec: str) -> MediaProblem:
+    """A video that is newer than the reader's decoders."""
+    message = f"{shortened(name)} is {codec.upper()}, which decord 0.6 has no decoder for"
+    return MediaProblem("video_unreadable", message, f"convert it: {_H264}")
+
+
+def no_length(name: str) -> MediaProblem:
+    """A video that does not say how long it is, as recordings of live streams."""
+    message = f"{shortened(name)} tells neither its frames nor its length, and decord refuses it"
+    return MediaProblem("video_unreadable", message, "write it anew: ffmpeg -i OLD -c copy NEW.mp4")
+
+
+def uncounted(name: str) -> MediaProblem:
+    """A video without a number of frames in its header, for PyAV in transformers."""
+    message = (
+        f"the header of {shortened(name)} does not count its frames, and transformers needs it"
+    )
+    hint = "write it anew: ffmpeg -i OLD -c copy NEW.mp4; or set env.VIDEO_LOAD_BACKEND: decord"
+    return MediaProblem("video_unreadable", message, hint)
+
+
+def narrow(name: str, width: int) -> MediaProblem:
+    """A width whose lines decord takes for another form of picture."""
+    message = f"{shortened(name)} is {width} pixels wide, of which decord 0.6 makes no frames"
+    return MediaProblem("video_unreadable", message, "scale it to a width that 32 divides")
+
+
+def unjudged_video(name: str, why: str) -> MediaProblem:
+    """A video whose frames can't be told here."""
+    message = f"the frames of {shortened(name)} are not counted: {why}"
+    return MediaProblem("video_unjudged", message, f"convert it: {_H264}")
+
+
+def without_av(name: str) -> MediaProblem:
+    """No package here reads videos."""
+    message = f"the frames of {shortened(name)} are not counted: PyAV is not installed here"
+    return MediaProblem("video_unjudged", message, "pip install 'vlft[data]' brings it")
+
+
+def no_reader(name: str) -> MediaProblem:
+    """No package of the trainer reads videos."""
+    message = f"nothing is installed for the trainer that reads {shortened(name)}"
+    hint = "pip install decord (for -hf checkpoints of InternVL: av) where ms-swift is"
+    return MediaProblem("no_video_reader", message, hint)
+
+
+def in_the_row(reference: str) -> MediaProblem:
+    """A video as text in the row, which only InternVL's own form decodes."""
+    message = f"{shortened(reference)} is a video as text, and its reader takes files alone"
+    return MediaProblem("video_unreadable", message, "save it as a file and name that")
+
+
+def frames_refused(frames: int) -> MediaProblem:
+    """A list of pictures as a video, for InternVL's own form."""
+    message = f"a video is a list of {frames} frames, and ms-swift's InternVL takes files alone"
+    return MediaProblem("video_unreadable", message, "make a file of them, or name them as images")
+
+
+def no_track(name: str) -> MediaProblem:
+    """A file of sound alone."""
+    message = f"{shortened(name)} has no track of pictures"
+    return MediaProblem("video_unreadable", message, "name the film, or leave the row out")

@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vlft.data.media.picture import MediaProblem, Picture
-from vlft.data.media.problems import not_an_image, too_large, truncated, unjudged
+from vlft.data.media.picture import (
+    MediaProblem,
+    Picture,
+    not_an_image,
+    too_large,
+    truncated,
+    unjudged,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image

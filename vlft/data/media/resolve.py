@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import xxhash
 
@@ -13,17 +15,7 @@ from vlft.data.media.picture import (
     HEAD_BYTES,
     MediaProblem,
     Picture,
-    Remembered,
     Unopened,
-    decoded,
-    first_place,
-    is_url,
-    may_be_path,
-    meant_as_base64,
-    second_place,
-)
-from vlft.data.media.pillow import without_idle_alpha
-from vlft.data.media.problems import (
     bad_base64,
     empty,
     folder,
@@ -34,14 +26,110 @@ from vlft.data.media.problems import (
     unjudged_video,
     unreadable,
 )
-from vlft.data.media.video_probe import Film, look_at_film
+from vlft.data.media.pillow import without_idle_alpha
+from vlft.data.media.video import Film, look_at_film
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
 
-    from vlft.data.media.video_probe import VideoReader
+    from vlft.data.media.video import VideoReader
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+ENTRIES = 60_000
+"""Of one generation; two of them with pictures take about 60 MB."""
+
+
+class Remembered(Generic[_Key, _Value]):
+    """Keeps the latest entries in bounded memory.
+
+    Two generations: when the young one is full it becomes the old one, and the old one goes.
+    To look an entry up costs little more than in a dict, unlike in a list of recent use.
+    """
+
+    def __init__(self, entries: int = ENTRIES) -> None:
+        self._entries = entries
+        self._young: dict[_Key, _Value] = {}
+        self._old: dict[_Key, _Value] = {}
+
+    def get(self, key: _Key) -> _Value | None:
+        """The value; None if it was never there or is forgotten."""
+        found = self._young.get(key)
+        if found is None and (found := self._old.get(key)) is not None:
+            self.put(key, found)
+        return found
+
+    def put(self, key: _Key, value: _Value) -> None:
+        """Keeps a value."""
+        if len(self._young) >= self._entries:
+            self._old, self._young = self._young, {}
+        self._young[key] = value
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+
+_LONGEST_PATH = 2000  # what is longer is never looked up as a path
+_DATA_URI = re.compile(r"data:(.+?);base64,(.+)")
+_SHORTEST_PICTURE = 64  # base64 characters; shorter ones are names of files
+_ALPHABET = re.compile(r"[A-Za-z0-9+/=\s]+")
+
+
+def is_url(reference: str) -> bool:
+    """Whether ms-swift fetches it: anything that begins with these four letters."""
+    return reference.startswith("http")
+
+
+def may_be_path(reference: str) -> bool:
+    """Whether ms-swift looks for a file of that name at all."""
+    return len(reference) <= _LONGEST_PATH
+
+
+def first_place(reference: str, cwd: str) -> str:
+    """Where it is looked for first; empty for an empty reference."""
+    if not reference or reference[0] == "/":
+        return reference
+    return f"{cwd}/{reference}"
+
+
+def second_place(reference: str, cwd: str, root: str | None) -> str:
+    """Where it is looked for if it is not there.
+
+    `~` means the home folder here, and only without ROOT_IMAGE_DIR: what is expanded is the
+    joined path.
+    """
+    joined = reference if root is None else os.path.join(root, reference)  # noqa: PTH118
+    # os.path.expanduser leaves `~somebody` as it is where there is no such user.
+    return os.path.normpath(os.path.join(cwd, os.path.expanduser(joined)))  # noqa: PTH111, PTH118
+
+
+def decoded(reference: str) -> bytes | None:
+    """The bytes that ms-swift makes of a reference that is no file; None if it can't.
+
+    Plain base64 is decoded as loosely as Python does it: characters outside the alphabet are
+    dropped, so that about one missing path in four passes for base64.
+    """
+    text = reference
+    if reference.startswith("data:"):
+        match = _DATA_URI.match(reference)
+        if match is None:
+            return None
+        text = match[2]
+    try:
+        return base64.b64decode(text)
+    except ValueError:  # wrong padding, or not ASCII
+        return None
+
+
+def meant_as_base64(reference: str) -> bool:
+    """Whether a reference that is neither file nor picture was meant as base64."""
+    if reference.startswith("data:") or len(reference) > _LONGEST_PATH:
+        return True
+    return len(reference) >= _SHORTEST_PICTURE and _ALPHABET.fullmatch(reference) is not None
+
 
 _BLOCK = 1 << 20
 

@@ -1,131 +1,201 @@
-"""What the first bytes of a file tell about a video: whether it is one, and whether it is whole.
+"""What a reference of `videos` turns out to be, for the reader that the trainer has.
 
-The boxes of MP4 and QuickTime files are those of ISO/IEC 14496-12.
+The first bytes of a file tell whether it is a video, and whether it is whole.
+
+Which package that is: qwen_vl_utils takes torchcodec, else decord, and torchvision where that one
+fails (vision_process.py: get_video_reader_backend, fetch_video); ms-swift gives InternVL's own
+form to decord as bytes (swift/template/vision_utils.py: load_video_internvl) and the `-hf` form to
+transformers (load_video_hf: VIDEO_LOAD_BACKEND, PyAV without it).
+
+Files are read with PyAV. What is damaged further on only decoding would tell, so that is done of
+those files alone that are seen to break off.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import struct
-from typing import IO, TYPE_CHECKING, Literal, NamedTuple
+from dataclasses import replace
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from vlft.data.media.problems import not_a_video
+from vlft.data.media.frames import Container, boxes
+from vlft.data.media.picture import (
+    broken_video,
+    cut_video,
+    no_reader,
+    not_a_video,
+    short_video,
+    unjudged_video,
+    without_av,
+)
+from vlft.models import DEFAULT_FAMILY, family_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from vlft.data.media.picture import MediaProblem
+    from vlft.models import VideoFile
 
 
-_BOX = struct.Struct(">I4s")
-_LONG = struct.Struct(">Q")
-_MATRIX = struct.Struct(">9i")
-_NUMBER = struct.Struct(">I")
-_SHIFTS = (16, 16, 30)  # fixed-point numbers of a matrix, by column
-_QUARTERS = (90, 270)
-# By version: where the track's number and the matrix are in tkhd, and the matrix in mvhd.
-_PLACES = ((12, 40, 36), (20, 52, 48))
-_MOST_BOXES = 1_000_000
+VideoReader = Literal[
+    "decord",
+    "decord_or_torchvision",
+    "decord_bytes",
+    "torchcodec",
+    "torchcodec_or_torchvision",
+    "pyav",
+    "none",
+    "other",
+]
+"""`…_or_torchvision`: an old torchvision gets what the first one refuses; `decord_bytes`: the
+file is in memory; `none`: no package is there, and rows with a video are replaced; `other`: one
+whose frames vlft does not count. (torchcodec needs FFmpeg on the machine besides.)"""
+
+_READS_NO_VIDEOS = (0, 26)
+"""The release of torchvision that lost io.read_video; qwen_vl_utils still calls it."""
 
 
-class Box(NamedTuple):
-    """A box.
-
-    Attributes:
-        kind: Its four letters.
-        start: Of its content, in bytes from the file's beginning.
-        end: Where it should end.
-    """
-
-    kind: bytes
-    start: int
-    end: int
-
-
-def boxes(file: IO[bytes], start: int, end: int) -> Iterator[Box]:
-    """The boxes between two places, as far as they make sense."""
-    for _ in range(_MOST_BOXES):
-        if start + _BOX.size > end:
-            return
-        file.seek(start)
-        head = file.read(_BOX.size + _LONG.size)
-        if len(head) < _BOX.size:
-            return
-        length, kind = _BOX.unpack_from(head)
-        body = start + _BOX.size
-        if length == 1 and len(head) == _BOX.size + _LONG.size:
-            (length,) = _LONG.unpack_from(head, _BOX.size)
-            body += _LONG.size
-        if length == 0:  # up to the end of the file
-            length = end - start
-        if length < body - start:
-            return
-        yield Box(kind, body, start + length)
-        start += length
-
-
-def is_turned(path: str, track: int) -> bool:
-    """Whether a track is shown turned by a quarter, so that its width is its height.
+def video_reader(
+    model_type: str | None, variables: Mapping[str, str], packages: Mapping[str, str] | None
+) -> VideoReader:
+    """The reader of a run.
 
     Args:
-        path: Of the file.
-        track: The track's number.
+        model_type: ms-swift's, of the model; None is taken for the default family.
+        variables: Environment of the trainer.
+        packages: Installed for it, by normalised name; None where that is not known, and the
+            `train` extra is taken to be there.
+    """
+    there = {"decord": "", "av": ""} if packages is None else packages
+    loader = (family_of(model_type) or DEFAULT_FAMILY).video_loader
+    if loader == "swift":
+        return "decord_bytes" if "decord" in there else "none"
+    if loader == "transformers":
+        return _of_transformers(variables, there)
+    return _of_qwen_vl_utils(variables, there)
+
+
+def _of_transformers(variables: Mapping[str, str], there: Mapping[str, str]) -> VideoReader:
+    asked = variables.get("VIDEO_LOAD_BACKEND") or "pyav"
+    if asked == "pyav":
+        return "pyav" if "av" in there else "none"
+    if asked == "decord":
+        return "decord" if "decord" in there else "none"
+    return "other"
+
+
+def _of_qwen_vl_utils(variables: Mapping[str, str], there: Mapping[str, str]) -> VideoReader:
+    old = _reads_videos(there.get("torchvision", ""))
+    asked = variables.get("FORCE_QWENVL_VIDEO_READER") or (
+        "torchcodec" if "torchcodec" in there else "decord"
+    )
+    if asked == "decord" and asked in there:
+        return "decord_or_torchvision" if old else "decord"
+    if asked == "torchcodec" and asked in there:
+        return "torchcodec_or_torchvision" if old else "torchcodec"
+    return "other" if old else "none"
+
+
+def _reads_videos(torchvision: str) -> bool:
+    parts = torchvision.split(".")[:2]
+    numbers = tuple(int(part) for part in parts if part.isdigit())
+    return len(numbers) == len(_READS_NO_VIDEOS) and numbers < _READS_NO_VIDEOS
+
+
+_ENDINGS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".flv", ".ts", ".wmv", ".mpg", ".mpeg")
+_PICTURES_IN_BOXES = (".avif", ".heic", ".heif")
+_OF_GIFS: Final = ("pyav", "torchcodec", "torchcodec_or_torchvision")
+
+
+class Film(NamedTuple):
+    """What a reference of `videos` turns out to be.
+
+    Attributes:
+        file: What the reader makes of it; None if that fails, or can't be told.
+        problem: What is wrong with it; None if nothing is.
+    """
+
+    file: VideoFile | None = None
+    problem: MediaProblem | None = None
+
+
+def look_at_film(path: str, name: str, reader: VideoReader) -> Film:
+    """Reads a video file.
+
+    Args:
+        path: Of a file that is not empty.
+        name: What messages call it.
+        reader: What the trainer reads it with.
 
     Raises:
-        OSError: If the file can't be read.
+        OSError: If it can't be read.
     """
-    with open(path, "rb") as file:  # noqa: PTH123 - a name as ms-swift has it
-        end = file.seek(0, 2)
-        movie = next((box for box in boxes(file, 0, end) if box.kind == b"moov"), None)
-        if movie is None:
+    if reader == "none":
+        return Film(problem=no_reader(name))
+    head = first_bytes(path, name)
+    if head.problem is not None and not (head.container == "gif" and reader in _OF_GIFS):
+        return Film(problem=head.problem)
+    if reader == "other":
+        return Film(problem=unjudged_video(name, "its reader is none that vlft follows"))
+    if head.cut and reader == "decord_bytes" and head.container == "avi":
+        return Film(problem=cut_video(name, head.cut))
+    film = _read(path, name, head, reader)
+    found = film.problem
+    if reader.endswith("torchvision") and found and found.kind == "video_unreadable":
+        why = f"an old torchvision may read it all the same ({found.message})"
+        return Film(problem=unjudged_video(name, why))
+    return film
+
+
+def is_film(path: str) -> bool:
+    """Whether a file is meant as a video: by its name, else by its content."""
+    name = path.lower()
+    try:
+        if not os.path.isfile(path) or not os.path.getsize(path):  # noqa: PTH113, PTH202
             return False
-        inside = list(boxes(file, movie.start, movie.end))
-        whole = [_matrix(file, box, 2)[1] for box in inside if box.kind == b"mvhd"]
-        for box in inside:
-            for header in boxes(file, box.start, box.end) if box.kind == b"trak" else ():
-                if header.kind == b"tkhd":
-                    number, matrix = _matrix(file, header, 1)
-                    if number == track and matrix is not None:
-                        return _quarter(_product(matrix, whole[0]) if whole else matrix)
-    return False
-
-
-_Matrix = tuple[int, ...]
-
-
-def _matrix(file: IO[bytes], box: Box, place: int) -> tuple[int, _Matrix | None]:
-    """Number of the track, and the matrix of a header; None if the header is short."""
-    file.seek(box.start)
-    body = file.read(100)
-    if not body or body[0] >= len(_PLACES):
-        return 0, None
-    places = _PLACES[body[0]]
-    if len(body) < places[place] + _MATRIX.size:
-        return 0, None
-    return _NUMBER.unpack_from(body, places[0])[0], _MATRIX.unpack_from(body, places[place])
-
-
-def _product(track: _Matrix, movie: _Matrix | None) -> _Matrix:
-    if movie is None:
-        return track
-    return tuple(
-        sum(track[3 * row + k] * movie[3 * k + column] >> _SHIFTS[k] for k in range(3))
-        for row in range(3)
-        for column in range(3)
-    )
-
-
-def _quarter(matrix: _Matrix) -> bool:
-    """Within a degree, as players see it."""
-    wide, high = math.hypot(matrix[0], matrix[3]), math.hypot(matrix[1], matrix[4])
-    if not wide or not high:
+        head = first_bytes(path, path)
+    except OSError:
         return False
-    degrees = math.degrees(math.atan2(matrix[1] / high, matrix[0] / wide)) % 360
-    return any(abs(degrees - quarter) < 1 for quarter in _QUARTERS)
+    if name.endswith(_PICTURES_IN_BOXES):
+        return False
+    return name.endswith(_ENDINGS) or (head.problem is None and head.container != "unknown")
 
 
-Container = Literal["mp4", "fragments", "avi", "mkv", "gif", "unknown"]
+def _read(path: str, name: str, head: FirstBytes, reader: VideoReader) -> Film:
+    if head.cut and reader.startswith("decord") and head.container in {"mp4", "fragments"}:
+        return Film(problem=broken_video(name, f"it is cut off: {head.cut}"))
+    try:
+        import av  # noqa: PLC0415 - a large library, for videos alone
+    except ImportError:
+        return Film(problem=without_av(name))
+    from vlft.data.media.frames import RefusedError, as_decord, as_torchcodec, as_transformers  # noqa: PLC0415 - likewise
+
+    try:
+        with av.open(path, metadata_errors="ignore") as file:
+            if reader == "pyav":
+                found = as_transformers(file, name, head.container)
+            elif reader.startswith("torchcodec"):
+                found = as_torchcodec(file, path, name, head.container)
+            else:
+                alone = reader == "decord_bytes"
+                found = as_decord(file, path, name, head.container, alone=alone)
+        if not head.cut:
+            return Film(found)
+        shown = _decoded(av, path)
+    except RefusedError as refused:
+        return Film(problem=refused.problem)
+    except av.FFmpegError as error:
+        return Film(problem=broken_video(name, f"FFmpeg says `{error.strerror}`"))
+    if reader == "pyav":
+        found = replace(found, frames=min(found.frames, shown))
+    return Film(found, short_video(name, head.cut, found.frames))
+
+
+def _decoded(av: Any, path: str) -> int:
+    """How many frames can be decoded."""
+    with av.open(path, metadata_errors="ignore") as file:
+        return sum(1 for _ in file.decode(file.streams.video[0]))
+
 
 _HEAD = 512
 _PICTURES = {

@@ -7,8 +7,7 @@ import json
 from typing import IO, TYPE_CHECKING, Any
 
 from vlft.data import rules
-from vlft.data.reading.lines import BrokenLineError, Row
-from vlft.data.reading.loose_json import has_half_pair, mended, small_integer
+from vlft.data.reading.lines import BrokenLineError, Row, has_half_pair, mended, small_integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

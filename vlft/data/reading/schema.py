@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.reading.loose_json import NotJsonError, is_date, loose_loads, milliseconds
+from vlft.data.reading.lines import NotJsonError, is_date, loose_loads, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

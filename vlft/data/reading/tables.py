@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from vlft.data.rows.aliases import Columns
+    from vlft.data.rows.columns import Columns
 
 
 PIECE = 10_000

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vlft.data.media import MediaProblem, Unopened
-    from vlft.data.rows.aliases import Columns
+    from vlft.data.rows.columns import Columns
     from vlft.data.settings import CheckSettings
     from vlft.data.tokens.rows import RowTokens
     from vlft.models import Family

@@ -10,8 +10,8 @@ import json
 from typing import Any
 
 from vlft.data import rules
-from vlft.data.outcomes import RowLostError
-from vlft.data.rows.aliases import ROLES, SPEAKERS
+from vlft.data.findings import RowLostError
+from vlft.data.rows.columns import ROLES, SPEAKERS
 from vlft.text import kind, read_literal, shown
 
 Message = dict[str, Any]

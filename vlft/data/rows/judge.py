@@ -5,22 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vlft.data import rules
-from vlft.data.outcomes import RowLostError
-from vlft.data.rows.boxes import check_boxes, check_inverted
+from vlft.data.findings import RowLostError
+from vlft.data.rows.comparisons import check_candidates, check_preferences
 from vlft.data.rows.length import check_length
 from vlft.data.rows.load import load
 from vlft.data.rows.media import check_images, check_videos
-from vlft.data.rows.preferences import check_preferences
-from vlft.data.rows.retrieval import check_candidates
 from vlft.data.rows.sample import Sample, to_sample
-from vlft.data.rows.tags import check_specials, check_tags
+from vlft.data.rows.tags import check_boxes, check_inverted, check_specials, check_tags
 from vlft.data.rows.turns import check_tools, check_turns
 from vlft.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from vlft.data.outcomes import RowProblem
+    from vlft.data.findings import RowProblem
     from vlft.data.rows.context import Context
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from vlft.data import rules
 from vlft.data.media import Picture
 from vlft.data.rows.media import reference_of, tokens_of_videos
+from vlft.data.rows.turns import is_exact, prompt_of, with_tools
 from vlft.data.settings import agent_of
 from vlft.models import SizeError
 from vlft.models.agents import AgentError, UntoldError
@@ -15,7 +16,7 @@ from vlft.models.agents import AgentError, UntoldError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.data.outcomes import RowProblem
+    from vlft.data.findings import RowProblem
     from vlft.data.rows.context import Context
     from vlft.data.rows.sample import Sample
     from vlft.data.tokens.render import CountedRow, Turn
@@ -60,14 +61,12 @@ def _turns(sample: Sample, context: Context) -> tuple[list[Turn], str | None] | 
         return None
     tools, prompt = sample.row.get("tools"), None
     if tools or any(message["role"] not in _PLAIN for message in messages):
-        from vlft.data.rows import tool_turns  # noqa: PLC0415 - few rows have any
-
         counter, agent = context.counter, agent_of(context.settings)
-        if counter is None or agent is None or not tool_turns.is_exact(tools):
+        if counter is None or agent is None or not is_exact(tools):
             return None
         try:
-            prompt = tool_turns.prompt_of(tools or [], sample.system, agent, counter.template)
-            messages = tool_turns.with_tools(messages, agent, counter.template)
+            prompt = prompt_of(tools or [], sample.system, agent, counter.template)
+            messages = with_tools(messages, agent, counter.template)
         except (AgentError, UntoldError, TypeError, ValueError, AttributeError):
             return None
     turns = [] if sample.system is None else [Turn("system", sample.system)]

@@ -12,14 +12,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from vlft.data import rules
-from vlft.data.outcomes import RowLostError
+from vlft.data.findings import RowLostError
 from vlft.data.reading.schema import Moment
-from vlft.data.rows.aliases import ROLES
+from vlft.data.rows.columns import ROLES
 from vlft.data.rows.conversations import from_messages, unknown_role
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:
-    from vlft.data.rows.aliases import Columns, Reader
+    from vlft.data.rows.columns import Columns, Reader
 
 
 COLUMNS: Final = ("tools", "rejected_tools", "positive_tools", "negative_tools")

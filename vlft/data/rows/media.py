@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.data import rules
 from vlft.data.media import Film, MediaProblem, Picture
-from vlft.data.media.problems import frames_refused
+from vlft.data.media.picture import frames_refused
 from vlft.models import SizeError
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vlft.data.outcomes import RowProblem
+    from vlft.data.findings import RowProblem
     from vlft.data.rows.context import Context
     from vlft.data.rows.sample import Sample
     from vlft.models import VideoTokens

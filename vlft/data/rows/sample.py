@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from vlft.data import rules
-from vlft.data.outcomes import RowLostError
+from vlft.data.findings import RowLostError
 from vlft.data.rows.conversations import openai_messages
 from vlft.text import kind, shown
 
@@ -64,7 +64,7 @@ def to_sample(loaded: dict[str, Any], context: Context) -> Sample:
     """Takes a row apart.
 
     Args:
-        loaded: From `loading.load`; it is not changed.
+        loaded: From `load.load`; it is not changed.
         context: Of the run.
 
     Raises:

@@ -9,7 +9,7 @@ from vlft.data.convert.conversations import conversation_draft
 from vlft.data.convert.convert import question_draft
 from vlft.data.convert.draft import Columns
 from vlft.data.convert.media import move_inline_images
-from vlft.data.rows.aliases import COLUMNS
+from vlft.data.rows.columns import COLUMNS
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD, byte_bound
 from vlft.data.tokens.render import Turn
 from vlft.errors import UsageError

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from vlft.data.media.video_probe import VideoReader
+    from vlft.data.media.video import VideoReader
     from vlft.data.statistics.measures import Choice
     from vlft.data.tokens.factory import TokenModel
     from vlft.data.tokens.rows import RowTokens

@@ -17,7 +17,7 @@ from vlft.errors import UsageError, VlftError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vlft.data.media.video_probe import VideoReader
+    from vlft.data.media.video import VideoReader
     from vlft.models import ImageTokens, PixelLimits, VideoFile, VideoTokens, Vision
 
 
@@ -84,7 +84,7 @@ def of_lines(file: Path) -> Iterator[Asked]:
 
 def _of_file(name: str, reader: VideoReader) -> Asked:
     from vlft.data.media import MediaProblem, probe_picture  # noqa: PLC0415 - not for sizes
-    from vlft.data.media.video_probe import is_film, look_at_film  # noqa: PLC0415
+    from vlft.data.media.video import is_film, look_at_film  # noqa: PLC0415
 
     if is_film(name):
         film = look_at_film(name, name, reader)
