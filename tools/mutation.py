@@ -7,8 +7,9 @@ number shifted, `and` for `or`, a loop that never runs …), run in a process of
 against the cases of the module's own subjects (tests/rules/expected) and the wording of their
 rules, then against the rest of tests/rules; those of resolve/ against tests/resolve, then
 tests/rules. A mutant that fails a test, or hangs, is killed; of each survivor the place and the
-change are printed. Left out, because no test could tell them from the original: changes to annotations, to how a dataclass is made
-(frozen, slots), and `is` in place of `==` or the other way round.
+change are printed. Left out, because no test could tell them from the original: changes to
+annotations, to how a dataclass is made (frozen, slots), and `is` in place of `==` or the other way
+round.
 """
 
 from __future__ import annotations
