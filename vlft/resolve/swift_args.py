@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vlft.config.entry import KeyPath
     from vlft.config.reader import LoadedConfig
-    from vlft.models.remote_code import Patch
+    from vlft.models.base import Patch
     from vlft.probe.collect import Facts
     from vlft.resolve.batch import Mismatch
     from vlft.resolve.model import ModelSpec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.models.internvl_chat import SWIFTS_TILE, has_own_language_model, language_model_of
+from vlft.models.internvl import SWIFTS_TILE, has_own_language_model, language_model_of
 from vlft.models.tiles import PATCH, SHUFFLE, DynamicTiling, tile_side
 from vlft.rules.base import Problem, rule
 
