@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from vlft.errors import TrainerError, VlftError
 from vlft.export.adapter import changes_of, read_adapter, refuse_broken
 from vlft.export.step import run_worker
-from vlft.runs.base_model import base_checkpoint
 from vlft.runs.exports import mark_weights
-from vlft.runs.inference_settings import base_of, saved_arguments
+from vlft.runs.inference_settings import base_checkpoint, base_of, saved_arguments
 
 if TYPE_CHECKING:
     from vlft.probe.checkpoint import Checkpoint

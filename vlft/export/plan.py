@@ -15,8 +15,7 @@ from vlft.models import family_of
 from vlft.probe.hardware import FP8, free_bytes, probe_hardware, visible_gpus
 from vlft.probe.safetensors import BITS
 from vlft.resolve.quantization import Quantization, Situation, choose
-from vlft.runs.base_model import refuse_unread_code
-from vlft.runs.inference_settings import interpreter_for, settings
+from vlft.runs.inference_settings import interpreter_for, refuse_unread_code, settings
 from vlft.runs.target import ExportSettings
 
 if TYPE_CHECKING:

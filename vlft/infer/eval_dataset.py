@@ -16,8 +16,7 @@ from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.files import read_rows
 from vlft.models import family_of, limits_from
-from vlft.runs.base_model import base_checkpoint
-from vlft.runs.inference_settings import environment, settings
+from vlft.runs.inference_settings import base_checkpoint, environment, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
