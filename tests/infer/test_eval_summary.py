@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vlft.errors import UsageError
-from vlft.infer.metrics import METRICS, chosen
-from vlft.infer.summary import (
-    Variant,
+from vlft.infer.evaluate import Variant, table, verdicts
+from vlft.infer.metrics import (
+    METRICS,
+    chosen,
     difference_interval,
+    difference_of,
     mean_interval,
-    summarise,
-    table,
-    verdicts,
+    score_of,
     wilson,
 )
 
@@ -75,19 +75,33 @@ def test_what_fits_the_answers_is_chosen() -> None:
     assert "anls" in (refused.value.hint or "")
 
 
-def variant(name: str, right: list[int], **changed: object) -> Variant:
+EXACT = METRICS["exact"]
+
+
+def variant(name: str, right: list[int], first: Variant | None = None) -> Variant:
     scores = [float(value) for value in right]
     said = ["x" if value else None for value in right]
-    return Variant(name, f"/{name}", {"exact": scores}, said, 2_500_000, 3.2, 12.0)
+    means = {"exact": score_of(scores, EXACT)}
+    return Variant(
+        name=name,
+        folder=f"/{name}",
+        metrics=means,
+        difference=first and {"exact": difference_of(scores, first.scores["exact"])},
+        rows=len(said),
+        unanswered=said.count(None),
+        bytes=2_500_000,
+        seconds=3.2,
+        rows_per_second=12.0,
+        predictions=said,
+        scores={"exact": scores},
+    )
 
 
 def test_models_side_by_side() -> None:
-    metrics = (METRICS["exact"],)
     good, same, bad = [1] * 90 + [0] * 10, [0] * 10 + [1] * 90, [1] * 20 + [0] * 80
-    summaries = summarise(
-        [variant("merged", good), variant("8bit", same), variant("4bit", bad)], metrics
-    )
-    first, second, third = summaries
+    first = variant("merged", good)
+    second, third = variant("8bit", same, first), variant("4bit", bad, first)
+    variants = [first, second, third]
     assert second.difference is not None
     assert third.difference is not None
     assert first.metrics["exact"].mean == 0.9
@@ -97,10 +111,11 @@ def test_models_side_by_side() -> None:
     assert second.difference["exact"].low < 0 < second.difference["exact"].high
     assert third.difference["exact"].mean == pytest.approx(-0.7)
     assert third.difference["exact"].high < 0
-    lines = table(summaries, metrics)
+    assert list(first.to_json())[-2:] == ["seconds", "rows_per_second"]
+    lines = table(variants, (EXACT,))
     assert len(lines) == 4
     assert lines[1].startswith("merged  90.0 (82.6-94.5)")
     assert "2.5 MB" in lines[1]
-    said = verdicts(summaries, METRICS["exact"])
+    said = verdicts(variants, EXACT)
     assert "no difference seen" in said[0]
     assert said[1].startswith("4bit against merged, exact: worse by 70.0 points")

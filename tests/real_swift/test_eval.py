@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from vlft.infer.summary import wilson
+from vlft.infer.metrics import wilson
 
 pytest.importorskip("bitsandbytes")
 

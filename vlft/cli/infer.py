@@ -140,15 +140,12 @@ def evaluate(
     output_format: FormatOption = "text",
 ) -> None:
     """Score a model's answers, alone or beside its base, its merge and its quantised forms."""
-    from dataclasses import asdict
-
     from vlft.environment import ENVIRON
     from vlft.infer.eval_dataset import read_question
     from vlft.infer.evaluate import evaluate as run
-    from vlft.infer.evaluate import forms
+    from vlft.infer.evaluate import forms, table, verdicts
     from vlft.infer.infer import Asking, infer_command
     from vlft.infer.metrics import chosen
-    from vlft.infer.summary import table, verdicts
     from vlft.runs.target import resolve_target
 
     found = resolve_target(target, trust=trust_remote_code)
@@ -167,11 +164,11 @@ def evaluate(
         text = f"# {plan['rows']} rows; {', '.join(names)}\n{plan['command']}"
         print_result(output_format, plan, [text])
         return
-    summaries, folder = run(found, question, names, metrics, asking)
-    variants = list(map(asdict, summaries))
-    shown = {"rows": len(question.rows), "folder": str(folder), "variants": variants}
-    lines = (*table(summaries, metrics), "", *verdicts(summaries, metrics[0]))
-    print_result(output_format, shown, lines)
+    variants, folder = run(found, question, names, metrics, asking)
+    shown = [one.to_json() for one in variants]
+    result = {"rows": len(question.rows), "folder": str(folder), "variants": shown}
+    lines = (*table(variants, metrics), "", *verdicts(variants, metrics[0]))
+    print_result(output_format, result, lines)
     if output_format == "text":
         console.note(f"rows: {folder / 'results.jsonl'}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from vlft.engines.process import STDOUT
@@ -14,20 +14,19 @@ from vlft.export.plan import Request, plan_export
 from vlft.export.run import carry_out
 from vlft.files import write_json, write_json_lines
 from vlft.infer.infer import infer_rows, new_folder
-from vlft.infer.summary import Variant, summarise
+from vlft.infer.metrics import difference_of, score_of
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.runs.inference_settings import base_checkpoint, base_of
 from vlft.runs.record import fingerprint, utc_now
 from vlft.runs.target import ExportSettings, resolve_target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from vlft.infer.eval_dataset import Question
     from vlft.infer.infer import Asking
-    from vlft.infer.metrics import Metric
-    from vlft.infer.summary import Summary
+    from vlft.infer.metrics import Metric, Score
     from vlft.runs.target import Target
 
 FORMS = ("base", "adapter", "merged", "8bit", "4bit")
@@ -35,6 +34,44 @@ FORMS = ("base", "adapter", "merged", "8bit", "4bit")
 
 _LOG = logging.getLogger(__name__)
 _SPEED = re.compile(r"'samples/s': (\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One model that was asked.
+
+    Attributes:
+        name: base, adapter, merged, 8bit, 4bit, model, or a folder.
+        folder: Of its weights.
+        metrics: Metric → its score.
+        difference: Metric → the mean over rows of the score minus that of the first model on the
+            same row. None for the first one itself.
+        rows: That were asked.
+        unanswered: How many of them have no answer.
+        bytes: Size of its weights, an adapter's base included.
+        seconds: Wall time of the answers, the start of Python and the loading included.
+        rows_per_second: Of the answering alone; None if ms-swift did not say.
+        predictions: What it said; None for a row without an answer.
+        scores: Metric → score of every row, in order; 0 for a row without an answer.
+    """
+
+    name: str
+    folder: str
+    metrics: Mapping[str, Score]
+    difference: Mapping[str, Score] | None
+    rows: int
+    unanswered: int
+    bytes: int
+    seconds: float
+    rows_per_second: float | None
+    predictions: Sequence[str | None]
+    scores: Mapping[str, Sequence[float]]
+
+    def to_json(self) -> dict[str, object]:
+        """The documented object of `vlft eval --format json`, of one model."""
+        shown = asdict(self)
+        del shown["predictions"], shown["scores"]
+        return shown
 
 
 def forms(target: Target, against: Sequence[str]) -> tuple[str, ...]:
@@ -59,7 +96,7 @@ def evaluate(
     names: Sequence[str],
     metrics: Sequence[Metric],
     asking: Asking,
-) -> tuple[list[Summary], Path]:
+) -> tuple[list[Variant], Path]:
     """Asks every form, makes those that are not there yet, and scores the answers.
 
     Args:
@@ -70,8 +107,7 @@ def evaluate(
         asking: How.
 
     Returns:
-        A summary of each form; the folder with `results.jsonl`,
-        `summary.json` and the logs.
+        Each form; the folder with `results.jsonl`, `summary.json` and the logs.
 
     Raises:
         VlftError: If a form can't be made.
@@ -91,8 +127,8 @@ def evaluate(
             found = replace(target, checkpoint=read_checkpoint(made))
         count = len(question.rows)
         _LOG.info("asking %s: %s rows, %s", name, count, found.checkpoint.path)
-        variants.append(_ask(name, found, data, folder, question, metrics, asking))
-    summaries = summarise(variants, metrics)
+        first = variants[0] if variants else None
+        variants.append(_ask(name, found, data, folder, question, metrics, asking, first))
     _write_results(folder, question, variants)
     mark = fingerprint(question.file)
     write_json(
@@ -104,10 +140,10 @@ def evaluate(
             "data": {"path": mark.path, "bytes": mark.bytes, "xxh3": mark.xxh3},
             "rows": list(question.numbers),
             "max_new_tokens": asking.max_new_tokens,
-            "variants": list(map(asdict, summaries)),
+            "variants": [one.to_json() for one in variants],
         },
     )
-    return summaries, folder
+    return variants, folder
 
 
 def _source(target: Target, name: str, python: str | None) -> Target | Request:
@@ -136,6 +172,7 @@ def _ask(
     question: Question,
     metrics: Sequence[Metric],
     asking: Asking,
+    first: Variant | None,
 ) -> Variant:
     work = folder / re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
     work.mkdir()
@@ -146,20 +183,27 @@ def _ask(
     said: list[str | None] = [None] * len(question.rows)
     for answer in answers:
         said[answer.row - 1] = answer.prediction
+    scores = {
+        metric.name: [
+            0.0 if text is None else metric.score(text, right)
+            for text, right in zip(said, question.answers, strict=True)
+        ]
+        for metric in metrics
+    }
     return Variant(
         name=name,
         folder=target.checkpoint.path,
-        scores={
-            metric.name: [
-                0.0 if text is None else metric.score(text, right)
-                for text, right in zip(said, question.answers, strict=True)
-            ]
-            for metric in metrics
-        },
-        predictions=said,
+        metrics={metric.name: score_of(scores[metric.name], metric) for metric in metrics},
+        difference=None
+        if first is None
+        else {name: difference_of(rows, first.scores[name]) for name, rows in scores.items()},
+        rows=len(said),
+        unanswered=said.count(None),
         bytes=_size(target),
-        seconds=time.monotonic() - began,
+        seconds=round(time.monotonic() - began, 2),
         rows_per_second=_speed(work / STDOUT),
+        predictions=said,
+        scores=scores,
     )
 
 
@@ -196,3 +240,34 @@ def _speed(log: Path) -> float | None:
     except OSError:
         return None
     return float(found[-1]) if found else None
+
+
+def table(variants: Sequence[Variant], metrics: Sequence[Metric]) -> list[str]:
+    """The same for people: a line a model, shares in per cent."""
+    lines = [["", *(metric.title for metric in metrics), "size", "rows/s", "time"]]
+    for one in variants:
+        scores = (one.metrics[metric.name] for metric in metrics)
+        cells = [f"{100 * s.mean:.1f} ({100 * s.low:.1f}-{100 * s.high:.1f})" for s in scores]
+        speed = "-" if one.rows_per_second is None else f"{one.rows_per_second:.1f}"
+        size, seconds = f"{one.bytes / 1e6:,.1f} MB", f"{one.seconds:.0f} s"
+        lines.append([one.name, *cells, size, speed, seconds])
+    name, *others = (max(map(len, column)) for column in zip(*lines, strict=True))
+    return [
+        "  ".join([line[0].ljust(name), *map(str.rjust, line[1:], others)]).rstrip()
+        for line in lines
+    ]
+
+
+def verdicts(variants: Sequence[Variant], metric: Metric) -> list[str]:
+    """For every model after the first, a sentence: better, worse, or no difference seen."""
+    said = []
+    for one in variants[1:]:
+        found = (one.difference or {})[metric.name]
+        low, high, mean = 100 * found.low, 100 * found.high, 100 * found.mean
+        if low > 0 or high < 0:
+            kind = "better" if low > 0 else "worse"
+            text = f"{kind} by {abs(mean):.1f} points ({low:+.1f} to {high:+.1f})"
+        else:
+            text = f"no difference seen: {mean:+.1f} points ({low:+.1f} to {high:+.1f})"
+        said.append(f"{one.name} against {variants[0].name}, {metric.title}: {text}")
+    return said
