@@ -12,7 +12,7 @@ import pytest
 from support.standin_swift import standin_interpreter
 from support.weight_files import matrix, tensor, write_adapter, write_model
 
-pytest.importorskip("numpy")
+pytest.importorskip("torch")
 
 Q = "model.layers.0.self_attn.q_proj"
 

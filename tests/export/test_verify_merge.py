@@ -212,7 +212,7 @@ def test_what_the_adapter_saved_whole_replaces_the_base(tmp_path: Path) -> None:
     case.base["visual.merger.weight"] = tensor(matrix(4, 4, 73))
     case.merged["model.visual.merger.weight"] = merger
     case.merged["lm_head.weight"] = head  # tied in the base, untied by the merge
-    assert case.verify().tensors == 5
+    assert case.verify()["tensors"] == 5
     case.merged["model.visual.merger.weight"] = case.base["visual.merger.weight"]
     with pytest.raises(TrainerError, match=r"merger\.weight` differs from what the adapter saved"):
         case.verify()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sysconfig
 from pathlib import Path
 
 from support.folders import light_environment
@@ -22,6 +23,8 @@ def standin_interpreter(folder: Path, **packages: str) -> str:
     (site,) = folder.glob("lib/python3.*/site-packages")
     for name, version in {"ms_swift": "4.6.0", **packages}.items():
         (site / f"{name}-{version}.dist-info").mkdir()
+    for name in ("torch", "torchgen"):  # what looks at a merge needs
+        (site / name).symlink_to(Path(sysconfig.get_path("purelib"), name))
     (site / "swift" / "cli").mkdir(parents=True)
     (site / "swift" / "__init__.py").touch()
     for program in (Path(__file__).parent / "standin").glob("*.py"):
