@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 
+from vlft.data.findings import RowLostError
 from vlft.data.media import MediaProblem, probe_picture
+from vlft.data.rows.columns import read_columns
+from vlft.data.rows.load import load
 from vlft.data.tokens.render import object_texts
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
@@ -105,8 +108,6 @@ def _convention(target: Target, file: Path) -> Convention:
     )
 
 
-_ANSWERS = ("response", "answer", "output", "targets", "target", "solution", "completion")
-_ASSISTANT = ("assistant", "gpt", "bot")
 _TAGS = re.compile(r"<bbox>|<ref-object>")
 
 
@@ -124,7 +125,7 @@ class Convention:
 
     template: ChatTemplate | None
     vision: Vision | None
-    limits: PixelLimits | None
+    limits: PixelLimits
     legacy: bool
     folders: Sequence[Path]
 
@@ -133,16 +134,21 @@ def right_answer(row: Mapping[str, Any], convention: Convention) -> str | None:
     """The last answer of a row, its boxes written as the family does; None if it has none.
 
     Raises:
-        VlftError: If a picture that boxes need the size of can't be read.
+        VlftError: If ms-swift drops the row, or a picture that boxes need the size of can't be
+            read.
     """
-    texts = _texts(row)
-    if not texts or texts[-1] is None:
+    try:
+        loaded = load(dict(row), read_columns(list(row)))
+    except RowLostError as lost:
+        raise VlftError(lost.problem.message) from None
+    messages = loaded["messages"]
+    if messages[-1]["role"] != "assistant":
         return None
-    answer = texts[-1]
-    objects = row.get("objects")
-    if not isinstance(objects, dict) or not _TAGS.search(answer) or convention.template is None:
+    texts = [text if isinstance(text := message["content"], str) else "" for message in messages]
+    answer, objects = texts.pop(), loaded.get("objects")
+    if objects is None or not _TAGS.search(answer) or convention.template is None:
         return answer
-    sizes, resized = _sizes(row, convention)
+    sizes, resized = _sizes(loaded.get("images") or (), convention)
     try:
         refs, boxes = object_texts(
             convention.template, objects, sizes, resized, legacy=convention.legacy
@@ -150,7 +156,7 @@ def right_answer(row: Mapping[str, Any], convention: Convention) -> str | None:
     except (IndexError, TypeError, ValueError, ZeroDivisionError) as error:
         raise VlftError(f"its objects can't be read: {error}") from None
     # Tags take references and boxes in their order over all messages.
-    before = "".join(text or "" for text in texts[:-1])
+    before = "".join(texts)
     left = {
         "<ref-object>": iter(refs[before.count("<ref-object>") :]),
         "<bbox>": iter(boxes[before.count("<bbox>") :]),
@@ -158,34 +164,16 @@ def right_answer(row: Mapping[str, Any], convention: Convention) -> str | None:
     return _TAGS.sub(lambda tag: next(left[tag[0]], tag[0]), answer)
 
 
-def _texts(row: Mapping[str, Any]) -> list[str | None]:
-    """What is said, in order; the answer last, None if there is none."""
-    said = row.get("messages") or row.get("conversations") or row.get("conversation")
-    if not isinstance(said, list):
-        answer = next((row[name] for name in _ANSWERS if isinstance(row.get(name), str)), None)
-        return [str(row.get("query") or row.get("instruction") or ""), answer]
-    texts: list[str | None] = []
-    role = ""
-    for message in said:
-        if isinstance(message, dict):
-            role = str(message.get("role", message.get("from")))
-            content = message.get("content", message.get("value"))
-            texts.append(content if isinstance(content, str) else "")
-    return texts if role in _ASSISTANT else [*texts, None]
-
-
 def _sizes(
-    row: Mapping[str, Any], convention: Convention
+    images: Sequence[Any], convention: Convention
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    images = row.get("images") or row.get("image") or []
-    named = images if isinstance(images, list) else [images]
     sizes, resized = [], []
-    for image in named:
+    for image in images:
         path = image.get("path") if isinstance(image, dict) else image
         size = _size(str(path), convention.folders)
         sizes.append(size)
         new = (0, 0)
-        if convention.vision is not None and convention.limits is not None:
+        if convention.vision is not None:
             counted = convention.vision.image(*size, convention.limits).resized
             new = (0, 0) if counted is None else (counted[1], counted[0])
         resized.append(new)
