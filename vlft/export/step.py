@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,12 +177,8 @@ def run_step(
 
 def _free_name(final: Path) -> Path:
     """The next name that nobody has taken: a folder that is not ours is left alone."""
-    number = 2
-    while (name := final.with_name(f"{final.name}-{number}")).exists():
-        if read_export(name) is not None:
-            break
-        number += 1
-    return name
+    names = (final.with_name(f"{final.name}-{number}") for number in count(2))
+    return next(name for name in names if not name.exists() or read_export(name) is not None)
 
 
 _YOUNG_S = 10

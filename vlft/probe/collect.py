@@ -248,15 +248,13 @@ def _deepspeed(named: Reference | None, cache: FactCache) -> Deepspeed | None:
     return preset(named.text) or (None if file is None else cache.once(read_deepspeed, Path(file)))
 
 
-_FILE = Path(__file__).with_name("known_models.json")
-
-
 def known_config(hub_id: str) -> dict[str, Any] | None:
     """What decides the size of this model, as in its config.json; None if it is not known."""
-    return _all().get(hub_id)
+    return _known_models().get(hub_id)
 
 
-@functools.lru_cache(maxsize=1)
-def _all() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads(_FILE.read_text(encoding="utf-8"))
+@functools.cache
+def _known_models() -> dict[str, dict[str, Any]]:
+    text = Path(__file__).with_name("known_models.json").read_text(encoding="utf-8")
+    found: dict[str, dict[str, Any]] = json.loads(text)
     return found

@@ -40,7 +40,6 @@ class Deepspeed:
         stage: ZeRO stage, 0 to 3; None if the file says none.
         offload: Whether the optimizer or the weights are kept in main memory.
         sharded: Whether there is a `zero_optimization` at all.
-        hpz: `zero_hpz_partition_size`; None if it is not given.
         fixed: Dotted key → value, of those that transformers compares with its own
             arguments and that are not `auto`.
         empty: Whether the file holds no setting.
@@ -51,7 +50,6 @@ class Deepspeed:
     stage: int | None = None
     offload: bool = False
     sharded: bool = False
-    hpz: int | None = None
     fixed: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     empty: bool = False
     batched: bool = True
@@ -74,11 +72,11 @@ def read_deepspeed(file: Path) -> Deepspeed:
         return Deepspeed(problem=VlftError(error.message, hint))
     zero = settings.get("zero_optimization")
     zero = zero if isinstance(zero, dict) else {}
+    stage = zero.get("stage", 0) if zero else None
     return Deepspeed(
-        stage=_whole(zero.get("stage", 0)) if zero else None,
+        stage=stage if type(stage) is int else None,
         offload=_offloads(zero.get("offload_optimizer")) or _offloads(zero.get("offload_param")),
         sharded="zero_optimization" in settings,
-        hpz=_whole(zero.get("zero_hpz_partition_size")),
         fixed=MappingProxyType(_fixed(settings)),
         empty=not settings,
         batched=any(settings.get(key) is not None for key in _BATCHES),
@@ -98,7 +96,3 @@ def _fixed(settings: Mapping[str, object]) -> dict[str, object]:
 
 def _offloads(value: object) -> bool:
     return isinstance(value, dict) and value.get("device") in {"cpu", "nvme"}
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
