@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vlft.probe.checkpoint import Checkpoint
     from vlft.runs.target import Target
-    from vlft.swift.args import Arguments
+    from vlft.swift.release import Arguments
 
 # What a model must be asked with, as it was trained: ms-swift restores some of these from
 # args.json, but none of the pixel limits.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vlft.pipeline import Ready
     from vlft.plan.plan import Plan
     from vlft.security.secrets import Word
-    from vlft.swift.args import Arguments
+    from vlft.swift.release import Arguments
 
 SCRIPT: Final = "job.sbatch"
 # Arguments of a first start that a job which begins again must not be given.
