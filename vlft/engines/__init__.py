@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from vlft.config.fields import Section
+    from vlft.config.schema import Section
 
 DEFAULT: Final = "local"
 _FOLDER: Final = Path(__file__).parent

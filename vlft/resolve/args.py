@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
-from vlft.config.ownership import ARGUMENTS
+from vlft.config.schema import ARGUMENTS
 from vlft.errors import VlftError
 from vlft.text import parse_json
 
 if TYPE_CHECKING:
-    from vlft.config.locations import KeyPath
+    from vlft.config.entry import KeyPath
     from vlft.probe.collect import Facts
     from vlft.resolve.model import ModelSpec
     from vlft.swift.release import Argument, Arguments, Subcommand

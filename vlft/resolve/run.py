@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from vlft.config.reader import LoadedConfig
     from vlft.config.schema import Config
     from vlft.models import Family
-    from vlft.models.remote_code import Patch
+    from vlft.models.base import Patch
     from vlft.probe.collect import Facts
     from vlft.resolve.args import SwiftArgs
     from vlft.resolve.batch import Batch, Mismatch

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from vlft.config.ownership import ARGUMENTS
+from vlft.config.schema import ARGUMENTS
 from vlft.resolve.args import SwiftArgs, Written, as_text, key_of, parse_bool
 from vlft.resolve.batch import Batch
 from vlft.resolve.patches import PLUGIN
@@ -16,9 +16,9 @@ from vlft.resolve.world import resolve_sharding, uses_torchrun
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vlft.config.locations import KeyPath
+    from vlft.config.entry import KeyPath
     from vlft.config.reader import LoadedConfig
-    from vlft.models.remote_code import Patch
+    from vlft.models.base import Patch
     from vlft.probe.collect import Facts
     from vlft.resolve.batch import Mismatch
     from vlft.resolve.model import ModelSpec

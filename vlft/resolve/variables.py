@@ -14,7 +14,7 @@ from vlft.models.limits import limit_problem, limits_from
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.config.locations import KeyPath
+    from vlft.config.entry import KeyPath
     from vlft.config.reader import LoadedConfig
     from vlft.models import Family, Vision
     from vlft.models.limits import PixelLimits, TokenLimits

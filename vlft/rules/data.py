@@ -15,7 +15,7 @@ from vlft.text import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vlft.config.source import KeyPath
+    from vlft.config.entry import KeyPath
     from vlft.data.findings import RowFinding
     from vlft.data.from_config import ConfiguredData
     from vlft.findings import Finding, Severity

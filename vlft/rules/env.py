@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
+from vlft.config.schema import ENVIRONMENT, NODE_ENVIRONMENT
 from vlft.rules.base import Problem, rule
 from vlft.security.secrets import mask_value
 from vlft.text import near_miss as nearest_variable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.config.ownership import ARGUMENTS, RESERVED
+from vlft.config.schema import ARGUMENTS, RESERVED
 from vlft.rules.base import Problem, out_of_range, rule
 from vlft.security.secrets import is_secret_name, mask_value
 from vlft.swift.dumps import old_name

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from vlft.config.fields import Count, Section, Texts
+from vlft.config.schema import Count, Section, Texts
 
 if TYPE_CHECKING:
     from vlft.config.schema import Config
