@@ -9,7 +9,7 @@ from vlft.data.findings import RowRule
 
 if TYPE_CHECKING:
     from vlft.data.findings import Fate
-    from vlft.data.media import MediaKind
+    from vlft.data.media.verdicts import MediaKind
     from vlft.findings import Severity
 
 ROW_RULES: Final[dict[str, RowRule]] = {}

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vlft.data.findings import Sink
-    from vlft.data.media import MediaProbe, Picture
+    from vlft.data.media.resolve import MediaProbe
+    from vlft.data.media.verdicts import Picture
 
 
 _BUCKETS = 256

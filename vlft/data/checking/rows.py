@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from vlft.data.checking.repeats import Hashes
     from vlft.data.checking.tally import Tally
     from vlft.data.findings import RowProblem, Sink
-    from vlft.data.media import MediaProbe, Picture
+    from vlft.data.media.resolve import MediaProbe
+    from vlft.data.media.verdicts import Picture
     from vlft.data.reading.arrow import NullFirst
     from vlft.data.reading.lines import BrokenLineError
     from vlft.data.rows.columns import FirstLook

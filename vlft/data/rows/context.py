@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.media import MediaProbe, Picture
+from vlft.data.media.resolve import MediaProbe
+from vlft.data.media.verdicts import Picture
 from vlft.errors import VlftError
 from vlft.models import DEFAULT_FAMILY, PixelLimits, SizeError
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from vlft.data.media import MediaProblem, Unopened
+    from vlft.data.media.verdicts import MediaProblem, Unopened
     from vlft.data.rows.columns import Columns
     from vlft.data.settings import CheckSettings
     from vlft.data.tokens.rows import RowTokens
