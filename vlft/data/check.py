@@ -11,9 +11,9 @@ import msgspec
 from vlft.data import rules
 from vlft.data.checking.file import check_file, format_of, missing, no_reader
 from vlft.data.checking.lines import LinesReader, first_look
-from vlft.data.checking.repeats import CheckedFile, Hashes, Rows, report_duplicates, report_leaks
-from vlft.data.checking.rows import Job
-from vlft.data.checking.tally import Tally
+from vlft.data.checking.repeats import Rows, report_duplicates, report_leaks
+from vlft.data.checking.rows import Job, RowChecker
+from vlft.data.checking.tally import Hashes, Tally
 from vlft.data.findings import DataReport, Sink
 from vlft.data.reading.chunks import Piece
 from vlft.data.reading.lines import BrokenLineError, rows_of
@@ -58,12 +58,11 @@ def check_files(
     """
     from vlft.data.tokens.factory import open_counter  # noqa: PLC0415 - not for the quick check
 
-    report = DataReport(Sink(ignore))
+    report = DataReport(Sink(settings, ignore))
     probe = new_probe(settings)
     often = gc.get_threshold()
     gc.set_threshold(_SELDOM)  # rows are no cycles, and there are many
     try:
-        jobs: list[Job] = []
         parts = [Rows(), Rows()]
         counter = open_counter(settings)
         several = settings.task == "rlhf" or settings.swift.get("task_type") in SEVERAL_TEXTS
@@ -72,18 +71,24 @@ def check_files(
         for rows, names in zip(parts, (files, val), strict=True):
             for text in names:
                 source = parse_entry(text, settings.cwd)
-                seen = rows.seen if val else None
-                job = Job(source, settings, report.findings, probe, Hashes(), advance, seen, tally)
+                seen, start = rows.seen if val else None, len(rows.hashes)
+                job = Job(
+                    source,
+                    settings,
+                    report.findings,
+                    probe,
+                    rows.hashes,
+                    advance,
+                    seen,
+                    tally,
+                    start,
+                )
                 _check_source(job)
-                start = len(rows.hashes)
-                rows.files.append(CheckedFile(text, source.file, start, job.numbered))
-                rows.hashes.extend(job.hashes)
-                job.hashes = Hashes()
-                jobs.append(job)
+                rows.files.append(job)
                 report.files.append(text)
                 report.rows += job.rows
         train, held_out = parts
-        _report_mixture(jobs[: len(files)], settings)
+        _report_mixture(train.files, settings)
         report_duplicates(train, report.findings)
         if val:
             report_leaks(train, held_out, report.findings, probe)
@@ -160,7 +165,7 @@ def quick_check(files: Sequence[str], settings: CheckSettings) -> list[RowFindin
         OSError: If a file can't be read.
     """
     settings = msgspec.structs.replace(settings, tokenizer=None, max_length=None)
-    sink, probe = Sink(), new_probe(settings, open_files=False)
+    sink, probe = Sink(settings), new_probe(settings, open_files=False)
     jobs = [Job(parse_entry(text, settings.cwd), settings, sink, probe, Hashes()) for text in files]
     for job in jobs:
         _check(job)
@@ -188,9 +193,9 @@ def _check_lines(job: Job) -> None:
         return
     columns = tuple(job.settings.columns.items())
     look = _first_look(start + b"\n".join(others), columns, job.settings.aliases)
-    checker = job.checker(look)
+    checker = RowChecker(job, look)
     try:
-        LinesReader(job, checker).read(Piece(job.source.file, 0, len(start), start))
+        LinesReader(checker).read(Piece(job.source.file, 0, len(start), start))
     except BrokenLineError as error:
         job.broken(error)
         return
@@ -201,7 +206,7 @@ def _check_lines(job: Job) -> None:
                 checker.check(row.value)
         except BrokenLineError as error:
             job.say(error.problem)
-    job.kept, job.pictured = checker.kept, checker.with_media
+    job.kept, job.pictured = checker.kept, checker.pictured
 
 
 @lru_cache(maxsize=16)

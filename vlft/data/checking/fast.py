@@ -24,8 +24,7 @@ from vlft.models import SizeError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.data.checking.repeats import Hashes
-    from vlft.data.checking.tally import Tally
+    from vlft.data.checking.tally import Hashes, Tally
     from vlft.data.rows.columns import FirstLook
     from vlft.data.rows.context import Context
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal
 
 from vlft.data import rules
 from vlft.data.checking.lines import check_lines
+from vlft.data.checking.rows import RowChecker
 from vlft.data.reading.array import array_rows, is_array, is_nested
 from vlft.data.reading.arrow import NullFirst
 from vlft.data.reading.chunks import open_plain, packed_as
@@ -122,11 +124,8 @@ def check_file(job: Job) -> None:
 def _check_array(job: Job, stream: IO[bytes]) -> None:
     """An array is one piece: all of it decides the schema, and is read twice."""
     shape = Shape()
-    try:
-        for row in array_rows(stream):
-            shape.add(row.value or {})
-    except BrokenLineError:
-        pass  # said below
+    with suppress(BrokenLineError):  # said below
+        shape.add_rows(array_rows(stream))
     stream.seek(0)
     nested = is_nested(stream)
     _check_rows(job, shape, lambda: array_rows(stream), json=not nested, padded=nested)
@@ -185,7 +184,7 @@ def _check_rows(
     json: bool = False,
     padded: bool = False,
 ) -> None:
-    checker = job.checker(look(shape, job.settings, padded=padded))
+    checker = RowChecker(job, look(shape, job.settings, padded=padded))
     if json:
         checker.nulls = NullFirst(checker.look.schema)
     try:
@@ -196,7 +195,7 @@ def _check_rows(
             checker.check(row.value, row.number, row.line)
     except BrokenLineError as error:
         job.broken(error)
-    job.finish(checker)
+    checker.finish()
 
 
 def _text_rows(stream: IO[bytes]) -> Iterator[Row]:

@@ -123,7 +123,7 @@ def pieces(path: Path) -> Iterator[Piece]:
     """
     start = 0
     with open_plain(path) as stream:
-        if isinstance(stream, gzip.GzipFile):
+        if is_gzip(path):
             while data := stream.read(CHUNK_BYTES):
                 data += stream.readline()
                 yield Piece(path, start, start + len(data), data)
