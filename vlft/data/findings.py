@@ -243,9 +243,9 @@ class DataReport(msgspec.Struct):
     """
 
     findings: Sink
-    files: list[str] = msgspec.field(default_factory=list)
-    rows: int = 0
-    tokens: TokenCounts | None = None
+    files: list[str]
+    rows: int
+    tokens: TokenCounts | None
 
     def __enter__(self) -> Self:
         return self

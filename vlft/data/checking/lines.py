@@ -188,7 +188,7 @@ class LinesReader:
         decoder = row_decoder(checker.look) if plain else None
         self._fast: FastReader | None = None
         if decoder is not None:
-            self._fast = FastReader(decoder, checker.context, job.hashes, job.tally)
+            self._fast = FastReader(decoder, checker.context, job.split.hashes, job.tally)
 
     def read(self, piece: Piece) -> None:
         """Checks the rows of a piece.
@@ -234,7 +234,7 @@ class LinesReader:
     def _read_exactly(self, data: bytes) -> None:
         for row in self._rows_of(data, self._job.rows + 1, self.lines + 1):
             self._job.rows = row.number
-            self._job.hashes.add(row.raw + b"\n")
+            self._job.split.hashes.add(row.raw + b"\n")
             self.checker.check(row.value, row.number, row.line)
             if self._odd is not None:
                 self._odd.append(row)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from vlft.data import rules
-from vlft.data.checking.tally import Hashes
 from vlft.data.reading.chunks import pieces
 from vlft.data.reading.lines import BrokenLineError, rows_of
 
@@ -15,43 +12,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from vlft.data.checking.rows import Job
-    from vlft.data.findings import Sink
+    from vlft.data.checking.rows import Split
     from vlft.data.media.resolve import MediaProbe
     from vlft.data.media.verdicts import Picture
 
 
-class Rows(msgspec.Struct):
-    """All rows of the training or of the validation data.
-
-    Attributes:
-        hashes: In order.
-        files: In order.
-        seen: Pictures by reference.
-    """
-
-    hashes: Hashes = msgspec.field(default_factory=Hashes)
-    files: list[Job] = msgspec.field(default_factory=list)
-    seen: dict[str, Picture] = msgspec.field(default_factory=dict)
-
-    def place(self, index: int) -> tuple[Job, int, int | None]:
-        """File, row and line of a row by its number, from 0 over all files."""
-        file = next(one for one in reversed(self.files) if one.start <= index)
-        row = index - file.start + 1
-        return file, row, row if file.numbered else None
-
-
-def report_duplicates(rows: Rows, sink: Sink) -> None:
+def report_duplicates(split: Split) -> None:
     """Says which rows stand twice."""
-    for index, first in rows.hashes.repeated():
-        file, row, line = rows.place(index)
-        other, before, _ = rows.place(first)
+    for index, first in split.hashes.repeated():
+        file, row, line = split.place(index)
+        other, before, _ = split.place(first)
         where = "" if other is file else f" of {other.source.text}"
         problem = rules.DUPLICATE.found(f"the same as row {before}{where}", "keep one of them")
-        sink.add(problem, file.source.text, row, line)
+        file.say(problem, row, line)
 
 
-def report_leaks(train: Rows, val: Rows, sink: Sink, probe: MediaProbe) -> None:
+def report_leaks(train: Split, val: Split, probe: MediaProbe) -> None:
     """Says which rows and pictures of the validation data stand in the training data."""
     shared = train.hashes.shared(val.hashes)
     if shared:
@@ -65,29 +41,22 @@ def report_leaks(train: Rows, val: Rows, sink: Sink, probe: MediaProbe) -> None:
                 other, before, _ = train.place(first[digest])
                 message = f"the same as row {before} of {other.source.text}"
                 problem = rules.LEAK.found(message, "take it out of the training data")
-                sink.add(problem, file.source.text, row, line)
-    _report_pictures(train, val, sink, probe)
+                file.say(problem, row, line)
+    _report_pictures(train, val, probe)
 
 
-def _report_pictures(train: Rows, val: Rows, sink: Sink, probe: MediaProbe) -> None:
-    rough = {(picture.size, picture.head_hash) for picture in train.seen.values()}
-    twins = {
-        name: picture
-        for name, picture in val.seen.items()
-        if (picture.size, picture.head_hash) in rough
-    }
-    if not twins:
-        return
-    candidates = {(picture.size, picture.head_hash) for picture in twins.values()}
+def _report_pictures(train: Split, val: Split, probe: MediaProbe) -> None:
+    trained, held_out = train.seen or {}, val.seen or {}
+    alike = set(map(_size_and_head, trained.values())) & set(map(_size_and_head, held_out.values()))
     exact = {
         probe.content_key(picture): name
-        for name, picture in train.seen.items()
-        if (picture.size, picture.head_hash) in candidates
+        for name, picture in trained.items()
+        if _size_and_head(picture) in alike
     }
     leaked = {
         name: exact[key]
-        for name, picture in twins.items()
-        if (key := probe.content_key(picture)) in exact
+        for name, picture in held_out.items()
+        if _size_and_head(picture) in alike and (key := probe.content_key(picture)) in exact
     }
     for file in val.files:
         for row, line, name in _rows_with(file.source.file, leaked):
@@ -95,7 +64,11 @@ def _report_pictures(train: Rows, val: Rows, sink: Sink, probe: MediaProbe) -> N
             other = "" if twin == name else f" as {twin}"
             message = f"{name} stands in the training data{other}"
             problem = rules.LEAKED_PICTURE.found(message, "split the data by picture", "images")
-            sink.add(problem, file.source.text, row, line)
+            file.say(problem, row, line)
+
+
+def _size_and_head(picture: Picture) -> tuple[int, int]:
+    return picture.size, picture.head_hash
 
 
 def _rows_with(path: Path, names: dict[str, str]) -> Iterator[tuple[int, int, str]]:

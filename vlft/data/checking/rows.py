@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from vlft.data import rules
+from vlft.data.checking.tally import Hashes
 from vlft.data.findings import RowProblem, worst
 from vlft.data.rows.columns import dotted
 from vlft.data.rows.context import Context
@@ -17,7 +18,7 @@ from vlft.text import kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vlft.data.checking.tally import Hashes, Tally
+    from vlft.data.checking.tally import Tally
     from vlft.data.findings import RowProblem, Sink
     from vlft.data.media.resolve import MediaProbe
     from vlft.data.media.verdicts import Picture
@@ -63,6 +64,26 @@ def _quiet(_: int) -> None:
     """No progress is shown."""
 
 
+class Split(msgspec.Struct):
+    """All rows of the training or of the validation data.
+
+    Attributes:
+        hashes: In order.
+        files: In order.
+        seen: Pictures by reference; None where no leaks are to be found.
+    """
+
+    hashes: Hashes = msgspec.field(default_factory=Hashes)
+    files: list[Job] = msgspec.field(default_factory=list)
+    seen: dict[str, Picture] | None = None
+
+    def place(self, index: int) -> tuple[Job, int, int | None]:
+        """File, row and line of a row by its number, from 0 over all files."""
+        file = next(one for one in reversed(self.files) if one.start <= index)
+        row = index - file.start + 1
+        return file, row, row if file.numbered else None
+
+
 class Job(msgspec.Struct):
     """A file to be checked.
 
@@ -71,11 +92,10 @@ class Job(msgspec.Struct):
         settings: Of the run.
         sink: Where findings go.
         probe: Memory of pictures that all files share.
-        hashes: Of the rows of this file and of those before it, for duplicates.
+        split: What the file is one of.
         advance: Told of every byte that is done with.
-        seen: Takes the pictures in, where leaks are to be found.
         tally: Takes rows in, where tokens are to be told.
-        start: Rows of the files before it.
+        start: Rows of the files of the split before it.
         rows: Rows so far.
         numbered: Whether every row was a line of its own.
         kept: Rows that are loaded.
@@ -86,15 +106,17 @@ class Job(msgspec.Struct):
     settings: CheckSettings
     sink: Sink
     probe: MediaProbe
-    hashes: Hashes
+    split: Split
     advance: Callable[[int], None] = _quiet
-    seen: dict[str, Picture] | None = None
     tally: Tally | None = None
     start: int = 0
     rows: int = 0
     numbered: bool = False
     kept: int = 0
     pictured: int = 0
+
+    def __post_init__(self) -> None:
+        self.start = len(self.split.hashes)
 
     def say(
         self,
@@ -123,7 +145,7 @@ class RowChecker:
     def __init__(self, job: Job, look: FirstLook) -> None:
         self.job = job
         self.look = look
-        self.context = Context(job.settings, look.columns, look.lost, job.probe, job.seen)
+        self.context = Context(job.settings, look.columns, look.lost, job.probe, job.split.seen)
         self.kept = 0
         self.pictured = 0
         self.odd_images: list[tuple[int | None, int | None, str]] = []
