@@ -17,8 +17,7 @@ from vlft.estimate.memory.from_config import (
 from vlft.estimate.memory.parameters import count
 from vlft.files import read_json
 from vlft.probe.hardware import free_bytes
-from vlft.runs.index import list_runs
-from vlft.runs.record import CHECKPOINTS
+from vlft.runs.record import CHECKPOINTS, list_runs
 from vlft.text import counted
 
 if TYPE_CHECKING:

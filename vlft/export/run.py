@@ -21,9 +21,15 @@ from vlft.files import write_json_lines
 from vlft.plan.command import render_tool
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.resolve.patches import PATCHES_VERSION, is_patched
-from vlft.runs.base_model import base_folder
 from vlft.runs.exports import ExportRecord, hash_adapter, hash_model
-from vlft.runs.inference_settings import base_of, environment, patched, settings, weights
+from vlft.runs.inference_settings import (
+    base_folder,
+    base_of,
+    environment,
+    patched,
+    settings,
+    weights,
+)
 from vlft.runs.record import utc_now
 
 if TYPE_CHECKING:

@@ -18,8 +18,7 @@ from vlft.errors import VlftError
 from vlft.export.calibration import read_rows
 from vlft.models import family_of, limits_from
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.runs.base_model import base_folder
-from vlft.runs.inference_settings import environment, settings
+from vlft.runs.inference_settings import base_folder, environment, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

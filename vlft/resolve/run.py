@@ -7,14 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vlft.resolve.batch import solve
-from vlft.resolve.limits import Limits
 from vlft.resolve.model import resolve_model
 from vlft.resolve.patches import run_patches
 from vlft.resolve.post_init import has_plugins
-from vlft.resolve.sharding import resolve_sharding
 from vlft.resolve.steps import resolve_steps
 from vlft.resolve.swift_args import resolve_swift_args
 from vlft.resolve.variables import (
+    Limits,
     added_variables,
     config_variables,
     inherited_variables,
@@ -22,7 +21,7 @@ from vlft.resolve.variables import (
     pixel_settings,
     trainer_variables,
 )
-from vlft.resolve.world import number_in, resolve_world, uses_ray, uses_torchrun
+from vlft.resolve.world import number_in, resolve_sharding, resolve_world, uses_ray, uses_torchrun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,14 +30,13 @@ if TYPE_CHECKING:
     from vlft.config.reader import LoadedConfig
     from vlft.config.schema import Config
     from vlft.models import Family
-    from vlft.models.remote_code import Patch
+    from vlft.models.base import Patch
     from vlft.probe.collect import Facts
     from vlft.resolve.batch import Batch, Mismatch
     from vlft.resolve.model import ModelSpec
-    from vlft.resolve.sharding import Sharding
     from vlft.resolve.steps import Steps
     from vlft.resolve.variables import Variable
-    from vlft.resolve.world import World
+    from vlft.resolve.world import Sharding, World
     from vlft.swift.args import SwiftArgs
 
 

@@ -6,21 +6,20 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vlft.config.ownership import ARGUMENTS
+from vlft.config.schema import ARGUMENTS
 from vlft.errors import VlftError
 from vlft.resolve.batch import Batch
 from vlft.resolve.patches import PLUGIN
 from vlft.resolve.post_init import Run, after_init
-from vlft.resolve.sharding import resolve_sharding
-from vlft.resolve.world import uses_torchrun
+from vlft.resolve.world import resolve_sharding, uses_torchrun
 from vlft.swift.args import Origin, SwiftArgs, Value, Written, as_text, key_of, parse_bool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vlft.config.locations import KeyPath
+    from vlft.config.entry import KeyPath
     from vlft.config.reader import LoadedConfig
-    from vlft.models.remote_code import Patch
+    from vlft.models.base import Patch
     from vlft.probe.collect import Facts
     from vlft.resolve.batch import Mismatch
     from vlft.resolve.model import ModelSpec

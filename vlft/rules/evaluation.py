@@ -9,7 +9,7 @@ from vlft.rules.base import Problem, ignored_key, not_installed, rule, unknown_n
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.config.source import KeyPath
+    from vlft.config.entry import KeyPath
     from vlft.resolve.run import RunSpec
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
-from vlft.config.ownership import ARGUMENTS
+from vlft.config.schema import ARGUMENTS
 from vlft.text import parse_json
 
 if TYPE_CHECKING:
-    from vlft.config.locations import KeyPath, Place
+    from vlft.config.entry import KeyPath, Place
     from vlft.config.source import Source
     from vlft.swift.release import Argument
 

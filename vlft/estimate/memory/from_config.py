@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vlft.models.limits import PixelLimits
     from vlft.models.vision import Vision
     from vlft.probe.collect import Facts
-    from vlft.resolve import sharding as resolve
+    from vlft.resolve import world as resolve
     from vlft.resolve.batch import Batch
     from vlft.resolve.run import RunSpec
     from vlft.swift.args import SwiftArgs

@@ -11,7 +11,7 @@ from vlft.estimate.memory.tape import Tensor
 if TYPE_CHECKING:
     from vlft.estimate.memory.step_spec import Attention
     from vlft.estimate.memory.tape import Tape
-    from vlft.models.liger import Fused
+    from vlft.models.architecture import Fused
 
 _FOUR = 4
 

@@ -19,8 +19,7 @@ from vlft.estimate.memory.towers import Tower, run_tower
 if TYPE_CHECKING:
     from vlft.estimate.memory.step_spec import RunShape
     from vlft.estimate.memory.tape import Tape, Tensor
-    from vlft.models.architecture import ModelShape
-    from vlft.models.liger import Fused
+    from vlft.models.architecture import Fused, ModelShape
 
 _NO_KERNELS: frozenset[Fused] = frozenset()
 _WINDOW = 8
