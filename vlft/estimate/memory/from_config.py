@@ -6,11 +6,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vlft.estimate.memory.liger import uses_logits_to_keep
-from vlft.estimate.memory.parameters import count
-from vlft.estimate.memory.states import plain_states
+from vlft.estimate.memory.states import count, plain_states
 from vlft.estimate.memory.step_spec import Attention, Optimizer, Picture, RunShape, Sharding
-from vlft.models import shape_of
+from vlft.models import family_of, shape_of
 from vlft.models.vision import SizeError
 from vlft.swift.versions import release
 
@@ -259,3 +257,34 @@ def _sharding(sharding: resolve.Sharding) -> Sharding:
         return "fsdp2"
     stages: dict[int | None, Sharding] = {0: "zero0", 1: "zero1", 2: "zero2", 3: "zero3"}
     return stages.get(sharding.stage, "none")
+
+
+_SINCE = 5
+"""Major release of transformers from which multimodal models keep only trained tokens."""
+
+
+def uses_logits_to_keep(
+    given: bool | None,
+    transformers_major: int,
+    sequence_parallel: int,
+    *,
+    liger: str | None = None,
+) -> bool:
+    """Whether only the logits that the loss needs are computed.
+
+    Args:
+        given: `--use_logits_to_keep`; None if it is not given.
+        transformers_major: Of the installed transformers.
+        sequence_parallel: GPUs that share a row.
+        liger: model_type of a model with Liger's kernels; None without them.
+    """
+    if given is not None:
+        return given
+    takes_it = liger is None or liger_keeps_few_logits(liger)
+    return transformers_major >= _SINCE and sequence_parallel == 1 and takes_it
+
+
+def liger_keeps_few_logits(model_type: str | None) -> bool:
+    """Whether the forward by Liger of a model_type has the argument logits_to_keep."""
+    family = family_of(model_type)
+    return family is not None and family.liger is not None and family.liger.keeps_few_logits
