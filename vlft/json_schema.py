@@ -6,9 +6,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema  # noqa: TID253 - only `vlft schema`
 
-from vlft.config.fields import OWNED_ARGUMENTS, OWNED_VARIABLES, Section
-from vlft.config.ownership import ARGUMENTS, ENVIRONMENT, NODE_ENVIRONMENT, RESERVED
-from vlft.config.schema import Config, config_with
+from vlft.config.schema import (
+    ARGUMENTS,
+    ENVIRONMENT,
+    NODE_ENVIRONMENT,
+    OWNED_ARGUMENTS,
+    OWNED_VARIABLES,
+    RESERVED,
+    Config,
+    Section,
+    config_with,
+)
 from vlft.engines import section_names, section_of
 
 if TYPE_CHECKING:

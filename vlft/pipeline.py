@@ -21,6 +21,7 @@ from vlft.probe.hardware import Hardware, parse_hardware, probe_hardware
 from vlft.resolve.batch import Mismatch
 from vlft.resolve.run import RunSpec, resolve
 from vlft.rules import PLANNABLE, RULES, all_rules, check
+from vlft.rules.data import Scan, row_findings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from vlft.config.reader import LoadedConfig
     from vlft.config.source import Source
     from vlft.findings import Finding
-    from vlft.rules.rows import Scan
 
 
 _LOG = logging.getLogger(__name__)
@@ -161,8 +161,6 @@ def prepare(
         return run
     findings = [*run.loaded.findings, *check(run, only=None if judge else PLANNABLE)]
     if judge and data != "none":
-        from vlft.rules.rows import row_findings  # noqa: PLC0415 - only where rows are read
-
         findings += row_findings(run, data)
     findings = apply_ignores(
         findings,

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from vlft.config.ownership import ARGUMENTS, ENVIRONMENT, RESERVED
-from vlft.config.schema import Config
+from vlft.config.schema import ARGUMENTS, ENVIRONMENT, RESERVED, Config
 from vlft.config.source import parse
 from vlft.engines import section_names
 from vlft.json_schema import config_schema

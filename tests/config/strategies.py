@@ -11,8 +11,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from vlft.config.ownership import ARGUMENTS, RESERVED
-from vlft.config.validation_errors import legal_keys
+from vlft.config.reader import legal_keys
+from vlft.config.schema import ARGUMENTS, RESERVED
 from vlft.swift.probe import read_swift
 from vlft.swift.release import Argument, Subcommand
 

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
+from vlft.config.entry import Place
 from vlft.config.extends import load
-from vlft.config.source import Place
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vlft.config.entry import Place
 from vlft.config.extends import load
 from vlft.config.overrides import apply
-from vlft.config.source import Place, parse
+from vlft.config.source import parse
 
 TEXT = """\
 model: {path: x}

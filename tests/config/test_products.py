@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlft.config.fields import parse_product
+from vlft.config.schema import parse_product
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vlft.config import compose as compose_module
+from vlft.config.entry import Place
 from vlft.config.extends import load
-from vlft.config.source import Place, parse
+from vlft.config.source import parse
 from vlft.findings import has_errors
 
 VALID = """\

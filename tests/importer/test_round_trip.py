@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from round_trip import SWIFT, round_trip
 
-from vlft.config.ownership import ARGUMENTS, RESERVED
+from vlft.config.schema import ARGUMENTS, RESERVED
 from vlft.security.secrets import is_secret_name
 
 _WORDS = st.text(string.ascii_letters + string.digits + "._/ :#'\"$&|;%@,[]{}*!?()é漢-", min_size=1)

@@ -56,5 +56,5 @@ def test_names_of_families_are_spelled_in_models_alone() -> None:
 
 
 def test_the_search_finds_a_name(tmp_path: Path) -> None:
-    file = PACKAGE / "models" / "qwen2_vl.py"
+    file = PACKAGE / "models" / "qwen_vl.py"
     assert any(found.endswith(": qwen2_vl") for found in spelled(file))

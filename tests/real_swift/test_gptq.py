@@ -24,11 +24,11 @@ pytestmark = [
 LAYERS, LINEAR = 10, 7
 BUILD = (
     "import sys; from pathlib import Path\n"
-    "from vlft.models import tiny_spec; from vlft.models.qwen2_vl import FAMILY\n"
+    "from vlft.models import tiny_spec; from vlft.models.qwen_vl import QWEN2_VL\n"
     "from vlft.models.tiny import TinySize\n"
     "from vlft.trainer_side.tiny_model import build\n"
     f"size = TinySize(hidden=128, layers={LAYERS}, vision_hidden=32, vision_layers=2)\n"
-    "build(tiny_spec(FAMILY, size), Path(sys.argv[1]), 0)\n"
+    "build(tiny_spec(QWEN2_VL, size), Path(sys.argv[1]), 0)\n"
 )
 # Share of the weights' size that they are off by after 4 bits, by layer: read as config.json says.
 ERRORS = """

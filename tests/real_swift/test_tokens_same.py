@@ -38,12 +38,11 @@ from vlft.models import (
     VideoTokens,
     family_of,
     limits_from,
-    qwen2_vl,
-    qwen3_vl,
 )
+from vlft.models.dynamic_resolution import middle_seconds
+from vlft.models.qwen_vl import QWEN2_VL, QWEN3_VL
 from vlft.models.smart_resize import hf_smart_resize, qwen_vl_utils_smart_resize
 from vlft.models.tiles import best_grid, tiles_of
-from vlft.models.video_sampling import middle_seconds
 
 FOLDERS = tiny_folders()
 
@@ -121,7 +120,7 @@ def test_images_under_all_limits(jobs: dict[str, Any], answers: dict[str, Any]) 
     wrong, failing, total = [], 0, 0
     for name in (name for name in jobs if name.startswith("images-")):
         job = jobs[name]
-        vision = (qwen3_vl.FAMILY if job["patch"] == 16 else qwen2_vl.FAMILY).vision
+        vision = (QWEN3_VL if job["patch"] == 16 else QWEN2_VL).vision
         assert vision is not None
         limits = limits_from(job["env"], job["rescale"])
         for (width, height, row), real in zip(job["sizes"], answers[name], strict=True):
@@ -165,7 +164,7 @@ def test_grids_of_tiles(jobs: dict[str, Any], answers: dict[str, Any]) -> None:
 def test_videos(jobs: dict[str, Any], answers: dict[str, Any]) -> None:
     taken = 0
     for case, real in zip(jobs["videos"]["cases"], answers["videos"], strict=True):
-        vision = (qwen3_vl.FAMILY if case["patch"] == 16 else qwen2_vl.FAMILY).vision
+        vision = (QWEN3_VL if case["patch"] == 16 else QWEN2_VL).vision
         assert vision is not None
         width, height, frames, fps = case["video"]
         limits = limits_from(case["env"]).with_row(case["row"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vlft.models.remote_code import Patch
+from vlft.models.base import Patch
 from vlft.pipeline import prepare
 from vlft.probe.checkpoint import Checkpoint, read_checkpoint
 from vlft.resolve.patches import PATCHES_VERSION, PLUGIN, WHY, is_patched, patches_of, with_patches

@@ -35,7 +35,7 @@ from examples.case_folders import lay_out_cases
 from examples.folder import lay_out
 
 from vlft.findings import Finding
-from vlft.pipeline import look_at_hardware, prepare
+from vlft.pipeline import Ready, Rejected, look_at_hardware, prepare
 from vlft.probe.collect import FactCache
 from vlft.probe.hardware import probe_hardware
 
@@ -152,7 +152,12 @@ def prepare_folder(folder: Path, make_model: Callable[..., Path]) -> None:
 
 
 def report(case: Case, folder: Path, caches: Caches) -> Sequence[Finding]:
-    """What vlft reports for the case, written as a config file in this folder.
+    """What vlft reports for the case; arguments as in `prepared`."""
+    return prepared(case, folder, caches).findings
+
+
+def prepared(case: Case, folder: Path, caches: Caches) -> Ready | Rejected:
+    """The case, written as a config file in this folder, as vlft takes it.
 
     Args:
         case: What is added to the config.
@@ -166,7 +171,7 @@ def report(case: Case, folder: Path, caches: Caches) -> Sequence[Finding]:
     here = case.hardware == "here"
     hardware = probe_hardware(environ=environ) if here else look_at_hardware(case.hardware)
     cache = caches.setdefault(str(environ), FactCache())
-    return prepare(file.name, [], hardware, environ, cache=cache).findings
+    return prepare(file.name, [], hardware, environ, cache=cache)
 
 
 def as_lines(findings: Iterable[Finding]) -> tuple[str, ...]:

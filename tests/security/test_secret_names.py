@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from vlft.rules.env import READ
 from vlft.security.secrets import Secret, cover, is_secret_name, mask, mask_value
 from vlft.swift.dumps import read_shipped
-from vlft.swift.names import READ
 
 SECRET = [
     "HF_TOKEN", "HF_TOKENS", "HF_TOKEN_2", "HF_TOKEN_READ", "HFTOKEN", "hfToken", "token",

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections import UserDict
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -19,81 +18,59 @@ from vlft.cli.options import VerboseOption, VersionOption
 from vlft.errors import InvalidError, StoppedError, VlftError
 from vlft.output import console
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-class _Commands(UserDict[str, Any]):
-    """Commands by name, made of `module:function` or `module:app` when they are first read."""
-
-    def __getitem__(self, name: str) -> Any:
-        found = super().__getitem__(name)
-        if isinstance(found, str):
-            found = self[name] = _command(name, found)
-        return found
-
-
-def _command(name: str, target: str) -> Any:
-    module, _, attribute = target.partition(":")
-    found = getattr(importlib.import_module(module), attribute)
-    if not isinstance(found, typer.Typer):
-        function, found = found, typer.Typer(add_completion=False, rich_markup_mode=None)
-        found.command(name)(function)
-    command = typer.main.get_command(found)
-    command.name = name
-    return command
+_TARGETS: Final = {
+    "init": "recipes:init",
+    "validate": "validate:validate",
+    "explain": "explain:explain",
+    "schema": "explain:schema",
+    "plan": "plan:plan",
+    "ls": "recipes:ls",
+    "cat": "recipes:cat",
+    "cp": "recipes:cp",
+    "train": "train:train",
+    "merge": "merge:merge",
+    "infer": "infer:infer",
+    "eval": "infer:evaluate",
+    "handover": "infer:handover",
+    "tokens": "tokens:tokens",
+    "demo": "demo:demo",
+    "doctor": "doctor:doctor",
+    "import": "import_:app",
+    "runs": "runs:app",
+    "data": "data:app",
+}
+"""Command → `module:function` or `module:app` in this folder, in the order of the help."""
 
 
 class _Group(TyperGroup):
     """A group that imports the file of a command when it is asked for it."""
 
-    targets: ClassVar[Mapping[str, str]]
-
     def __init__(self, **settings: Any) -> None:
-        """Takes the settings that typer passes; the commands are those of `targets`."""
+        """Takes the settings that typer passes."""
         super().__init__(**settings)
-        self.commands = _Commands(self.targets)
+        self.commands: Any = _TARGETS  # their names are looked at for one that is near
 
     def list_commands(self, _context: Any) -> list[str]:
         """Names in the order of the help."""
-        return list(self.targets)
+        return list(_TARGETS)
 
-
-class _DataCommands(_Group):
-    targets: ClassVar = {
-        "check": "vlft.cli.data_check:check",
-        "convert": "vlft.cli.data_convert:convert",
-        "stats": "vlft.cli.data_stats:stats",
-    }
-
-
-class _AllCommands(_Group):
-    targets: ClassVar = {
-        "init": "vlft.cli.init:init",
-        "validate": "vlft.cli.validate:validate",
-        "explain": "vlft.cli.explain:explain",
-        "schema": "vlft.cli.schema:schema",
-        "plan": "vlft.cli.plan:plan",
-        "ls": "vlft.cli.recipes:ls",
-        "cat": "vlft.cli.recipes:cat",
-        "cp": "vlft.cli.recipes:cp",
-        "train": "vlft.cli.train:train",
-        "merge": "vlft.cli.merge:merge",
-        "infer": "vlft.cli.infer:infer",
-        "eval": "vlft.cli.eval:evaluate",
-        "handover": "vlft.cli.handover:handover",
-        "tokens": "vlft.cli.tokens:tokens",
-        "demo": "vlft.cli.demo:demo",
-        "doctor": "vlft.cli.doctor:doctor",
-        "import": "vlft.cli.import_:app",
-        "runs": "vlft.cli.runs:app",
-        "data": "vlft.cli:data",
-    }
+    def get_command(self, _context: Any, name: str) -> Any:
+        """The command of this name; None if there is none."""
+        if name not in _TARGETS:
+            return None
+        module, _, attribute = _TARGETS[name].partition(":")
+        found = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
+        if not isinstance(found, typer.Typer):
+            function, found = found, typer.Typer(add_completion=False, rich_markup_mode=None)
+            found.command(name)(function)
+        command = typer.main.get_command(found)
+        command.name = name
+        return command
 
 
 app = typer.Typer(
     name="vlft",
-    cls=_AllCommands,
+    cls=_Group,
     help="Fine-tune vision-language models with ms-swift from one YAML file.",
     no_args_is_help=True,
     add_completion=True,
@@ -105,16 +82,6 @@ app = typer.Typer(
 @app.callback()
 def _root(version: VersionOption = False, verbose: VerboseOption = False) -> None:
     """Fine-tune vision-language models with ms-swift from one YAML file."""
-
-
-data = typer.Typer(
-    cls=_DataCommands, no_args_is_help=True, add_completion=False, rich_markup_mode=None
-)
-
-
-@data.callback()
-def _data() -> None:
-    """What the trainer will do with every row of a file."""
 
 
 def main() -> None:

@@ -1,13 +1,14 @@
-"""`vlft explain`: what a rule is about, and where it comes from."""
+"""`vlft explain` and `vlft schema`: what a rule is about, and what a config may hold."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from vlft.cli.options import FormatOption, print_result
 from vlft.errors import UsageError
+from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.rule_catalog import Entry
@@ -46,3 +47,17 @@ def _lines(entry: Entry) -> list[str]:
     if entry.ignorable:
         lines.append(f"to ignore it: `# vlft: ignore[{entry.id}]` at the end of its line")
     return lines
+
+
+def schema(
+    task: Annotated[
+        Literal["sft", "pt", "rlhf"], typer.Option("--task", help="Whose arguments `swift:` takes.")
+    ] = "sft",
+) -> None:
+    """Print the JSON Schema of a config, for editors; `swift:` as it is installed here."""
+    from vlft.json_schema import config_schema
+    from vlft.swift.interpreter import find_interpreter
+    from vlft.swift.probe import read_swift
+
+    swift = read_swift(find_interpreter(None))
+    console.write_json(config_schema(swift.arguments[task], swift.version))

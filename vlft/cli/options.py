@@ -126,7 +126,7 @@ def parse_pixels(flag: str, text: str) -> int:
     Raises:
         UsageError: If it is none.
     """
-    from vlft.config.fields import parse_product
+    from vlft.config.schema import parse_product
 
     number = parse_product(text)
     if not number:

@@ -1,4 +1,4 @@
-"""`vlft ls`, `vlft cat`, `vlft cp`: the shipped configs."""
+"""`vlft init`, `vlft ls`, `vlft cat`, `vlft cp`: a first config, made or taken from the recipes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vlft.cli.options import FormatOption, print_result
+from vlft.cli.options import FormatOption, HardwareOption, print_result
 from vlft.errors import UsageError
 from vlft.output import console
 
@@ -58,3 +58,46 @@ def cp(
         raise UsageError(f"{target} exists", f"name another file: vlft cp {name} FILE")
     write_text(target, source.read_text(encoding="utf-8"))
     console.write(str(target))
+
+
+def init(
+    model: Annotated[
+        str | None, typer.Option("--model", help="A model's folder, or its id on a hub.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Rows for training: JSON lines.")
+    ] = None,
+    hardware: HardwareOption = "here",
+    output: Annotated[Path, typer.Option("--output", "-o", help="The config to write.")] = Path(
+        "config.yaml"
+    ),
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+) -> None:
+    """Write a first config that validates and fits, with the reasons in it."""
+    import sys
+
+    from vlft.estimate.page import to_text
+    from vlft.estimate.starter_config import first_config
+    from vlft.files import write_text
+    from vlft.pipeline import look_at_hardware
+
+    asks = sys.stdin.isatty() and not yes
+    if model is None and asks:
+        model = console.ask("Model (a folder, or an id on a hub)")
+    if data is None and asks:
+        data = Path(console.ask("Rows for training (JSON lines)"))
+    if model is None or data is None:
+        raise UsageError("a model and data are needed", "vlft init --model DIR --data FILE")
+    if not data.is_file():
+        raise UsageError(f"there is no file {data}", "name a file of JSON lines: --data FILE")
+    if output.exists() and not (asks and console.confirm(f"Overwrite {output}?")):
+        raise UsageError(f"{output} exists", "name another one: --output FILE")
+    machine = look_at_hardware(hardware)
+    if machine is None:
+        raise UsageError("a first config is made for a machine", "--hardware here, or 4xA100-80G")
+    made = first_config(model, data, machine, output)
+    write_text(output, made.text)
+    console.write(str(output))
+    if made.outlook is not None:
+        console.note(to_text(made.outlook))
+    console.note(f"next: vlft validate {output}, then vlft train {output}")

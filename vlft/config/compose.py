@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 import yaml
 from yaml import events
 
-from vlft.config.locations import MAX_DEPTH, MAX_NODES, printable, shown
+from vlft.config.entry import MAX_DEPTH, MAX_NODES, printable, shown
 from vlft.findings import Finding
 
 if TYPE_CHECKING:

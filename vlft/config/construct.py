@@ -5,8 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from vlft.config.compose import ListNode, MapNode, Node, ScalarNode
-from vlft.config.entry import Entry, Scalar
-from vlft.config.locations import MAX_FINDINGS, MAX_KEY, NOWHERE, KeyPath, Place, dotted, shown
+from vlft.config.entry import (
+    MAX_FINDINGS,
+    MAX_KEY,
+    NOWHERE,
+    Entry,
+    KeyPath,
+    Place,
+    Scalar,
+    dotted,
+    shown,
+)
 from vlft.config.scalars import Doubt, read_plain, read_tagged
 from vlft.findings import Finding
 

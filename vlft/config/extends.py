@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vlft.config import overrides as override_layer
-from vlft.config.entry import overlay
-from vlft.config.locations import MAX_BYTES, MAX_CHAIN, MAX_FILES, printable, shown
-from vlft.config.source import KeyPath, Source, parse
+from vlft.config.entry import MAX_BYTES, MAX_CHAIN, MAX_FILES, KeyPath, overlay, printable, shown
+from vlft.config.source import Source, parse
 from vlft.findings import Finding
 from vlft.security.masking import secret_values
 from vlft.security.secrets import remember

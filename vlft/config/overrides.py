@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from vlft.config.compose import Node, ScalarNode, compose
 from vlft.config.construct import Builder
-from vlft.config.entry import Entry, overlay
-from vlft.config.locations import MAX_DEPTH, NOWHERE, KeyPath, dotted, printable, shown
+from vlft.config.entry import MAX_DEPTH, NOWHERE, Entry, KeyPath, dotted, overlay, printable, shown
 from vlft.config.source import Source, check_text
 from vlft.findings import Finding
 

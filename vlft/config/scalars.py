@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vlft.config.locations import shown
+from vlft.config.entry import shown
 
 if TYPE_CHECKING:
     from vlft.config.entry import Scalar

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Final, cast
 
 from vlft.config.compose import ListNode, MapNode, Node, ScalarNode, compose
 from vlft.config.construct import Builder
-from vlft.config.locations import MAX_BYTES, MAX_TAG_DIRECTIVES, Data, KeyPath, Place, dotted, shown
+from vlft.config.entry import MAX_BYTES, MAX_TAG_DIRECTIVES, Data, KeyPath, Place, dotted, shown
 from vlft.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.config.entry import Entry
-
-__all__ = ["Data", "KeyPath", "Place", "Source", "dotted", "parse"]
 
 # What YAML does not let a file hold: https://yaml.org/spec/1.2.2/#51-character-set
 # Compiling the set of what it does let takes 10 ms.

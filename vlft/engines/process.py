@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import vlft
 from vlft.environment import ENVIRON
-from vlft.errors import TrainerError
 from vlft.files import read_from, read_json, write_json
 from vlft.output import console
 from vlft.runs.attempts import give_room
@@ -164,20 +163,6 @@ def conclude(
         error=last_error() if status == "failed" else None,
         stopped_by=None if stop is None else int(signal.Signals[stop]),
     )
-
-
-def exit_code_of(outcome: Outcome, folder: Path) -> int:
-    """What vlft ends with after a run: 0, or 128 + the signal that stopped it.
-
-    Raises:
-        TrainerError: If the trainer failed.
-    """
-    if outcome.stopped_by is not None and outcome.status != "finished":
-        return 128 + outcome.stopped_by
-    if outcome.status != "finished":
-        said = f": {outcome.error}" if outcome.error else ""
-        raise TrainerError(f"{outcome.reason}{said}", f"the whole log: {folder / STDERR}")
-    return 0
 
 
 def forgiven(outcome: Outcome, log: Path, since: int) -> Outcome:

@@ -13,8 +13,7 @@ from vlft.engines.process import Outcome, conclude, told_of_the_disk, write_outc
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.runs.attempts import engine_of, living_pid, other_host
-from vlft.runs.index import forget
-from vlft.runs.record import GOING_ON, read_run
+from vlft.runs.record import GOING_ON, forget, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

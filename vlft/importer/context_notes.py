@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
+from vlft.config.schema import ENVIRONMENT, NODE_ENVIRONMENT
 from vlft.importer.launchers import IMPORTED, find_launch
 from vlft.importer.spans import Spot, finding, shown
 from vlft.importer.surroundings import LAUNCH

@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from vlft.config.ownership import ARGUMENTS, ENVIRONMENT, RESERVED
+from vlft.config.schema import ARGUMENTS, ENVIRONMENT, RESERVED
 from vlft.importer.draft import Draft, Entry, Key
 from vlft.importer.flags import NO_VALUE, drop_secret
 from vlft.importer.shell.state import Text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from vlft.config.ownership import ENVIRONMENT, NODE_ENVIRONMENT
+from vlft.config.schema import ENVIRONMENT, NODE_ENVIRONMENT
 from vlft.importer.draft import Draft, Entry, Form, Key
 from vlft.importer.shell.state import Text
 from vlft.importer.spans import finding, shown

@@ -1,26 +1,20 @@
-"""What vlft knows in closed form about model families: one file per family."""
+"""What vlft knows in closed form about model families: one file for those of one name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.models import (
-    internvl_chat,
-    internvl_hf,
-    qwen2_5_vl,
-    qwen2_vl,
-    qwen3_vl,
-    qwen_vl,
-)
 from vlft.models.base import Family
+from vlft.models.internvl import INTERNVL_CHAT, INTERNVL_HF
 from vlft.models.limits import PixelLimits, RowLimits, limits_from
+from vlft.models.qwen_vl import QWEN2_5_VL, QWEN2_VL, QWEN3_VL, QWEN3_VL_MOE, QWEN_VL_CODE
 from vlft.models.vision import ImageTokens, SizeError, VideoFile, VideoTokens, Vision
 
 if TYPE_CHECKING:
     from typing import Any
 
     from vlft.models.architecture import Config, ModelShape
-    from vlft.models.remote_code import RemoteCode
+    from vlft.models.base import RemoteCode
     from vlft.models.tiny import TinySize
 
 __all__ = [
@@ -44,19 +38,19 @@ __all__ = [
 ]
 
 FAMILIES: tuple[Family, ...] = (
-    qwen2_vl.FAMILY,
-    qwen2_5_vl.FAMILY,
-    qwen3_vl.FAMILY,
-    qwen3_vl.MOE,
-    internvl_hf.FAMILY,
-    internvl_chat.FAMILY,
+    QWEN2_VL,
+    QWEN2_5_VL,
+    QWEN3_VL,
+    QWEN3_VL_MOE,
+    INTERNVL_HF,
+    INTERNVL_CHAT,
 )
 
-DEFAULT_FAMILY = qwen2_vl.FAMILY
+DEFAULT_FAMILY = QWEN2_VL
 """Assumed where a model's family is not known and something has to be assumed."""
 
 REMOTE_CODE: tuple[RemoteCode, ...] = (
-    qwen_vl.REMOTE_CODE,
+    QWEN_VL_CODE,
     *(family.remote_code for family in FAMILIES if family.remote_code is not None),
 )
 """Families with code inside the checkpoint that vlft has patches for."""
@@ -93,8 +87,16 @@ def tiny_spec(family: Family, size: TinySize) -> dict[str, Any]:
     Raises:
         ValueError: If the family has no tiny model.
     """
-    from vlft.models.tiny import spec_of
+    from dataclasses import asdict
+
+    from vlft.models.tiny import FIRST_SPECIAL_ID, VOCAB_SIZE
 
     if family.tiny is None:
         raise ValueError(family.swift_model_type)
-    return spec_of(family.swift_model_type, family.tiny(size), size)
+    return {
+        "family": family.swift_model_type,
+        "vocab_size": VOCAB_SIZE,
+        "first_special_id": FIRST_SPECIAL_ID,
+        "embedding_std": size.embedding_std,
+        **asdict(family.tiny(size)),
+    }

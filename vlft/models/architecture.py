@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal
-
-from vlft.models.liger import LigerKernels
+from typing import Any, Literal, NamedTuple
 
 Config = Mapping[str, Any]
 """config.json, or a part of it."""
@@ -96,6 +94,25 @@ class VisionShape:
     deepstack: tuple[int, ...] = ()
     input_hook: bool = True
     tile_patches: int = 0
+
+
+Fused = Literal["rms_norm", "layer_norm", "gate", "rope", "loss"]
+"""Operators that Liger has kernels for."""
+
+
+class LigerKernels(NamedTuple):
+    """What `use_liger_kernel` replaces, by liger-kernel 0.8.
+
+    Attributes:
+        text: Operators of the language model.
+        vision: Operators of the tower's blocks; what merges patches keeps its own.
+        keeps_few_logits: Whether its forward has the argument logits_to_keep, which ms-swift
+            looks for.
+    """
+
+    text: frozenset[Fused] = frozenset()
+    vision: frozenset[Fused] = frozenset()
+    keeps_few_logits: bool = False
 
 
 NO_KERNELS = LigerKernels()

@@ -1,19 +1,90 @@
-"""What vlft knows about a model family: the type that each file of a family fills in."""
+"""What vlft knows about a model family: the type that each file of a family fills in.
+
+Code inside a checkpoint was written for a transformers of its time. What breaks on later ones was
+found with the public checkpoints: see docs/internvl.md. A family declares here which patches it
+needs, by the versions that load it; the plug-in in trainer_side/own_code applies them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from vlft.models.architecture import Config, ModelShape
+    from vlft.models.architecture import Config, LigerKernels, ModelShape
     from vlft.models.chat import ChatTemplate
-    from vlft.models.liger import LigerKernels
-    from vlft.models.remote_code import RemoteCode
     from vlft.models.tiny import TinyModel, TinySize
     from vlft.models.vision import Vision
+
+Patch = Literal[
+    "post-init", "ties", "buffers", "generate", "caches", "heads", "config", "bnb-head", "bnb-tower"
+]
+
+
+class CodeFacts(NamedTuple):
+    """What decides which patches are needed.
+
+    Attributes:
+        transformers: Release that loads the code: (major, minor).
+        own_language_model: Whether the language model's class is in the checkpoint as well.
+        bare_config: Whether its config class cannot be built without arguments.
+        bnb: Whether the weights are, or will be, quantized by bitsandbytes.
+    """
+
+    transformers: tuple[int, ...]
+    own_language_model: bool = True
+    bare_config: bool = True
+    bnb: bool = False
+
+
+class CodePatch(NamedTuple):
+    """A patch and when it is needed; a condition that is None always holds.
+
+    Attributes:
+        name: As the plug-in calls it.
+        since: Release of transformers from which it is needed.
+        own_language_model: See CodeFacts.
+        bare_config: See CodeFacts.
+        bnb: See CodeFacts.
+    """
+
+    name: Patch
+    since: tuple[int, int] = (0, 0)
+    own_language_model: bool | None = None
+    bare_config: bool | None = None
+    bnb: bool | None = None
+
+    def is_needed(self, facts: CodeFacts) -> bool:
+        """Whether all conditions hold."""
+        return (
+            facts.transformers >= self.since
+            and self.own_language_model in (None, facts.own_language_model)
+            and self.bare_config in (None, facts.bare_config)
+            and self.bnb in (None, facts.bnb)
+        )
+
+
+class RemoteCode(NamedTuple):
+    """A family whose code is in its checkpoints.
+
+    Attributes:
+        swift_model_type: ms-swift's model_type.
+        matches: Whether a config.json is of this family.
+        own_language_model: See CodeFacts, of a config.json.
+        patches: All that its code may need, in the order of the plug-in.
+    """
+
+    swift_model_type: str
+    matches: Callable[[Config], bool]
+    patches: tuple[CodePatch, ...]
+    own_language_model: Callable[[Config], bool] = lambda _: False
+
+    def needed(self, facts: CodeFacts) -> tuple[Patch, ...]:
+        """The patches that are needed."""
+        return tuple(patch.name for patch in self.patches if patch.is_needed(facts))
+
 
 VideoLoader = Literal["qwen_vl_utils", "transformers", "swift"]
 

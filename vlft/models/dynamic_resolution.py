@@ -1,31 +1,33 @@
-"""Dynamic resolution: an image of any size becomes squares of patches, four of them a token."""
+"""Dynamic resolution: an image of any size becomes squares of patches, four of them a token.
+
+And which frames of a video qwen_vl_utils takes, how large they are, and when they were.
+"""
 
 from __future__ import annotations
 
+import math
+import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vlft.models.limits import RESIZE_VARIABLES, frame_pixels, image_pixels, token_limits
+from vlft.models.limits import (
+    RESIZE_VARIABLES,
+    RowLimits,
+    frame_pixels,
+    image_pixels,
+    token_limits,
+)
 from vlft.models.smart_resize import (
     hf_smart_resize,
     qwen_vl_utils_smart_resize,
     swift_rescale,
-)
-from vlft.models.video_sampling import (
-    asked_size,
-    frame_range,
-    frame_size,
-    frames_taken,
-    middle_seconds,
-    run_pixels,
-    taken_frames,
 )
 from vlft.models.vision import ImageTokens, SizeError, VideoFile, VideoTokens
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from vlft.models.limits import PixelLimits, TokenLimits
+    from vlft.models.limits import Number, PixelLimits, TokenLimits
 
 _MERGE = 2
 """Patches that a token is wide and high."""
@@ -41,27 +43,21 @@ class DynamicResolution:
         hf_min_pixels: Least pixels of an image for transformers' processor.
         hf_max_pixels: Most pixels of an image for transformers' processor.
         stamps: Whether each step of a video has its second written before it (Qwen3-VL).
+        variables: Those that qwen_vl_utils reads.
+        image_prompt: Texts around the placeholders of an image.
     """
 
     patch: int
     hf_min_pixels: int
     hf_max_pixels: int
     stamps: bool = False
-
-    @property
-    def image_prompt(self) -> tuple[str, str]:
-        """Texts around the placeholders of an image."""
-        return _START, _END
+    variables: frozenset[str] = RESIZE_VARIABLES
+    image_prompt: tuple[str, str] = (_START, _END)
 
     @property
     def side(self) -> int:
         """Side of a token's square in pixels."""
         return self.patch * _MERGE
-
-    @property
-    def variables(self) -> frozenset[str]:
-        """Those that qwen_vl_utils reads."""
-        return RESIZE_VARIABLES
 
     def token_limits(self, limits: PixelLimits) -> TokenLimits:
         """As qwen_vl_utils has them after ms-swift's patches."""
@@ -128,16 +124,44 @@ class DynamicResolution:
         try:
             first, last = frame_range(file, limits)
             count = frames_taken(last - first + 1, file.fps, limits)
-            size = frame_size(file.height, file.width, count, self.patch, limits)
+            size = self._resized(file.height, file.width, limits, frames=count)
             return self._video(size, taken_frames(first, last, count), file.fps)
         except SizeError as error:
             return VideoTokens(error=str(error))
 
     def video_steps(self, file: VideoFile, limits: PixelLimits) -> tuple[str, ...]:
         """The way of a video file."""
-        made, factor = self.video(file, limits), self.patch * limits.spatial_merge
-        pixels = frame_pixels(factor, self.patch, max(made.frames, 1), limits)
-        return _video_steps(file, limits, made, self.side, pixels)
+        made = self.video(file, limits)
+        if made.error is not None or made.resized is None or made.grid_thw is None:
+            return ()
+        (height, width), (steps, rows, columns) = made.resized, made.grid_thw
+        fps = limits.fps if limits.row.fps is None else limits.row.fps
+        asked = f"{fps:g} a second, {limits.fps_min_frames} to {limits.fps_max_frames}"
+        if limits.row.nframes is not None:
+            asked = f"the row asks for {limits.row.nframes:g}"
+        asked += f", a multiple of {limits.frame_factor}"
+        factor = self.patch * limits.spatial_merge
+        low, high = frame_pixels(factor, self.patch, made.frames, limits)
+        each = made.tokens // steps
+        allowed = f"multiples of {self.side}, {int(low)} to {int(high)} pixels"
+        lines = [
+            f"frames taken: {made.frames} of {file.frames}: {asked}",
+            f"each resized to {width}×{height}: {allowed}",
+            f"{steps}×{rows}×{columns} patches, those of two frames together",
+            f"{made.tokens} tokens, one for 2×2 patches: {steps} steps in time of {each}",
+        ]
+        if self.stamps:
+            stamp = str(made.parts[1]).removesuffix(_START)
+            lines.append(
+                f"{_START} + {steps} times a time such as {stamp} and {_START} + {each} × "
+                f"<|video_pad|> + {_END} + {_END}"
+            )
+        else:
+            lines.append(
+                f"{_START} + {made.tokens} × <|video_pad|> + {_END}: {made.tokens + 2} tokens of "
+                "the row"
+            )
+        return tuple(lines)
 
     def frame_list(self, sizes: Sequence[tuple[int, int]], limits: PixelLimits) -> VideoTokens:
         """A list of pictures as a video.
@@ -145,11 +169,11 @@ class DynamicResolution:
         qwen_vl_utils resizes each as an image whose patch is as large as a token, then all of
         them as frames.
         """
-        patch = self.patch * limits.spatial_merge
+        factor = self.patch * limits.spatial_merge**2
         try:
-            shapes = {self._resized(height, width, limits, patch) for width, height in sizes}
+            shapes = {self._resized(height, width, limits, factor) for width, height in sizes}
             count = -(-len(sizes) // limits.frame_factor) * limits.frame_factor
-            size = frame_size(*_only(shapes), count, self.patch, limits)
+            size = self._resized(*_only(shapes), limits, frames=count)
             return self._video(size, range(count), limits.fps)
         except SizeError as error:
             return VideoTokens(error=str(error))
@@ -168,20 +192,37 @@ class DynamicResolution:
         parts = (_START, *parts, _END)
         return VideoTokens(len(taken), size, (steps, rows, columns), steps * each, parts)
 
-    def _pixels(self, limits: PixelLimits, patch: int | None = None) -> tuple[float, float]:
-        """Least and most pixels of an image."""
-        factor = (patch or self.patch) * limits.spatial_merge
-        if asked_size(limits) is not None:
-            return run_pixels(factor, self.patch, limits)
+    def _pixels(
+        self, limits: PixelLimits, factor: int | None = None, frames: int | None = None
+    ) -> tuple[Number, Number]:
+        """Least and most pixels of an image, or of each of so many frames."""
+        factor = factor or self.patch * limits.spatial_merge
+        if _asked_size(limits) is not None:  # then the row's other limits do not hold
+            return image_pixels(factor, self.patch, replace(limits, row=RowLimits()))
+        if frames is not None:
+            return frame_pixels(factor, self.patch, frames, limits)
         return image_pixels(factor, self.patch, limits)
 
     def _resized(
-        self, height: int, width: int, limits: PixelLimits, patch: int | None = None
+        self,
+        height: int,
+        width: int,
+        limits: PixelLimits,
+        factor: int | None = None,
+        frames: int | None = None,
     ) -> tuple[int, int]:
-        """What fetch_image of qwen_vl_utils makes of a picture."""
-        factor = (patch or self.patch) * limits.spatial_merge
-        low, high = self._pixels(limits, patch)
-        height, width = asked_size(limits) or (height, width)
+        """What fetch_image and fetch_video of qwen_vl_utils make of a picture or frame.
+
+        Args:
+            height: Of the picture.
+            width: Of the picture.
+            limits: Of the run and the row.
+            factor: What both sides are a multiple of; None for a token's side.
+            frames: How many frames of the same video there are; None for an image.
+        """
+        low, high = self._pixels(limits, factor, frames)
+        factor = factor or self.patch * limits.spatial_merge
+        height, width = _asked_size(limits) or (height, width)
         return qwen_vl_utils_smart_resize(height, width, factor, low, high, limits.max_ratio)
 
     def _patches(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -229,47 +270,85 @@ def _times(size: tuple[int, int]) -> str:
     return f"{size[1]}×{size[0]}"
 
 
-def _video_steps(
-    file: VideoFile,
-    limits: PixelLimits,
-    made: VideoTokens,
-    square: int,
-    pixels: tuple[float, float],
-) -> tuple[str, ...]:
-    """The steps from a video file to tokens, a line each.
+def frame_range(file: VideoFile, limits: PixelLimits) -> tuple[int, int]:
+    """First and last frame that are looked at (calculate_video_frame_range of qwen_vl_utils).
 
-    Args:
-        file: The video.
-        limits: Of the run and the row.
-        made: What it comes to.
-        square: Side of a token in pixels.
-        pixels: Least and most of a frame.
+    Raises:
+        SizeError: If the video is empty, or `video_start` is not before `video_end`.
     """
-    if made.error is not None or made.resized is None or made.grid_thw is None:
-        return ()
-    (height, width), (steps, rows, columns) = made.resized, made.grid_thw
-    fps = limits.fps if limits.row.fps is None else limits.row.fps
-    asked = f"{fps:g} a second, {limits.fps_min_frames} to {limits.fps_max_frames}"
-    if limits.row.nframes is not None:
-        asked = f"the row asks for {limits.row.nframes:g}"
-    start, end = made.around
-    each = made.tokens // steps
-    allowed = f"multiples of {square}, {int(pixels[0])} to {int(pixels[1])} pixels"
-    asked += f", a multiple of {limits.frame_factor}"
-    lines = [
-        f"frames taken: {made.frames} of {file.frames}: {asked}",
-        f"each resized to {width}×{height}: {allowed}",
-        f"{steps}×{rows}×{columns} patches, those of two frames together",
-        f"{made.tokens} tokens, one for 2×2 patches: {steps} steps in time of {each}",
-    ]
-    if len(made.parts) > len((start, 0, end)):
-        stamp = str(made.parts[1]).removesuffix(start)
-        lines.append(
-            f"{start} + {steps} times a time such as {stamp} and {start} + {each} × <|video_pad|> "
-            f"+ {end} + {end}"
-        )
+    frames, fps = file.frames, file.fps
+    if fps <= 0 or frames <= 0:
+        raise SizeError(f"a video of {frames} frames at {fps:g} a second")
+    start, end = limits.row.video_start, limits.row.video_end
+    seconds = frames / fps
+    first, last = 0, frames - 1
+    if start is not None:
+        first = math.ceil(max(0.0, min(start, seconds)) * fps)
+    if end is not None:
+        last = min(math.floor(max(0.0, min(end, seconds)) * fps), last)
+    if (start is not None or end is not None) and first >= last:
+        raise SizeError(f"no two frames between {start or 0:g} s and {end or seconds:g} s")
+    return first, last
+
+
+def frames_taken(frames: int, fps: float, limits: PixelLimits) -> int:
+    """How many of so many frames are taken (smart_nframes of qwen_vl_utils).
+
+    Raises:
+        SizeError: If the video is too short, or the row gives both fps and nframes.
+    """
+    row, factor = limits.row, limits.frame_factor
+    if row.nframes is not None:
+        if row.fps is not None:
+            raise SizeError("the row gives both fps and nframes")
+        taken = round(row.nframes / factor) * factor
     else:
-        lines.append(
-            f"{start} + {made.tokens} × <|video_pad|> + {end}: {made.tokens + 2} tokens of the row"
+        least = limits.fps_min_frames if row.min_frames is None else row.min_frames
+        most = min(limits.fps_max_frames, frames) if row.max_frames is None else row.max_frames
+        least = math.ceil(least / factor) * factor
+        most = math.floor(most / factor) * factor
+        wanted = frames / fps * (limits.fps if row.fps is None else row.fps)
+        taken = math.floor(min(max(wanted, least), most, frames) / factor) * factor
+    if not factor <= taken <= frames:
+        raise SizeError(f"{taken} of {frames} frames would be taken; at least {factor} are needed")
+    return taken
+
+
+def _asked_size(limits: PixelLimits) -> tuple[int, int] | None:
+    """Height and width that the row asks for; None unless it gives both."""
+    row = limits.row
+    if row.resized_height is None or row.resized_width is None:
+        return None
+    return row.resized_height, row.resized_width
+
+
+def taken_frames(first: int, last: int, count: int) -> list[int]:
+    """Which frames are taken: torch.linspace(first, last, count).round(), in 32-bit floats."""
+    if count == 1:
+        return [first]
+    step = _single((last - first) / (count - 1))
+    half = count // 2
+    return [
+        round(
+            _single(first + _single(step * index))
+            if index < half
+            else _single(last - _single(step * (count - 1 - index)))
         )
-    return tuple(lines)
+        for index in range(count)
+    ]
+
+
+def middle_seconds(frames: Sequence[int], fps: float) -> list[float]:
+    """The second of each pair of frames that become one step in time.
+
+    From transformers/models/qwen3_vl/processing_qwen3_vl.py: _calculate_timestamps.
+    """
+    seconds = [frame / fps for frame in frames]
+    if len(seconds) % 2:
+        seconds.append(seconds[-1])
+    return [(early + late) / 2 for early, late in zip(seconds[::2], seconds[1::2], strict=True)]
+
+
+def _single(value: float) -> float:
+    """The nearest 32-bit float."""
+    return float(struct.unpack("f", struct.pack("f", value))[0])

@@ -30,21 +30,16 @@ class DynamicTiling:
         tile: Side of a tile in pixels; native goes by INPUT_SIZE first.
         tile_tokens: Tokens of a tile; native goes by its side.
         most: Most tiles of a picture; native goes by MAX_NUM.
+        side: A token has no square of its own: tiles are resized as a whole.
+        image_prompt: Texts around the placeholders of an image.
     """
 
     native: bool
     tile: int = 448
     tile_tokens: int = 256
     most: int = 12
-
-    @property
-    def image_prompt(self) -> tuple[str, str]:
-        """Texts around the placeholders of an image."""
-        return _START, _END
-
-    @property
-    def side(self) -> None:
-        """A token has no square of its own: tiles are resized as a whole."""
+    side: None = None
+    image_prompt: tuple[str, str] = (_START, _END)
 
     @property
     def variables(self) -> frozenset[str]:
@@ -126,7 +121,24 @@ class DynamicTiling:
     def video_steps(self, file: VideoFile, limits: PixelLimits) -> tuple[str, ...]:
         """The way of a video file."""
         made, each = self.video(file, limits), self._tile(limits)[1]
-        return _video_steps(file, limits, made, each, native=self.native)
+        if made.error is not None or made.resized is None:
+            return ()
+        height, width = made.resized
+        tiles = made.tokens // (each * made.frames)
+        if self.native:
+            most = limits.video_max_num
+            taken = f"frames taken: {made.frames} (VIDEO_SEGMENTS), evenly from {file.frames}"
+            cut = f"tiles of {width}×{height} pixels a frame: {tiles}, at most {most}"
+            cut += " (VIDEO_MAX_NUM)" if tiles <= most else " and the whole"
+        else:
+            taken = f"frames taken: all {file.frames}, for transformers leaves none out"
+            cut = f"one tile of {width}×{height} pixels a frame"
+        return (
+            taken,
+            cut,
+            f"{made.tokens} tokens, {each} a tile",
+            f"Frame1: <img> + {tiles * each} × <IMG_CONTEXT> + </img> and a new line, and so on",
+        )
 
     def frame_list(self, sizes: Sequence[tuple[int, int]], limits: PixelLimits) -> VideoTokens:
         """Frames, each with its number before it.
@@ -210,26 +222,3 @@ def tiles_of(grid: tuple[int, int]) -> int:
     """Tiles of a grid: one more, of the whole picture, where it is cut at all."""
     count = grid[0] * grid[1]
     return count + 1 if count > 1 else 1
-
-
-def _video_steps(
-    file: VideoFile, limits: PixelLimits, made: VideoTokens, each: int, *, native: bool
-) -> tuple[str, ...]:
-    """The steps from a video file to tokens, a line each; `each` is the tokens of a tile."""
-    if made.error is not None or made.resized is None:
-        return ()
-    height, width = made.resized
-    tiles = made.tokens // (each * made.frames)
-    if native:
-        taken = f"frames taken: {made.frames} (VIDEO_SEGMENTS), evenly from {file.frames}"
-        cut = f"tiles of {width}×{height} pixels a frame: {tiles}, at most {limits.video_max_num}"
-        cut += " (VIDEO_MAX_NUM)" if tiles <= limits.video_max_num else " and the whole"
-    else:
-        taken = f"frames taken: all {file.frames}, for transformers leaves none out"
-        cut = f"one tile of {width}×{height} pixels a frame"
-    return (
-        taken,
-        cut,
-        f"{made.tokens} tokens, {each} a tile",
-        f"Frame1: <img> + {tiles * each} × <IMG_CONTEXT> + </img> and a new line, and so on",
-    )

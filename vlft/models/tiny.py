@@ -6,7 +6,7 @@ the model folder from it with transformers' own classes.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -100,23 +100,6 @@ class TinyModel:
     video_tag: str
     special_tokens: tuple[str, ...] = QWEN2_TOKENS
     named_tokens: Mapping[str, str] = field(default_factory=dict)
-
-
-def spec_of(family: str, model: TinyModel, size: TinySize) -> dict[str, Any]:
-    """What tiny_model.py reads, ready for JSON.
-
-    Args:
-        family: ms-swift's model_type.
-        model: Its tiny model.
-        size: Of the model.
-    """
-    return {
-        "family": family,
-        "vocab_size": VOCAB_SIZE,
-        "first_special_id": FIRST_SPECIAL_ID,
-        "embedding_std": size.embedding_std,
-        **asdict(model),
-    }
 
 
 def tiny_text_config(size: TinySize) -> dict[str, Any]:

@@ -66,11 +66,6 @@ class VideoTokens:
     parts: tuple[str | int, ...] = ()
     error: str | None = None
 
-    @property
-    def around(self) -> tuple[str, str]:
-        """The texts before and after everything."""
-        return str(self.parts[0]), str(self.parts[-1])
-
 
 @dataclass(frozen=True, slots=True)
 class VideoFile:

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Final
 
 from vlft.engines.traits import traits_of
 from vlft.models import REMOTE_CODE
-from vlft.models.remote_code import CodeFacts
+from vlft.models.base import CodeFacts
 from vlft.swift.versions import release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.config.schema import Config
-    from vlft.models.remote_code import Patch, RemoteCode
+    from vlft.models.base import Patch, RemoteCode
     from vlft.probe.checkpoint import Checkpoint
     from vlft.probe.collect import Facts
     from vlft.resolve.model import ModelSpec
-    from vlft.swift.args import Arguments
+    from vlft.swift.release import Arguments
 
 PATCHES_VERSION: Final = "2"
 """Of the plug-in; it tells the same in the trainer's log."""

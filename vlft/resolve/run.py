@@ -7,14 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vlft.resolve.batch import solve
-from vlft.resolve.limits import Limits
 from vlft.resolve.model import resolve_model
 from vlft.resolve.patches import run_patches
 from vlft.resolve.post_init import has_plugins
-from vlft.resolve.sharding import resolve_sharding
 from vlft.resolve.steps import resolve_steps
 from vlft.resolve.swift_args import resolve_swift_args
 from vlft.resolve.variables import (
+    Limits,
     added_variables,
     config_variables,
     inherited_variables,
@@ -22,7 +21,7 @@ from vlft.resolve.variables import (
     pixel_settings,
     trainer_variables,
 )
-from vlft.resolve.world import number_in, resolve_world, uses_ray, uses_torchrun
+from vlft.resolve.world import number_in, resolve_sharding, resolve_world, uses_ray, uses_torchrun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,15 +30,14 @@ if TYPE_CHECKING:
     from vlft.config.reader import LoadedConfig
     from vlft.config.schema import Config
     from vlft.models import Family
-    from vlft.models.remote_code import Patch
+    from vlft.models.base import Patch
     from vlft.probe.collect import Facts
+    from vlft.resolve.args import SwiftArgs
     from vlft.resolve.batch import Batch, Mismatch
     from vlft.resolve.model import ModelSpec
-    from vlft.resolve.sharding import Sharding
     from vlft.resolve.steps import Steps
     from vlft.resolve.variables import Variable
-    from vlft.resolve.world import World
-    from vlft.swift.args import SwiftArgs
+    from vlft.resolve.world import Sharding, World
 
 
 _TYPES = ("bfloat16", "float16", "float32")
@@ -116,7 +114,7 @@ class RunSpec:
     @property
     def row_length(self) -> int | None:
         """Most tokens of a row, the model's own limit included; None if it is unknown."""
-        return self.args.get("max_length", int).value
+        return self.args.get("max_length", int)
 
     @property
     def passed(self) -> Mapping[str, Any]:
@@ -158,7 +156,7 @@ class RunSpec:
         """Limits on images and videos."""
         family = self.model.weights_family
         vision = None if family is None else family.vision
-        return Limits(self.variables, self.args.get("max_pixels", int).value, vision)
+        return Limits(self.variables, self.args.get("max_pixels", int), vision)
 
     @cached_property
     def precision(self) -> Precision:
@@ -167,11 +165,11 @@ class RunSpec:
         Source: swift/arguments/base_args/model_args.py: _init_torch_dtype, _init_mixed_precision.
         """
         args = self.args
-        weights = args.get("torch_dtype", str).value
+        weights = args.get("torch_dtype", str)
         return Precision(
             weights if weights in _TYPES else None,
-            args.get("fp16", bool).value,
-            args.get("bf16", bool).value,
+            args.get("fp16", bool),
+            args.get("bf16", bool),
         )
 
     @cached_property
@@ -195,15 +193,15 @@ class RunSpec:
     @property
     def save_strategy(self) -> str:
         """no, steps, epoch or best; what the user wrote if ms-swift refuses it."""
-        effective = self.args.get("save_strategy", str)
-        return effective.value or effective.text or "steps"
+        written = " ".join(self.args.given_texts("save_strategy"))
+        return self.args.get("save_strategy", str) or written or "steps"
 
     @property
     def eval_strategy(self) -> str:
         """no, steps or epoch; what the user wrote if ms-swift refuses it."""
-        effective = self.args.get("eval_strategy", str)
-        if effective.is_known:
-            return "no" if effective.value is None else effective.value
+        if self.args.is_known("eval_strategy"):
+            effective = self.args.get("eval_strategy", str)
+            return "no" if effective is None else effective
         if not self.has_validation:
             return "no"
         return next(iter(self.args.given_texts("eval_strategy")), self.save_strategy)

@@ -10,7 +10,7 @@ from vlft.engines import engine_names, load_rules, owner_of
 from vlft.text import nearest
 
 if TYPE_CHECKING:
-    from vlft.config.source import KeyPath
+    from vlft.config.entry import KeyPath
     from vlft.findings import Finding, Severity
     from vlft.probe.gpus import Capability
     from vlft.resolve.run import RunSpec

@@ -9,7 +9,7 @@ from vlft.rules.base import Problem, ignored_key, not_installed, rule, unknown_n
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.config.source import KeyPath
+    from vlft.config.entry import KeyPath
     from vlft.resolve.run import RunSpec
 
 
@@ -93,8 +93,8 @@ def best_model(run: RunSpec) -> Iterator[Problem]:
             f"write `swift: {{eval_strategy: {when}}}`" if when != "no" else "save_strategy: steps",
         )
         return
-    save = run.args.get("save_steps", float).value
-    evaluation = run.args.get("eval_steps", float).value
+    save = run.args.get("save_steps", float)
+    evaluation = run.args.get("eval_steps", float)
     if save and evaluation and when == "steps" and not _divides(evaluation, save):
         given = run.args.is_given("eval_steps")
         yield Problem(

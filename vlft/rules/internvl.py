@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.models.internvl_chat import SWIFTS_TILE, has_own_language_model, language_model_of
+from vlft.models.internvl import SWIFTS_TILE, has_own_language_model, language_model_of
 from vlft.models.tiles import PATCH, SHUFFLE, DynamicTiling, tile_side
 from vlft.rules.base import Problem, rule
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-    from vlft.config.source import KeyPath
+    from vlft.config.entry import KeyPath
     from vlft.resolve.run import RunSpec
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.config.ownership import ENVIRONMENT
+from vlft.config.schema import ENVIRONMENT
 from vlft.models.limits import IMAGE_MIN_TOKENS
-from vlft.resolve.limits import Key, Limit, is_callers
+from vlft.resolve.variables import Key, Limit, is_callers
 from vlft.rules.base import Problem, ignored_key, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.config.locations import KeyPath
+    from vlft.config.entry import KeyPath
     from vlft.resolve.run import RunSpec
 
 

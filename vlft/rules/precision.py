@@ -10,7 +10,7 @@ from vlft.rules.base import Problem, gpu_before, rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.config.source import KeyPath
+    from vlft.config.entry import KeyPath
     from vlft.resolve.run import RunSpec
 
 

@@ -1,18 +1,22 @@
 """Ray, as ms-swift uses it: its own actors are the processes, and nothing else starts any.
 
-What ms-swift does with each of these was seen by running it: docs/ray.md.
+What ms-swift does with each of these was seen by running it: docs/ray.md. Every clause on
+`device_groups` was seen to fail there, and what has none to be taken:
+tests/real_swift/test_ray.py.
 """
 
 from __future__ import annotations
 
+import ast
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vlft.rules.base import Problem, ignored_key, not_installed, rule
-from vlft.rules.ray_groups import devices_of_a_node, ranks_that_train, wrong_groups
 from vlft.text import counted, parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from vlft.resolve.run import RunSpec
 
@@ -139,3 +143,176 @@ def devices(run: RunSpec) -> Iterator[Problem]:
         f"Ray looks for a node of {counted(wanted, 'GPU')}, and finds {has or 'none'} here",
         "with a cluster of Ray's, say where: `env: {RAY_ADDRESS: HOST:6379}`",
     )
+
+
+# `device_groups` as ms-swift reads it (swift/ray_utils/resource_manager.py, base.py). -----------
+WORKER = "default"
+"""Who trains (swift/pipelines/train/sft.py)."""
+
+# What is in `device_groups` beside groups (ResourceManager.possible_keys).
+_NUMBERS = ("nproc_per_node", "nnodes")
+_DEVICE = "GPU"
+_OF_TEXT = {"list", "range"}  # what a text of ranks may call
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Ranks of a group of devices.
+
+    Attributes:
+        numbers: Each rank's place among all devices of all nodes; None if only a run can tell.
+        wrong: Why ms-swift fails on them, as a clause.
+    """
+
+    numbers: tuple[int, ...] | None = None
+    wrong: str | None = None
+
+
+def wrong_groups(groups: Mapping[str, Any]) -> Iterator[str]:
+    """What ms-swift stumbles over, as clauses."""
+    yield from _wrong_numbers(groups)
+    named = {name: group for name, group in groups.items() if name not in _NUMBERS}
+    clauses = [clause for name, group in named.items() for clause in _wrong_group(name, group)]
+    yield from clauses
+    if clauses:
+        return
+    if all(group["device"] == "CPU" for group in named.values()):
+        yield f"no group is of a {_DEVICE}"
+    trains = next((name for name, group in named.items() if _has(group, WORKER)), None)
+    if trains is None:
+        yield f"no group has the worker `{WORKER}`, which trains"
+    else:
+        yield from _wrong_training(trains, named[trains])
+    yield from _wrong_ranks(groups, named)
+
+
+def ranks_that_train(groups: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """Ranks of the first group that trains; None if there is none or only a run can tell."""
+    last = -1
+    for name, group in groups.items():
+        if name in _NUMBERS or not isinstance(group, dict) or group.get("device") == "CPU":
+            continue
+        ranks = _read_ranks(group.get("ranks"), last).numbers
+        if _has(group, WORKER) or not ranks:
+            return ranks
+        last = ranks[-1]
+    return None
+
+
+def devices_of_a_node(groups: Mapping[str, Any]) -> int | None:
+    """`nproc_per_node` as ms-swift takes it; None if it can't."""
+    value = groups.get("nproc_per_node")
+    return int(value) if isinstance(value, int | float) and int(value) > 0 else None
+
+
+def _wrong_numbers(groups: Mapping[str, Any]) -> Iterator[str]:
+    number = groups.get("nproc_per_node")
+    if devices_of_a_node(groups) is None:
+        told = "is missing" if number is None else f"is `{number}`"
+        told += ", in quotes" if isinstance(number, str) and number.isdecimal() else ""
+        yield f"`device_groups.nproc_per_node`, the devices of a node, {told}"
+    if isinstance(groups.get("nnodes"), str):
+        yield f"`device_groups.nnodes` is a text, `{groups['nnodes']}`; ms-swift reckons it itself"
+
+
+def _wrong_group(name: str, group: Any) -> Iterator[str]:
+    """What is wrong with one group by itself."""
+    given = group if isinstance(group, dict) else {}
+    lacking = [key for key in ("device", "ranks", "workers") if given.get(key) is None]
+    if lacking:
+        yield f"the group `{name}` has no {' and no '.join(f'`{key}`' for key in lacking)}"
+        return
+    device = given["device"]
+    kind = device.upper() if isinstance(device, str) else device
+    if kind == "CPU":
+        if device != "CPU":
+            yield f"the device of `{name}` is `{device}`: ms-swift knows it as `CPU`"
+        elif not isinstance(given["ranks"], int):
+            yield f"the ranks of `{name}`, on CPUs, are `{given['ranks']}`, not a number"
+    elif kind != _DEVICE:
+        # For an NPU too: base.py writes `num_gpus: 0.01` into each worker's options.
+        yield f"the device of `{name}` is `{device}`: ms-swift asks Ray for a {_DEVICE} each time"
+
+
+def _wrong_training(name: str, group: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the group that trains."""
+    if group["device"] == "CPU":
+        yield f"the group `{name}` trains, and is of CPUs: ms-swift trains on a {_DEVICE} only"
+    if not all(isinstance(worker, str) for worker in group["workers"]):
+        yield f"a worker of `{name}` is not a name"
+
+
+def _wrong_ranks(groups: Mapping[str, Any], named: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with all ranks together."""
+    every: list[int] = []
+    for name, group in named.items():
+        if group["device"] == "CPU":
+            continue
+        ranks = _read_ranks(group["ranks"], every[-1] if every else -1)
+        if ranks.wrong:
+            yield f"the ranks of `{name}` are `{group['ranks']}`: {ranks.wrong}"
+        if not ranks.numbers:
+            return
+        every += ranks.numbers
+    devices = devices_of_a_node(groups)
+    if len(set(every)) < len(every):
+        twice = next(rank for rank in every if every.count(rank) > 1)
+        yield f"the rank {twice} is there twice"
+    elif devices and every:
+        nodes = math.ceil(len(every) / devices)
+        beyond = [rank for rank in every if not 0 <= rank < nodes * devices]
+        if beyond:
+            yield (
+                f"the rank {beyond[0]} is none of {nodes * devices}: ms-swift takes as few nodes "
+                f"of {devices} as hold {len(every)}"
+            )
+
+
+def _read_ranks(value: Any, last: int) -> Ranks:
+    """Ranks from a number (those after `last`), a list, or an expression as text."""
+    if isinstance(value, list) and all(isinstance(rank, int) for rank in value):
+        return _some(tuple(value))
+    try:
+        return _some(tuple(range(last + 1, last + 1 + int(value))))
+    except (TypeError, ValueError, OverflowError):
+        pass
+    return _from_text(value) if isinstance(value, str) else Ranks(wrong="neither number nor list")
+
+
+def _some(numbers: tuple[int, ...]) -> Ranks:
+    return Ranks(numbers) if numbers else Ranks(wrong="none at all")
+
+
+def _from_text(text: str) -> Ranks:
+    """Of `range(0, 4)`, `list(range(4))` or `[0, 1]`; ms-swift evaluates any expression."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        return Ranks(wrong="not Python")
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - _OF_TEXT
+    if names and not any(isinstance(node, ast.comprehension) for node in ast.walk(tree)):
+        return Ranks(wrong=f"ms-swift knows no `{min(names)}` there")
+    if isinstance(tree, ast.Name):
+        return Ranks(wrong="no list of numbers")
+    match tree:
+        case ast.Call(func=ast.Name(id="list"), args=[inner], keywords=[]):
+            tree = inner
+        case _:
+            pass
+    numbers: Any
+    try:
+        match tree:
+            case ast.Call(func=ast.Name(id="range"), args=bounds, keywords=[]):
+                numbers = tuple(range(*(ast.literal_eval(bound) for bound in bounds)))
+            case _:
+                numbers = ast.literal_eval(tree)
+    except (TypeError, ValueError):
+        return Ranks()
+    if not isinstance(numbers, tuple | list) or not all(isinstance(rank, int) for rank in numbers):
+        return Ranks(wrong="no list of numbers")
+    return _some(tuple(numbers))
+
+
+def _has(group: Any, worker: str) -> bool:
+    workers = group.get("workers") if isinstance(group, dict) else None
+    return isinstance(workers, list) and worker in workers

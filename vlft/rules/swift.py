@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.config.ownership import ARGUMENTS, RESERVED
+from vlft.config.schema import ARGUMENTS, RESERVED
 from vlft.rules.base import Problem, out_of_range, rule
 from vlft.security.secrets import is_secret_name, mask_value
+from vlft.swift.dumps import old_name
 from vlft.text import nearest, parse_json
 
 if TYPE_CHECKING:
@@ -221,9 +222,6 @@ def unknown_argument(run: RunSpec) -> Iterator[Problem]:
 
 def _unknown(name: str, run: RunSpec) -> tuple[str, str | None]:
     """What to say of a name that is no argument, and what to write instead."""
-    # Only an error needs the names of earlier releases.
-    from vlft.swift.names import old_name  # noqa: PLC0415
-
     task, version = run.config.task, run.facts.swift.version
     legal = run.facts.swift.arguments[task]
     message = f"`swift {task}` {version} has no argument `{name}`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 
 from vlft import __version__
 from vlft.environment import ENVIRON
-from vlft.errors import VlftError
+from vlft.errors import UsageError, VlftError
 from vlft.files import write_json, write_text
 from vlft.resolve.patches import PATCHES_VERSION, is_patched
 from vlft.runs.attempts import write_launcher
@@ -52,7 +53,19 @@ _PACKAGES = (
 
 
 def run_folder(run: RunSpec, run_id: str | None = None) -> Path:
-    """The folder that a run started now would get, or the one of that id."""
+    """The folder that a run started now would get, or the one of that id.
+
+    Raises:
+        VlftError: If the number of processes is not known yet.
+        UsageError: If the id can't be a folder's name.
+    """
+    if run.world.world_size is None:
+        raise VlftError(
+            "the number of GPUs is not known, so there is no command yet",
+            "say what machine it is for: --hardware 4xA100-80G, or write launch.nproc_per_node",
+        )
+    if run_id is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
+        raise UsageError(f"`{run_id}` can't be a run's id", "letters, digits, dots and dashes")
     return run.output_dir / (run_id or new_run_id(Path(run.loaded.source.file).stem, utc_now()))
 
 

@@ -18,7 +18,7 @@ from vlft.security.secrets import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vlft.config.locations import KeyPath
+    from vlft.config.entry import KeyPath
 
 _SHORTEST: Final = 3
 """Characters of a value that is looked for: less is a part of anything."""

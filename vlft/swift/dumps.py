@@ -1,11 +1,11 @@
-"""What trainer_side/dump_arguments.py prints, as types, and the shipped dumps of each release."""
+"""What each release of ms-swift accepts: the dumps that vlft ships, and names that are gone."""
 
 from __future__ import annotations
 
 import functools
 import json
 import zlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FORMAT: Final = 1
 FOLDER: Final = Path(__file__).parent / "releases"
+_NAMES: Final = Path(__file__).parent / "names.json"
 _SUFFIX: Final = ".json.gz"
 _GZIP: Final = 31  # zlib's `wbits` for a gzip header; the module gzip takes longer to import
 
@@ -132,3 +133,41 @@ def _model(spec: Mapping[str, Any]) -> ModelEntry:
         is_multimodal=spec.get("is_multimodal", False),
         requires=tuple(spec.get("requires", ())),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class OldName:
+    """An argument that is gone.
+
+    Attributes:
+        name: What it was called.
+        new: What it is called now; None if nothing took its place.
+        last_seen: The last release that had it: `2.6.1`.
+    """
+
+    name: str
+    new: str | None
+    last_seen: str
+
+    @property
+    def gone(self) -> str:
+        """When it went, for the end of a sentence."""
+        return "since v3" if self.last_seen.startswith("2.") else f"since after v{self.last_seen}"
+
+
+def old_name(subcommand: str, name: str) -> OldName | None:
+    """What became of an argument; None if no release had it and dropped it.
+
+    Args:
+        subcommand: `sft` and what shares its arguments (`pt`, `rlhf`), or `export`.
+        name: With underscores or hyphens.
+    """
+    plain = name.replace("-", "_")
+    found = _names()["export" if subcommand == "export" else "sft"].get(plain)
+    return OldName(plain, found[0], found[1]) if found else None
+
+
+@functools.cache
+def _names() -> Any:
+    """The file; read once, and only when an argument is unknown."""
+    return json.loads(_NAMES.read_bytes())

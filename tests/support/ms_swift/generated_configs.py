@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.internal.conjecture import providers
 
 from support.ms_swift.judging import Judge, Verdict, request
-from vlft.config.ownership import ARGUMENTS, RESERVED
+from vlft.config.schema import ARGUMENTS, RESERVED
 from vlft.findings import Finding
 from vlft.pipeline import prepare
 from vlft.rules import all_rules

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vlft.data import rules
 from vlft.data.rows.load import without_padding
 from vlft.data.settings import agent_of, chat_template, learns_all
-from vlft.models.agents import AgentError, UntoldError
-from vlft.models.agents.base import Call
+from vlft.models.agents import AgentError, Call, UntoldError
 from vlft.text import kind, read_literal, shown
 
 if TYPE_CHECKING:

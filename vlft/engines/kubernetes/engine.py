@@ -12,29 +12,22 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from vlft.engines.base import Description, Engine
+from vlft.engines.kubernetes import KubernetesTraits
 from vlft.engines.kubernetes.section import Kubernetes
 from vlft.errors import VlftError
+from vlft.plan.command import render
+from vlft.runs.create import run_folder
+from vlft.runs.record import CHECKPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vlft.config.schema import Config
     from vlft.engines.kubernetes.section import Volume
     from vlft.pipeline import Ready
 
 
-class KubernetesEngine(Engine):
+class KubernetesEngine(KubernetesTraits, Engine):
     """Manifests for Kubeflow Trainer."""
-
-    name = "kubernetes"
-    shares_machine = False
-    places_processes = True
-    starts_runs = False
-    unread_keys = ("master_addr", "master_port")
-
-    def uses_image(self, config: Config) -> bool:  # noqa: ARG002
-        """Always: a pod has nothing else."""
-        return True
 
     def describe(
         self,
@@ -47,15 +40,11 @@ class KubernetesEngine(Engine):
 
         Its command is the trainer in a pod, before the shell in it has renamed any variable.
         """
-        from vlft.engines.train import new_folder
-        from vlft.plan.command import render
-        from vlft.runs.record import CHECKPOINTS
-
         plan = prepared.plan
         section, world = prepared.loaded.config.engine_section(Kubernetes), plan.world
         if section is None:
             raise VlftError("`engine: kubernetes` needs an image", "write `kubernetes: {image: …}`")
-        folder = new_folder(prepared, run_id)
+        folder = run_folder(prepared.run, run_id)
         # The image's own `swift` trains, and calls torchrun by the variables that the pod has.
         command = render(replace(plan, torchrun=False), None, folder / CHECKPOINTS)
         if command.secrets:

@@ -16,7 +16,7 @@ from vlft.security.secrets import mask_value
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.config.source import KeyPath
+    from vlft.config.entry import KeyPath
     from vlft.resolve.run import RunSpec
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from vlft.config.fields import Section, Texts
+from vlft.config.schema import Section, Texts
 
 
 class Volume(Section):

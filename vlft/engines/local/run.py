@@ -20,14 +20,16 @@ from vlft.engines.local.process_tree import ProcessTree, children, is_subreaper,
 from vlft.engines.local.progress import Progress
 from vlft.engines.process import (
     OUTCOME,
+    STDERR,
     Outcome,
     Process,
     complaining,
     conclude,
     read_outcome,
+    to_process,
     write_outcome,
 )
-from vlft.errors import VlftError
+from vlft.errors import TrainerError, VlftError
 from vlft.output import console
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from vlft.engines.local.supervisor import Job, StopRequest
+    from vlft.plan.command import Command
 
 
 class Stopper(ExitStack):
@@ -82,28 +85,36 @@ def stop_request(signum: int, grace_s: float) -> StopRequest:
     return {"stop": signal.Signals(signum).name, "grace_s": grace_s}
 
 
-def run_watched(process: Process, folder: Path, log: Path | None = None) -> Outcome:
-    """Runs a process of ms-swift to its end; see `local.run`.
+def run_command(command: Command, folder: Path, log: Path | None = None) -> int:
+    """Runs a program of ms-swift to its end, and shows how far it is.
 
     Args:
-        process: What to start.
+        command: What to start.
         folder: An existing folder for its output and its outcome.
         log: ms-swift's log of an earlier attempt that it goes on with; else the folder's own.
 
+    Returns:
+        What vlft ends with: 0, or 128 + the signal that stopped it.
+
     Raises:
         VlftError: The folder already holds the outcome of a run.
+        TrainerError: If the program failed.
         OSError: It can't be started.
     """
     progress = Progress(folder, log=log)
     log = log or folder / "checkpoints" / "logging.jsonl"
     try:
-        outcome = run(process, folder, poll=progress.poll, log=log)
+        outcome = run(to_process(command), folder, poll=progress.poll, log=log)
     finally:
         progress.close()
-    if outcome.status == "finished" and outcome.exit_code != 0:
-        said = f": {outcome.error}" if outcome.error else ""
-        console.error(f"{outcome.reason}{said}")
-    return outcome
+    said = f"{outcome.reason}: {outcome.error}" if outcome.error else outcome.reason
+    if outcome.status == "finished":
+        if outcome.exit_code != 0:
+            console.error(said)
+        return 0
+    if outcome.stopped_by is not None:
+        return 128 + outcome.stopped_by
+    raise TrainerError(said, f"the whole log: {folder / STDERR}")
 
 
 # -I keeps the working directory, PYTHONPATH and the user's site-packages out. Then exactly this

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from vlft.config.references import absolute
-from vlft.engines.slurm.options import CONTROL, DECIDED, KEY_OF, TOLD_BY, sbatch_options
-from vlft.engines.slurm.probe import SlurmFacts
+from vlft.engines.slurm.cluster import SlurmFacts
+from vlft.engines.slurm.script import CONTROL
 from vlft.engines.slurm.section import slurm_of
 from vlft.rules.base import Problem, rule
 from vlft.security.masking import places_of_secrets
@@ -159,6 +159,62 @@ def gpus(run: RunSpec) -> Iterator[Problem]:
         )
 
 
+_KEY_OF = {
+    "--nodes": "launch.nnodes", "-N": "launch.nnodes",
+    "--gpus": "launch.gpus", "-G": "launch.gpus", "--gpus-per-node": "launch.gpus",
+    "--gpus-per-task": "launch.gpus",
+    "--partition": "slurm.partition", "-p": "slurm.partition",
+    "--account": "slurm.account", "-A": "slurm.account",
+    "--qos": "slurm.qos", "-q": "slurm.qos",
+    "--time": "slurm.time", "-t": "slurm.time",
+    "--constraint": "slurm.constraint", "-C": "slurm.constraint",
+    "--exclude": "slurm.exclude", "-x": "slurm.exclude",
+    "--reservation": "slurm.reservation",
+    "--dependency": "slurm.dependency", "-d": "slurm.dependency",
+    "--cpus-per-task": "slurm.cpus_per_task", "-c": "slurm.cpus_per_task",
+    "--mem": "slurm.mem",
+    "--gres": "slurm.gres",
+    "--comment": "slurm.comment",
+    "--requeue": "slurm.requeue", "--no-requeue": "slurm.requeue",
+    "--signal": "slurm.signal_seconds",
+}  # fmt: skip
+"""Option → the key that owns it."""
+
+_TASKS = "one task a node starts all its processes"
+_NAME = "the run's id is the job's name"
+_LOG = "the log lies in the run's folder"
+_ARRAY = "several configs make an array: vlft train A.yaml B.yaml"
+_CHDIR = "the job starts where vlft train was called"
+_WAIT = "vlft runs logs -f waits"
+
+_DECIDED = {
+    "--ntasks": _TASKS, "-n": _TASKS, "--ntasks-per-node": _TASKS,
+    "--job-name": _NAME, "-J": _NAME,
+    "--output": _LOG, "-o": _LOG, "--error": _LOG, "-e": _LOG,
+    "--open-mode": "a job that begins again goes on in the same log",
+    "--array": _ARRAY, "-a": _ARRAY,
+    "--chdir": _CHDIR, "-D": _CHDIR,
+    "--wait": _WAIT, "-W": _WAIT,
+    "--wrap": "it writes the script",
+    "--parsable": "it reads the job's id",
+    "--test-only": "vlft validate asks the cluster",
+}  # fmt: skip
+"""Option → why vlft alone writes it."""
+
+_TOLD_BY = {
+    "partition": "partition",
+    "time": "time",
+    "feature": "constraint",
+    "reservation": "reservation",
+    "account": "account",
+    "qos": "qos",
+    "gres": "gres",
+    "memory": "mem",
+    "dependency": "dependency",
+}
+"""A word in sbatch's refusal → the key under `slurm:` that it is likely about."""
+
+
 @rule("error", "silent")
 def extra(run: RunSpec) -> Iterator[Problem]:
     """`slurm.extra` holds options of sbatch that no key owns, each with its value in one word.
@@ -170,12 +226,12 @@ def extra(run: RunSpec) -> Iterator[Problem]:
         name = option.partition("=")[0] if option.startswith("--") else option[:2]
         if not re.fullmatch(r"--[a-z][a-z-]*(=.*)?|-[A-Za-z].*", option, re.DOTALL):
             yield Problem(path, f"`{option}` is no option", "write `--name=value`")
-        elif name in KEY_OF:
+        elif name in _KEY_OF:
             yield Problem(
-                path, f"`{name}` is decided by `{KEY_OF[name]}`", f"write `{KEY_OF[name]}`"
+                path, f"`{name}` is decided by `{_KEY_OF[name]}`", f"write `{_KEY_OF[name]}`"
             )
-        elif name in DECIDED:
-            yield Problem(path, f"vlft decides `{name}`: {DECIDED[name]}", "leave it out")
+        elif name in _DECIDED:
+            yield Problem(path, f"vlft decides `{name}`: {_DECIDED[name]}", "leave it out")
 
 
 @rule("error", "silent")
@@ -233,7 +289,7 @@ def refused(run: RunSpec) -> Iterator[Problem]:
     facts, slurm = run.facts.of_engine(SlurmFacts), slurm_of(run.config)
     if facts is None or facts.refusal is None:
         return
-    options = sbatch_options(slurm, run.world)
+    options = slurm.options(run.world)
     yield Problem(
         _refused_key(facts.refusal, slurm),
         f"the cluster refuses the job: {facts.refusal}",
@@ -245,7 +301,7 @@ def _refused_key(refusal: str, slurm: Slurm) -> tuple[str, ...]:
     """The key that sbatch's words are about, as far as they say so."""
     said = refusal.lower()
     given = slurm.given()
-    for word, key in TOLD_BY.items():
+    for word, key in _TOLD_BY.items():
         if word in said and key in given:
             return ("slurm", key)
     asked_for_nodes = "node count" in said or "processors" in said

@@ -26,7 +26,8 @@ from safetensors.torch import save_file
 from transformers import DynamicCache
 
 import vlft
-from vlft.models import internvl_hf, tiny_spec
+from vlft.models import tiny_spec
+from vlft.models.internvl import INTERNVL_HF
 from vlft.models.tiny import SIZES
 
 CODE = Path(__file__).with_name("own_code")
@@ -79,7 +80,7 @@ def main(form: str, folder: Path) -> None:
             text = text.replace(before, after)
         file.write_text(text)
     sys.path.insert(0, str(Path(vlft.__file__).parent / "trainer_side"))
-    spec = tiny_spec(internvl_hf.FAMILY, SIZES["smoke"])
+    spec = tiny_spec(INTERNVL_HF, SIZES["smoke"])
     importlib.import_module("tiny_model").build_tokenizer(spec).save_pretrained(folder)
     config = {
         "architectures": ["InternVLChatModel"],
