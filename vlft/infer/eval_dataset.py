@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import xxhash
 
 from vlft.data.findings import RowLostError
-from vlft.data.media import MediaProblem, probe_picture
+from vlft.data.media.headers import probe_picture
+from vlft.data.media.verdicts import MediaProblem
 from vlft.data.rows.columns import read_columns
 from vlft.data.rows.load import load
 from vlft.data.tokens.render import object_texts
