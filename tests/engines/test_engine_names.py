@@ -23,7 +23,7 @@ OTHER_MEANINGS = {
     "importer/shell/statements.py": "bash: local NAME=VALUE",
     "importer/shell/starting.py": "bash: local NAME=VALUE",
     "rules/ray.py": "an address of Ray",
-    "swift/site_packages.py": "Debian: /usr/local/lib",
+    "swift/interpreter.py": "Debian: /usr/local/lib",
 }
 
 
