@@ -65,7 +65,7 @@ def nothing_left(run: RunSpec) -> Iterator[Problem]:
 
     Source: swift/dataset/dataset_meta.py: DatasetLoader.post_process
     """
-    share = run.args.get("split_dataset_ratio", float).value or 0
+    share = run.args.get("split_dataset_ratio", float) or 0
     for index, entry in enumerate(run.facts.train):
         rows = rows_of(entry, share)
         if entry.sample == 0:
@@ -156,7 +156,7 @@ def prefetch_without_workers(run: RunSpec) -> Iterator[Problem]:
     Source: transformers/training_args.py: _validate_args
     """
     given = run.args.is_given("dataloader_prefetch_factor")
-    if given and run.args.get("dataloader_num_workers", int).value == 0:
+    if given and run.args.get("dataloader_num_workers", int) == 0:
         yield Problem(
             ("swift", "dataloader_prefetch_factor"),
             "`dataloader_prefetch_factor` without a worker: `dataloader_num_workers` is 0",

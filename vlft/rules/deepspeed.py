@@ -155,8 +155,8 @@ def _wanted(run: RunSpec) -> dict[str, object]:
         "bf16.enabled": precision.bf16,
         "optimizer.params.lr": config.train.learning_rate,
         "scheduler.params.warmup_max_lr": config.train.learning_rate,
-        "optimizer.params.weight_decay": run.args.get("weight_decay", float).value,
-        "gradient_clipping": run.args.get("max_grad_norm", float).value,
+        "optimizer.params.weight_decay": run.args.get("weight_decay", float),
+        "gradient_clipping": run.args.get("max_grad_norm", float),
     }
     if isinstance(batch, Batch) and not run.args.flag("auto_find_batch_size"):
         accumulation, world = batch.gradient_accumulation_steps, batch.world_size

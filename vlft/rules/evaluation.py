@@ -93,8 +93,8 @@ def best_model(run: RunSpec) -> Iterator[Problem]:
             f"write `swift: {{eval_strategy: {when}}}`" if when != "no" else "save_strategy: steps",
         )
         return
-    save = run.args.get("save_steps", float).value
-    evaluation = run.args.get("eval_steps", float).value
+    save = run.args.get("save_steps", float)
+    evaluation = run.args.get("eval_steps", float)
     if save and evaluation and when == "steps" and not _divides(evaluation, save):
         given = run.args.is_given("eval_steps")
         yield Problem(

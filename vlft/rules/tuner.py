@@ -260,8 +260,10 @@ def liger_logits(run: RunSpec) -> Iterator[Problem]:
     if batch.per_device == 1 or run.args.flag("packing") or run.args.flag("padding_free"):
         return
     # Imported here: only a config with Liger needs them.
-    from vlft.estimate.memory.from_config import keeps_few_logits  # noqa: PLC0415
-    from vlft.estimate.memory.liger import liger_keeps_few_logits  # noqa: PLC0415
+    from vlft.estimate.memory.from_config import (  # noqa: PLC0415
+        keeps_few_logits,
+        liger_keeps_few_logits,
+    )
 
     kind = (run.facts.model.sizes or {}).get("model_type")
     if liger_keeps_few_logits(kind) and keeps_few_logits(run, batch):

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from vlft.plan.plan import Plan
     from vlft.runs.record import Run
     from vlft.security.secrets import Secret, Word
-    from vlft.swift.args import Arguments
+    from vlft.swift.release import Arguments
 
 ARRAY: Final = "array.sbatch"
 # Arguments of a first start that a job which begins again must not be given.
