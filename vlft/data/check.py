@@ -56,7 +56,7 @@ def check_files(
     Raises:
         OSError: If a file can't be read.
     """
-    from vlft.data.tokens.factory import open_counter  # noqa: PLC0415 - not for the quick check
+    from vlft.data.tokens.rows import open_counter  # noqa: PLC0415 - not for the quick check
 
     report = DataReport(Sink(ignore))
     probe = new_probe(settings)

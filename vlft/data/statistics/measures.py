@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vlft.data.convert.draft import Row
-    from vlft.data.tokens.factory import TokenModel
+    from vlft.data.tokens.rows import TokenModel
     from vlft.models import PixelLimits
 
 _TOKENS = (4096, 2048, 1280, 1024, 768, 512, 256, 128, 64)

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
     from vlft.data.media.video import VideoReader
     from vlft.data.statistics.measures import Choice
-    from vlft.data.tokens.factory import TokenModel
-    from vlft.data.tokens.rows import RowTokens
+    from vlft.data.tokens.rows import RowTokens, TokenModel
     from vlft.models import PixelLimits, VideoFile, VideoTokens, Vision
 
 
