@@ -23,7 +23,7 @@ from vlft.text import counted
 
 if TYPE_CHECKING:
     from vlft.data.findings import DataReport, RowFinding
-    from vlft.data.statistics.statistics import StatsSettings
+    from vlft.data.statistics import StatsSettings
     from vlft.data.tokens.rows import RowTokens, TokenModel
 
 app = typer.Typer(
@@ -274,7 +274,7 @@ def stats(
     output_format: FormatOption = "text",
 ) -> None:
     """Say how long rows are, what their pictures cost, and what a limit would save."""
-    from vlft.data.statistics.statistics import collect
+    from vlft.data.statistics import collect
     from vlft.output.console import progress
 
     require_config(config, overrides)
@@ -300,8 +300,7 @@ def _settings(
     """What to count with, the files, and the heading of the table."""
     from vlft.data.from_config import stats_of_run
     from vlft.data.media.video import video_reader
-    from vlft.data.statistics.measures import choices
-    from vlft.data.statistics.statistics import StatsSettings
+    from vlft.data.statistics import StatsSettings, choices
     from vlft.data.tokens.rows import find_model
     from vlft.environment import ENVIRON
     from vlft.models import DEFAULT_FAMILY, limits_from

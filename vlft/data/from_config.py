@@ -15,7 +15,7 @@ from vlft.swift.interpreter import find_interpreter
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vlft.data.statistics.statistics import StatsSettings
+    from vlft.data.statistics import StatsSettings
     from vlft.data.tokens.rows import RowTokens, TokenModel
     from vlft.resolve.run import RunSpec
     from vlft.swift.args import SwiftArgs
@@ -110,8 +110,7 @@ def stats_of_run(
     Raises:
         VlftError: If nothing is known about the tokens of the model, or a limit is not a number.
     """
-    from vlft.data.statistics.measures import choices  # noqa: PLC0415 - only where rows are read
-    from vlft.data.statistics.statistics import StatsSettings  # noqa: PLC0415
+    from vlft.data.statistics import StatsSettings, choices  # noqa: PLC0415 - only to read rows
     from vlft.data.tokens.rows import TokenModel, find_model  # noqa: PLC0415
 
     if model is None and run.family is not None and run.model.vision is not None:
