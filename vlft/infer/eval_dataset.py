@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-from vlft.data.media import MediaProblem, probe_picture
+from vlft.data.media.headers import probe_picture
+from vlft.data.media.verdicts import MediaProblem
 from vlft.data.tokens.render import object_texts
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError

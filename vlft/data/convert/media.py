@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING
 
 import xxhash
 
-from vlft.data.media import MediaProbe, Picture
 from vlft.data.media.headers import probe_bytes
-from vlft.data.media.resolve import Remembered, first_place, is_url, may_be_path, second_place
+from vlft.data.media.resolve import (
+    MediaProbe,
+    Remembered,
+    first_place,
+    is_url,
+    may_be_path,
+    second_place,
+)
+from vlft.data.media.verdicts import Picture
 from vlft.files import write_bytes
 
 if TYPE_CHECKING:
