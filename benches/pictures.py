@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from vlft.data.media import MediaProbe, Picture, probe_picture
+from vlft.data.media.headers import probe_picture
+from vlft.data.media.resolve import MediaProbe
+from vlft.data.media.verdicts import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlft.engines.base import Order
-from vlft.engines.local.start import train_prepared
+from vlft.engines.local.engine import train_prepared
 from vlft.errors import StoppedError, TrainerError, UsageError, VlftError
 from vlft.export.plan import Request, plan_export
 from vlft.export.run import carry_out

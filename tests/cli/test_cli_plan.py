@@ -12,7 +12,7 @@ import yaml
 from examples.checkpoint_folders import QWEN2_VL, SIZES
 
 from vlft.files import write_json
-from vlft.runs.index import remember
+from vlft.runs.record import remember
 
 GIB = 1024**3
 

@@ -15,8 +15,7 @@ from pydantic import BaseModel
 
 from vlft.config.schema import config_with
 from vlft.engines import section_names
-from vlft.engines.base import Order
-from vlft.engines.train import dry_run_text
+from vlft.engines.base import Order, dry_run_text
 from vlft.pipeline import Ready, Rejected, prepare
 from vlft.plan.command import render
 from vlft.probe.hardware import parse_hardware

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from vlft.config.schema import Config
+from vlft.estimate.page import to_json
 from vlft.estimate.report import look_ahead
 from vlft.pipeline import Ready, prepare
 from vlft.probe.hardware import parse_hardware
@@ -49,6 +50,6 @@ def test_a_number_of_any_size(key: str, write_config: Any, tmp_path: Path) -> No
     for value in VALUES:
         made = prepare(config, [f"{key}={value}"], machine, environ={})
         if isinstance(made, Ready):
-            assert look_ahead(made).to_json()["batch"]["global"] > 0, value
+            assert to_json(look_ahead(made))["batch"]["global"] > 0, value
         else:
             assert made.findings, value

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from support.data_rows import png, talk, write
 
 from vlft.data.checking.lines import check_lines
-from vlft.data.checking.repeats import Hashes
-from vlft.data.checking.rows import Job
+from vlft.data.checking.rows import Job, Split
 from vlft.data.findings import Sink
 from vlft.data.rows.context import new_probe
 from vlft.data.settings import CheckSettings
@@ -28,9 +27,9 @@ def ways(file: Path, **options: Any) -> list[tuple[Any, ...]]:
     for fast in (True, False):
         settings = CheckSettings(cwd=file.parent, family=family_of("qwen2_vl"), **options)
         source = parse_entry(str(file), file.parent)
-        job = Job(source, settings, Sink(), new_probe(settings), Hashes())
+        job = Job(source, settings, Sink(settings), new_probe(settings), Split())
         check_lines(job, fast=fast)
-        made.append((list(job.sink), job.rows, list(job.hashes)))
+        made.append((list(job.sink), job.rows, list(job.split.hashes)))
     return made
 
 

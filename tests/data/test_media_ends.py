@@ -21,7 +21,8 @@ from support.picture_files import (
     write,
 )
 
-from vlft.data.media import MediaProblem, Picture, probe_bytes, probe_picture
+from vlft.data.media.headers import probe_bytes, probe_picture
+from vlft.data.media.verdicts import MediaProblem, Picture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,7 +124,7 @@ def test_without_pillow(tmp_path: Path) -> None:
     write(tmp_path, "a.gif", WHOLE["GIF"])
     program = (
         "import sys; sys.modules['PIL'] = None\n"
-        "from vlft.data.media import probe_picture\n"
+        "from vlft.data.media.headers import probe_picture\n"
         "for name in ('a.jpg', 'film.jpg', 'more.png', 'cut.jpg', 'a.gif'):\n"
         "    found = probe_picture(name)\n"
         "    print(getattr(found, 'kind', 'fine'), getattr(found, 'hint', ''))\n"

@@ -24,7 +24,8 @@ from support.picture_files import (
     write,
 )
 
-from vlft.data.media import MediaProblem, Picture, probe_bytes, probe_picture
+from vlft.data.media.headers import probe_bytes, probe_picture
+from vlft.data.media.verdicts import MediaProblem, Picture
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,9 @@ import pytest
 from support.picture_files import encoded, noise, write
 from support.video_files import video
 
-from vlft.data.media import MediaProbe, MediaProblem, Picture, probe_picture
-from vlft.data.media.resolve import Remembered
+from vlft.data.media.headers import probe_picture
+from vlft.data.media.resolve import MediaProbe, Remembered
+from vlft.data.media.verdicts import MediaProblem, Picture
 
 JPEG = encoded(noise(40, 30), "JPEG")
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from vlft.engines.local.rendezvous import await_master, free_port, require_free
+from vlft.engines.local.engine import await_master, free_port, require_free
 from vlft.errors import VlftError
 
 NODES = "launch: {gpus: none, nnodes: 2, master_addr: 127.0.0.1, master_port: %d}\n"

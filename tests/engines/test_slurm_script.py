@@ -11,9 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlft.engines.slurm.options import directive, file_pattern
-from vlft.engines.slurm.script import Job, render_script, word
-from vlft.engines.slurm.submit import array_secrets, render_array, submitting_environment
+from vlft.engines.slurm.engine import array_secrets, submitting_environment
+from vlft.engines.slurm.script import (
+    Job,
+    directive,
+    file_pattern,
+    render_array,
+    render_script,
+    word,
+)
 from vlft.environment import Environment
 from vlft.errors import VlftError
 from vlft.plan.command import Command, MaskedCommand

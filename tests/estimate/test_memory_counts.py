@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from estimate.memory_points import FOLDER, config
 
-from vlft.estimate.memory.parameters import count
+from vlft.estimate.memory.states import count
 from vlft.models import shape_of
 
 # The counts of the published checkpoints; InternVL3's 1B and 2B by the real transformers class.

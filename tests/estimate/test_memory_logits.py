@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vlft.estimate.memory.liger import uses_logits_to_keep
+from vlft.estimate.memory.from_config import uses_logits_to_keep
 
 
 @pytest.mark.parametrize(

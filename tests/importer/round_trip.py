@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from vlft.engines.local.start import plan_command
+from vlft.engines.local.engine import plan_command
 from vlft.importer.importing import Import, import_text
 from vlft.pipeline import Rejected, prepare
 from vlft.swift.probe import read_swift
@@ -40,7 +40,7 @@ def command_of(config: str, folder: Path) -> tuple[Flags, dict[str, str]] | str:
     if isinstance(prepared, Rejected):
         return "; ".join(one.message for one in prepared.findings) or "no plan"
     nodes = prepared.plan.world.nnodes > 1
-    command = plan_command(prepared, run_id="run" if nodes else None).command
+    _, command = plan_command(prepared, run_id="run" if nodes else None)
     words = list(command.argv)
     first = next(
         index for index, word in enumerate(words)

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from vlft.estimate.memory.estimate import estimate
-from vlft.estimate.memory.parameters import count
+from vlft.estimate.memory.states import count
 from vlft.estimate.memory.step_spec import RunShape
+from vlft.estimate.page import to_json
 from vlft.estimate.report import look_ahead
 from vlft.models import shape_of
 from vlft.pipeline import Ready, prepare
@@ -122,4 +123,4 @@ def test_a_run_of_odd_sizes(kind: str, model_folder: Path, write_config: Any) ->
             (model_folder / "config.json").write_text(text)
             made = prepare(file, environ={})
             if isinstance(made, Ready):
-                look_ahead(made).to_json()
+                to_json(look_ahead(made))

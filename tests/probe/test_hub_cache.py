@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vlft.runs.base_model import cached_model
+from vlft.runs.inference_settings import cached_model
 
 NAME = "Qwen/Qwen2.5-VL-3B-Instruct"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from estimate.memory_points import config, points
 
-from vlft.estimate.memory.parameters import count
 from vlft.estimate.memory.points import estimate_points
-from vlft.estimate.memory.states import Plain, fsdp2_states, zero_states
+from vlft.estimate.memory.states import Plain, count, fsdp2_states, zero_states
 from vlft.estimate.memory.step_spec import RunShape
 from vlft.models import shape_of
 

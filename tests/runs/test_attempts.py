@@ -16,9 +16,8 @@ from support.waiting import wait_for
 from vlft.engines.resume import changed_data, changed_plan
 from vlft.files import read_json, write_json
 from vlft.runs.attempts import all_attempts, last_attempt, new_attempt
-from vlft.runs.index import list_runs, remember
 from vlft.runs.logs import follow, last_lines
-from vlft.runs.record import Run, fingerprint, read_run
+from vlft.runs.record import Run, fingerprint, list_runs, read_run, remember
 
 # A run without a trainer of ms-swift: what stop, logs and rm see is the same.
 TRAINER = """

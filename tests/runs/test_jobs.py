@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vlft.engines.slurm.queue import begins_again, cancel, read_job, state_of, write_job
+from vlft.engines.slurm.cluster import begins_again, cancel, read_job, state_of, write_job
 from vlft.engines.stop import conclude_attempt
 from vlft.errors import VlftError
 from vlft.files import write_json

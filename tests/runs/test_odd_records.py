@@ -15,7 +15,7 @@ import pytest
 
 from vlft.cli import main
 from vlft.files import write_json
-from vlft.runs.index import remember
+from vlft.runs.record import remember
 
 ODD: dict[str, bytes] = {
     "empty": b"",

@@ -13,8 +13,7 @@ import pytest
 
 from vlft.errors import UsageError, VlftError
 from vlft.files import read_json, write_json, write_text
-from vlft.runs.index import find_run, list_runs, remember, run_of
-from vlft.runs.record import fingerprint, read_run
+from vlft.runs.record import find_run, fingerprint, list_runs, read_run, remember, run_of
 from vlft.runs.target import best_checkpoint, newest_target, resolve_target
 
 

@@ -100,9 +100,10 @@ def check(
     size = bytes_of(train + held_out, settings.cwd)
     with progress(size, "checking rows") as advance:
         report = check_files(train, settings, val=held_out, ignore=ignore or (), advance=advance)
+    severities = report.findings.severities
     with report:
         (write_json if output_format == "json" else write_text)(report)
-        failed = report.errors or (strict and report.warnings)
+        failed = severities["error"] or (strict and severities["warning"])
     raise typer.Exit(1 if failed else 0)
 
 
@@ -130,7 +131,7 @@ def write_json(report: DataReport, out: TextIO | None = None) -> None:
     head = {"rows": report.rows, "files": report.files, "counts": report.findings.counts}
     console.put(out, console.json_text(head)[:-1] + ', "findings": [')
     findings, separator = iter(report.findings), "\n"
-    while batch := [console.json_text(one.to_json()) for one in islice(findings, _BATCH)]:
+    while batch := [console.json_text(asdict(one)) for one in islice(findings, _BATCH)]:
         console.put(out, separator + ",\n".join(batch))
         separator = ",\n"
     tokens = asdict(report.tokens) if report.tokens else None

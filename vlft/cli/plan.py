@@ -20,7 +20,7 @@ from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.estimate.autotune import Choice
-    from vlft.estimate.row_lengths import RowLengths
+    from vlft.estimate.report import RowLengths
     from vlft.resolve.run import RunSpec
 
 
@@ -68,7 +68,7 @@ def plan(
         raise InvalidError(ready.findings, ready.documents)
     print_findings(ready.findings, ready.documents)
     from vlft.estimate import look_ahead
-    from vlft.estimate.page import to_text
+    from vlft.estimate.page import to_json, to_text
 
     outlook = look_ahead(ready, _lengths(ready.run, data))
     choices: list[Choice] = []
@@ -80,7 +80,7 @@ def plan(
         choices = fitting(outlook, has_deepspeed=has_deepspeed)
         if write is not None and choices:
             _write(write, config, choices[0])
-    described, texts = outlook.to_json(), [to_text(outlook)]
+    described, texts = to_json(outlook), [to_text(outlook)]
     if fit:
         described["fitting"] = [_choice_json(choice) for choice in choices]
         texts.append(_fit_text(choices))
@@ -90,7 +90,7 @@ def plan(
 
 
 def _lengths(run: RunSpec, scan: Scan) -> RowLengths | None:
-    from vlft.estimate.row_lengths import MAX_SCANNED_BYTES, measure_rows, scannable_bytes
+    from vlft.estimate.report import MAX_SCANNED_BYTES, measure_rows, scannable_bytes
     from vlft.output.console import progress
 
     size = scannable_bytes(run)

@@ -27,7 +27,7 @@ app = typer.Typer(
 
 
 def _find(name: str) -> Run:
-    from vlft.runs.index import find_run
+    from vlft.runs.record import find_run
 
     return find_run(name)
 
@@ -41,7 +41,7 @@ def list_(
     output_format: FormatOption = "text",
 ) -> None:
     """List runs, the newest first."""
-    from vlft.runs.index import list_runs
+    from vlft.runs.record import list_runs
 
     runs = list_runs([Path("output").absolute(), *(output_dirs or ())])
     print_result(output_format, [run.to_json() for run in runs], map(_line, runs))

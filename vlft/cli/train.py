@@ -48,8 +48,7 @@ def train(
     output_format: FormatOption = "text",
 ) -> None:
     """Train what a config says, and keep a record of it; several one after the other."""
-    from vlft.engines.base import Order
-    from vlft.engines.train import dry_run_text, engine_for, start
+    from vlft.engines.base import Order, dry_run_text, engine_for, start
     from vlft.output.findings import print_findings
     from vlft.pipeline import look_at_hardware, prepare_all, require_ready
 
@@ -78,4 +77,4 @@ def train(
     if dry_run or not engine.starts_runs:
         console.write_document(dry_run_text(order, as_json=as_json))
         return
-    raise typer.Exit(start(order, console.write, as_json=as_json))
+    raise typer.Exit(start(order, as_json=as_json))

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from vlft.data import rules
-from vlft.data.checking.file import check_file, format_of, missing, no_reader
+from vlft.data.checking.file import check_file, format_of, unread
 from vlft.data.checking.lines import LinesReader, first_look
-from vlft.data.checking.repeats import CheckedFile, Hashes, Rows, report_duplicates, report_leaks
-from vlft.data.checking.rows import Job
+from vlft.data.checking.repeats import report_duplicates, report_leaks
+from vlft.data.checking.rows import Job, RowChecker, Split
 from vlft.data.checking.tally import Tally
 from vlft.data.findings import DataReport, Sink
 from vlft.data.reading.chunks import Piece
 from vlft.data.reading.lines import BrokenLineError, rows_of
 from vlft.data.rows.context import new_probe
 from vlft.data.settings import SEVERAL_TEXTS, CheckSettings
-from vlft.probe.data_entries import parse_entry
+from vlft.probe.data_entries import bytes_of, parse_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _ALL_COUNTED = 256 << 20
 """Bytes of all files up to which the tokens of every row are counted."""
 _ONE_OF = 16
+"""Of how many rows of larger files one is counted."""
 _SELDOM = 100_000
 """Objects between two looks for cycles."""
 
@@ -58,40 +59,33 @@ def check_files(
     """
     from vlft.data.tokens.factory import open_counter  # noqa: PLC0415 - not for the quick check
 
-    report = DataReport(Sink(ignore))
-    probe = new_probe(settings)
+    sink, probe = Sink(settings, ignore), new_probe(settings)
+    train, held_out = splits = Split(seen={} if val else None), Split(seen={} if val else None)
     often = gc.get_threshold()
     gc.set_threshold(_SELDOM)  # rows are no cycles, and there are many
     try:
-        jobs: list[Job] = []
-        parts = [Rows(), Rows()]
         counter = open_counter(settings)
         several = settings.task == "rlhf" or settings.swift.get("task_type") in SEVERAL_TEXTS
-        told = None if several else counter
-        tally = Tally(told, _every((*files, *val), settings)) if told else None
-        for rows, names in zip(parts, (files, val), strict=True):
+        tally = None
+        if counter and not several:
+            large = bytes_of((*files, *val), settings.cwd) > _ALL_COUNTED
+            tally = Tally(counter, _ONE_OF if large else 1)
+        for split, names in zip(splits, (files, val), strict=True):
             for text in names:
                 source = parse_entry(text, settings.cwd)
-                seen = rows.seen if val else None
-                job = Job(source, settings, report.findings, probe, Hashes(), advance, seen, tally)
+                job = Job(source, settings, sink, probe, split, advance, tally)
                 _check_source(job)
-                start = len(rows.hashes)
-                rows.files.append(CheckedFile(text, source.file, start, job.numbered))
-                rows.hashes.extend(job.hashes)
-                job.hashes = Hashes()
-                jobs.append(job)
-                report.files.append(text)
-                report.rows += job.rows
-        train, held_out = parts
-        _report_mixture(jobs[: len(files)], settings)
-        report_duplicates(train, report.findings)
+                split.files.append(job)
+        _report_mixture(train.files, settings)
+        report_duplicates(train)
         if val:
-            report_leaks(train, held_out, report.findings, probe)
-        report.tokens = tally.counts(settings.max_length) if tally else None
+            report_leaks(train, held_out, probe)
+        rows = sum(job.rows for split in splits for job in split.files)
+        tokens = tally.counts(settings.max_length) if tally else None
+        return DataReport(sink, [*files, *val], rows, tokens)
     finally:
         gc.set_threshold(*often)
         probe.close()
-    return report
 
 
 def _report_mixture(jobs: Sequence[Job], settings: CheckSettings) -> None:
@@ -115,25 +109,15 @@ def _report_mixture(jobs: Sequence[Job], settings: CheckSettings) -> None:
         jobs[0].say(rules.MIXED.found(said, hint))
 
 
-def _every(files: Sequence[str], settings: CheckSettings) -> int:
-    """Of how many rows one is counted exactly: of large files not all."""
-    sources = [parse_entry(text, settings.cwd) for text in files]
-    size = sum(source.file.stat().st_size for source in sources if source.kind == "file")
-    return 1 if size <= _ALL_COUNTED else _ONE_OF
-
-
 def _check_source(job: Job) -> None:
-    source = job.source
-    if source.kind == "missing":
-        job.say(missing(source.file))
-        return
-    if source.kind != "file":
-        what = "a folder" if source.kind == "folder" else "no file here, but a data set on a hub"
-        job.say(rules.HUB.found(f"{source.text} is {what}: unchecked"))
+    problem = unread(job.source)
+    if problem is not None:
+        job.say(problem)
         return
     check_file(job)
-    if source.sample is not None and 0 < job.rows < source.sample:
-        message = f"{source.sample} rows are asked for, and the file has {job.rows}"
+    asked = job.source.sample
+    if asked is not None and 0 < job.rows < asked:
+        message = f"{asked} rows are asked for, and the file has {job.rows}"
         hint = "rows are trained on several times an epoch; write a smaller N"
         job.say(rules.REPEATS.found(message, hint))
 
@@ -160,8 +144,8 @@ def quick_check(files: Sequence[str], settings: CheckSettings) -> list[RowFindin
         OSError: If a file can't be read.
     """
     settings = msgspec.structs.replace(settings, tokenizer=None, max_length=None)
-    sink, probe = Sink(), new_probe(settings, open_files=False)
-    jobs = [Job(parse_entry(text, settings.cwd), settings, sink, probe, Hashes()) for text in files]
+    sink, probe, split = Sink(settings), new_probe(settings, open_files=False), Split()
+    jobs = [Job(parse_entry(text, settings.cwd), settings, sink, probe, split) for text in files]
     for job in jobs:
         _check(job)
     _report_mixture(jobs, settings)
@@ -169,17 +153,14 @@ def quick_check(files: Sequence[str], settings: CheckSettings) -> list[RowFindin
 
 
 def _check(job: Job) -> None:
-    source = job.source
-    if source.kind == "missing":
-        job.say(missing(source.file))
-    elif source.kind == "file":
-        kind = format_of(source.file)
-        if kind == "none":
-            job.say(no_reader(source.file))
-        elif not source.file.stat().st_size:
-            job.say(rules.EMPTY.found("the file has no rows", "name a file with rows"))
-        elif kind == "json":
-            _check_lines(job)
+    problem, path = unread(job.source), job.source.file
+    if problem is not None:
+        if problem.rule is not rules.HUB:
+            job.say(problem)
+    elif not path.stat().st_size:
+        job.say(rules.EMPTY.found("the file has no rows", "name a file with rows"))
+    elif format_of(path) == "json":
+        _check_lines(job)
 
 
 def _check_lines(job: Job) -> None:
@@ -188,9 +169,9 @@ def _check_lines(job: Job) -> None:
         return
     columns = tuple(job.settings.columns.items())
     look = _first_look(start + b"\n".join(others), columns, job.settings.aliases)
-    checker = job.checker(look)
+    checker = RowChecker(job, look)
     try:
-        LinesReader(job, checker).read(Piece(job.source.file, 0, len(start), start))
+        LinesReader(checker).read(Piece(job.source.file, 0, len(start), start))
     except BrokenLineError as error:
         job.broken(error)
         return
@@ -201,7 +182,7 @@ def _check_lines(job: Job) -> None:
                 checker.check(row.value)
         except BrokenLineError as error:
             job.say(error.problem)
-    job.kept, job.pictured = checker.kept, checker.with_media
+    job.kept, job.pictured = checker.kept, checker.pictured
 
 
 @lru_cache(maxsize=16)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -77,19 +77,6 @@ class RowLostError(Exception):
         self.problem = problem
 
 
-def fate_under(fate: Fate, *, strict: bool, lazy: bool) -> Fate:
-    """What a fate becomes under a run's settings.
-
-    Args:
-        fate: As rules have it: with `strict` off, and rows encoded while training.
-        strict: Whether the first row that is lost ends the run, at load or at its turn.
-        lazy: Whether rows are encoded while training; those that fail before are dropped.
-    """
-    if strict and fate in {"dropped", "replaced"}:
-        return "load_fails"
-    return "dropped" if fate == "replaced" and not lazy else fate
-
-
 def worst(problems: Iterable[RowProblem]) -> Fate:
     """What becomes of a row with these problems."""
     fates = {problem.rule.fate for problem in problems}
@@ -123,48 +110,6 @@ class RowFinding(msgspec.Struct, frozen=True):
     row: int | None
     fate: Fate
 
-    def to_json(self) -> dict[str, Any]:
-        """The finding as the documented JSON object."""
-        return msgspec.structs.asdict(self)
-
-
-def finding(
-    problem: RowProblem,
-    file: str,
-    row: int | None = None,
-    line: int | None = None,
-    column: int | None = None,
-    settings: CheckSettings | None = None,
-) -> RowFinding:
-    """A problem with its place.
-
-    Args:
-        problem: The problem.
-        file: As the user named it.
-        row: Of the row, if it is one's.
-        line: Of the row.
-        column: In the line.
-        settings: Of the run, which may change the fate of a row.
-    """
-    rule, message = problem.rule, problem.message
-    fate = rule.fate
-    if settings is not None:
-        fate = fate_under(fate, strict=settings.strict, lazy=settings.lazy)
-        if settings.strict and fate != rule.fate:
-            message += " (strict: true ends the run here)"
-    return RowFinding(
-        rule.id,
-        rule.severity,
-        file,
-        line,
-        column,
-        problem.key,
-        message,
-        problem.hint,
-        row,
-        fate,
-    )
-
 
 KEPT = 5_000
 """Findings in memory; more go into a temporary file."""
@@ -174,30 +119,70 @@ class Sink:
     """All findings of a check, in bounded memory.
 
     Args:
+        settings: Of the run, which may change the fate of a row.
         ignore: Rules that are not to be heard.
     """
 
-    def __init__(self, ignore: Collection[str] = ()) -> None:
+    def __init__(self, settings: CheckSettings, ignore: Collection[str] = ()) -> None:
+        self._settings = settings
         self._ignore = frozenset(ignore)
         self._recent: list[RowFinding] = []
         self._spool: IO[str] | None = None
         self.counts: dict[str, int] = {}
         self.severities: dict[str, int] = {"error": 0, "warning": 0, "info": 0}
 
-    def add(self, found: RowFinding) -> None:
-        """Takes one finding in."""
-        if found.rule in self._ignore:
+    def add(
+        self,
+        problem: RowProblem,
+        file: str,
+        row: int | None = None,
+        line: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        """Takes in a problem and its place.
+
+        Args:
+            problem: The problem.
+            file: As the user named it.
+            row: Of the row, if it is one's.
+            line: Of the row.
+            column: In the line.
+        """
+        rule, message = problem.rule, problem.message
+        if rule.id in self._ignore:
             return
-        self.counts[found.rule] = self.counts.get(found.rule, 0) + 1
-        self.severities[found.severity] += 1
-        self._recent.append(found)
+        fate = self._fate(rule)
+        if self._settings.strict and fate != rule.fate:
+            message += " (strict: true ends the run here)"
+        self.counts[rule.id] = self.counts.get(rule.id, 0) + 1
+        self.severities[rule.severity] += 1
+        self._recent.append(
+            RowFinding(
+                rule.id,
+                rule.severity,
+                file,
+                line,
+                column,
+                problem.key,
+                message,
+                problem.hint,
+                row,
+                fate,
+            )
+        )
         if len(self._recent) >= KEPT:
             self._write()
 
-    def extend(self, found: Iterable[RowFinding]) -> None:
-        """Takes several findings in."""
-        for one in found:
-            self.add(one)
+    def _fate(self, rule: RowRule) -> Fate:
+        """What the fate of a rule becomes under the run's settings.
+
+        Rules have it with `strict` off, and rows encoded while training. With `strict`, the first
+        row that is lost ends the run, at load or at its turn; rows that are encoded before the
+        training, and fail, are dropped.
+        """
+        if self._settings.strict and rule.fate in {"dropped", "replaced"}:
+            return "load_fails"
+        return "dropped" if rule.fate == "replaced" and not self._settings.lazy else rule.fate
 
     def __len__(self) -> int:
         return sum(self.counts.values())
@@ -258,9 +243,9 @@ class DataReport(msgspec.Struct):
     """
 
     findings: Sink
-    files: list[str] = msgspec.field(default_factory=list)
-    rows: int = 0
-    tokens: TokenCounts | None = None
+    files: list[str]
+    rows: int
+    tokens: TokenCounts | None
 
     def __enter__(self) -> Self:
         return self
@@ -268,13 +253,3 @@ class DataReport(msgspec.Struct):
     def __exit__(self, *_: object) -> None:
         """Gives the temporary file back."""
         self.findings.close()
-
-    @property
-    def errors(self) -> int:
-        """Findings of severity error."""
-        return self.findings.severities["error"]
-
-    @property
-    def warnings(self) -> int:
-        """Findings of severity warning."""
-        return self.findings.severities["warning"]

@@ -9,7 +9,7 @@ from vlft.data.findings import RowRule
 
 if TYPE_CHECKING:
     from vlft.data.findings import Fate
-    from vlft.data.media import MediaKind
+    from vlft.data.media.verdicts import MediaKind
     from vlft.findings import Severity
 
 ROW_RULES: Final[dict[str, RowRule]] = {}
@@ -39,12 +39,31 @@ _LOAD = "swift/template/vision_utils.py: load_file, load_image"
 _LOADER = "swift/dataset/loader.py"
 _VISION = "swift/template/vision_utils.py"
 
+_ARROW = "pyarrow.json.read_json"
+_ARROW_26 = "pyarrow 26: pyarrow.json.read_json"
+_BOXES = f"{_BASE}: Template.normalize_bbox"
+_ENCODE = f"{_BASE}: Template._swift_encode"
+_TAGS = f"{_BASE}: Template._pre_tokenize"
+_COLORS = f"{_VISION}: load_image"
+_EXTRA = "vlft: pip install 'vlft[data]'"
+_OBJECTS = f"{_CORE}: RowPreprocessor._check_objects"
+_SYNTAX = "swift/dataset/dataset_syntax.py: DatasetSyntax.parse"
+_SAMPLE = "swift/dataset/utils.py: sample_dataset"
+_RENAME = f"{_CORE}: safe_rename_columns"
+_CONTENT = f"{_INPUTS}: StdTemplateInputs.remove_messages_media"
+_CONTEXT = f"{_BASE}: Template._concat_context_list"
+_STD_MESSAGES = f"{_BASE}: Template._get_std_messages"
+_DEFAULT_TAGS = f"{_BASE}: Template._add_default_tags"
+_DECORD = "decord 0.6: VideoReader"
+_RLHF = "swift/template/base.py: Template._rlhf_encode"
+_ROW_HASH = "vlft: 64-bit xxh3 of every row"
+
 # Files.
 MISSING = _load_fails(
     "file.missing",
     "Every data file exists; ms-swift takes a relative path that does not for the name of a "
     "data set on a hub.",
-    "swift/dataset/dataset_syntax.py: DatasetSyntax.parse",
+    _SYNTAX,
 )
 NO_READER = _load_fails(
     "file.format",
@@ -60,27 +79,19 @@ EMPTY = _load_fails(
 ALL_LOST = _load_fails(
     "file.all-rows-lost",
     "At least one row of a file can be loaded; else ms-swift divides by zero.",
-    "swift/dataset/utils.py: sample_dataset",
+    _SAMPLE,
 )
 NOT_JSON = _load_fails(
     "file.not-json", "Every line is JSON: one that is not makes the whole file fail to load.", _JSON
 )
-DUPLICATE_KEY = _load_fails(
-    "file.duplicate-key", "No object has a key twice.", "pyarrow.json.read_json"
-)
-ENCODING = _load_fails(
-    "file.encoding", "A file is UTF-8 text throughout.", "pyarrow.json.read_json"
-)
+DUPLICATE_KEY = _load_fails("file.duplicate-key", "No object has a key twice.", _ARROW)
+ENCODING = _load_fails("file.encoding", "A file is UTF-8 text throughout.", _ARROW)
 SURROGATE = _load_fails(
-    "file.surrogate",
-    "Escapes of surrogates, \\ud800 to \\udfff, come in pairs.",
-    "pyarrow.json.read_json",
+    "file.surrogate", "Escapes of surrogates, \\ud800 to \\udfff, come in pairs.", _ARROW
 )
 NOT_OBJECT = _load_fails("file.not-object", "Every row is an object.", _JSON)
 CLASH = _load_fails(
-    "file.column-clash",
-    "No two columns have one name, once they are renamed.",
-    f"{_CORE}: safe_rename_columns",
+    "file.column-clash", "No two columns have one name, once they are renamed.", _RENAME
 )
 TYPES = _load_fails(
     "file.mixed-types",
@@ -114,35 +125,31 @@ NULL_FIRST = _load_fails(
     "file.null-first",
     "No list begins with null before one like it has had a value, and no file with a null row: "
     "pyarrow miscounts, and most often ends the process.",
-    "pyarrow 26: pyarrow.json.read_json",
+    _ARROW_26,
 )
 NULL_NUMBER = _silently_wrong(
     "row.null-first",
     "No list of numbers begins with null before one like it has had a number: pyarrow "
     "miscounts, and hands out whatever lies in memory.",
-    "pyarrow 26: pyarrow.json.read_json",
+    _ARROW_26,
 )
 NEEDS_PYARROW = _rule(
     "warning",
     "unknown",
     "file.needs-pyarrow",
     "Parquet takes pyarrow to read.",
-    "vlft: pip install 'vlft[data]'",
+    _EXTRA,
 )
-HUB = _note(
-    "file.hub",
-    "Data sets on a hub are not checked; files are.",
-    "swift/dataset/dataset_syntax.py: DatasetSyntax.parse",
-)
+HUB = _note("file.hub", "Data sets on a hub are not checked; files are.", _SYNTAX)
 REPEATS = _warning(
     "file.repeats",
     "path#N asks for no more rows than the file has; else rows are trained on several times.",
-    "swift/dataset/utils.py: sample_dataset",
+    _SAMPLE,
 )
 TWO_COLUMNS = _warning(
     "file.two-columns",
     "One column for one meaning: of two, ms-swift reads the one with its own name.",
-    f"{_CORE}: safe_rename_columns",
+    _RENAME,
 )
 PACKED = _rule(
     "warning",
@@ -218,15 +225,9 @@ ALPACA = _dropped(
     f"{_CORE}: AlpacaPreprocessor.concat_inst_input",
 )
 OBJECTS_FORM = _dropped(
-    "row.objects-form",
-    "`objects` is an object with a bbox list, or is absent.",
-    f"{_CORE}: RowPreprocessor._check_objects",
+    "row.objects-form", "`objects` is an object with a bbox list, or is absent.", _OBJECTS
 )
-BOX_LENGTH = _dropped(
-    "row.box-length",
-    "A box has four numbers, a point has two.",
-    f"{_CORE}: RowPreprocessor._check_objects",
-)
+BOX_LENGTH = _dropped("row.box-length", "A box has four numbers, a point has two.", _OBJECTS)
 REJECTED = _dropped(
     "row.rejected",
     "A rejected_response is there, and differs from the answer.",
@@ -247,7 +248,7 @@ UNREADABLE = _dropped(
 TURNS = _replaced(
     "row.turns",
     "Questions and answers alternate, and a system message comes first or not at all.",
-    f"{_BASE}: Template._swift_encode",
+    _ENCODE,
 )
 MEDIA_TWICE = _replaced(
     "row.media-twice",
@@ -260,22 +261,18 @@ MEDIA_FORM = _replaced(
     f"{_BASE}: Template._load_image; {_INPUTS}: StdTemplateInputs.from_dict",
 )
 CONTENT_FORM = _replaced(
-    "row.content-form",
-    "The content of a message is a text or a list of parts.",
-    f"{_INPUTS}: StdTemplateInputs.remove_messages_media",
+    "row.content-form", "The content of a message is a text or a list of parts.", _CONTENT
 )
 PARTS = _replaced(
     "row.parts",
     "A part of a content has a type, and under that name its text or its path.",
-    f"{_INPUTS}: StdTemplateInputs.remove_messages_media",
+    _CONTENT,
 )
-SYSTEM_FORM = _replaced(
-    "row.system-form", "The system prompt is a text.", f"{_BASE}: Template._concat_context_list"
-)
+SYSTEM_FORM = _replaced("row.system-form", "The system prompt is a text.", _CONTEXT)
 SYSTEM_UNREAD = _silently_wrong(
     "row.system-unread",
     "Without a chat template, as `swift pt` trains, no row has a system prompt: it is left out.",
-    f"{_BASE}: Template._swift_encode",
+    _ENCODE,
 )
 TOOLS = _replaced(
     "row.tools",
@@ -292,22 +289,20 @@ UNENCODABLE = _replaced(
 NO_ANSWER = _silently_wrong(
     "row.no-answer",
     "Every row has an answer to learn; without one it costs time and teaches nothing.",
-    f"{_BASE}: Template._swift_encode",
+    _ENCODE,
 )
 EMPTY_ANSWER = _warning(
-    "row.empty-answer",
-    "No answer is empty: the model would learn to answer with nothing.",
-    f"{_BASE}: Template._swift_encode",
+    "row.empty-answer", "No answer is empty: the model would learn to answer with nothing.", _ENCODE
 )
 EMPTY_QUESTION = _warning(
     "row.empty-question",
     "An answer has a question before it; ms-swift puts an empty one where there is none.",
-    f"{_BASE}: Template._get_std_messages",
+    _STD_MESSAGES,
 )
 UNANSWERED = _warning(
     "row.unanswered",
     "The last message is an answer; a question after it is read but nothing is learnt from it.",
-    f"{_BASE}: Template._get_std_messages",
+    _STD_MESSAGES,
 )
 GLUED = _silently_wrong(
     "row.glued-turns",
@@ -329,7 +324,7 @@ ROUND = _silently_wrong(
     "row.round-mark",
     "No question holds {{ROUND0}} or {{ROUND1}}, where the template writes numbers; no tool's "
     "answer holds these, {{SYSTEM}} or {{QUERY}}.",
-    f"{_BASE}: Template._concat_context_list",
+    _CONTEXT,
 )
 TAGS_MANY = _silently_wrong(
     "row.tags-without-media",
@@ -341,12 +336,12 @@ TAGS_FEW = _silently_wrong(
     "row.tags-missing",
     "Every picture has its tag: for those without, ms-swift puts tags before the first "
     "message, and the others move on.",
-    f"{_BASE}: Template._add_default_tags",
+    _DEFAULT_TAGS,
 )
 TAGS_NONE = _warning(
     "row.no-tags",
     "Pictures have tags that say where they stand; without any they come first.",
-    f"{_BASE}: Template._add_default_tags",
+    _DEFAULT_TAGS,
 )
 TAG_CASE = _silently_wrong(
     "row.tag-case",
@@ -393,55 +388,47 @@ BOX_TAGS_MANY = _silently_wrong(
     "row.box-tags",
     "There are as many <bbox> tags as boxes: a tag too many stays as text, a box too many "
     "is left out.",
-    f"{_BASE}: Template._pre_tokenize",
+    _TAGS,
 )
 REF_TAGS_MANY = _silently_wrong(
     "row.ref-tags",
     "There are no more <ref-object> tags than refs; a tag too many stays as text.",
-    f"{_BASE}: Template._pre_tokenize",
+    _TAGS,
 )
 REFS_UNUSED = _warning(
-    "row.refs-unused",
-    "Every ref has a <ref-object> tag; the others are left out.",
-    f"{_BASE}: Template._pre_tokenize",
+    "row.refs-unused", "Every ref has a <ref-object> tag; the others are left out.", _TAGS
 )
 REF_FORM = _silently_wrong(
     "row.ref-form", "Refs are a list of texts.", f"{_BASE}: Template.replace_ref"
 )
 BOX_NUMBERS = _replaced(
-    "row.box-numbers",
-    "Boxes hold numbers: no texts, no null, no NaN, no Infinity.",
-    f"{_BASE}: Template.normalize_bbox",
+    "row.box-numbers", "Boxes hold numbers: no texts, no null, no NaN, no Infinity.", _BOXES
 )
 BOX_RANGE = _silently_wrong(
     "row.box-range",
     "Boxes lie within their picture, in its pixels, or within 0 to 1 with bbox_type norm1.",
-    f"{_BASE}: Template.normalize_bbox",
+    _BOXES,
 )
 BOX_INVERTED = _warning(
     "row.box-inverted",
     "A box is [x1, y1, x2, y2] with x1 <= x2 and y1 <= y2; ms-swift swaps them otherwise.",
-    f"{_CORE}: RowPreprocessor._check_objects",
+    _OBJECTS,
 )
 BOX_TYPE = _silently_wrong(
-    "row.box-type",
-    "bbox_type is real or norm1; anything else is taken for pixels.",
-    f"{_BASE}: Template.normalize_bbox",
+    "row.box-type", "bbox_type is real or norm1; anything else is taken for pixels.", _BOXES
 )
 BOX_ALONE = _silently_wrong(
     "row.box-without-image",
     "Boxes come with a picture; without one they are written as they stand.",
-    f"{_BASE}: Template._pre_tokenize",
+    _TAGS,
 )
 BOX_IMAGE = _replaced(
-    "row.box-image-id",
-    "image_id is a list of positions in images, from 0.",
-    f"{_BASE}: Template.normalize_bbox",
+    "row.box-image-id", "image_id is a list of positions in images, from 0.", _BOXES
 )
 BOX_IMAGE_BEHIND = _silently_wrong(
     "row.box-image-negative",
     "An image_id is not negative: it would count from the last picture.",
-    f"{_BASE}: Template.normalize_bbox",
+    _BOXES,
 )
 
 # Pictures and videos.
@@ -460,12 +447,12 @@ BY_MEDIA_KIND: Final[dict[MediaKind, RowRule]] = {
         "row.video-cut",
         "Videos are whole: decord, which is given them as bytes for InternVL, may end the process "
         "at an AVI file that breaks off.",
-        "decord 0.6: VideoReader",
+        _DECORD,
     ),
     "short_video": _silently_wrong(
         "row.video-short",
         "Videos are whole: of one that breaks off, what is there is trained on.",
-        "decord 0.6: VideoReader",
+        _DECORD,
     ),
     "video_unreadable": _replaced(
         "row.video-unreadable",
@@ -483,7 +470,7 @@ BY_MEDIA_KIND: Final[dict[MediaKind, RowRule]] = {
         "row.video-unjudged",
         "MP4, MKV, WebM and AVI files with one track of pictures are followed where PyAV is "
         "installed; of other videos the frames are not counted.",
-        "vlft: pip install 'vlft[data]'",
+        _EXTRA,
     ),
     "base64": _replaced("row.media-base64", "Base64 text in place of a path is a picture.", _LOAD),
     "url": _rule(
@@ -510,27 +497,23 @@ TRANSPARENT = _rule(
     "silently_wrong",
     "row.transparent",
     "Pictures have no transparency: ms-swift drops it, and what was hidden comes out.",
-    f"{_VISION}: load_image",
+    _COLORS,
 )
 DEEP = _silently_wrong(
     "row.deep-bits",
     "Pictures have eight bits a channel: deeper grey comes out nearly white.",
-    f"{_VISION}: load_image",
+    _COLORS,
 )
 ROTATED = _warning(
     "row.rotated",
     "Pictures stand upright as they are stored: ms-swift does not turn them as EXIF says.",
-    f"{_VISION}: load_image",
+    _COLORS,
 )
 ROTATED_BOXES = _silently_wrong(
-    "row.rotated-boxes",
-    "Boxes lie on pictures that stand upright as they are stored.",
-    f"{_VISION}: load_image",
+    "row.rotated-boxes", "Boxes lie on pictures that stand upright as they are stored.", _COLORS
 )
 UNJUDGED = _note(
-    "row.media-unjudged",
-    "Formats other than JPEG, PNG and WebP take Pillow to judge.",
-    "vlft: pip install 'vlft[data]'",
+    "row.media-unjudged", "Formats other than JPEG, PNG and WebP take Pillow to judge.", _EXTRA
 )
 
 # Preferences: task rlhf.
@@ -538,7 +521,7 @@ NO_REJECTED = _replaced(
     "row.no-rejected",
     "A row for dpo, cpo, simpo, orpo or rm has a worse answer beside its own: "
     "rejected_response, or rejected_messages.",
-    "swift/template/base.py: Template._rlhf_encode",
+    _RLHF,
 )
 REJECTED_FORM = _replaced(
     "row.rejected-form",
@@ -552,11 +535,7 @@ REJECTED_SAME = _silently_wrong(
     "ms-swift takes the answer itself for it, and there is nothing to prefer.",
     "swift/template/template_inputs.py: TemplateInputs.from_dict",
 )
-MARGIN = _replaced(
-    "row.margin",
-    "A margin is a number, or a text that is one.",
-    "swift/template/base.py: Template._rlhf_encode",
-)
+MARGIN = _replaced("row.margin", "A margin is a number, or a text that is one.", _RLHF)
 KTO_LABEL = _load_fails(
     "row.kto-label",
     "Every row for kto has a label, true or false: the run counts them before it begins.",
@@ -590,14 +569,12 @@ LABEL = _replaced(
 
 # Rows that stand twice.
 DUPLICATE = _warning(
-    "row.duplicate",
-    "No row stands twice in the training data, byte for byte.",
-    "vlft: 64-bit xxh3 of every row",
+    "row.duplicate", "No row stands twice in the training data, byte for byte.", _ROW_HASH
 )
 LEAK = _warning(
     "row.leak",
     "No row of the validation data is also in the training data, byte for byte.",
-    "vlft: 64-bit xxh3 of every row",
+    _ROW_HASH,
 )
 LEAKED_PICTURE = _warning(
     "row.leaked-picture",

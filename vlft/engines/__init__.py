@@ -1,5 +1,6 @@
 """Where a run is carried out. Each folder in here is an engine, called what `launch.engine` says.
 
+    __init__.py  TRAITS: what may be asked of it, a `traits.EngineTraits`
     engine.py    ENGINE: what it does, a `base.Engine`
     section.py   SECTION: its section of the config, called what the engine is; if it has one
     rules.py     its rules, asked for runs of this engine alone; if it has any

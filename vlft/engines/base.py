@@ -1,4 +1,4 @@
-"""What an engine does, what it is given, and what it gives back."""
+"""What an engine does, what it is given and gives back, and how `vlft train` asks it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlft.engines.traits import EngineTraits
 from vlft.errors import UsageError, VlftError
+from vlft.output import console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -103,8 +104,8 @@ class Resumption:
 class Engine(EngineTraits, ABC):
     """Where a run is carried out: `ENGINE` in the `engine.py` of a folder of vlft/engines.
 
-    What it can be asked are `EngineTraits`. Its section and its rules stand beside it: see
-    `vlft.engines`.
+    What it can be asked are its `EngineTraits`, in the folder's `__init__.py`. Its section and its
+    rules stand beside it: see `vlft.engines`.
     """
 
     @abstractmethod
@@ -189,3 +190,86 @@ def engine_named(name: str) -> Engine:
     """The engine of that name, one of `engine_names`."""
     engine: Engine = import_module(f"vlft.engines.{name}.engine").ENGINE
     return engine
+
+
+def require_swift(prepared: Ready) -> None:
+    """Stops where there is no ms-swift to start.
+
+    Raises:
+        VlftError: With the command that installs it.
+    """
+    interpreter = prepared.facts.interpreter
+    if interpreter is None or interpreter.swift_dir is None:
+        raise VlftError(
+            "ms-swift is not installed: nothing can be trained here",
+            "pip install 'vlft[train]', or name an interpreter that has it: launch.python",
+        )
+
+
+def engine_for(order: Order) -> Engine:
+    """The engine that all configs name.
+
+    Raises:
+        UsageError: If they name several, or the flags fit none of it.
+    """
+    names = {one.loaded.config.launch.engine: one.loaded.source.file for one in order.configs}
+    if len(names) > 1:
+        named = ", ".join(f"{file}: {engine}" for engine, file in names.items())
+        raise UsageError(f"the configs name several engines ({named})", "start them one by one")
+    engine = engine_named(*names)
+    if engine.places_processes and order.node_rank:
+        raise UsageError(
+            f"--node-rank with `engine: {engine.name}`: the scheduler numbers the nodes"
+        )
+    if len(order.configs) > 1 and (order.run_id is not None or order.node_rank):
+        flag = "--run-id" if order.run_id is not None else "--node-rank"
+        raise UsageError(f"{flag} is for one config", "start them one by one")
+    return engine
+
+
+def dry_run_text(order: Order, *, as_json: bool) -> str:
+    """What would be started: commands, batch scripts, or the manifests themselves.
+
+    Raises:
+        VlftError: If it is not known yet.
+    """
+    engine = engine_for(order)
+    texts, rows = [], []
+    for prepared in order.configs:
+        described = engine.describe(prepared, run_id=order.run_id, node_rank=order.node_rank)
+        texts.append(described.text)
+        rows.append(described.to_json(engine.name, prepared.plan.world))
+    return f"{_json(rows)}\n" if as_json else "".join(texts)
+
+
+def start(order: Order, *, as_json: bool) -> int:
+    """Starts everything, and prints the runs; those of this machine one after the other.
+
+    Args:
+        order: For one engine, which starts runs.
+        as_json: Whether to print them as JSON; else their folders.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        VlftError: If something can't be started.
+        TrainerError: If a trainer failed; the others were run all the same.
+    """
+    runs: list[Run] = []
+
+    def report(run: Run) -> None:
+        runs.append(run)
+        if not as_json:
+            console.write(str(run.folder))
+
+    try:
+        return engine_for(order).start(order, report)
+    finally:
+        if as_json and runs:
+            console.write(_json([run.to_json() for run in runs]))
+
+
+def _json(rows: list[dict[str, Any]]) -> str:
+    """One object for one config, a list for several."""
+    return console.json_text(rows[0] if len(rows) == 1 else rows, indent=2)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import vlft
 from vlft.environment import ENVIRON
-from vlft.errors import TrainerError
 from vlft.files import read_from, read_json, write_json
 from vlft.output import console
 from vlft.runs.attempts import give_room
@@ -59,11 +58,10 @@ HIDDEN: Final = "VLFT_HIDDEN"
 
 def to_process(command: Command) -> Process:
     """The process of a command, as it is started here; `ps` shows no secret of it."""
-    held = [word for word in command.argv if isinstance(word, Variable) and word.secret is not None]
-    names = [word.name for word in held]
-    added = dict(command.env)
+    words = [word for word in command.argv if isinstance(word, Variable)]
+    names = [word.name for word in words if word.secret is not None]
+    added = {**command.env, **command.secrets}
     if names:
-        added |= {word.name: word.secret for word in held if word.secret is not None}
         added[HIDDEN] = " ".join(names)
     argv = tuple(map(str, hidden_words(command.argv, names)))
     return Process(argv, ENVIRON.for_process(added, command.unset), str(Path.cwd()))
@@ -164,20 +162,6 @@ def conclude(
         error=last_error() if status == "failed" else None,
         stopped_by=None if stop is None else int(signal.Signals[stop]),
     )
-
-
-def exit_code_of(outcome: Outcome, folder: Path) -> int:
-    """What vlft ends with after a run: 0, or 128 + the signal that stopped it.
-
-    Raises:
-        TrainerError: If the trainer failed.
-    """
-    if outcome.stopped_by is not None and outcome.status != "finished":
-        return 128 + outcome.stopped_by
-    if outcome.status != "finished":
-        said = f": {outcome.error}" if outcome.error else ""
-        raise TrainerError(f"{outcome.reason}{said}", f"the whole log: {folder / STDERR}")
-    return 0
 
 
 def forgiven(outcome: Outcome, log: Path, since: int) -> Outcome:

@@ -16,7 +16,7 @@ from vlft.files import read_json, write_json
 from vlft.findings import has_errors
 from vlft.pipeline import Ready, Rejected, prepare
 from vlft.resolve.patches import is_own_plugin
-from vlft.runs.attempts import new_attempt
+from vlft.runs.attempts import last_attempt, new_attempt
 from vlft.runs.record import GOING_ON, fingerprint, utc_now
 from vlft.security.masking import mask_data
 from vlft.security.secrets import is_masked
@@ -105,22 +105,25 @@ def engine_to_resume(resumption: Resumption) -> Engine:
     return engine_named(resumption.prepared.loaded.config.launch.engine)
 
 
-def begin(resumption: Resumption, base: Path, after: Path) -> Path:
-    """Makes the folder of the new attempt.
+def begin(resumption: Resumption, node_rank: int = 0) -> Path:
+    """Makes the folder of the new attempt, and clears the trainer's way: see `set_aside`.
 
     Args:
         resumption: What is resumed.
-        base: The folder of all attempts: the run's, or that of another node in it.
-        after: The last attempt.
+        node_rank: Of which node; another one's attempts are in a folder in the run's.
 
     Raises:
         VlftError: If another vlft has made it meanwhile.
     """
+    run = resumption.run
+    base = run.folder / f"node-{node_rank}" if node_rank else run.folder
     try:
-        return new_attempt(base, after=after)
+        folder = new_attempt(base, after=last_attempt(base) if node_rank else run.attempt)
     except FileExistsError:
-        message = f"another vlft has begun to resume the run {resumption.run.id}"
-        raise VlftError(message) from None
+        raise VlftError(f"another vlft has begun to resume the run {run.id}") from None
+    if node_rank == 0:
+        set_aside(run)
+    return folder
 
 
 def note(resumption: Resumption, folder: Path, masked: MaskedCommand) -> None:

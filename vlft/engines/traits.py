@@ -18,7 +18,7 @@ State = Literal["starting", "running", "gone"]
 
 
 class EngineTraits:
-    """What config, probes, rules, plan and records may ask an engine.
+    """What config, probes, rules, plan and records may ask an engine: `TRAITS` of its folder.
 
     Attributes:
         name: What `launch.engine` says, and what the folder in vlft/engines is called.
@@ -78,5 +78,5 @@ class EngineTraits:
 
 def traits_of(name: str) -> EngineTraits:
     """What the engine of that name, one of `engine_names`, can be asked."""
-    engine: EngineTraits = import_module(f"vlft.engines.{name}.engine").ENGINE
-    return engine
+    traits: EngineTraits = import_module(f"vlft.engines.{name}").TRAITS
+    return traits

@@ -1,30 +1,84 @@
-"""The figures of a run as a page of text."""
+"""The figures of a run as a page of text, and as JSON."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vlft.estimate.disk import Storage
     from vlft.estimate.memory.estimate import Memory
     from vlft.estimate.report import Outlook
 
 _GIB = 1024**3
-_PARTS = (
-    ("weights", "weights"),
-    ("adapters", "adapters"),
-    ("gradients", "gradients"),
-    ("optimizer", "optimizer"),
-    ("activations", "activations"),
-    ("logits", "logits"),
-    ("buffers", "buffers of sharding"),
-)
+_PARTS = ("weights", "adapters", "gradients", "optimizer", "activations", "logits", "buffers")
 
 
 def to_text(outlook: Outlook) -> str:
     """What `vlft plan` prints."""
     return "\n".join(_lines(outlook))
+
+
+def to_json(outlook: Outlook) -> dict[str, object]:
+    """The documented object of `vlft plan --format json`."""
+    batch, steps, speed = outlook.batch, outlook.steps, outlook.speed
+    return {
+        "batch": {
+            "global": batch.global_size,
+            "per_device": batch.per_device,
+            "gradient_accumulation_steps": batch.gradient_accumulation_steps,
+            "world_size": batch.world_size,
+        },
+        "steps": {"per_epoch": steps.per_epoch, "total": steps.total, "warmup": steps.warmup},
+        "tokens": _tokens_json(outlook),
+        "memory": _memory_json(outlook),
+        "disk": _disk_json(outlook),
+        "time": {
+            "seconds": outlook.seconds,
+            "seconds_per_step": speed.seconds_per_step if speed else None,
+            "measured_on": speed.run if speed else None,
+        },
+        "unknown": list(outlook.unknown),
+        "findings": list(map(asdict, outlook.findings)),
+    }
+
+
+def _tokens_json(outlook: Outlook) -> dict[str, object] | None:
+    if outlook.lengths is None:
+        return None
+    described = asdict(outlook.lengths)
+    del described["most_vision"]
+    return described
+
+
+def _memory_json(outlook: Outlook) -> dict[str, object] | None:
+    if outlook.memory is None:
+        return None
+    parts, row = asdict(outlook.memory), outlook.row
+    counts = {name: parts.pop(name) for name in ("parameters", "trainable_parameters")}
+    return {
+        **counts,
+        "per_gpu_bytes": parts,
+        "gpu_bytes": outlook.gpu_bytes,
+        "fits": outlook.fits,
+        "row": None if row is None else {"tokens": row.tokens, "vision_tokens": row.vision,
+                                         "measured": row.measured},
+    }  # fmt: skip
+
+
+def _disk_json(outlook: Outlook) -> dict[str, object] | None:
+    found = outlook.storage
+    if found is None:
+        return None
+    return {
+        "checkpoint_bytes": found.checkpoint_bytes,
+        "checkpoints": found.saves,
+        "kept": found.kept,
+        "total_bytes": found.total_bytes,
+        "free_bytes": outlook.free_bytes,
+    }
 
 
 def gib(size: int) -> str:
@@ -51,7 +105,7 @@ def _lines(outlook: Outlook) -> Iterator[str]:
     if outlook.memory is not None:
         yield from _memory(outlook, outlook.memory)
     if outlook.storage is not None:
-        yield _disk(outlook)
+        yield _disk(outlook.storage, outlook.free_bytes)
     if outlook.seconds is not None and outlook.speed is not None:
         yield (
             f"time     {_duration(outlook.seconds)} at {outlook.speed.seconds_per_step:.3g} s a "
@@ -69,8 +123,9 @@ def _memory(outlook: Outlook, memory: Memory) -> Iterator[str]:
     if row is not None:
         whose = "the longest row" if row.measured else "a row at the limits"
         yield f"memory   of one GPU, for {whose}: {row.tokens:,} tokens, {row.vision:,} of pictures"
-    for name, title in _PARTS:
+    for name in _PARTS:
         size = getattr(memory, name)
+        title = "buffers of sharding" if name == "buffers" else name
         if size >= _GIB / 100:
             yield f"           {title:<20}{gib(size):>10}"
     yield f"           {'allocated at most':<20}{gib(memory.allocated_peak):>10}"
@@ -81,14 +136,12 @@ def _memory(outlook: Outlook, memory: Memory) -> Iterator[str]:
         yield f"           {fits} a GPU of {gib(outlook.gpu_bytes)}"
 
 
-def _disk(outlook: Outlook) -> str:
-    found = outlook.storage
-    assert found is not None  # noqa: S101 - asked before
+def _disk(found: Storage, free_bytes: int | None) -> str:
     text = f"disk     {gib(found.checkpoint_bytes)} a checkpoint"
     if found.saves is not None and found.total_bytes is not None:
         text += f", {found.saves} of them, {gib(found.total_bytes)} at most at a time"
-    if outlook.free_bytes is not None:
-        text += f"; {gib(outlook.free_bytes)} are free"
+    if free_bytes is not None:
+        text += f"; {gib(free_bytes)} are free"
     return text
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vlft.estimate.disk import Storage, storage
@@ -14,16 +15,17 @@ from vlft.estimate.memory.from_config import (
     sized_model,
     step_of_run,
 )
-from vlft.estimate.memory.parameters import count
+from vlft.estimate.memory.states import count
 from vlft.files import read_json
 from vlft.probe.hardware import free_bytes
-from vlft.runs.index import list_runs
-from vlft.runs.record import CHECKPOINTS
+from vlft.runs.record import CHECKPOINTS, list_runs
 from vlft.text import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from vlft.estimate.memory.step_spec import RunShape
-    from vlft.estimate.row_lengths import RowLengths
     from vlft.findings import Finding
     from vlft.models.architecture import ModelShape
     from vlft.pipeline import Ready
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from vlft.resolve.run import RunSpec
     from vlft.resolve.steps import Steps
     from vlft.runs.record import Run
+
+MAX_SCANNED_BYTES = 16 * 1024 * 1024
+"""Of all training files together that are read without having been asked to."""
 
 # What may differ between two runs whose steps take the same time.
 _FREE = frozenset(
@@ -95,7 +100,77 @@ def _logged(run: Run) -> float | None:
     return None
 
 
-_GIB = 1024**3
+@dataclass(frozen=True, slots=True)
+class RowLengths:
+    """Tokens of the rows, placeholders of pictures included.
+
+    Attributes:
+        max: The longest row.
+        p50: Half of the rows have no more.
+        p95: 95 % of the rows have no more.
+        over_max_length: Rows that do not fit; None without a limit.
+        exact: Whether a tokenizer counted them; else these are upper bounds.
+        rows: Rows that were measured.
+        most_vision: Most placeholders of a row.
+    """
+
+    max: int
+    p50: int
+    p95: int
+    over_max_length: int | None
+    exact: bool
+    rows: int
+    most_vision: int
+
+    def largest(self, max_length: int | None) -> RowSize:
+        """The largest row that is trained on: longer ones are left out."""
+        tokens = self.max if max_length is None else min(self.max, max_length)
+        return RowSize(tokens, min(self.most_vision, tokens), measured=True)
+
+
+def scannable_bytes(run: RunSpec) -> int:
+    """Size of the training files on this machine."""
+    return sum(path.stat().st_size for path in _files(run))
+
+
+def measure_rows(run: RunSpec, advance: Callable[[int], None]) -> RowLengths | None:
+    """Reads the training files.
+
+    Args:
+        run: The run.
+        advance: Called with the number of bytes read.
+
+    Returns:
+        None if there is no file, or none of its rows can be measured.
+
+    Raises:
+        VlftError: If a limit on pixels is not a number.
+        OSError: If a file can't be read.
+    """
+    from vlft.data.from_config import stats_of_run  # noqa: PLC0415 - only where data is read
+    from vlft.data.statistics.statistics import collect  # noqa: PLC0415
+
+    files = _files(run)
+    if not files:
+        return None
+    stats = collect(files, stats_of_run(run), advance)
+    total, vision = stats.total[0], stats.vision[0]
+    if not total.counts:
+        return None
+    return RowLengths(
+        max=max(total.counts),
+        p50=total.percentile(50),
+        p95=total.percentile(95),
+        over_max_length=stats.over_max_length(0),
+        exact=stats.exact,
+        rows=stats.text.count,
+        most_vision=max(vision.counts),
+    )
+
+
+def _files(run: RunSpec) -> list[Path]:
+    paths = [entry.path for entry in run.facts.train if entry.path is not None]
+    return [path for path in paths if os.path.isfile(path)]  # noqa: PTH113  too long a name
 
 
 @dataclass(frozen=True)
@@ -147,65 +222,6 @@ class Outlook:
         if self.speed is None or self.steps.total is None:
             return None
         return self.steps.total * self.speed.seconds_per_step
-
-    def to_json(self) -> dict[str, object]:
-        """The documented object of `vlft plan --format json`."""
-        batch, memory = self.batch, self.memory
-        tokens = None
-        if self.lengths is not None:
-            tokens = {
-                "max": self.lengths.max,
-                "p50": self.lengths.p50,
-                "p95": self.lengths.p95,
-                "over_max_length": self.lengths.over_max_length,
-                "exact": self.lengths.exact,
-                "rows": self.lengths.rows,
-            }
-        return {
-            "batch": {
-                "global": batch.global_size,
-                "per_device": batch.per_device,
-                "gradient_accumulation_steps": batch.gradient_accumulation_steps,
-                "world_size": batch.world_size,
-            },
-            "steps": {
-                "per_epoch": self.steps.per_epoch,
-                "total": self.steps.total,
-                "warmup": self.steps.warmup,
-            },
-            "tokens": tokens,
-            "memory": None if memory is None else self._memory_json(memory),
-            "disk": None if self.storage is None else self._disk_json(self.storage),
-            "time": {
-                "seconds": self.seconds,
-                "seconds_per_step": self.speed.seconds_per_step if self.speed else None,
-                "measured_on": self.speed.run if self.speed else None,
-            },
-            "unknown": list(self.unknown),
-            "findings": list(map(asdict, self.findings)),
-        }
-
-    def _memory_json(self, memory: Memory) -> dict[str, object]:
-        parts = asdict(memory)
-        counts = {name: parts.pop(name) for name in ("parameters", "trainable_parameters")}
-        row = self.row
-        return {
-            **counts,
-            "per_gpu_bytes": parts,
-            "gpu_bytes": self.gpu_bytes,
-            "fits": self.fits,
-            "row": None if row is None else {"tokens": row.tokens, "vision_tokens": row.vision,
-                                             "measured": row.measured},
-        }  # fmt: skip
-
-    def _disk_json(self, found: Storage) -> dict[str, object]:
-        return {
-            "checkpoint_bytes": found.checkpoint_bytes,
-            "checkpoints": found.saves,
-            "kept": found.kept,
-            "total_bytes": found.total_bytes,
-            "free_bytes": self.free_bytes,
-        }
 
 
 def look_ahead(ready: Ready, lengths: RowLengths | None = None) -> Outlook:

@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING
 
 from vlft.errors import VlftError
 from vlft.estimate.autotune import Choice, fitting
-from vlft.estimate.report import Outlook, look_ahead
-from vlft.estimate.row_lengths import MAX_SCANNED_BYTES, RowLengths, measure_rows, scannable_bytes
+from vlft.estimate.report import (
+    MAX_SCANNED_BYTES,
+    Outlook,
+    RowLengths,
+    look_ahead,
+    measure_rows,
+    scannable_bytes,
+)
 from vlft.pipeline import Ready, Rejected, prepare
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from vlft.errors import TrainerError, VlftError
 from vlft.export.adapter import Names, canonical, read_adapter, refuse_broken
 from vlft.export.step import run_worker
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.runs.base_model import base_folder
 from vlft.runs.exports import mark_weights
-from vlft.runs.inference_settings import base_of, saved_arguments
+from vlft.runs.inference_settings import base_folder, base_of, saved_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

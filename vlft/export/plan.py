@@ -16,8 +16,7 @@ from vlft.probe.gpus import FP8
 from vlft.probe.hardware import free_bytes, probe_hardware, visible_gpus
 from vlft.probe.safetensors import BITS
 from vlft.resolve.quantization import Quantization, Situation, choose
-from vlft.runs.base_model import refuse_unread_code
-from vlft.runs.inference_settings import interpreter_for, settings
+from vlft.runs.inference_settings import interpreter_for, refuse_unread_code, settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,9 +21,15 @@ from vlft.files import write_json_lines
 from vlft.plan.command import render_tool
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.resolve.patches import PATCHES_VERSION, is_patched
-from vlft.runs.base_model import base_folder
 from vlft.runs.exports import ExportRecord, hash_adapter, hash_model
-from vlft.runs.inference_settings import base_of, environment, patched, settings, weights
+from vlft.runs.inference_settings import (
+    base_folder,
+    base_of,
+    environment,
+    patched,
+    settings,
+    weights,
+)
 from vlft.runs.record import utc_now
 
 if TYPE_CHECKING:
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
     from vlft.export.plan import ExportPlan, Quantizing
     from vlft.plan.command import Command
     from vlft.resolve.quantization import Quantization
-    from vlft.swift.args import Arguments
+    from vlft.swift.release import Arguments
 
 _LOG = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlft.engines.local.run import run_watched
-from vlft.engines.process import OUTCOME, exit_code_of, to_process
+from vlft.engines.local.run import run_command
+from vlft.engines.process import OUTCOME
 from vlft.environment import ENVIRON
 from vlft.errors import StoppedError, TrainerError, VlftError
 from vlft.files import write_json
@@ -96,7 +96,7 @@ def run_tool(command: Command, folder: Path) -> None:
         StoppedError: A signal ended it.
     """
     _LOG.debug("starting %s", command.shell_line(ENVIRON))
-    code = exit_code_of(run_watched(to_process(command), folder), folder)
+    code = run_command(command, folder)
     if code:
         raise StoppedError(code)
 

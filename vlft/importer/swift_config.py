@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vlft.config.document import read
 from vlft.importer.flags import Flag
-from vlft.importer.shell.texts import Text
+from vlft.importer.shell.state import Text
 from vlft.importer.spans import Spot, finding, shown
 
 if TYPE_CHECKING:
     from vlft.config.entry import Entry
     from vlft.findings import Finding
     from vlft.importer.launchers import Launch
-    from vlft.importer.shell.texts import Field
+    from vlft.importer.shell.state import Field
 
 MAX_BYTES: Final = 8 << 20
 """Size of a script, or of such a file."""

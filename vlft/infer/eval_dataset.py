@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-from vlft.data.media import MediaProblem, probe_picture
+from vlft.data.media.headers import probe_picture
+from vlft.data.media.verdicts import MediaProblem
 from vlft.data.tokens.render import object_texts
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.export.calibration import read_rows
 from vlft.models import family_of, limits_from
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.runs.base_model import base_folder
-from vlft.runs.inference_settings import environment, settings
+from vlft.runs.inference_settings import base_folder, environment, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -16,8 +16,7 @@ from vlft.files import write_json, write_json_lines
 from vlft.infer.infer import infer_rows, new_folder
 from vlft.infer.summary import Variant, summarise
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.runs.base_model import base_folder
-from vlft.runs.inference_settings import base_of
+from vlft.runs.inference_settings import base_folder, base_of
 from vlft.runs.record import fingerprint, utc_now
 from vlft.runs.target import resolve_target
 

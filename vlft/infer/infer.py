@@ -13,8 +13,14 @@ from vlft.export.step import run_tool
 from vlft.files import write_json_lines
 from vlft.plan.command import render_tool
 from vlft.resolve.quantization import lacks_to_load
-from vlft.runs.base_model import refuse_unread_code
-from vlft.runs.inference_settings import environment, interpreter_for, patched, settings, weights
+from vlft.runs.inference_settings import (
+    environment,
+    interpreter_for,
+    patched,
+    refuse_unread_code,
+    settings,
+    weights,
+)
 from vlft.runs.record import new_run_id, utc_now
 
 if TYPE_CHECKING:
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
 
     from vlft.plan.command import Command
     from vlft.runs.target import Target
-    from vlft.swift.args import Arguments
+    from vlft.swift.release import Arguments
 
 
 @dataclass(frozen=True)

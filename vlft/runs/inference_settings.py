@@ -1,9 +1,18 @@
-"""How trained weights are to be used: with what they were trained with."""
+"""How trained weights are to be used: on the model and with the settings of their training.
+
+The model under an adapter is on this machine; that of a hub is where its client has put it, and
+nothing is asked of the network.
+
+Layouts: huggingface_hub's `models--OWNER--NAME/refs` and `snapshots`
+(huggingface_hub/constants.py, file_download.py); ModelScope's, of which there were several
+(modelscope_hub/_download.py, modelscope/hub/utils/utils.py).
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
@@ -15,12 +24,13 @@ from vlft.security.secrets import is_masked
 from vlft.swift.interpreter import Interpreter, find_interpreter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from vlft.probe.checkpoint import Checkpoint
     from vlft.runs.target import Target
-    from vlft.swift.args import Arguments
+    from vlft.swift.release import Arguments
 
+_YES = ("1", "true", "t", "yes", "y", "on")  # swift/utils/env.py: strtobool
 # What a model must be asked with, as it was trained: ms-swift restores some of these from
 # args.json, but none of the pixel limits.
 _KEPT_ARGUMENTS = (
@@ -193,3 +203,133 @@ def patched(
 
 def _is_said(value: object) -> bool:
     return value is not None and value != "" and not isinstance(value, (list, dict))
+
+
+_YES = ("1", "true", "t", "yes", "y", "on")  # swift/utils/env.py: strtobool
+
+
+def base_folder(target: Target, base: str | None = None) -> Path | None:
+    """The folder of an adapter's base.
+
+    A hub's id is looked for without a network: first where the adapter says that its base was
+    loaded from, then in the hub's cache, in the revision of the training.
+
+    Args:
+        target: The adapter.
+        base: Its base; the one that it was trained on if None.
+
+    Returns:
+        A folder whose weights are all there; None for an id that was not fetched, or not whole.
+
+    Raises:
+        VlftError: If the base is not known, or is not where it was.
+    """
+    name = base_of(target, base)
+    if Path(name).is_dir():
+        return Path(name).absolute()
+    loaded = target.checkpoint.base_model if base is None else None
+    if loaded and Path(loaded).is_absolute() and _is_whole(Path(loaded)):
+        return Path(loaded)
+    variables = {**ENVIRON, **environment(target)}
+    said = next(iter(settings(target).get("use_hf", ())), variables.get("USE_HF", "0"))
+    hub: Hub = "huggingface" if said.lower() in _YES else "modelscope"
+    planned = target.plan.arguments if target.plan else {}
+    revision = next(iter(planned.get("model_revision", ())), None) if base is None else None
+    cached = cached_model(name, hub, revision, variables)
+    return cached if cached is not None and _is_whole(cached) else None
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a folder holds a model; a cache may have its configs only."""
+    try:
+        found = read_checkpoint(folder)
+    except VlftError:
+        return False
+    return bool(found.weight_files) and not found.problems
+
+
+Hub = Literal["huggingface", "modelscope"]
+
+
+def cached_model(
+    name: str, hub: Hub, revision: str | None = None, environ: Mapping[str, str] = ENVIRON
+) -> Path | None:
+    """The folder that a hub's client would load a model from without a network.
+
+    Args:
+        name: `owner/name`, or `owner/name:folder` as ms-swift takes it.
+        hub: Which of the two.
+        revision: Branch, tag or commit; the hub's default branch if None.
+        environ: Where the caches are, as the clients read it.
+
+    Returns:
+        The folder; None if the model was never fetched in this revision.
+    """
+    owner_and_name, _, inside = name.partition(":")
+    owner, slash, model = owner_and_name.partition("/")
+    if not slash or not owner or not model or "/" in model or ".." in name.split("/"):
+        return None
+    search = _huggingface if hub == "huggingface" else _modelscope
+    for folder in search(owner, model, revision, environ):
+        if (folder / inside).is_dir():
+            return folder / inside
+    return None
+
+
+def _huggingface(
+    owner: str, model: str, revision: str | None, environ: Mapping[str, str]
+) -> Iterator[Path]:
+    general = _folder(environ, "XDG_CACHE_HOME", default="~/.cache") / "huggingface"
+    hub = _folder(environ, "HF_HOME", default=str(general)) / "hub"
+    cache = _folder(environ, "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", default=str(hub))
+    folder = cache / f"models--{owner}--{model}"
+    wanted = "main" if revision in (None, "master") else str(revision)
+    try:
+        commit = (folder / "refs" / wanted).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        commit = wanted
+    yield folder / "snapshots" / commit
+
+
+def _modelscope(
+    owner: str, model: str, revision: str | None, environ: Mapping[str, str]
+) -> Iterator[Path]:
+    cache = _folder(environ, "MODELSCOPE_CACHE", default="~/.cache/modelscope")
+    masked = model.replace(".", "___")
+    wanted = "master" if revision in (None, "main") else str(revision)
+    yield cache / "models" / f"{owner}--{model}" / "snapshots" / wanted
+    if wanted == "master":  # older clients kept one revision, and did not say which
+        yield cache / "models" / owner / masked
+        yield cache / "hub" / "models" / owner / masked
+        for above in (cache, cache / "hub"):
+            yield above / owner / model
+            yield above / owner / masked
+
+
+def _folder(environ: Mapping[str, str], *names: str, default: str) -> Path:
+    """What the first of these variables says, `~` being the home of that environment."""
+    path = next(filter(None, map(environ.get, names)), default)
+    home = environ.get("HOME") or str(Path.home())
+    return Path(home, path[2:]) if path.startswith("~/") else Path(path)
+
+
+def refuse_unread_code(target: Target, base: str | None = None) -> None:
+    """Stops before ms-swift runs a folder's Python files, which it does without asking.
+
+    Args:
+        target: The weights. A run of vlft's own was consented to when it was trained.
+        base: The model under an adapter, if it moved.
+
+    Raises:
+        VlftError: If the weights or their base carry code that nobody consented to.
+    """
+    if target.trusted or target.run is not None:
+        return
+    loaded = [target.checkpoint]
+    if target.checkpoint.kind == "adapter":
+        with suppress(VlftError):  # said where the base itself is needed
+            folder = base_folder(target, base)
+            loaded += [read_checkpoint(folder)] if folder is not None else []
+    for checkpoint in loaded:
+        if checkpoint.carried_code is not None:
+            raise VlftError(checkpoint.carried_code, "read it, then say --trust-remote-code")

@@ -1,4 +1,4 @@
-"""The record of a run, in its folder.
+"""The record of a run, in its folder, and the index of all runs.
 
     run.json              what was started, written once before the trainer
     config.yaml           the config as written (bases beside it), secrets masked
@@ -15,27 +15,32 @@
 
 Nothing is written twice, so no crash can leave a half-changed record: a run without
 outcome.json is running, or its supervisor is gone.
+
+The index is a folder of the user's state with one small file a run, which needs no lock: two vlft
+at once never write the same one.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import platformdirs
 import xxhash
 
 from vlft.engines.traits import traits_of
-from vlft.files import read_json
+from vlft.errors import UsageError
+from vlft.files import read_json, write_text
 from vlft.plan.plan import Plan
 from vlft.probe.trainer_checkpoint import unsaved_part
 from vlft.runs.attempts import engine_of, last_attempt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
 
 _SPAN = 1024 * 1024
 
@@ -86,53 +91,12 @@ RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True)
-class RunRecord:
-    """What was started.
-
-    Attributes:
-        id: `<name>-<YYYYMMDD-HHMMSS>-<4 hex>`, the folder's name.
-        name: The config file's name without its ending.
-        config: Absolute path of the config file.
-        overrides: `--set` values, secrets masked.
-        started: ISO 8601, UTC.
-        host: Machine.
-        cwd: Working directory; relative paths in data rows start from it.
-        argv: The trainer's command line, secrets masked.
-        env: Variables that vlft set, secrets masked.
-        inherited: Variables of the caller that change what ms-swift does, secrets masked.
-        versions: vlft, Python, ms-swift, torch, transformers, peft, …
-        git_commit: Commit of the config file's repository; `+` at the end: with changes.
-        data: Fingerprints of the data files.
-        base: Weight file of the model → size and hash of its first and last MiB.
-    """
-
-    id: str
-    name: str
-    config: str
-    overrides: tuple[str, ...]
-    started: str
-    host: str
-    cwd: str
-    argv: tuple[str, ...]
-    env: Mapping[str, str]
-    inherited: Mapping[str, str]
-    versions: Mapping[str, str]
-    git_commit: str | None
-    data: tuple[Fingerprint, ...]
-    base: Mapping[str, str]
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain data for run.json."""
-        return {"version": 1, **asdict(self)}
-
-
-@dataclass(frozen=True)
 class Run:
     """A run that was found again.
 
     Attributes:
         folder: The run's folder.
-        record: run.json as plain data; {} if it can't be read.
+        record: run.json as plain data, which `create_run` wrote; {} if it can't be read.
         status: How it is, or how its last attempt ended.
         outcome: outcome.json of the last attempt as plain data; {} while there is none.
         attempt: Folder of the last attempt: the run's own, or one in it.
@@ -230,3 +194,79 @@ def _outcome(attempt: Path) -> Mapping[str, Any]:
     outcome = read_json(attempt / "outcome.json") or {}
     status = outcome.get("status")
     return outcome if isinstance(status, str) and status in _ENDED else {}
+
+
+def remember(folder: Path) -> None:
+    """Adds a run to the index. A state folder that can't be written is no reason to stop."""
+    try:
+        index = _index()
+        index.mkdir(parents=True, exist_ok=True)
+        write_text(index / folder.name, f"{folder}\n")
+    except OSError:
+        return
+
+
+def forget(folder: Path) -> None:
+    """Takes a run out of the index."""
+    (_index() / folder.name).unlink(missing_ok=True)
+
+
+def list_runs(output_dirs: Iterable[Path] = ()) -> list[Run]:
+    """All runs of the index and in the given folders, the newest first."""
+    folders = {folder for output_dir in output_dirs for folder in _children(output_dir)}
+    for entry in filter(Path.is_file, _children(_index())):
+        try:
+            folders.add(Path(entry.read_text(encoding="utf-8").strip()))
+        except (OSError, ValueError):
+            continue
+    runs = [run for run in map(_readable, sorted(folders)) if run is not None]
+    return sorted(runs, key=lambda run: (run.started, run.id), reverse=True)
+
+
+def _readable(folder: Path) -> Run | None:
+    """The run in a folder; None if there is none, or it is out of reach."""
+    try:
+        return read_run(folder)
+    except (OSError, ValueError):  # no permission, a disk that is gone, no name for a folder
+        return None
+
+
+def find_run(name: str) -> Run:
+    """A run by its id, the start of its id, or its folder.
+
+    Raises:
+        UsageError: If there is none, or the start fits several.
+    """
+    run = _readable(Path(name).expanduser().absolute())
+    if run is not None:
+        return run
+    fitting = [run for run in list_runs() if run.id.startswith(name)]
+    exact = [run for run in fitting if run.id == name]
+    if len(exact or fitting) == 1:
+        return (exact or fitting)[0]
+    if fitting:
+        raise UsageError(
+            f"`{name}` fits {len(fitting)} runs: " + ", ".join(run.id for run in fitting[:4]),
+            "write more of the id",
+        )
+    raise UsageError(f"there is no run `{name}`", "vlft runs list")
+
+
+def run_of(path: Path) -> Run | None:
+    """The run that a folder belongs to: itself, or one of its checkpoints or exports."""
+    for folder in (path, path.parent, path.parent.parent):
+        run = read_run(folder)
+        if run is not None:
+            return run
+    return None
+
+
+def _index() -> Path:
+    return Path(platformdirs.user_state_dir("vlft", appauthor=False), "runs")
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []

@@ -14,8 +14,7 @@ from vlft.errors import UsageError, VlftError
 from vlft.files import read_json
 from vlft.probe.checkpoint import Checkpoint, read_checkpoint
 from vlft.runs.exports import exported_plan
-from vlft.runs.index import find_run, list_runs, run_of
-from vlft.runs.record import Run, read_run
+from vlft.runs.record import Run, find_run, list_runs, read_run, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

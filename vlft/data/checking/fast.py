@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, MsgspecError
 
-from vlft.data.media import Picture, Unopened
+from vlft.data.media.verdicts import Picture, Unopened
 from vlft.data.reading.schema import BOOL, DATE, DICT, FLOAT, INT, LIST, NULL, TEXT, Shape, mixes
 from vlft.data.rows.columns import ALIASES, ROLES, SPEAKERS, STANDARD
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD
@@ -24,8 +24,7 @@ from vlft.models import SizeError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.data.checking.repeats import Hashes
-    from vlft.data.checking.tally import Tally
+    from vlft.data.checking.tally import Hashes, Tally
     from vlft.data.rows.columns import FirstLook
     from vlft.data.rows.context import Context
 

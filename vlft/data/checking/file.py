@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal
 
 from vlft.data import rules
 from vlft.data.checking.lines import check_lines
+from vlft.data.checking.rows import RowChecker
 from vlft.data.reading.array import array_rows, is_array, is_nested
 from vlft.data.reading.arrow import NullFirst
 from vlft.data.reading.chunks import open_plain, packed_as
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from vlft.data.checking.rows import Job
     from vlft.data.findings import RowProblem
+    from vlft.probe.data_entries import DataEntry
 
 
 Format = Literal["json", "csv", "parquet", "text", "other", "none"]
@@ -54,7 +57,25 @@ def format_of(path: Path) -> Format:
     return _FORMATS.get(path.suffix.removeprefix("."), "none")
 
 
-def format_hint(path: Path) -> str:
+def unread(source: DataEntry) -> RowProblem | None:
+    """Why no row of an entry is judged; None if its rows are."""
+    path = source.file
+    if source.kind == "missing":
+        hint = "ms-swift takes a relative path that does not exist for a data set on the hub"
+        return rules.MISSING.found(f"there is no file {path}", hint)
+    if source.kind != "file":
+        what = "a folder" if source.kind == "folder" else "no file here, but a data set on a hub"
+        return rules.HUB.found(f"{source.text} is {what}: unchecked")
+    if format_of(path) == "other":
+        return rules.HUB.found(f"{path.suffix} files are not checked")
+    if format_of(path) == "none":
+        ending = path.suffix or "a name without an ending"
+        message = f"ms-swift has no reader for {ending}, and asks the hub"
+        return rules.NO_READER.found(message, _format_hint(path))
+    return None
+
+
+def _format_hint(path: Path) -> str:
     """What to do about a file that ms-swift can't load."""
     ending = path.suffix.lower()
     if ending == ".gz":
@@ -69,19 +90,6 @@ def format_hint(path: Path) -> str:
     return "write JSON Lines, and a name that ends in .jsonl"
 
 
-def no_reader(path: Path) -> RowProblem:
-    """A name by which ms-swift finds no reader."""
-    ending = path.suffix or "a name without an ending"
-    message = f"ms-swift has no reader for {ending}, and asks the hub"
-    return rules.NO_READER.found(message, format_hint(path))
-
-
-def missing(path: Path) -> RowProblem:
-    """A file that is not there."""
-    hint = "ms-swift takes a relative path that does not exist for a data set on the hub"
-    return rules.MISSING.found(f"there is no file {path}", hint)
-
-
 def check_file(job: Job) -> None:
     """Checks all rows of a file; what is found goes where the job says.
 
@@ -90,15 +98,11 @@ def check_file(job: Job) -> None:
     """
     path = job.source.file
     kind = format_of(path)
-    packing = packed_as(path) if kind not in {"none", "other", "parquet"} else None
-    if kind == "none":
-        job.say(no_reader(path))
-    elif kind == "other":
-        job.say(rules.HUB.found(f"{path.suffix} files are not checked"))
-    elif packing not in {None, "gzip"}:
+    packing = None if kind == "parquet" else packed_as(path)
+    if packing not in {None, "gzip"}:
         job.say(rules.PACKED.found(f"the content is {packing}", "unpack it, or use gzip"))
         return
-    elif kind == "parquet":
+    if kind == "parquet":
         _check_parquet(job)
     else:
         if packing is not None:
@@ -115,18 +119,15 @@ def check_file(job: Job) -> None:
                 _check_typed(job, csv_rows(stream))
             else:
                 _check_typed(job, _text_rows(stream))
-    if not job.rows and kind not in {"none", "other"}:
+    if not job.rows:
         job.say(rules.EMPTY.found("the file has no rows", "name a file with rows"))
 
 
 def _check_array(job: Job, stream: IO[bytes]) -> None:
     """An array is one piece: all of it decides the schema, and is read twice."""
     shape = Shape()
-    try:
-        for row in array_rows(stream):
-            shape.add(row.value or {})
-    except BrokenLineError:
-        pass  # said below
+    with suppress(BrokenLineError):  # said below
+        shape.add_rows(array_rows(stream))
     stream.seek(0)
     nested = is_nested(stream)
     _check_rows(job, shape, lambda: array_rows(stream), json=not nested, padded=nested)
@@ -185,18 +186,18 @@ def _check_rows(
     json: bool = False,
     padded: bool = False,
 ) -> None:
-    checker = job.checker(look(shape, job.settings, padded=padded))
+    checker = RowChecker(job, look(shape, job.settings, padded=padded))
     if json:
         checker.nulls = NullFirst(checker.look.schema)
     try:
         for row in rows():
             job.rows = row.number
-            job.hashes.add(row.raw)
+            job.split.hashes.add(row.raw)
             job.advance(len(row.raw))
             checker.check(row.value, row.number, row.line)
     except BrokenLineError as error:
         job.broken(error)
-    job.finish(checker)
+    checker.finish()
 
 
 def _text_rows(stream: IO[bytes]) -> Iterator[Row]:

@@ -2,130 +2,32 @@
 
 from __future__ import annotations
 
-from array import array
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-import xxhash
-
 from vlft.data import rules
-from vlft.data.findings import finding
 from vlft.data.reading.chunks import pieces
 from vlft.data.reading.lines import BrokenLineError, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from vlft.data.findings import Sink
-    from vlft.data.media import MediaProbe, Picture
+    from vlft.data.checking.rows import Split
+    from vlft.data.media.resolve import MediaProbe
+    from vlft.data.media.verdicts import Picture
 
 
-_BUCKETS = 256
-
-
-class Hashes:
-    """The 64-bit xxh3 of every row, in the order of the rows."""
-
-    def __init__(self) -> None:
-        self._digests = array("Q")
-
-    def add(self, raw: bytes) -> None:
-        """Takes the next row in."""
-        self._digests.append(xxhash.xxh3_64_intdigest(raw))
-
-    def add_all(self, rows: Iterable[bytes]) -> None:
-        """Takes the next rows in."""
-        self._digests.extend(map(xxhash.xxh3_64_intdigest, rows))
-
-    def extend(self, other: Hashes) -> None:
-        """Takes all rows of another in, after these."""
-        self._digests.extend(other._digests)
-
-    def __len__(self) -> int:
-        return len(self._digests)
-
-    def __iter__(self) -> Iterator[int]:
-        """All hashes in the order of the rows."""
-        return iter(self._digests)
-
-    def repeated(self) -> Iterator[tuple[int, int]]:
-        """(row, first row like it) for all rows but the first of each kind; rows from 0."""
-        twice: set[int] = set()
-        # Equal ones meet in one bucket, which is small enough to be looked through as a set.
-        buckets = [array("Q") for _ in range(_BUCKETS)]
-        push = [bucket.append for bucket in buckets]
-        for digest in self._digests:
-            push[digest & 255](digest)
-        for bucket in buckets:
-            if len(set(bucket)) < len(bucket):
-                seen: set[int] = set()
-                for digest in bucket:
-                    if digest in seen:
-                        twice.add(digest)
-                    seen.add(digest)
-        if not twice:
-            return
-        first: dict[int, int] = {}
-        for row, digest in enumerate(self._digests):
-            if digest in twice:
-                if digest in first:
-                    yield row, first[digest]
-                else:
-                    first[digest] = row
-
-    def shared(self, other: Hashes) -> set[int]:
-        """Hashes that both have."""
-        return set(other._digests).intersection(self._digests)
-
-
-class CheckedFile(msgspec.Struct, frozen=True):
-    """A file whose rows were hashed.
-
-    Attributes:
-        name: As the user named it.
-        path: The file.
-        start: Its first row among those of all files, from 0.
-        numbered: Whether every row was a line of its own.
-    """
-
-    name: str
-    path: Path
-    start: int
-    numbered: bool
-
-
-class Rows(msgspec.Struct):
-    """All rows of the training or of the validation data.
-
-    Attributes:
-        hashes: In order.
-        files: In order.
-        seen: Pictures by reference.
-    """
-
-    hashes: Hashes = msgspec.field(default_factory=Hashes)
-    files: list[CheckedFile] = msgspec.field(default_factory=list)
-    seen: dict[str, Picture] = msgspec.field(default_factory=dict)
-
-    def place(self, index: int) -> tuple[CheckedFile, int, int | None]:
-        """File, row and line of a row by its number, from 0 over all files."""
-        file = next(one for one in reversed(self.files) if one.start <= index)
-        row = index - file.start + 1
-        return file, row, row if file.numbered else None
-
-
-def report_duplicates(rows: Rows, sink: Sink) -> None:
+def report_duplicates(split: Split) -> None:
     """Says which rows stand twice."""
-    for index, first in rows.hashes.repeated():
-        file, row, line = rows.place(index)
-        other, before, _ = rows.place(first)
-        where = "" if other is file else f" of {other.name}"
+    for index, first in split.hashes.repeated():
+        file, row, line = split.place(index)
+        other, before, _ = split.place(first)
+        where = "" if other is file else f" of {other.source.text}"
         problem = rules.DUPLICATE.found(f"the same as row {before}{where}", "keep one of them")
-        sink.add(finding(problem, file.name, row, line))
+        file.say(problem, row, line)
 
 
-def report_leaks(train: Rows, val: Rows, sink: Sink, probe: MediaProbe) -> None:
+def report_leaks(train: Split, val: Split, probe: MediaProbe) -> None:
     """Says which rows and pictures of the validation data stand in the training data."""
     shared = train.hashes.shared(val.hashes)
     if shared:
@@ -137,39 +39,36 @@ def report_leaks(train: Rows, val: Rows, sink: Sink, probe: MediaProbe) -> None:
             if digest in shared:
                 file, row, line = val.place(index)
                 other, before, _ = train.place(first[digest])
-                message = f"the same as row {before} of {other.name}"
+                message = f"the same as row {before} of {other.source.text}"
                 problem = rules.LEAK.found(message, "take it out of the training data")
-                sink.add(finding(problem, file.name, row, line))
-    _report_pictures(train, val, sink, probe)
+                file.say(problem, row, line)
+    _report_pictures(train, val, probe)
 
 
-def _report_pictures(train: Rows, val: Rows, sink: Sink, probe: MediaProbe) -> None:
-    rough = {(picture.size, picture.head_hash) for picture in train.seen.values()}
-    twins = {
-        name: picture
-        for name, picture in val.seen.items()
-        if (picture.size, picture.head_hash) in rough
-    }
-    if not twins:
-        return
-    candidates = {(picture.size, picture.head_hash) for picture in twins.values()}
+def _report_pictures(train: Split, val: Split, probe: MediaProbe) -> None:
+    trained, held_out = train.seen or {}, val.seen or {}
+    alike = set(map(_size_and_head, trained.values())) & set(map(_size_and_head, held_out.values()))
     exact = {
         probe.content_key(picture): name
-        for name, picture in train.seen.items()
-        if (picture.size, picture.head_hash) in candidates
+        for name, picture in trained.items()
+        if _size_and_head(picture) in alike
     }
     leaked = {
         name: exact[key]
-        for name, picture in twins.items()
-        if (key := probe.content_key(picture)) in exact
+        for name, picture in held_out.items()
+        if _size_and_head(picture) in alike and (key := probe.content_key(picture)) in exact
     }
     for file in val.files:
-        for row, line, name in _rows_with(file.path, leaked):
+        for row, line, name in _rows_with(file.source.file, leaked):
             twin = leaked[name]
             other = "" if twin == name else f" as {twin}"
             message = f"{name} stands in the training data{other}"
             problem = rules.LEAKED_PICTURE.found(message, "split the data by picture", "images")
-            sink.add(finding(problem, file.name, row, line))
+            file.say(problem, row, line)
+
+
+def _size_and_head(picture: Picture) -> tuple[int, int]:
+    return picture.size, picture.head_hash
 
 
 def _rows_with(path: Path, names: dict[str, str]) -> Iterator[tuple[int, int, str]]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from vlft.data import rules
-from vlft.data.findings import RowProblem, finding, worst
+from vlft.data.checking.tally import Hashes
+from vlft.data.findings import RowProblem, worst
 from vlft.data.rows.columns import dotted
 from vlft.data.rows.context import Context
 from vlft.data.rows.judge import judge, reshaped
@@ -17,10 +18,10 @@ from vlft.text import kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vlft.data.checking.repeats import Hashes
     from vlft.data.checking.tally import Tally
     from vlft.data.findings import RowProblem, Sink
-    from vlft.data.media import MediaProbe, Picture
+    from vlft.data.media.resolve import MediaProbe
+    from vlft.data.media.verdicts import Picture
     from vlft.data.reading.arrow import NullFirst
     from vlft.data.reading.lines import BrokenLineError
     from vlft.data.rows.columns import FirstLook
@@ -59,36 +60,100 @@ def image_kinds(images: Any) -> set[str]:
 _LOST = frozenset({"dropped", "load_fails"})
 
 
-class RowChecker:
-    """Judges the rows of one file and says what it finds.
+def _quiet(_: int) -> None:
+    """No progress is shown."""
 
-    Args:
-        name: The file, as the user named it.
-        look: What holds for all its rows.
-        context: Of the run.
-        sink: Where findings go.
-        tally: Takes rows in, where tokens are to be told.
+
+class Split(msgspec.Struct):
+    """All rows of the training or of the validation data.
+
+    Attributes:
+        hashes: In order.
+        files: In order.
+        seen: Pictures by reference; None where no leaks are to be found.
     """
 
-    def __init__(
+    hashes: Hashes = msgspec.field(default_factory=Hashes)
+    files: list[Job] = msgspec.field(default_factory=list)
+    seen: dict[str, Picture] | None = None
+
+    def place(self, index: int) -> tuple[Job, int, int | None]:
+        """File, row and line of a row by its number, from 0 over all files."""
+        file = next(one for one in reversed(self.files) if one.start <= index)
+        row = index - file.start + 1
+        return file, row, row if file.numbered else None
+
+
+class Job(msgspec.Struct):
+    """A file to be checked.
+
+    Attributes:
+        source: What was asked for; a file that exists.
+        settings: Of the run.
+        sink: Where findings go.
+        probe: Memory of pictures that all files share.
+        split: What the file is one of.
+        advance: Told of every byte that is done with.
+        tally: Takes rows in, where tokens are to be told.
+        start: Rows of the files of the split before it.
+        rows: Rows so far.
+        numbered: Whether every row was a line of its own.
+        kept: Rows that are loaded.
+        pictured: Those with pictures or videos.
+    """
+
+    source: DataEntry
+    settings: CheckSettings
+    sink: Sink
+    probe: MediaProbe
+    split: Split
+    advance: Callable[[int], None] = _quiet
+    tally: Tally | None = None
+    start: int = 0
+    rows: int = 0
+    numbered: bool = False
+    kept: int = 0
+    pictured: int = 0
+
+    def __post_init__(self) -> None:
+        self.start = len(self.split.hashes)
+
+    def say(
         self,
-        name: str,
-        look: FirstLook,
-        context: Context,
-        sink: Sink,
-        tally: Tally | None = None,
+        problem: RowProblem,
+        row: int | None = None,
+        line: int | None = None,
+        column: int | None = None,
     ) -> None:
-        self.name = name
+        """Reports a problem of the file, or of a row."""
+        self.sink.add(problem, self.source.text, row, line, column)
+
+    def broken(self, error: BrokenLineError) -> None:
+        """Reports the place where the load of the file ends."""
+        self.rows = max(self.rows, error.row)
+        self.say(error.problem, error.row, error.line, error.column)
+
+
+class RowChecker:
+    """Judges the rows of one file and says what it finds; first, what its columns are.
+
+    Args:
+        job: Of the file.
+        look: What holds for all its rows.
+    """
+
+    def __init__(self, job: Job, look: FirstLook) -> None:
+        self.job = job
         self.look = look
-        self.context = context
-        self.sink = sink
-        self.tally = tally
+        self.context = Context(job.settings, look.columns, look.lost, job.probe, job.split.seen)
         self.kept = 0
-        self.with_media = 0
+        self.pictured = 0
         self.odd_images: list[tuple[int | None, int | None, str]] = []
         self.plain_images = False
         self.nulls: NullFirst | None = None
         """Set where pyarrow's JSON reader reads the file."""
+        for problem in look.problems:
+            job.say(problem)
 
     def check(
         self, value: dict[str, Any] | None, row: int | None = None, line: int | None = None
@@ -110,21 +175,16 @@ class RowChecker:
         dropped = is_lost = worst(found) in _LOST
         if not dropped:
             self._notice_images(conformed, row, line)
-        if not self.context.settings.lazy:
+        if not self.job.settings.lazy:
             dropped |= worst(found) == "replaced"
         if not dropped:
             self.kept += 1
         for problem in found:
-            self.say(problem, row, line)
-        if self.tally is not None and sample is not None and not is_lost:
-            self.tally.add(counted_row(sample, self.context))
+            self.job.say(problem, row, line)
+        if self.job.tally is not None and sample is not None and not is_lost:
+            self.job.tally.add(counted_row(sample, self.context))
         if sample is not None:
-            self.with_media += bool(not dropped and (sample.images or sample.videos))
-
-    def say(self, problem: RowProblem, row: int | None = None, line: int | None = None) -> None:
-        """Reports a problem."""
-        said = finding(problem, self.name, row, line, settings=self.context.settings)
-        self.sink.add(said)
+            self.pictured += bool(not dropped and (sample.images or sample.videos))
 
     def _miscounted(
         self, nulls: NullFirst, value: dict[str, Any] | None, row: int | None, line: int | None
@@ -137,7 +197,7 @@ class RowChecker:
         rule = rules.NULL_NUMBER if nulls.of_numbers(place) else rules.NULL_FIRST
         message = f"{where} begins with null" if where else "a row is null"
         hint = "take the null out" if where else "take the line out"
-        self.say(rule.found(f"{message}, before any value like it", hint, where), row, line)
+        self.job.say(rule.found(f"{message}, before any value like it", hint, where), row, line)
         return True
 
     def _notice_images(self, row: dict[str, Any], number: int | None, line: int | None) -> None:
@@ -151,8 +211,10 @@ class RowChecker:
             return
         self.odd_images += [(number, line, kind) for kind in sorted(kinds - known)]
 
-    def finish(self, rows: int) -> None:
+    def finish(self) -> None:
         """Says what only the whole file tells."""
+        job, rows = self.job, self.job.rows
+        job.kept, job.pictured = self.kept, self.pictured
         mixed = self._mixed_images()
         if mixed is not None:
             problem = rules.IMAGES_MIXED.found(
@@ -160,10 +222,10 @@ class RowChecker:
                 "write a list of paths in every row",
                 "images",
             )
-            self.say(problem, *mixed)
+            job.say(problem, *mixed)
         if rows and not self.kept:
             message = f"none of the {rows} rows can be loaded" if rows > 1 else "its row is lost"
-            self.say(rules.ALL_LOST.found(message, "see what is said of the rows"))
+            job.say(rules.ALL_LOST.found(message, "see what is said of the rows"))
 
     def _mixed_images(self) -> tuple[int | None, int | None] | None:
         """Row and line of pictures that can't stand in one column with the others."""
@@ -175,67 +237,3 @@ class RowChecker:
             return None
         places = [(row, line) for row, line, kind in self.odd_images if kind not in PLAIN_IMAGES]
         return places[0]
-
-
-def _quiet(_: int) -> None:
-    """No progress is shown."""
-
-
-class Job(msgspec.Struct):
-    """A file to be checked.
-
-    Attributes:
-        source: What was asked for; a file that exists.
-        settings: Of the run.
-        sink: Where findings go.
-        probe: Memory of pictures that all files share.
-        hashes: Of the rows, for duplicates.
-        advance: Told of every byte that is done with.
-        seen: Takes the pictures in, where leaks are to be found.
-        tally: Takes rows in, where tokens are to be told.
-        rows: Rows so far.
-        numbered: Whether every row was a line of its own.
-        kept: Rows that are loaded.
-        pictured: Those with pictures or videos.
-    """
-
-    source: DataEntry
-    settings: CheckSettings
-    sink: Sink
-    probe: MediaProbe
-    hashes: Hashes
-    advance: Callable[[int], None] = _quiet
-    seen: dict[str, Picture] | None = None
-    tally: Tally | None = None
-    rows: int = 0
-    numbered: bool = False
-    kept: int = 0
-    pictured: int = 0
-
-    def say(
-        self,
-        problem: RowProblem,
-        row: int | None = None,
-        line: int | None = None,
-        column: int | None = None,
-    ) -> None:
-        """Reports a problem of the file."""
-        self.sink.add(finding(problem, self.source.text, row, line, column))
-
-    def broken(self, error: BrokenLineError) -> None:
-        """Reports the place where the load of the file ends."""
-        self.rows = max(self.rows, error.row)
-        self.say(error.problem, error.row, error.line, error.column)
-
-    def finish(self, checker: RowChecker) -> None:
-        """All rows were judged."""
-        self.kept, self.pictured = checker.kept, checker.with_media
-        checker.finish(self.rows)
-
-    def checker(self, look: FirstLook) -> RowChecker:
-        """A judge of the rows, once the columns are known; what they are is reported."""
-        context = Context(self.settings, look.columns, look.lost, self.probe)
-        context.seen = self.seen
-        for problem in look.problems:
-            self.say(problem)
-        return RowChecker(self.source.text, look, context, self.sink, self.tally)

@@ -1,15 +1,18 @@
-"""How often values were seen, and how long rows are."""
+"""What is kept of all rows: a hash of each, how often values were seen, and how long rows are."""
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
+
+import xxhash
 
 from vlft.data.findings import TokenCounts
 from vlft.data.rows.columns import SPEAKERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vlft.data.tokens.render import CountedRow
     from vlft.data.tokens.rows import RowTokens
@@ -131,3 +134,57 @@ class Tally:
             found.over(max_length),
             exact=self._every == 1 and not self._untold,
         )
+
+
+_BUCKETS = 256
+
+
+class Hashes:
+    """The 64-bit xxh3 of every row, in the order of the rows."""
+
+    def __init__(self) -> None:
+        self._digests = array("Q")
+
+    def add(self, raw: bytes) -> None:
+        """Takes the next row in."""
+        self._digests.append(xxhash.xxh3_64_intdigest(raw))
+
+    def add_all(self, rows: Iterable[bytes]) -> None:
+        """Takes the next rows in."""
+        self._digests.extend(map(xxhash.xxh3_64_intdigest, rows))
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def __iter__(self) -> Iterator[int]:
+        """All hashes in the order of the rows."""
+        return iter(self._digests)
+
+    def repeated(self) -> Iterator[tuple[int, int]]:
+        """(row, first row like it) for all rows but the first of each kind; rows from 0."""
+        twice: set[int] = set()
+        # Equal ones meet in one bucket, which is small enough to be looked through as a set.
+        buckets = [array("Q") for _ in range(_BUCKETS)]
+        push = [bucket.append for bucket in buckets]
+        for digest in self._digests:
+            push[digest & 255](digest)
+        for bucket in buckets:
+            if len(set(bucket)) < len(bucket):
+                seen: set[int] = set()
+                for digest in bucket:
+                    if digest in seen:
+                        twice.add(digest)
+                    seen.add(digest)
+        if not twice:
+            return
+        first: dict[int, int] = {}
+        for row, digest in enumerate(self._digests):
+            if digest in twice:
+                if digest in first:
+                    yield row, first[digest]
+                else:
+                    first[digest] = row
+
+    def shared(self, other: Hashes) -> set[int]:
+        """Hashes that both have."""
+        return set(other._digests).intersection(self._digests)

@@ -7,8 +7,15 @@ import re
 from typing import TYPE_CHECKING
 
 from vlft.data.convert.draft import TAGS, RejectError
-from vlft.data.media import MediaProbe, Picture
-from vlft.data.media.resolve import Remembered, first_place, is_url, may_be_path, second_place
+from vlft.data.media.resolve import (
+    MediaProbe,
+    Remembered,
+    first_place,
+    is_url,
+    may_be_path,
+    second_place,
+)
+from vlft.data.media.verdicts import Picture
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import xxhash
 
-from vlft.data.media import Picture
 from vlft.data.media.headers import probe_bytes
+from vlft.data.media.verdicts import Picture
 from vlft.files import write_bytes
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import time
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
-from vlft.data.media.picture import fetch_failed
+from vlft.data.media import verdicts
 
 if TYPE_CHECKING:
-    from vlft.data.media.picture import MediaProblem
+    from vlft.data.media.verdicts import MediaProblem
 
 SECONDS = 20.0
 MAX_BYTES = 64 * 1024 * 1024
@@ -58,12 +58,12 @@ def fetch(
                 return answer
             place = urljoin(place, answer)
     except _RefusedError as refused:
-        return fetch_failed(url, str(refused))
+        return verdicts.fetch_failed(url, str(refused))
     except TimeoutError:
-        return fetch_failed(url, f"no answer within {seconds:g} s")
+        return verdicts.fetch_failed(url, f"no answer within {seconds:g} s")
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return fetch_failed(url, f"{error}" or type(error).__name__)
-    return fetch_failed(url, f"more than {_MAX_REDIRECTS} redirects")
+        return verdicts.fetch_failed(url, f"{error}" or type(error).__name__)
+    return verdicts.fetch_failed(url, f"more than {_MAX_REDIRECTS} redirects")
 
 
 def public(address: _Address) -> bool:

@@ -13,24 +13,19 @@ from zlib import crc32
 
 import xxhash
 
-from vlft.data.media.picture import (
+from vlft.data.media import verdicts
+from vlft.data.media.verdicts import (
     HEAD_BYTES,
     PILLOW_LIMIT,
     MediaProblem,
     Picture,
     Unopened,
-    empty,
-    folder,
-    missing,
-    not_an_image,
-    too_large,
-    unreadable,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vlft.data.media.picture import Header, Parsed, Read
+    from vlft.data.media.verdicts import Header, Parsed, Read
 
 _ORIENTATION = 0x0112
 _SHORT = 3
@@ -392,7 +387,7 @@ def probe_picture(path: Path | str, *, check_end: bool = True) -> Picture | Medi
     finally:
         os.close(fd)
     if not regular:
-        return not_an_image(name, "no regular file")
+        return verdicts.not_an_image(name, "no regular file")
     return _second_opinion(name, name, head, size, parsed)
 
 
@@ -418,10 +413,10 @@ def presence(path: str) -> Unopened | MediaProblem:
     except (OSError, ValueError) as error:
         return _not_opened(path, error)
     if stat.S_ISDIR(status.st_mode):
-        return folder(path)
+        return verdicts.folder(path)
     if not stat.S_ISREG(status.st_mode):
-        return not_an_image(path, "no regular file")
-    return Unopened() if status.st_size else empty(path)
+        return verdicts.not_an_image(path, "no regular file")
+    return Unopened() if status.st_size else verdicts.empty(path)
 
 
 def _second_opinion(
@@ -429,9 +424,9 @@ def _second_opinion(
 ) -> Picture | MediaProblem:
     """What Pillow makes of a file that the parsers did not accept."""
     if size == 0:
-        return empty(name)
+        return verdicts.empty(name)
     if isinstance(parsed, tuple):
-        return too_large(name, parsed[0], parsed[1])
+        return verdicts.too_large(name, parsed[0], parsed[1])
     from vlft.data.media.pillow import ask_pillow  # noqa: PLC0415
 
     found = ask_pillow(source, name, cut=parsed == "cut")
@@ -442,9 +437,9 @@ def _second_opinion(
 
 def _not_opened(name: str, error: OSError | ValueError) -> MediaProblem:
     if isinstance(error, ValueError) or error.errno in _NO_FILE:
-        return missing(name, os.path.realpath(os.curdir), None)
+        return verdicts.missing(name, os.path.realpath(os.curdir), None)
     if error.errno == errno.EISDIR:
-        return folder(name)
+        return verdicts.folder(name)
     if error.errno in {errno.ESPIPE, errno.ENXIO}:
-        return not_an_image(name, "no regular file")
-    return unreadable(name, error.strerror or str(error))
+        return verdicts.not_an_image(name, "no regular file")
+    return verdicts.unreadable(name, error.strerror or str(error))

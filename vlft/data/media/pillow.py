@@ -14,19 +14,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vlft.data.media.picture import (
+from vlft.data.media import verdicts
+from vlft.data.media.verdicts import (
     MediaProblem,
     Picture,
-    not_an_image,
-    too_large,
-    truncated,
-    unjudged,
 )
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from vlft.data.media.picture import Header
+    from vlft.data.media.verdicts import Header
 
 _LOCK = threading.Lock()  # filters of warnings belong to the process
 _BITS = {"1": 1, "I": 32, "F": 32}
@@ -46,18 +43,18 @@ def ask_pillow(source: str | bytes, name: str, *, cut: bool) -> Header | MediaPr
     try:
         import PIL.Image  # noqa: PLC0415
     except ImportError:
-        return truncated(name) if cut else unjudged(name)
+        return verdicts.truncated(name) if cut else verdicts.unjudged(name)
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as stream:
             try:
                 picture = PIL.Image.open(stream)
             except PIL.Image.DecompressionBombError:
-                return too_large(name)
+                return verdicts.too_large(name)
             except PIL.UnidentifiedImageError:
-                return truncated(name) if cut else not_an_image(name)
+                return verdicts.truncated(name) if cut else verdicts.not_an_image(name)
             except Exception as error:  # noqa: BLE001 - plugins raise what they like
-                return truncated(name, f"{error}")
+                return verdicts.truncated(name, f"{error}")
             return _loaded(picture, name)
 
 
@@ -100,7 +97,9 @@ def _loaded(picture: Image, name: str) -> Header | MediaProblem:
     kind = str(picture.format)
     if kind == "EPS":  # to load it is to run a program
         if shutil.which("gs") is None:
-            return not_an_image(name, "an EPS drawing, which Pillow draws with Ghostscript")
+            return verdicts.not_an_image(
+                name, "an EPS drawing, which Pillow draws with Ghostscript"
+            )
         return picture.width, picture.height, 1, False, 8, kind
     try:
         orientation = picture.getexif().get(_ORIENTATION, 1)
@@ -108,7 +107,7 @@ def _loaded(picture: Image, name: str) -> Header | MediaProblem:
         if kind == "TIFF":  # Pillow turns these by itself as it loads them
             orientation = 1
     except Exception as error:  # noqa: BLE001
-        return truncated(name, f"{error}")
+        return verdicts.truncated(name, f"{error}")
     return (
         picture.width,
         picture.height,

@@ -10,23 +10,16 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import xxhash
 
+from vlft.data.media import verdicts
 from vlft.data.media.headers import presence, probe_bytes, probe_picture
-from vlft.data.media.picture import (
+from vlft.data.media.pillow import without_idle_alpha
+from vlft.data.media.verdicts import (
     HEAD_BYTES,
     MediaProblem,
     Picture,
     Unopened,
-    bad_base64,
-    empty,
-    folder,
-    in_the_row,
-    missing,
-    not_fetched,
     shortened,
-    unjudged_video,
-    unreadable,
 )
-from vlft.data.media.pillow import without_idle_alpha
 from vlft.data.media.video import Film, look_at_film
 
 if TYPE_CHECKING:
@@ -258,28 +251,28 @@ class MediaProbe:
         """
         name = reference.strip()
         if is_url(name):
-            return Film(problem=not_fetched(name))
+            return Film(problem=verdicts.not_fetched(name))
         if not may_be_path(name) or name.startswith("data:"):
             if self.video_reader != "decord_bytes":
-                return Film(problem=in_the_row(name))
+                return Film(problem=verdicts.in_the_row(name))
             if not decoded(name):
-                return Film(problem=bad_base64(name))
-            return Film(problem=unjudged_video(name, "it stands in the row itself"))
+                return Film(problem=verdicts.bad_base64(name))
+            return Film(problem=verdicts.unjudged_video(name, "it stands in the row itself"))
         places = [first_place(name, self._cwd)]
         if self._root is not None or self.video_reader == "decord_bytes":
             places.append(second_place(name, self._cwd, self._root))
         for place in places:
             if place and os.path.exists(place):  # noqa: PTH110 - as ms-swift, never raises
                 return self._film(place, name)
-        return Film(problem=missing(name, self._cwd, self._root))
+        return Film(problem=verdicts.missing(name, self._cwd, self._root))
 
     def _film(self, place: str, name: str) -> Film:
         found = self._films.get(place)
         if found is None:
             if os.path.isdir(place):  # noqa: PTH112
-                found = Film(problem=folder(name))
+                found = Film(problem=verdicts.folder(name))
             elif not os.path.getsize(place):  # noqa: PTH202
-                found = Film(problem=empty(name))
+                found = Film(problem=verdicts.empty(name))
             elif not self._open_files:
                 found = Film()
             else:
@@ -287,7 +280,7 @@ class MediaProbe:
                     found = look_at_film(place, name, self.video_reader)
                 except OSError as error:
                     said = error.strerror or str(error)
-                    found = Film(problem=unreadable(name, said))
+                    found = Film(problem=verdicts.unreadable(name, said))
             self._films.put(place, found)
         return found
 
@@ -331,13 +324,13 @@ class MediaProbe:
         if isinstance(found, Picture):
             return without_idle_alpha(found, content)
         if not meant_as_base64(name):
-            return missing(name, self._cwd, self._root, decodes=content is not None)
+            return verdicts.missing(name, self._cwd, self._root, decodes=content is not None)
         damaged = found is not None and found.kind in {"truncated", "too_large"}
-        return found if damaged and found is not None else bad_base64(name)
+        return found if damaged and found is not None else verdicts.bad_base64(name)
 
     def _fetched(self, url: str) -> Picture | MediaProblem:
         if not self._fetch:
-            return not_fetched(url)
+            return verdicts.not_fetched(url)
         from vlft.data.media.fetch import fetch  # noqa: PLC0415
 
         content = fetch(url, allow_private=self._allow_private)

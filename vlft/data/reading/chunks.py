@@ -121,27 +121,18 @@ def pieces(path: Path) -> Iterator[Piece]:
     Raises:
         OSError: If it can't be read.
     """
-    if not is_gzip(path):
-        for start, end in boundaries(path):
-            yield Piece(path, start, end)
-        return
-    at = 0
-    with gzip.open(path, "rb") as stream:
-        while data := stream.read(CHUNK_BYTES):
-            data += stream.readline()
-            yield Piece(path, at, at + len(data), data)
-            at += len(data)
-
-
-def boundaries(path: Path) -> list[tuple[int, int]]:
-    """Where the pieces of a plain file begin and end, in bytes."""
-    size = path.stat().st_size
-    found, start = [], 0
-    with path.open("rb") as file:
+    start = 0
+    with open_plain(path) as stream:
+        if is_gzip(path):
+            while data := stream.read(CHUNK_BYTES):
+                data += stream.readline()
+                yield Piece(path, start, start + len(data), data)
+                start += len(data)
+            return
+        size = path.stat().st_size
         while start < size:
-            file.seek(min(start + CHUNK_BYTES, size))
-            file.readline()
-            end = file.tell()
-            found.append((start, end))
+            stream.seek(min(start + CHUNK_BYTES, size))
+            stream.readline()
+            end = stream.tell()
+            yield Piece(path, start, end)
             start = end
-    return found

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlft.data import rules
+from vlft.data.findings import RowLostError
 from vlft.data.reading.chunks import BOM
 from vlft.text import kind
 
@@ -22,44 +23,8 @@ if TYPE_CHECKING:
     from vlft.data.findings import RowProblem
 
 
-_BLANK = re.compile(r"[ \t\n\r]*")
+_DARK = re.compile(r"[^ \t\n\r]")
 _LONE = re.compile(r"[\ud800-\udfff]")
-
-
-class BrokenFileError(Exception):
-    """A place at which pyarrow gives the whole file up.
-
-    Attributes:
-        problem: What is wrong.
-        offset: Characters from the start of the text.
-    """
-
-    def __init__(self, problem: RowProblem, offset: int) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
-        self.offset = offset
-
-
-class Value(NamedTuple):
-    """One value of a text.
-
-    Attributes:
-        value: The value.
-        start: Characters before it.
-        end: Characters up to its end.
-    """
-
-    value: Any
-    start: int
-    end: int
-
-
-class _DuplicateKeyError(ValueError):
-    pass
-
-
-class _NumberError(ValueError):
-    pass
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -68,7 +33,8 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise _DuplicateKeyError(key)
+                message = f"an object has the key {json.dumps(key)} twice"
+                raise RowLostError(rules.DUPLICATE_KEY.found(message, "keep one of the two"))
             seen.add(key)
     return made
 
@@ -76,46 +42,41 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _float(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise _NumberError(text)
+        raise RowLostError(rules.NOT_JSON.found(f"the number {text[:40]} is too big"))
     return number
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_float=_float)
 
 
-def read_values(text: str, start: int = 0) -> Iterator[Value]:
-    """All values of a text, with white space or nothing between them.
+def _value(text: str, at: int, row: int, line: int) -> tuple[Any, int]:
+    """The value at a place, and the place where it ends.
+
+    Args:
+        text: Of several rows.
+        at: Where the row begins.
+        row: Its number.
+        line: The number of its line.
 
     Raises:
-        BrokenFileError: Where pyarrow refuses the text.
+        BrokenLineError: Where pyarrow refuses the text.
     """
-    at = start
-    while True:
-        match = _BLANK.match(text, at)
-        at = match.end() if match else at
-        if at == len(text):
-            return
-        try:
-            value, end = _DECODER.raw_decode(text, at)
-        except _DuplicateKeyError as error:
-            message = f"an object has the key {json.dumps(error.args[0])} twice"
-            problem = rules.DUPLICATE_KEY.found(message, "keep one of the two")
-            raise BrokenFileError(problem, at) from None
-        except _NumberError as error:
-            problem = rules.NOT_JSON.found(f"the number {error.args[0][:40]} is too big")
-            raise BrokenFileError(problem, at) from None
-        except json.JSONDecodeError as error:
-            raise BrokenFileError(_not_json(text, at, error), error.pos) from None
-        except (ValueError, RecursionError) as error:
-            problem = rules.NOT_JSON.found(f"the row can't be read: {error}")
-            raise BrokenFileError(problem, at) from None
-        if "\\u" in text[at:end] and _LONE.search(json.dumps(value, ensure_ascii=False)):
-            problem = rules.SURROGATE.found(
-                "a text holds half of a surrogate pair", "write the character itself, in UTF-8"
-            )
-            raise BrokenFileError(problem, at)
-        yield Value(value, at, end)
-        at = end
+    place = at
+    try:
+        value, end = _DECODER.raw_decode(text, at)
+        if "\\u" not in text[at:end] or not _LONE.search(json.dumps(value, ensure_ascii=False)):
+            return value, end
+        problem = rules.SURROGATE.found(
+            "a text holds half of a surrogate pair", "write the character itself, in UTF-8"
+        )
+    except RowLostError as error:
+        problem = error.problem
+    except json.JSONDecodeError as error:
+        problem, place = _not_json(text, at, error), error.pos
+    except (ValueError, RecursionError) as error:
+        problem = rules.NOT_JSON.found(f"the row can't be read: {error}")
+    column = place - text.rfind("\n", 0, place)
+    raise BrokenLineError(problem, row, line + text.count("\n", at, place), column) from None
 
 
 def _not_json(text: str, start: int, error: json.JSONDecodeError) -> RowProblem:
@@ -178,31 +139,24 @@ def rows_of(data: bytes, row: int, line: int) -> Iterator[Row]:
         text = data.decode()
     except UnicodeDecodeError as error:
         good = data[: data.rfind(b"\n", 0, error.start) + 1]
-        yield from (found := list(rows_of(good, row, line)))
+        yield from (before := list(rows_of(good, row, line)))
         problem = rules.ENCODING.found(
             f"byte 0x{data[error.start]:02x} is not UTF-8", "save the file as UTF-8"
         )
         column = error.start - len(good) + 1
-        at = row + len(found)
+        at = row + len(before)
         raise BrokenLineError(problem, at, line + good.count(b"\n"), column) from None
-    position = 0
-    try:
-        for found_value in read_values(text):
-            line += text.count("\n", position, found_value.start)
-            position = found_value.start
-            value = found_value.value
-            if value is not None and not isinstance(value, dict):
-                problem = rules.NOT_OBJECT.found(
-                    f"the row is {kind(value)}", 'write {"messages": […]}'
-                )
-                raise BrokenLineError(problem, row, line, 1)
-            raw = text[found_value.start : found_value.end].encode()
-            yield Row(row, line, value, raw)
-            row += 1
-    except BrokenFileError as error:
-        line += text.count("\n", position, error.offset)
-        column = error.offset - text.rfind("\n", 0, error.offset)
-        raise BrokenLineError(error.problem, row, line, column) from None
+    end = counted = 0
+    while (found := _DARK.search(text, end)) is not None:
+        start = found.start()
+        line += text.count("\n", counted, start)
+        counted = start
+        value, end = _value(text, start, row, line)
+        if value is not None and not isinstance(value, dict):
+            problem = rules.NOT_OBJECT.found(f"the row is {kind(value)}", 'write {"messages": […]}')
+            raise BrokenLineError(problem, row, line, 1)
+        yield Row(row, line, value, text[start:end].encode())
+        row += 1
 
 
 def lines_are_loose_json(data: bytes) -> bool:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from vlft.data.reading.lines import NotJsonError, is_date, loose_loads, milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from vlft.data.reading.lines import Row
 
 
 NULL, BOOL, INT, FLOAT, TEXT, DATE, LIST, DICT = (1 << n for n in range(8))
@@ -67,6 +69,11 @@ class Shape:
         elif kind == INT and not -_INT64 <= value < _INT64:
             kind = FLOAT
         self.kinds |= kind
+
+    def add_rows(self, rows: Iterable[Row]) -> None:
+        """Takes rows of a file in, one after the other."""
+        for row in rows:
+            self.add(row.value or {})
 
     def _add_fields(self, value: dict[str, Any]) -> None:
         if self.keys is None:

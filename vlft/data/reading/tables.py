@@ -23,8 +23,7 @@ import xxhash
 
 from vlft.data import rules
 from vlft.data.media.headers import probe_bytes, probe_picture
-from vlft.data.media.picture import MediaProblem
-from vlft.data.reading.chunks import BOM
+from vlft.data.media.verdicts import MediaProblem
 from vlft.data.reading.lines import BrokenLineError, Row
 
 if TYPE_CHECKING:
@@ -49,8 +48,8 @@ def csv_rows(stream: IO[bytes]) -> Iterator[Row]:
         BrokenLineError: Where the load of the file fails.
     """
     csv.field_size_limit(min(sys.maxsize, 1 << 31))
-    text = io.TextIOWrapper(stream, "utf-8", newline="")  # closed by `stream`'s owner
-    reader = csv.reader(_without_bom(text))
+    text = io.TextIOWrapper(stream, "utf-8-sig", newline="")  # closed by `stream`'s owner
+    reader = csv.reader(text)
     number = 0
     try:
         names = next((row for row in reader if row), None)
@@ -83,13 +82,6 @@ def csv_rows(stream: IO[bytes]) -> Iterator[Row]:
         raise BrokenLineError(problem, number + 1, reader.line_num, 1) from None
     finally:
         text.detach()
-
-
-def _without_bom(text: IO[str]) -> Iterator[str]:
-    first = True
-    for line in text:
-        yield line.removeprefix(BOM.decode()) if first else line
-        first = False
 
 
 def _reader(fields: list[str]) -> Callable[[str], Any]:

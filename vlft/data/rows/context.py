@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.media import MediaProbe, Picture
+from vlft.data.media.resolve import MediaProbe
+from vlft.data.media.verdicts import Picture
 from vlft.errors import VlftError
 from vlft.models import DEFAULT_FAMILY, PixelLimits, SizeError
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from vlft.data.media import MediaProblem, Unopened
+    from vlft.data.media.verdicts import MediaProblem, Unopened
     from vlft.data.rows.columns import Columns
     from vlft.data.settings import CheckSettings
     from vlft.data.tokens.rows import RowTokens
@@ -30,6 +31,9 @@ class Context:
         settings: Of the run.
         columns: Of the file at hand.
         lost: Column of the file that ms-swift does not know → the name it was meant for.
+        probe: Memory of pictures; None for a fresh one.
+        seen: Takes in the pictures that were looked at, where leaks are to be found; at most
+            `MOST_SEEN`.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class Context:
         columns: Columns,
         lost: Mapping[str, str] | None = None,
         probe: MediaProbe | None = None,
+        seen: dict[str, Picture] | None = None,
     ) -> None:
         self.settings = settings
         self.columns = columns
@@ -50,8 +55,7 @@ class Context:
         self.counter = _counter_of(settings)
         self.plain: dict[str, int] = {}
         """Pictures with nothing odd → tokens, with those around; see `checking.fast`."""
-        self.seen: dict[str, Picture] | None = None
-        """Pictures that were looked at, where leaks are to be found; at most `MOST_SEEN`."""
+        self.seen = seen
 
     @property
     def family(self) -> Family:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from vlft.data import rules
-from vlft.data.media import Picture
+from vlft.data.media.verdicts import Picture
 from vlft.data.rows.media import reference_of, tokens_of_videos
 from vlft.data.rows.turns import is_exact, prompt_of, with_tools
 from vlft.data.settings import agent_of

@@ -7,8 +7,9 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from vlft.data import rules
-from vlft.data.media import Film, MediaProblem, Picture
-from vlft.data.media.picture import frames_refused
+from vlft.data.media import verdicts
+from vlft.data.media.verdicts import MediaProblem, Picture
+from vlft.data.media.video import Film
 from vlft.models import SizeError
 from vlft.text import kind, shown
 
@@ -161,7 +162,7 @@ def tokens_of_videos(
 
 def _frames(references: list[Any], context: Context, key: str) -> Iterator[RowProblem]:
     if context.probe.video_reader == "decord_bytes":
-        yield _video_problem(frames_refused(len(references)), key)
+        yield _video_problem(verdicts.frames_refused(len(references)), key)
     for index, reference in enumerate(references):
         if not isinstance(reference, str):
             message = f"a frame is {kind(reference)}"

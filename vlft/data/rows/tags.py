@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vlft.data import rules
-from vlft.data.media import Picture
+from vlft.data.media.verdicts import Picture
 from vlft.data.rows.media import reference_of
 from vlft.text import kind, shown
 

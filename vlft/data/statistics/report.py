@@ -11,7 +11,7 @@ from vlft.output.console import shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.data.media import Picture
+    from vlft.data.media.verdicts import Picture
     from vlft.data.statistics.measures import Choice, Measured
 
 _WIDTH = 40
@@ -179,7 +179,7 @@ class Stats:
                 "vision": self.vision[0].to_json(),
                 "total": self.total[0].to_json(),
                 "max_length": self.max_length,
-                "over_max_length": self._over(0),
+                "over_max_length": self.over_max_length(0),
             },
             "limits": [self._limit(place) for place in range(len(self.choices))],
         }
@@ -221,14 +221,15 @@ class Stats:
             lines += [
                 f"{count:,} {what} {kind.replace('_', ' ')}" for kind, count in found.most_common()
             ]
-        over = self._over(0)
+        over = self.over_max_length(0)
         if over is not None and self.total[0].count:
             share = over / self.total[0].count
             are = "are" if self.exact else "may be"
             lines.append(f"{over:,} rows ({share:.1%}) {are} over max_length {self.max_length:,}")
         return lines
 
-    def _over(self, place: int) -> int | None:
+    def over_max_length(self, place: int) -> int | None:
+        """Rows that do not fit under a choice; None without a limit."""
         return None if self.max_length is None else self.total[place].over(self.max_length)
 
     def _saved(self, place: int) -> float | None:
@@ -248,7 +249,7 @@ class Stats:
             "saved": self._saved(place),
             "failing_rows": self.failing[place],
             "total": self.total[place].to_json(),
-            "over_max_length": self._over(place),
+            "over_max_length": self.over_max_length(place),
         }
 
     def _table(self) -> list[str]:
@@ -270,7 +271,7 @@ class Stats:
                 f"{choice.name or 'now':<16}{self.vision[place].total:>16,}"
                 f"{self.total[place].total:>16,}{saved:>8.1%}{longest:>13,}"
             )
-            lines.append(line + (f"{self._over(place):>10,}" if over else ""))
+            lines.append(line + (f"{self.over_max_length(place):>10,}" if over else ""))
         return lines
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from vlft.data.convert.draft import RejectError
 from vlft.data.convert.rows import open_rows, parse
-from vlft.data.media import MediaProbe, MediaProblem, Picture
+from vlft.data.media.resolve import MediaProbe
+from vlft.data.media.verdicts import MediaProblem, Picture
 from vlft.data.statistics.measures import Measured, measured
 from vlft.data.statistics.report import Stats
 from vlft.data.tokens.render import CountedRow, object_texts

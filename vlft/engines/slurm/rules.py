@@ -5,18 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vlft.config.references import absolute
-from vlft.engines.slurm.options import CONTROL, DECIDED, KEY_OF, TOLD_BY, sbatch_options
-from vlft.engines.slurm.probe import SlurmFacts
+from vlft.engines.slurm.cluster import SlurmFacts
+from vlft.engines.slurm.script import CONTROL
 from vlft.engines.slurm.section import slurm_of
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.security.masking import places_of_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from vlft.engines.slurm.section import Container, Slurm
-    from vlft.resolve.run import RunSpec
 
 
 # SOURCE[:TARGET[:FLAG+FLAG]]: commas part mounts, and enroot parts the fields by blanks.
@@ -35,7 +31,7 @@ def _container(run: RunSpec) -> Container | None:
 
 
 @rule("error", "silent")
-def secret(run: RunSpec) -> Iterator[Problem]:
+def secret(run: RunSpec) -> Problems:
     """No secret is written into the job script: it comes from the environment or a file.
 
     Source: the job script is a file, and Slurm keeps a copy
@@ -49,7 +45,7 @@ def secret(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def container_mounts(run: RunSpec) -> Iterator[Problem]:
+def container_mounts(run: RunSpec) -> Problems:
     """A mount is SOURCE:TARGET or SOURCE:TARGET:FLAG+FLAG, and so is that of the run's folder.
 
     Source: pyxis: --container-mounts
@@ -66,8 +62,7 @@ def container_mounts(run: RunSpec) -> Iterator[Problem]:
                 "write `/data:/data` or `/data:/data:ro+rprivate`: paths begin with `/` or `.`, "
                 "and hold no comma, colon or blank",
             )
-    base = run.loaded.source.base_dir(("output_dir",))
-    folder = str(absolute(run.config.output_dir, base))
+    folder = str(run.output_dir)
     if _PARTING.search(folder):
         yield Problem(
             ("output_dir",),
@@ -77,7 +72,7 @@ def container_mounts(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def container_flags(run: RunSpec) -> Iterator[Problem]:
+def container_flags(run: RunSpec) -> Problems:
     """`slurm.container.flags` are options of srun that no key owns, each in one word.
 
     Source: pyxis: specified multiple times
@@ -98,7 +93,7 @@ _TIME = re.compile(r"\d+(:\d{1,2}){0,2}|\d+-\d{1,2}(:\d{1,2}){0,2}|UNLIMITED|INF
 
 
 @rule("error", "aborts", says="Invalid --time")
-def time(run: RunSpec) -> Iterator[Problem]:
+def time(run: RunSpec) -> Problems:
     """The time limit has a form that sbatch reads.
 
     Source: man sbatch: --time
@@ -114,7 +109,7 @@ def time(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def line(run: RunSpec) -> Iterator[Problem]:
+def line(run: RunSpec) -> Problems:
     """A value that becomes an option of sbatch is one line.
 
     Source: slurm: sbatch/opt.c, a line an option
@@ -130,13 +125,12 @@ def line(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def output_dir(run: RunSpec) -> Iterator[Problem]:
+def output_dir(run: RunSpec) -> Problems:
     """The output folder's name can be written for sbatch.
 
     Source: slurm: a backslash turns placeholders off
     """
-    base = run.loaded.source.base_dir(("output_dir",))
-    folder = str(absolute(run.config.output_dir, base))
+    folder = str(run.output_dir)
     if "\\" in folder or CONTROL.search(folder):
         yield Problem(
             ("output_dir",),
@@ -146,7 +140,7 @@ def output_dir(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def gpus(run: RunSpec) -> Iterator[Problem]:
+def gpus(run: RunSpec) -> Problems:
     """How many GPUs a node gives is known before the job is submitted.
 
     Source: sbatch: --gpus-per-node
@@ -159,8 +153,64 @@ def gpus(run: RunSpec) -> Iterator[Problem]:
         )
 
 
+_KEY_OF = {
+    "--nodes": "launch.nnodes", "-N": "launch.nnodes",
+    "--gpus": "launch.gpus", "-G": "launch.gpus", "--gpus-per-node": "launch.gpus",
+    "--gpus-per-task": "launch.gpus",
+    "--partition": "slurm.partition", "-p": "slurm.partition",
+    "--account": "slurm.account", "-A": "slurm.account",
+    "--qos": "slurm.qos", "-q": "slurm.qos",
+    "--time": "slurm.time", "-t": "slurm.time",
+    "--constraint": "slurm.constraint", "-C": "slurm.constraint",
+    "--exclude": "slurm.exclude", "-x": "slurm.exclude",
+    "--reservation": "slurm.reservation",
+    "--dependency": "slurm.dependency", "-d": "slurm.dependency",
+    "--cpus-per-task": "slurm.cpus_per_task", "-c": "slurm.cpus_per_task",
+    "--mem": "slurm.mem",
+    "--gres": "slurm.gres",
+    "--comment": "slurm.comment",
+    "--requeue": "slurm.requeue", "--no-requeue": "slurm.requeue",
+    "--signal": "slurm.signal_seconds",
+}  # fmt: skip
+"""Option → the key that owns it."""
+
+_TASKS = "one task a node starts all its processes"
+_NAME = "the run's id is the job's name"
+_LOG = "the log lies in the run's folder"
+_ARRAY = "several configs make an array: vlft train A.yaml B.yaml"
+_CHDIR = "the job starts where vlft train was called"
+_WAIT = "vlft runs logs -f waits"
+
+_DECIDED = {
+    "--ntasks": _TASKS, "-n": _TASKS, "--ntasks-per-node": _TASKS,
+    "--job-name": _NAME, "-J": _NAME,
+    "--output": _LOG, "-o": _LOG, "--error": _LOG, "-e": _LOG,
+    "--open-mode": "a job that begins again goes on in the same log",
+    "--array": _ARRAY, "-a": _ARRAY,
+    "--chdir": _CHDIR, "-D": _CHDIR,
+    "--wait": _WAIT, "-W": _WAIT,
+    "--wrap": "it writes the script",
+    "--parsable": "it reads the job's id",
+    "--test-only": "vlft validate asks the cluster",
+}  # fmt: skip
+"""Option → why vlft alone writes it."""
+
+_TOLD_BY = {
+    "partition": "partition",
+    "time": "time",
+    "feature": "constraint",
+    "reservation": "reservation",
+    "account": "account",
+    "qos": "qos",
+    "gres": "gres",
+    "memory": "mem",
+    "dependency": "dependency",
+}
+"""A word in sbatch's refusal → the key under `slurm:` that it is likely about."""
+
+
 @rule("error", "silent")
-def extra(run: RunSpec) -> Iterator[Problem]:
+def extra(run: RunSpec) -> Problems:
     """`slurm.extra` holds options of sbatch that no key owns, each with its value in one word.
 
     Source: one owner a value
@@ -170,16 +220,16 @@ def extra(run: RunSpec) -> Iterator[Problem]:
         name = option.partition("=")[0] if option.startswith("--") else option[:2]
         if not re.fullmatch(r"--[a-z][a-z-]*(=.*)?|-[A-Za-z].*", option, re.DOTALL):
             yield Problem(path, f"`{option}` is no option", "write `--name=value`")
-        elif name in KEY_OF:
+        elif name in _KEY_OF:
             yield Problem(
-                path, f"`{name}` is decided by `{KEY_OF[name]}`", f"write `{KEY_OF[name]}`"
+                path, f"`{name}` is decided by `{_KEY_OF[name]}`", f"write `{_KEY_OF[name]}`"
             )
-        elif name in DECIDED:
-            yield Problem(path, f"vlft decides `{name}`: {DECIDED[name]}", "leave it out")
+        elif name in _DECIDED:
+            yield Problem(path, f"vlft decides `{name}`: {_DECIDED[name]}", "leave it out")
 
 
 @rule("error", "silent")
-def signal(run: RunSpec) -> Iterator[Problem]:
+def signal(run: RunSpec) -> Problems:
     """`slurm.signal_seconds` goes with `slurm.requeue`.
 
     Source: sbatch: --signal
@@ -195,7 +245,7 @@ def signal(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def env_file(run: RunSpec) -> Iterator[Problem]:
+def env_file(run: RunSpec) -> Problems:
     """`slurm.env_file` is there, and nobody but its owner may read it.
 
     Source: vlft: the job's shell reads the file
@@ -210,7 +260,7 @@ def env_file(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def container_python(run: RunSpec) -> Iterator[Problem]:
+def container_python(run: RunSpec) -> Problems:
     """`launch.python` is for jobs without a container.
 
     Source: vlft: the image's `swift` trains
@@ -225,7 +275,7 @@ def container_python(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts")
-def refused(run: RunSpec) -> Iterator[Problem]:
+def refused(run: RunSpec) -> Problems:
     """The cluster would take the job.
 
     Source: sbatch --test-only
@@ -233,7 +283,7 @@ def refused(run: RunSpec) -> Iterator[Problem]:
     facts, slurm = run.facts.of_engine(SlurmFacts), slurm_of(run.config)
     if facts is None or facts.refusal is None:
         return
-    options = sbatch_options(slurm, run.world)
+    options = slurm.options(run.world)
     yield Problem(
         _refused_key(facts.refusal, slurm),
         f"the cluster refuses the job: {facts.refusal}",
@@ -245,7 +295,7 @@ def _refused_key(refusal: str, slurm: Slurm) -> tuple[str, ...]:
     """The key that sbatch's words are about, as far as they say so."""
     said = refusal.lower()
     given = slurm.given()
-    for word, key in TOLD_BY.items():
+    for word, key in _TOLD_BY.items():
         if word in said and key in given:
             return ("slurm", key)
     asked_for_nodes = "node count" in said or "processors" in said

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vlft.engines.slurm.options import directive, file_pattern
+from vlft.errors import VlftError
 from vlft.security.secrets import Variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vlft.plan.command import MaskedCommand
     from vlft.security.secrets import Secret, Word
 
 
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+"""What a line of sbatch can't hold."""
+
+SCRIPT: Final = "job.sbatch"
 REQUEST: Final = "save-and-end"
 """File of an attempt that asks the trainer to save and to end: see trainer_side."""
 _PROGRAMS: Final = ("/cli/sft.py", "/cli/pt.py", "/cli/rlhf.py")
@@ -219,6 +224,41 @@ def _last(job: Job) -> Iterator[str]:
     yield 'exit "${vlft_code:-143}"'
 
 
+def render_array(jobs: Sequence[Job]) -> str:
+    """The text for sbatch.
+
+    Raises:
+        VlftError: If the jobs ask for different things, which an array can't.
+    """
+    first = jobs[0]
+    for job in jobs[1:]:
+        different = sorted(set(first.options) ^ set(job.options))
+        if different:
+            raise VlftError(
+                f"the jobs of an array ask for the same: {first.folder.name} and "
+                f"{job.folder.name} differ in {', '.join(different)}",
+                "write the same in both, or submit them one by one",
+            )
+    own = (
+        f"--array=0-{len(jobs) - 1}",
+        f"--job-name=vlft-{len(jobs)}-runs",
+        f"--output={file_pattern(str(first.attempt), 'array-%A_%a.out')}",
+        "--open-mode=append",
+    )
+    lines = [
+        "#!/bin/bash",
+        *(directive(option) for option in (*own, *first.options)),
+        "#",
+        "# Made by vlft: each element of the array is one run, with a script of its own.",
+        "runs=(",
+        *(f"    {word(str(job.attempt))}" for job in jobs),
+        ")",
+        "run=${runs[SLURM_ARRAY_TASK_ID]}",
+        f'exec bash "$run/{SCRIPT}" >> "$run/slurm-$SLURM_JOB_ID.out" 2>&1',
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
 def _assigned(name: str, value: Word) -> str:
     if isinstance(value, Variable):
         return f'{name}="${value.name}"'
@@ -245,3 +285,43 @@ def word(value: str) -> str:
         return shlex.quote(value)
     escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\r", "\\r")
     return f"$'{escaped}'"
+
+
+def directive(option: str) -> str:
+    """An `#SBATCH` line for `--name=value` or `--flag`.
+
+    sbatch reads quotes and backslashes by rules of its own, and expands nothing
+    (slurm: sbatch/opt.c).
+
+    Raises:
+        VlftError: If the value can't stand in one line.
+    """
+    if CONTROL.search(option):
+        raise VlftError(
+            f"{option.partition('=')[0]}: a line of sbatch can't hold a line break or a control "
+            "character",
+        )
+    name, equals, value = option.partition("=")
+    if not equals:
+        return f"#SBATCH {option}"
+    if not re.fullmatch(r"[\w%@:/.,+-]+", value, re.ASCII):
+        value = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"#SBATCH {name}={value}"
+
+
+def file_pattern(folder: str, name: str) -> str:
+    """A file of a folder for --output, in which `%` begins a placeholder and `%%` is a percent.
+
+    Args:
+        folder: Taken literally.
+        name: May have placeholders: `slurm-%j.out`.
+
+    Raises:
+        VlftError: If sbatch has no way to write that folder.
+    """
+    if "\\" in folder:
+        raise VlftError(
+            f"sbatch can't write into a folder with a backslash in its name: {folder}",
+            "choose another output_dir",
+        )
+    return folder.replace("%", "%%") + "/" + name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
@@ -10,6 +10,16 @@ from vlft.config.schema import Count, Section, Texts
 
 if TYPE_CHECKING:
     from vlft.config.schema import Config
+    from vlft.resolve.world import World
+
+
+SIGNAL_SECONDS: Final = 120
+"""How long before its time limit a job that begins again is told, if the config is silent."""
+
+_PLAIN: Final = (
+    "partition", "account", "qos", "time", "constraint", "exclude", "reservation", "dependency",
+    "cpus_per_task", "mem", "gres", "comment",
+)  # fmt: skip
 
 
 class Container(Section):
@@ -66,6 +76,26 @@ class Slurm(Section):
         description="With requeue: seconds before the time limit in which the trainer saves and "
         "ends; 120. --signal",
     )
+
+    def options(self, world: World) -> tuple[str, ...]:
+        """Options of sbatch, `--name=value` each; the user's own ones last, so that they win.
+
+        Args:
+            world: Nodes, and GPUs of each.
+        """
+        options = [f"--nodes={world.nnodes}", "--ntasks-per-node=1"]
+        if world.gpus_per_node:
+            options.append(f"--gpus-per-node={world.gpus_per_node}")
+        for name in _PLAIN:
+            value = getattr(self, name)
+            if value is not None:
+                options.append(f"--{name.replace('_', '-')}={value}")
+        if self.requeue:
+            # B: to the batch shell alone; torchrun would die of it.
+            options += ["--requeue", f"--signal=B:USR1@{self.signal_seconds or SIGNAL_SECONDS}"]
+        else:
+            options.append("--no-requeue")
+        return (*options, *self.extra)
 
 
 SECTION = Slurm

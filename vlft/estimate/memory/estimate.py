@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vlft.estimate.memory.parameters import count
 from vlft.estimate.memory.replay import replay
-from vlft.estimate.memory.states import plain_states, states_of
+from vlft.estimate.memory.states import count, plain_states, states_of
 from vlft.estimate.memory.tape import Tape
 
 if TYPE_CHECKING:
@@ -18,36 +17,11 @@ if TYPE_CHECKING:
 _MIB = 1024**2
 _CONTEXT = (300 * _MIB, 700 * _MIB)
 """A CUDA context with its kernels: from an RTX 3090 to an H100."""
-_NCCL = (0, 1024 * _MIB)
+_NCCL = 1024 * _MIB
+"""Buffers of NCCL, at most."""
 _BLOCKS = 1.01
 _LOST = 0.25
 _GATHERED = 1.45
-
-
-def reserved_range(peak: int, fixed: int, model: ModelShape, run: RunShape) -> tuple[int, int]:
-    """Low and high end of what the process holds, in bytes.
-
-    Args:
-        peak: Allocated, at most.
-        fixed: What of it stays between steps.
-        model: The model.
-        run: The step.
-    """
-    several = run.world_size > 1
-    low = int(peak * _BLOCKS) + _CONTEXT[0] + several * _NCCL[0]
-    high = peak + int(_LOST * (peak - fixed)) + _workspace(model, run)
-    if run.sharding == "zero3":
-        high = max(high, int(peak * _GATHERED))
-    return low, max(low, high + _CONTEXT[1] + several * _NCCL[1])
-
-
-def _workspace(model: ModelShape, run: RunShape) -> int:
-    """Flash attention's float32 dQ and expanded dK, dV; masked_scatter's positions."""
-    text = model.text
-    tokens = run.rows * run.tokens // run.sequence_parallel
-    attention = 8 * tokens * text.heads * text.head_dim
-    scatter = 8 * tokens * text.hidden if run.pictures else 0
-    return max(attention, scatter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +75,7 @@ def estimate(model: ModelShape, run: RunShape) -> Memory:
     if step > peak:
         live, peak = dict(tape.live), step
         live["buffers"] += states.step_workspace
-    low, high = reserved_range(peak, fixed, model, run)
+    low, high = _reserved_range(peak, fixed, model, run)
     return Memory(
         parameters=plain.parameters,
         trainable_parameters=plain.trainable,
@@ -140,3 +114,28 @@ def _inputs(model: ModelShape, run: RunShape) -> int:
         return 8 * (2 * tokens + labels) + pixels
     masks = 1 if run.padded else 0
     return 8 * ((4 + masks) * tokens + labels) + 4 * run.patches * vision.patch_inputs
+
+
+def _reserved_range(peak: int, fixed: int, model: ModelShape, run: RunShape) -> tuple[int, int]:
+    """Low and high end of what the process holds, in bytes.
+
+    Args:
+        peak: Allocated, at most.
+        fixed: What of it stays between steps.
+        model: The model.
+        run: The step.
+    """
+    low = int(peak * _BLOCKS) + _CONTEXT[0]
+    high = peak + int(_LOST * (peak - fixed)) + _workspace(model, run)
+    if run.sharding == "zero3":
+        high = max(high, int(peak * _GATHERED))
+    return low, max(low, high + _CONTEXT[1] + (_NCCL if run.world_size > 1 else 0))
+
+
+def _workspace(model: ModelShape, run: RunShape) -> int:
+    """Flash attention's float32 dQ and expanded dK, dV; masked_scatter's positions."""
+    text = model.text
+    tokens = run.rows * run.tokens // run.sequence_parallel
+    attention = 8 * tokens * text.heads * text.head_dim
+    scatter = 8 * tokens * text.hidden if run.pictures else 0
+    return max(attention, scatter)

@@ -6,11 +6,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vlft.estimate.memory.liger import uses_logits_to_keep
-from vlft.estimate.memory.parameters import count
-from vlft.estimate.memory.states import plain_states
+from vlft.estimate.memory.states import count, plain_states
 from vlft.estimate.memory.step_spec import Attention, Optimizer, Picture, RunShape, Sharding
-from vlft.models import shape_of
+from vlft.models import family_of, shape_of
 from vlft.models.vision import SizeError
 from vlft.swift.versions import release
 
@@ -21,9 +19,9 @@ if TYPE_CHECKING:
     from vlft.models.vision import Vision
     from vlft.probe.collect import Facts
     from vlft.resolve import world as resolve
+    from vlft.resolve.args import SwiftArgs
     from vlft.resolve.batch import Batch
     from vlft.resolve.run import RunSpec
-    from vlft.swift.args import SwiftArgs
 
 ASSUMED_TEXT = 512
 """Text tokens of a row where neither the data nor `data.max_length` says anything."""
@@ -147,7 +145,7 @@ def step_of_run(run: RunSpec, batch: Batch, model: ModelShape, row: RowSize) -> 
         attention=_attention(args),
         liger=args.flag("use_liger_kernel"),
         accumulating=(batch.gradient_accumulation_steps or 1) > 1,
-        optimizer=_OPTIMIZERS.get(args.get("optim", str).value or "", "adamw"),
+        optimizer=_OPTIMIZERS.get(args.get("optim", str) or "", "adamw"),
         sharding=_sharding(sharding),
         offload_optimizer=sharding.offload,
         offload_parameters=sharding.offload and sharding.is_zero3,
@@ -160,7 +158,7 @@ def keeps_few_logits(run: RunSpec, batch: Batch) -> bool:
     """Whether the run computes no logits but those that the loss needs."""
     kind = str((run.facts.model.sizes or {}).get("model_type"))
     return uses_logits_to_keep(
-        run.args.get("use_logits_to_keep", bool).value,
+        run.args.get("use_logits_to_keep", bool),
         _transformers(run.facts),
         batch.sequence_parallel_size,
         liger=kind if run.args.flag("use_liger_kernel") else None,
@@ -186,7 +184,7 @@ def _step(
     joined = args.flag("padding_free")
     if args.flag("packing"):
         joined = True
-        length = args.get("packing_length", int).value or tokens
+        length = args.get("packing_length", int) or tokens
         vision = int(vision * length / max(tokens, 1))
         tokens = int(length)
     picture = pictures_of(vision, model)
@@ -227,17 +225,17 @@ def _with_tuner(shape: RunShape, args: SwiftArgs) -> RunShape:
         freeze_vit=not args.is_off("freeze_vit"),
         freeze_aligner=not args.is_off("freeze_aligner"),
     )
-    if args.get("tuner_type", str).value == "full":
+    if args.get("tuner_type", str) == "full":
         return replace(shape, lora=False)
-    dropout = args.get("lora_dropout", float).value
+    dropout = args.get("lora_dropout", float)
     return replace(
         shape,
         lora=True,
-        rank=args.get("lora_rank", int).value or _LORA_RANK,
+        rank=args.get("lora_rank", int) or _LORA_RANK,
         dropout=_LORA_DROPOUT if dropout is None else dropout,
-        lora_width=2 if args.get("lora_dtype", str).value in {"float16", "bfloat16"} else 4,
+        lora_width=2 if args.get("lora_dtype", str) in {"float16", "bfloat16"} else 4,
         dora=args.flag("use_dora"),
-        quant_bits=args.get("quant_bits", int).value,
+        quant_bits=args.get("quant_bits", int),
     )
 
 
@@ -248,7 +246,7 @@ def _transformers(facts: Facts) -> int:
 
 
 def _attention(args: SwiftArgs) -> Attention:
-    name = args.get("attn_impl", str).value or ""
+    name = args.get("attn_impl", str) or ""
     if name.startswith("flash"):
         return "flash"
     return "eager" if name == "eager" else "sdpa"
@@ -259,3 +257,34 @@ def _sharding(sharding: resolve.Sharding) -> Sharding:
         return "fsdp2"
     stages: dict[int | None, Sharding] = {0: "zero0", 1: "zero1", 2: "zero2", 3: "zero3"}
     return stages.get(sharding.stage, "none")
+
+
+_SINCE = 5
+"""Major release of transformers from which multimodal models keep only trained tokens."""
+
+
+def uses_logits_to_keep(
+    given: bool | None,
+    transformers_major: int,
+    sequence_parallel: int,
+    *,
+    liger: str | None = None,
+) -> bool:
+    """Whether only the logits that the loss needs are computed.
+
+    Args:
+        given: `--use_logits_to_keep`; None if it is not given.
+        transformers_major: Of the installed transformers.
+        sequence_parallel: GPUs that share a row.
+        liger: model_type of a model with Liger's kernels; None without them.
+    """
+    if given is not None:
+        return given
+    takes_it = liger is None or liger_keeps_few_logits(liger)
+    return transformers_major >= _SINCE and sequence_parallel == 1 and takes_it
+
+
+def liger_keeps_few_logits(model_type: str | None) -> bool:
+    """Whether the forward by Liger of a model_type has the argument logits_to_keep."""
+    family = family_of(model_type)
+    return family is not None and family.liger is not None and family.liger.keeps_few_logits

@@ -16,7 +16,7 @@ import heapq
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,10 +38,7 @@ Part = Literal[
     "vision",
     "logits",
 ]
-PARTS: tuple[Part, ...] = (
-    "weights", "adapters", "gradients", "optimizer", "buffers", "inputs", "language", "vision",
-    "logits",
-)  # fmt: skip
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 def rounded(size: int) -> int:
