@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vlft.config.schema import ARGUMENTS, RESERVED
+from vlft.resolve.args import parse_bool
 from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.security.secrets import is_secret_name, mask_value
 from vlft.swift.dumps import old_name
 from vlft.text import nearest, parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from vlft.swift.release import Argument
 
@@ -78,8 +79,8 @@ def _is_read(name: str, text: str) -> bool:
     return name != "device_groups" or parse_json(text) is not None or text == "null"
 
 
-def _mapping(run: RunSpec, name: str) -> Mapping[str, object]:
-    """The argument as a mapping; empty if it is none."""
+def passed_mapping(run: RunSpec, name: str) -> Mapping[str, Any]:
+    """An argument under `swift:` as a mapping; empty if it is absent or no mapping."""
     value = run.passed.get(name)
     found = parse_json(value) if isinstance(value, str) else value
     return found if isinstance(found, dict) else {}
@@ -91,7 +92,7 @@ def accelerator_keys(run: RunSpec) -> Problems:
 
     Source: transformers/trainer_pt_utils.py: AcceleratorConfig
     """
-    for key in _mapping(run, "accelerator_config"):
+    for key in passed_mapping(run, "accelerator_config"):
         if key not in _ACCELERATOR_KEYS:
             yield Problem(
                 ("swift", "accelerator_config"),
@@ -106,21 +107,13 @@ def mrl_dims(run: RunSpec) -> Problems:
 
     Source: swift/trainers/arguments.py: TrainArgumentsMixin.__post_init__
     """
-    for key, weight in _mapping(run, "mrl_dims").items():
-        if not _is_number(key, int) or not _is_number(weight, float):
+    for key, weight in passed_mapping(run, "mrl_dims").items():
+        if not _is_text_of(int, key) or not _is_text_of(float, weight):
             yield Problem(
                 ("swift", "mrl_dims"),
                 f"`mrl_dims` has `{key}: {weight}`",
                 'a dimension and its weight, such as `{"256": 1.0}`',
             )
-
-
-def _is_number(value: object, kind: type[int | float]) -> bool:
-    try:
-        kind(str(value))
-    except ValueError:
-        return False
-    return True
 
 
 @rule("error", "aborts", says="must be an integer bigger than 0")
@@ -336,23 +329,24 @@ def _wrong_scalar(argument: Argument, value: object) -> str | None:
     if isinstance(value, (list, dict)):
         # ms-swift takes JSON where a dataclass says text (rope_scaling, reft_args).
         return None if argument.type == "str" and isinstance(value, dict) else "a single value"
-    names = {"bool": "true or false", "int": "a whole number", "float": "a number"}
-    return None if _is_text_of(argument.type, value) else names[argument.type]
+    if argument.type == "str":
+        return None
+    parser, name = _PARSERS[argument.type]
+    truth = isinstance(value, bool) and argument.type != "bool"
+    return name if truth or not _is_text_of(parser, value) else None
 
 
-_TRUTHS = {"yes", "true", "t", "y", "1", "no", "false", "f", "n", "0"}
+_PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
+    "bool": (parse_bool, "true or false"),
+    "int": (int, "a whole number"),
+    "float": (float, "a number"),
+}
 
 
-def _is_text_of(kind: str, value: object) -> bool:
-    """Whether argparse takes the value's text for a bool, an int, a float or text."""
-    if kind == "str":
-        return True
-    if kind == "bool":
-        return str(value).lower() in _TRUTHS
-    if isinstance(value, bool):
-        return False
+def _is_text_of(parser: Callable[[str], object], value: object) -> bool:
+    """Whether argparse takes the value's text."""
     try:
-        int(str(value)) if kind == "int" else float(str(value))
+        parser(str(value))
     except ValueError:
         return False
     return True

@@ -49,10 +49,8 @@ def all_frozen(run: RunSpec) -> Problems:
     model = run.config.model
     if run.family is None or not _by_parts(run):
         return
-    if run.config.tuner == "full" and any(
-        run.args.given_texts(name)
-        for name in ("trainable_parameters", "trainable_parameters_regex")
-    ):
+    named = map(run.args.given_texts, ("trainable_parameters", "trainable_parameters_regex"))
+    if run.config.tuner == "full" and any(named):
         return
     if model.freeze_llm and model.freeze_vit is not False and model.freeze_aligner is not False:
         yield Problem(
@@ -128,9 +126,9 @@ def target_modules(run: RunSpec) -> Problems:
 
     Source: peft/tuners/tuners_utils.py: inject_adapter
     """
-    targets, missing = _targets(run) or [], _missing(run)
-    if missing and len(missing) == len(targets):
-        yield from (_absent(index, targets[index]) for index in missing)
+    missing = _missing(run)
+    if missing and len(missing) == len(_targets(run) or ()):
+        yield from missing
 
 
 @rule("warning", "silent")
@@ -139,26 +137,23 @@ def target_module_missing(run: RunSpec) -> Problems:
 
     Source: peft/tuners/tuners_utils.py: inject_adapter
     """
-    targets, missing = _targets(run) or [], _missing(run)
-    if len(missing) < len(targets):
-        yield from (_absent(index, targets[index]) for index in missing)
+    missing = _missing(run)
+    if len(missing) < len(_targets(run) or ()):
+        yield from missing
 
 
-def _missing(run: RunSpec) -> list[int]:
-    """Places of the names in `lora.target_modules` that the checkpoint does not have.
+def _missing(run: RunSpec) -> list[Problem]:
+    """Names in `lora.target_modules` that the checkpoint does not have.
 
     Empty where its tensors can't all be read, or where names are not what decides.
     """
     targets, checkpoint = _targets(run), run.facts.model.checkpoint
     if not targets or _ALL in targets or checkpoint is None or checkpoint.problems:
         return []
-    tensors = checkpoint.tensors()
-    if not tensors:
-        return []
-    paths = [f".{name.rpartition('.')[0]}." for name in tensors]
+    paths = [f".{name.rpartition('.')[0]}." for name in checkpoint.tensors()]
     return [
-        index
-        for index, target in enumerate(targets)
+        _absent(index, target)
+        for index, target in enumerate(targets if paths else ())
         if target not in _GROUPS and not any(f".{target}." in path for path in paths)
     ]
 
