@@ -6,7 +6,6 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from vlft.config.references import absolute
 from vlft.engines.kubernetes.section import Kubernetes
 from vlft.resolve.patches import PLUGIN
 from vlft.rules.base import Problem, Problems, RunSpec, rule
@@ -150,15 +149,14 @@ def unmounted(run: RunSpec) -> Problems:
 
 
 def _files(run: RunSpec) -> Iterator[tuple[KeyPath, str]]:
-    config, facts = run.config, run.facts
+    facts = run.facts
     if facts.model.argument.startswith("/"):
         yield ("model", "path"), facts.model.argument
     for key, entries in (("train", facts.train), ("val", facts.val)):
         for index, entry in enumerate(entries):
             if entry.path is not None:
                 yield ("data", key, index), str(entry.path)
-    base = run.loaded.source.base_dir(("output_dir",))
-    yield ("output_dir",), str(absolute(config.output_dir, base))
+    yield ("output_dir",), str(run.output_dir)
     if facts.deepspeed_file is not None:
         yield ("deepspeed",), facts.deepspeed_file
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vlft.config.references import absolute
 from vlft.engines.slurm.cluster import SlurmFacts
 from vlft.engines.slurm.script import CONTROL
 from vlft.engines.slurm.section import slurm_of
@@ -63,8 +62,7 @@ def container_mounts(run: RunSpec) -> Problems:
                 "write `/data:/data` or `/data:/data:ro+rprivate`: paths begin with `/` or `.`, "
                 "and hold no comma, colon or blank",
             )
-    base = run.loaded.source.base_dir(("output_dir",))
-    folder = str(absolute(run.config.output_dir, base))
+    folder = str(run.output_dir)
     if _PARTING.search(folder):
         yield Problem(
             ("output_dir",),
@@ -132,8 +130,7 @@ def output_dir(run: RunSpec) -> Problems:
 
     Source: slurm: a backslash turns placeholders off
     """
-    base = run.loaded.source.base_dir(("output_dir",))
-    folder = str(absolute(run.config.output_dir, base))
+    folder = str(run.output_dir)
     if "\\" in folder or CONTROL.search(folder):
         yield Problem(
             ("output_dir",),
