@@ -7,8 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vlft.resolve.batch import solve
-from vlft.resolve.model import resolve_model
-from vlft.resolve.patches import run_patches
+from vlft.resolve.model import resolve_model, run_patches
 from vlft.resolve.post_init import has_plugins
 from vlft.resolve.steps import resolve_steps
 from vlft.resolve.swift_args import resolve_swift_args

@@ -8,7 +8,7 @@ from vlft.config.schema import ARGUMENTS, RESERVED
 from vlft.resolve.args import parse_bool
 from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.security.secrets import is_secret_name, mask_value
-from vlft.swift.dumps import old_name
+from vlft.swift.probe import old_name
 from vlft.text import nearest, parse_json
 
 if TYPE_CHECKING:
