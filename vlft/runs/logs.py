@@ -35,7 +35,7 @@ def last_lines(run: Path, count: int | None) -> Iterator[str]:
 
 def remember_secrets(run: Run) -> None:
     """Names the secrets of a run's config to the printer, if it is still there."""
-    from vlft.config.extends import load  # noqa: PLC0415 - of several commands, one needs it
+    from vlft.config.source import load  # noqa: PLC0415 - of several commands, one needs it
 
     config = run.record.get("config")
     if isinstance(config, str) and os.path.isfile(config):  # noqa: PTH113 - any text is a path
