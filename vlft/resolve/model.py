@@ -105,16 +105,6 @@ class ModelSpec:
         return family.vision.of_checkpoint({**checkpoint.config, **checkpoint.preprocessor})
 
 
-def resolve_model(config: Config, facts: Facts) -> ModelSpec:
-    """The model of a config."""
-    return ModelSpec(
-        argument=facts.model.argument,
-        checkpoint=facts.model.checkpoint,
-        named=config.model.type,
-        swift=facts.swift,
-    )
-
-
 # Mends of a checkpoint's own code. --------------------------------------------------------------
 # Such code was written for a transformers of its time. What breaks on today's was tried on the
 # public code of InternVL 1.5, 2 and 3 and of the first Qwen-VL: see docs/internvl.md. The mends are

@@ -110,11 +110,8 @@ def val_sample(run: RunSpec) -> Problems:
         too_many = entry.rows is not None and entry.sample > entry.rows
         if entry.sample == 0 or too_many:
             has = f"; the file has {entry.rows}, and none is taken twice" if too_many else ""
-            yield Problem(
-                path,
-                f"`{entry.text}` asks for {counted(entry.sample, 'row')}{has}",
-                f"write `{entry.text.rpartition('#')[0]}` for all of them",
-            )
+            message = f"`{entry.text}` asks for {counted(entry.sample, 'row')}{has}"
+            yield Problem(path, message, f"write `{entry.text.rpartition('#')[0]}` for all of them")
 
 
 @rule("error", "late")
@@ -152,12 +149,9 @@ def prefetch_without_workers(run: RunSpec) -> Problems:
     """
     given = run.args.is_given("dataloader_prefetch_factor")
     if given and run.args.get("dataloader_num_workers", int) == 0:
-        yield Problem(
-            ("swift", "dataloader_prefetch_factor"),
-            "`dataloader_prefetch_factor` without a worker: `dataloader_num_workers` is 0",
-            "remove it, or write dataloader_num_workers: 1 or more",
-            at_key=True,
-        )
+        message = "`dataloader_prefetch_factor` without a worker: `dataloader_num_workers` is 0"
+        hint = "remove it, or write dataloader_num_workers: 1 or more"
+        yield Problem(("swift", "dataloader_prefetch_factor"), message, hint, at_key=True)
 
 
 @rule("error", "late", says="Cached dataset does not support streaming.")

@@ -78,11 +78,9 @@ def processes(run: RunSpec) -> Problems:
     if not run.uses_ray:
         return
     if run.world.nnodes > 1:
-        yield Problem(
-            ("launch", "nnodes"),
-            f"Ray reaches all nodes from one: {run.world.nnodes} would start a training each",
-            "leave it out, and count all ranks: launch.nproc_per_node",
-        )
+        message = f"Ray reaches all nodes from one: {run.world.nnodes} would start a training each"
+        hint = "leave it out, and count all ranks: launch.nproc_per_node"
+        yield Problem(("launch", "nnodes"), message, hint)
         return
     ranks = ranks_that_train(passed_mapping(run, "device_groups"))
     if ranks and run.world.nproc_per_node not in (None, len(ranks)):
@@ -129,11 +127,9 @@ def devices(run: RunSpec) -> Problems:
         return
     if wanted is None or has is None or wanted <= has:
         return
-    yield Problem(
-        _GROUPS,
-        f"Ray looks for a node of {counted(wanted, 'GPU')}, and finds {has or 'none'} here",
-        "with a cluster of Ray's, say where: `env: {RAY_ADDRESS: HOST:6379}`",
-    )
+    message = f"Ray looks for a node of {counted(wanted, 'GPU')}, and finds {has or 'none'} here"
+    hint = "with a cluster of Ray's, say where: `env: {RAY_ADDRESS: HOST:6379}`"
+    yield Problem(_GROUPS, message, hint)
 
 
 # `device_groups` as ms-swift reads it (swift/ray_utils/resource_manager.py, base.py). -----------

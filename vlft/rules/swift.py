@@ -40,11 +40,8 @@ def mapping(run: RunSpec) -> Problems:
             continue
         text = str(value)
         if text not in run.facts.passed_files and not _is_read(name, text):
-            yield Problem(
-                ("swift", name),
-                f"`{name}` is `{text[:60]}`, which is neither a mapping nor a file",
-                f"write `{name}: {{key: value}}`",
-            )
+            message = f"`{name}` is `{text[:60]}`, which is neither a mapping nor a file"
+            yield Problem(("swift", name), message, f"write `{name}: {{key: value}}`")
 
 
 @rule("warning", "silent")
@@ -94,11 +91,9 @@ def accelerator_keys(run: RunSpec) -> Problems:
     """
     for key in passed_mapping(run, "accelerator_config"):
         if key not in _ACCELERATOR_KEYS:
-            yield Problem(
-                ("swift", "accelerator_config"),
-                f"`accelerator_config` has no key `{key}`",
-                "it has " + ", ".join(_ACCELERATOR_KEYS),
-            )
+            message = f"`accelerator_config` has no key `{key}`"
+            hint = "it has " + ", ".join(_ACCELERATOR_KEYS)
+            yield Problem(("swift", "accelerator_config"), message, hint)
 
 
 @rule("error", "aborts", says="invalid literal for int()")
@@ -109,11 +104,8 @@ def mrl_dims(run: RunSpec) -> Problems:
     """
     for key, weight in passed_mapping(run, "mrl_dims").items():
         if not _is_text_of(int, key) or not _is_text_of(float, weight):
-            yield Problem(
-                ("swift", "mrl_dims"),
-                f"`mrl_dims` has `{key}: {weight}`",
-                'a dimension and its weight, such as `{"256": 1.0}`',
-            )
+            hint = 'a dimension and its weight, such as `{"256": 1.0}`'
+            yield Problem(("swift", "mrl_dims"), f"`mrl_dims` has `{key}: {weight}`", hint)
 
 
 @rule("error", "aborts", says="must be an integer bigger than 0")
@@ -173,11 +165,9 @@ def interpreter(run: RunSpec) -> Problems:
         yield Problem(("launch", "python"), problem.message, problem.hint)
     interpreter = run.facts.interpreter
     if interpreter is not None and interpreter.swift_dir is None:
-        yield Problem(
-            ("launch", "python"),
-            f"ms-swift is not installed in {interpreter.python}",
-            f"{interpreter.python} -m pip install 'vlft[train]'",
-        )
+        message = f"ms-swift is not installed in {interpreter.python}"
+        hint = f"{interpreter.python} -m pip install 'vlft[train]'"
+        yield Problem(("launch", "python"), message, hint)
 
 
 @rule("error", "silent")
@@ -188,12 +178,9 @@ def owned(run: RunSpec) -> Problems:
     """
     for name in run.passed:
         if name in ARGUMENTS:
-            yield Problem(
-                ("swift", name),
-                f"`{name}` is decided by `{ARGUMENTS[name]}`",
-                f"write `{ARGUMENTS[name]}` instead",
-                at_key=True,
-            )
+            message = f"`{name}` is decided by `{ARGUMENTS[name]}`"
+            hint = f"write `{ARGUMENTS[name]}` instead"
+            yield Problem(("swift", name), message, hint, at_key=True)
         elif name in RESERVED:
             yield Problem(("swift", name), f"`{name}` is set by vlft", RESERVED[name], at_key=True)
 
@@ -248,11 +235,8 @@ def none_is_text(run: RunSpec) -> Problems:
         if argument is None or argument.type != "str" or argument.choices is not None:
             continue
         if argument.optional and not argument.many and value in ("None", "none", "null"):
-            yield Problem(
-                ("swift", name),
-                f"ms-swift would take `{value}` for the text of `{name}`",
-                "leave the key out",
-            )
+            message = f"ms-swift would take `{value}` for the text of `{name}`"
+            yield Problem(("swift", name), message, "leave the key out")
 
 
 @rule("error", "silent")
@@ -263,12 +247,9 @@ def secret_logged(run: RunSpec) -> Problems:
     """
     for name, value in run.passed.items():
         if value is not None and is_secret_name(name) and not name.endswith("_token"):
-            yield Problem(
-                ("swift", name),
-                f"ms-swift writes `{name}` as it is into its log and args.json",
-                "leave it out, and give it to the service in its own way",
-                at_key=True,
-            )
+            message = f"ms-swift writes `{name}` as it is into its log and args.json"
+            hint = "leave it out, and give it to the service in its own way"
+            yield Problem(("swift", name), message, hint, at_key=True)
 
 
 @rule("warning", "silent")
@@ -376,11 +357,9 @@ def file_missing(run: RunSpec) -> Problems:
     ):
         for text in run.args.given_texts(name):
             if not _is_there(run, name, text):
-                yield Problem(
-                    ("swift", name),
-                    f"`{name}` names `{text[:60]}`, which is not {wanted} that is there",
-                    f"write the path of {wanted}; a relative one starts where vlft is started",
-                )
+                message = f"`{name}` names `{text[:60]}`, which is not {wanted} that is there"
+                hint = f"write the path of {wanted}; a relative one starts where vlft is started"
+                yield Problem(("swift", name), message, hint)
 
 
 def _is_there(run: RunSpec, name: str, text: str) -> bool:

@@ -326,11 +326,8 @@ def llama_only(run: RunSpec) -> Problems:
     Source: swift/pipelines/train/tuner.py: prepare_adapter
     """
     if run.config.tuner == "longlora" and run.family is not None:
-        yield Problem(
-            ("tuner",),
-            f"`longlora` works on Llama models only, not on {run.family.title}",
-            "write `tuner: lora`",
-        )
+        message = f"`longlora` works on Llama models only, not on {run.family.title}"
+        yield Problem(("tuner",), message, "write `tuner: lora`")
 
 
 @rule("error", "late", says="LISA only supports full parameter training.")
@@ -341,12 +338,9 @@ def lisa(run: RunSpec) -> Problems:
     """
     layers = run.args.given("lisa_activated_layers", float)
     if layers and layers > 0 and run.config.tuner != "full":
-        yield Problem(
-            ("swift", "lisa_activated_layers"),
-            f"LISA trains whole layers; `tuner` is `{run.config.tuner}`",
-            "write `tuner: full`, or remove lisa_activated_layers",
-            at_key=True,
-        )
+        message = f"LISA trains whole layers; `tuner` is `{run.config.tuner}`"
+        hint = "write `tuner: full`, or remove lisa_activated_layers"
+        yield Problem(("swift", "lisa_activated_layers"), message, hint, at_key=True)
 
 
 @rule("error", "late", says="args.adapters")
@@ -357,11 +351,8 @@ def one_adapter(run: RunSpec) -> Problems:
     """
     adapters = run.args.given_texts("adapters")
     if len(adapters) > 1 and run.config.tuner != "full":
-        yield Problem(
-            ("swift", "adapters"),
-            f"{len(adapters)} adapters; a run can train one",
-            "merge the others into the model first, or name one",
-        )
+        hint = "merge the others into the model first, or name one"
+        yield Problem(("swift", "adapters"), f"{len(adapters)} adapters; a run can train one", hint)
 
 
 @rule("error", "silent")
@@ -371,12 +362,9 @@ def adapter_with_full(run: RunSpec) -> Problems:
     Source: swift/pipelines/train/tuner.py: TunerMixin.prepare_model
     """
     if run.config.tuner == "full" and run.args.given_texts("adapters"):
-        yield Problem(
-            ("swift", "adapters"),
-            "`tuner: full` never loads an adapter: the run would start from the base model",
-            "merge it first (`vlft merge`) and name the merged folder in `model.path`",
-            at_key=True,
-        )
+        message = "`tuner: full` never loads an adapter: the run would start from the base model"
+        hint = "merge it first (`vlft merge`) and name the merged folder in `model.path`"
+        yield Problem(("swift", "adapters"), message, hint, at_key=True)
 
 
 _PARAMETERS = (
