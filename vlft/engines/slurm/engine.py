@@ -34,7 +34,7 @@ from vlft.errors import VlftError
 from vlft.files import write_text
 from vlft.output import console
 from vlft.plan.command import MaskedCommand, launcher_variables, render, torchrun_words
-from vlft.resolve.patches import is_patched
+from vlft.resolve.model import is_patched
 from vlft.runs.create import create_run, run_folder
 from vlft.runs.record import CHECKPOINTS, read_run, remember
 from vlft.security.secrets import Variable
