@@ -14,23 +14,29 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from vlft.importer.commands import Setting, era_of, import_command
-from vlft.importer.context_notes import tell_unused
-from vlft.importer.launchers import IMPORTED, Launch, find_launch, started_script, unknown_command
-from vlft.importer.model_names import Published
-from vlft.importer.script_args import Start
-from vlft.importer.shell.control import read_script
-from vlft.importer.shell.interpreter import Invocation
-from vlft.importer.shell.state import Field, Text, Variable
-from vlft.importer.shell.syntax import ParserError
-from vlft.importer.spans import Lines, Spot, finding, shown
-from vlft.importer.swift_config import (
+from vlft.importer.draft import write
+from vlft.importer.flags import (
     MAX_BYTES,
     ConfigFileError,
     config_argument,
     flags_of_config,
     is_config,
 )
-from vlft.importer.write import write
+from vlft.importer.launchers import (
+    IMPORTED,
+    Launch,
+    Start,
+    find_launch,
+    started_script,
+    unknown_command,
+)
+from vlft.importer.releases import Published
+from vlft.importer.shell.control import read_script
+from vlft.importer.shell.interpreter import Invocation
+from vlft.importer.shell.state import Field, Text, Variable
+from vlft.importer.shell.syntax import ParserError
+from vlft.importer.spans import Lines, Spot, finding, shown
+from vlft.importer.surroundings import tell_unused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

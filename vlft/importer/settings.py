@@ -9,17 +9,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vlft.config.schema import ARGUMENTS, ENVIRONMENT, RESERVED
-from vlft.importer.draft import Draft, Entry, Key
+from vlft.importer.draft import Draft, Entry, Key, scalar
 from vlft.importer.flags import NO_VALUE, drop_secret
 from vlft.importer.shell.state import Text
 from vlft.importer.spans import finding, shown
-from vlft.importer.write import scalar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.importer.flags import Flag, Translated
-    from vlft.importer.model_names import Published
+    from vlft.importer.releases import Published
     from vlft.swift.release import Argument
 
 

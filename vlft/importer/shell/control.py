@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from vlft.importer.shell.conditions import (
+from vlft.importer.shell.builtins import (
     UNKNOWN,
     Verdict,
     is_true,
