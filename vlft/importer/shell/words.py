@@ -246,11 +246,13 @@ _PIECE: Final = re.compile("[\U000f0000-\U0010ffff]|[^\U000f0000-\U0010ffff]+")
 
 def apart(word: Word) -> list[Word]:
     """`{a,b}` and `{1..3}`: the words that a word with braces stands for, or the word itself."""
+    if len(word.parts) > _MAX_PIECES or not any("{" in part.text for part in word.parts):
+        return [word]
     text = "".join(
         chr(_OPAQUE + index) if part.expands or part.quoted else part.text
         for index, part in enumerate(word.parts)
     )
-    made = _braced(text, 0) if "{" in text and len(text) <= _MAX_PIECES else []
+    made = _braced(text, 0) if len(text) <= _MAX_PIECES else []
     if not 1 < len(made) <= _MAX_WORDS:
         return [word]
 
