@@ -8,10 +8,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from vlft.config.scalars import read_plain
+from vlft.importer.spans import finding, shown
 
 if TYPE_CHECKING:
-    from vlft.findings import Finding
+    from collections.abc import Callable, Mapping
+
+    from vlft.findings import Finding, Severity
+    from vlft.importer.flags import Flag
+    from vlft.importer.releases import Era, Published
     from vlft.importer.shell.state import Text
+    from vlft.importer.spans import Spot
+    from vlft.swift.release import Argument
 
 
 Key: TypeAlias = tuple[str, ...]
@@ -41,30 +48,69 @@ class Entry:
 
 @dataclass
 class Draft:
-    """A config.
+    """The config of one command.
 
     Attributes:
+        subcommand: Of ms-swift: `sft` and the like.
+        legal: Its arguments in the installed ms-swift.
+        published: The registry's models.
+        era: The release that the command is for.
+        spot_of: From an offset to a place.
+        flags: Name of today → flag; the last one counts, as for argparse.
         entries: Key → value.
         head: Lines above it.
-        left_out: Lines below it: what was not carried over, and why.
+        dropped: Lines below it: flags that nothing became of, and why.
+        left_out: The same for everything else.
+        findings: What was renamed, dropped, mended, or is to be answered.
     """
 
+    subcommand: str
+    legal: Mapping[str, Argument]
+    published: Published
+    era: Era
+    spot_of: Callable[[int], Spot]
+    flags: dict[str, Flag] = field(default_factory=dict)
     entries: dict[Key, Entry] = field(default_factory=dict)
     head: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Imported:
-    """One command as a config.
-
-    Attributes:
-        draft: The config.
-        findings: What was dropped, mended, or is to be answered.
-    """
-
-    draft: Draft
     findings: list[Finding] = field(default_factory=list)
+
+    def find(
+        self,
+        rule: str,
+        severity: Severity,
+        spot: Spot,
+        message: str,
+        hint: str | None = None,
+        path: str = "",
+    ) -> None:
+        """Adds a finding."""
+        self.findings.append(finding(rule, severity, spot, message, hint, path))
+
+    def leave(self, flag: Flag, why: str) -> None:
+        """Leaves a flag out."""
+        self.dropped.append(f"{flag.written()} ({flag.spot}): {why}")
+
+    def drop(self, flag: Flag, why: str, *, harmless: bool = True, hint: str | None = None) -> None:
+        """Leaves a flag out, and says so."""
+        self.leave(flag, why)
+        message = f"{shown(flag.written())} is left out: {why}"
+        self.find("import.dropped", "info" if harmless else "warning", flag.spot, message, hint)
+
+    def drop_secret(self, flag: Flag) -> None:
+        """Leaves a secret out, whose value is masked already, and says so."""
+        self.leave(flag, "a secret does not belong into a config")
+        message = f"`--{flag.name}` is left out: a secret does not belong into a config"
+        hint = "give it to the service by its environment variable"
+        self.find("import.secret", "warning", flag.spot, message, hint)
+
+    def put(self, flag: Flag) -> None:
+        """Takes a flag over; an earlier one of the same name is left out."""
+        before = self.flags.pop(flag.name, None)
+        if before is not None:
+            self.drop(before, f"it is given again in {flag.spot}, and the last one counts")
+        self.flags[flag.name] = flag
 
 
 _SECTIONS: Final = (
@@ -96,9 +142,9 @@ def write(draft: Draft) -> str:
         lines += [f"{'  ' * depth}{sections[depth]}:" for depth in range(shared, len(sections))]
         open_sections = sections
         lines.append(_line(key, draft.entries[key]))
-    if draft.left_out:
-        lines += ["", "# Left out:"]
-        lines += [_comment("  " + line) for line in draft.left_out]
+    left_out = draft.dropped + draft.left_out
+    if left_out:
+        lines += ["", "# Left out:", *(_comment("  " + line) for line in left_out)]
     return "\n".join(lines) + "\n"
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vlft.findings import Finding
-    from vlft.importer.draft import Imported
+    from vlft.importer.draft import Draft
     from vlft.swift.release import SwiftFacts
 
 
@@ -194,7 +194,7 @@ def _of_invocations(
     findings: list[Finding],
     stem: str,
 ) -> Import:
-    made: list[Imported] = []
+    made: list[Draft] = []
     other = False
     found = [(one, find_launch(one.fields)) for one in invocations]
     eras = [
@@ -232,7 +232,7 @@ def _of_invocations(
     configs = []
     for number, imported in enumerate(made, 1):
         name = stem if len(made) == 1 else f"{stem}-{number}"
-        configs.append(Config(f"{name}.yaml", write(imported.draft)))
+        configs.append(Config(f"{name}.yaml", write(imported)))
     order = sorted(findings, key=lambda one: (one.line or 0, one.column or 0))
     return Import(tuple(configs), tuple(dict.fromkeys(order)))
 
@@ -258,7 +258,7 @@ def _from_config(text: str, name: str, setting: Setting) -> Import:
     imported = import_command(Invocation(0, [], {}), launch, setting, lines.spot, tuple(flags))
     findings += imported.findings
     stem = name.rpartition("/")[2].rpartition(".")[0]
-    config = Config(f"{stem}.vlft.yaml", write(imported.draft))
+    config = Config(f"{stem}.vlft.yaml", write(imported))
     return Import((config,), tuple(findings))
 
 
