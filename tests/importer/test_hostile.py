@@ -11,6 +11,7 @@ from round_trip import SWIFT, imported
 
 from vlft.config.reader import read_config
 from vlft.importer.importing import import_text, import_words
+from vlft.importer.shell import syntax
 
 TRAIN = "swift sft --model Qwen/Qwen2-VL-2B-Instruct --dataset a.jsonl"
 
@@ -124,3 +125,27 @@ def test_any_words_are_answered(words: list[str]) -> None:
 def test_any_bytes_are_answered(data: bytes, name: str) -> None:
     made = import_text(data, name, SWIFT)
     assert made.configs or any(one.severity == "error" for one in made.findings)
+
+
+@pytest.mark.parametrize("ending", ["os.abort()", "time.sleep(60)", "bytearray(1 << 40)"])
+def test_a_parser_that_dies_is_an_error(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = "import os, resource, time; resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); "
+    monkeypatch.setattr(syntax, "_BOOT", limits + ending)
+    monkeypatch.setattr(syntax, "_MAX_PARSE_S", 2)
+    made = imported(f"if true; then\n{TRAIN}\nfi\n")
+    assert made.configs == ()
+    (found,) = made.findings
+    assert (found.rule, found.severity, found.line) == ("import.syntax", "error", 1)
+    assert found.message.startswith("this script could not be parsed: the parser ")
+    assert "the swift command itself" in (found.hint or "")
+    assert imported(f"{TRAIN} --seed 1\n").configs  # one command needs no parser
+
+
+def test_the_parser_imports_nothing_from_where_it_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json", "vlft", "tree_sitter"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert imported(f"if true; then\n{TRAIN}\nfi\n").configs

@@ -9,7 +9,7 @@ from vlft.config.schema import ENVIRONMENT, NODE_ENVIRONMENT
 from vlft.importer.draft import Draft, Entry, Form, Key
 from vlft.importer.launchers import IMPORTED, find_launch
 from vlft.importer.shell.state import Text
-from vlft.importer.spans import Spot, shown
+from vlft.importer.spans import Spot, finding, shown
 from vlft.security.secrets import cover
 
 if TYPE_CHECKING:
