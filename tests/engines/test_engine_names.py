@@ -22,7 +22,7 @@ OTHER_MEANINGS = {
     "importer/shell/syntax.py": "bash: local NAME=VALUE",
     "importer/shell/interpreter.py": "bash: local NAME=VALUE",
     "rules/ray.py": "an address of Ray",
-    "swift/site_packages.py": "Debian: /usr/local/lib",
+    "swift/interpreter.py": "Debian: /usr/local/lib",
 }
 
 

@@ -12,6 +12,7 @@ from round_trip import SWIFT, imported
 from vlft.config.reader import read_config
 from vlft.importer.importing import import_text, import_words
 from vlft.importer.shell import syntax
+from vlft.importer.shell.source import Source
 
 TRAIN = "swift sft --model Qwen/Qwen2-VL-2B-Instruct --dataset a.jsonl"
 
@@ -149,3 +150,14 @@ def test_the_parser_imports_nothing_from_where_it_is_started(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert imported(f"if true; then\n{TRAIN}\nfi\n").configs
+
+
+@pytest.mark.parametrize("text", ["{\U0010bae2", "((\U0010bae2 x", "A=(a # don't\n b)\nif x; then"])
+def test_texts_that_crashed_are_read(text: str) -> None:
+    (config,) = imported(f"{text}\n{TRAIN} --seed 3\n").configs
+    assert "seed: 3" in config.text
+
+
+def test_the_parser_sees_plain_characters_only() -> None:
+    grammar = Source("é 'ü' \U0010bae2 {\U0010bae2} $(ß) \\ñ # ç\nif ö; then\n").grammar
+    assert grammar.isascii()  # tree-sitter-bash crashes on some that are not

@@ -15,7 +15,7 @@ from vlft.errors import InvalidError, VlftError
 from vlft.files import read_json, write_json
 from vlft.findings import has_errors
 from vlft.pipeline import Ready, Rejected, prepare
-from vlft.resolve.patches import is_own_plugin
+from vlft.resolve.model import is_own_plugin
 from vlft.runs.attempts import last_attempt, new_attempt
 from vlft.runs.record import GOING_ON, fingerprint, utc_now
 from vlft.security.masking import mask_data

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vlft.config.schema import ENVIRONMENT, NODE_ENVIRONMENT
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.security.secrets import mask_value
 from vlft.text import near_miss as nearest_variable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from vlft.resolve.run import RunSpec
-
 
 READ = frozenset({
     "BASE_SIZE", "CELOSS_PARALLEL_SIZE", "CROP_MODE", "DISABLE_MP_DDP", "DOWNSAMPLE_MODE",
@@ -50,26 +42,19 @@ def is_legal(name: str) -> bool:
 
 
 @rule("error", "silent")
-def owned(run: RunSpec) -> Iterator[Problem]:
+def owned(run: RunSpec) -> Problems:
     """A variable that a section decides is not set under `env:`.
 
     Source: one owner a value
     """
     for name in run.config.env:
         if name in ENVIRONMENT:
-            yield Problem(
-                ("env", name),
-                f"`{name}` is decided by `{ENVIRONMENT[name]}`",
-                f"write `{ENVIRONMENT[name]}` instead",
-                at_key=True,
-            )
+            message = f"`{name}` is decided by `{ENVIRONMENT[name]}`"
+            hint = f"write `{ENVIRONMENT[name]}` instead"
+            yield Problem(("env", name), message, hint, at_key=True)
         elif name in NODE_ENVIRONMENT:
-            yield Problem(
-                ("env", name),
-                f"`{name}` is set by the launcher",
-                NODE_ENVIRONMENT[name],
-                at_key=True,
-            )
+            hint = NODE_ENVIRONMENT[name]
+            yield Problem(("env", name), f"`{name}` is set by the launcher", hint, at_key=True)
     for key in run.args.mapping("model_kwargs") or ():
         owner = ENVIRONMENT.get(str(key).upper())
         if owner is not None:
@@ -82,7 +67,7 @@ def owned(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def near_miss(run: RunSpec) -> Iterator[Problem]:
+def near_miss(run: RunSpec) -> Problems:
     """A variable's name is not a misspelling of one that ms-swift reads.
 
     Source: swift/utils/env.py: get_env_args reads the names that it knows
@@ -93,31 +78,25 @@ def near_miss(run: RunSpec) -> Iterator[Problem]:
         meant = GONE.get(name) or nearest_variable(name, sorted(READ))
         if meant is not None:
             owner = ENVIRONMENT.get(meant)
-            yield Problem(
-                ("env", name),
-                f"nothing reads the variable `{name}`",
-                f"did you mean `{meant}`?" + (f" write `{owner}`" if owner else ""),
-                at_key=True,
-            )
+            hint = f"did you mean `{meant}`?" + (f" write `{owner}`" if owner else "")
+            yield Problem(("env", name), f"nothing reads the variable `{name}`", hint, at_key=True)
 
 
 @rule("error", "silent")
-def value(run: RunSpec) -> Iterator[Problem]:
+def value(run: RunSpec) -> Problems:
     """A variable's value is one text, number or truth value.
 
     Source: an environment holds text
     """
     for name, value in run.config.env.items():
         if isinstance(value, (list, dict)):
-            yield Problem(
-                ("env", name),
-                f"`{name}` is a {'list' if isinstance(value, list) else 'mapping'}",
-                "write the text that the variable is to hold, in quotes",
-            )
+            message = f"`{name}` is a {'list' if isinstance(value, list) else 'mapping'}"
+            hint = "write the text that the variable is to hold, in quotes"
+            yield Problem(("env", name), message, hint)
 
 
 @rule("warning", "silent")
-def differs(run: RunSpec) -> Iterator[Problem]:
+def differs(run: RunSpec) -> Problems:
     """A variable that the config decides is not set to something else by the caller.
 
     Source: the config wins over the caller's environment
@@ -126,15 +105,12 @@ def differs(run: RunSpec) -> Iterator[Problem]:
     for name, variable in run.decided_variables.items():
         if name in caller and not caller.holds(name, variable.text):
             shown = mask_value(name, variable.text)
-            yield Problem(
-                variable.path,
-                f"the environment has {name}={caller[name]}; the config's {shown} is used",
-                f"unset {name}, or change the config",
-            )
+            message = f"the environment has {name}={caller[name]}; the config's {shown} is used"
+            yield Problem(variable.path, message, f"unset {name}, or change the config")
 
 
 @rule("info", "silent")
-def inherited(run: RunSpec) -> Iterator[Problem]:
+def inherited(run: RunSpec) -> Problems:
     """A variable of the caller that changes the run is said.
 
     Source: ms-swift reads it from the environment

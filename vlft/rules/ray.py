@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import ast
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from vlft.rules.base import Problem, ignored_key, not_installed, rule
+from vlft.rules.base import Problem, Problems, RunSpec, not_installed, rule
+from vlft.rules.swift import passed_mapping
 from vlft.text import counted, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from vlft.resolve.run import RunSpec
 
 
 _GROUPS = ("swift", "device_groups")
@@ -26,15 +24,8 @@ _WRITE = "`device_groups: {nproc_per_node: 4, train: {device: GPU, ranks: 4, wor
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
-def _groups(run: RunSpec) -> dict[str, Any]:
-    """`device_groups` as plain data; empty if it is absent or can't be read."""
-    value = run.passed.get("device_groups")
-    read = parse_json(value) if isinstance(value, str) else value
-    return read if isinstance(read, dict) else {}
-
-
 @rule("error", "late")
-def installed(run: RunSpec) -> Iterator[Problem]:
+def installed(run: RunSpec) -> Problems:
     """`use_ray` needs the package.
 
     Source: swift/ray_utils/base.py: import ray
@@ -45,7 +36,7 @@ def installed(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def unused(run: RunSpec) -> Iterator[Problem]:
+def unused(run: RunSpec) -> Problems:
     """`use_ray` goes with `task: sft`, and `device_groups` with `use_ray: true`.
 
     Source: swift/cli/sft.py alone calls try_init_ray
@@ -53,14 +44,14 @@ def unused(run: RunSpec) -> Iterator[Problem]:
     task = run.config.task
     if task != "sft" and run.args.flag("use_ray"):
         because = f"`swift {task}` does not read it, and vlft starts the processes as without it"
-        yield ignored_key(("swift", "use_ray"), because, "leave it out")
+        yield Problem.ignored(("swift", "use_ray"), because, "leave it out")
     if run.args.is_given("device_groups") and not run.args.flag("use_ray"):
         hint = "write `use_ray: true` too, or leave it out"
-        yield ignored_key(_GROUPS, "it is read only with `use_ray`", hint)
+        yield Problem.ignored(_GROUPS, "it is read only with `use_ray`", hint)
 
 
 @rule("error", "late")
-def groups(run: RunSpec) -> Iterator[Problem]:
+def groups(run: RunSpec) -> Problems:
     """`device_groups` lists the devices, and one group of them trains.
 
     Source: swift/ray_utils/resource_manager.py: ResourceManager
@@ -79,7 +70,7 @@ def groups(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def processes(run: RunSpec) -> Iterator[Problem]:
+def processes(run: RunSpec) -> Problems:
     """The batch is computed for as many processes as Ray starts, from one `vlft train`.
 
     Source: swift/ray_utils/base.py: WORLD_SIZE
@@ -87,13 +78,11 @@ def processes(run: RunSpec) -> Iterator[Problem]:
     if not run.uses_ray:
         return
     if run.world.nnodes > 1:
-        yield Problem(
-            ("launch", "nnodes"),
-            f"Ray reaches all nodes from one: {run.world.nnodes} would start a training each",
-            "leave it out, and count all ranks: launch.nproc_per_node",
-        )
+        message = f"Ray reaches all nodes from one: {run.world.nnodes} would start a training each"
+        hint = "leave it out, and count all ranks: launch.nproc_per_node"
+        yield Problem(("launch", "nnodes"), message, hint)
         return
-    ranks = ranks_that_train(_groups(run))
+    ranks = ranks_that_train(passed_mapping(run, "device_groups"))
     if ranks and run.world.nproc_per_node not in (None, len(ranks)):
         yield Problem(
             ("launch",),
@@ -105,7 +94,7 @@ def processes(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def gpus(run: RunSpec) -> Iterator[Problem]:
+def gpus(run: RunSpec) -> Problems:
     """Which GPUs train is said by `ranks`: the first of a node is 0, whatever vlft may see.
 
     Source: swift/ray_utils/base.py: VISIBLE_ENV_MAPPING
@@ -127,22 +116,20 @@ def gpus(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "late", says="list index out of range")
-def devices(run: RunSpec) -> Iterator[Problem]:
+def devices(run: RunSpec) -> Problems:
     """This machine has the devices of a node, unless a cluster of Ray's is there.
 
     Source: swift/ray_utils/resource_manager.py: self.nodes
     """
-    wanted, has = devices_of_a_node(_groups(run)), run.world.gpus_per_node
+    wanted, has = devices_of_a_node(passed_mapping(run, "device_groups")), run.world.gpus_per_node
     address = run.config.env.get("RAY_ADDRESS") or run.facts.environ.get("RAY_ADDRESS")
     if not run.uses_ray or address not in {None, "", "local"}:
         return
     if wanted is None or has is None or wanted <= has:
         return
-    yield Problem(
-        _GROUPS,
-        f"Ray looks for a node of {counted(wanted, 'GPU')}, and finds {has or 'none'} here",
-        "with a cluster of Ray's, say where: `env: {RAY_ADDRESS: HOST:6379}`",
-    )
+    message = f"Ray looks for a node of {counted(wanted, 'GPU')}, and finds {has or 'none'} here"
+    hint = "with a cluster of Ray's, say where: `env: {RAY_ADDRESS: HOST:6379}`"
+    yield Problem(_GROUPS, message, hint)
 
 
 # `device_groups` as ms-swift reads it (swift/ray_utils/resource_manager.py, base.py). -----------
@@ -155,17 +142,9 @@ _DEVICE = "GPU"
 _OF_TEXT = {"list", "range"}  # what a text of ranks may call
 
 
-@dataclass(frozen=True)
-class Ranks:
-    """Ranks of a group of devices.
-
-    Attributes:
-        numbers: Each rank's place among all devices of all nodes; None if only a run can tell.
-        wrong: Why ms-swift fails on them, as a clause.
-    """
-
-    numbers: tuple[int, ...] | None = None
-    wrong: str | None = None
+Ranks: TypeAlias = tuple[int, ...] | str | None
+"""Ranks of a group of devices: each one's place among all devices of all nodes; a clause that says
+why ms-swift fails on them; None if only a run can tell."""
 
 
 def wrong_groups(groups: Mapping[str, Any]) -> Iterator[str]:
@@ -192,8 +171,10 @@ def ranks_that_train(groups: Mapping[str, Any]) -> tuple[int, ...] | None:
     for name, group in groups.items():
         if name in _NUMBERS or not isinstance(group, dict) or group.get("device") == "CPU":
             continue
-        ranks = _read_ranks(group.get("ranks"), last).numbers
-        if _has(group, WORKER) or not ranks:
+        ranks = _read_ranks(group.get("ranks"), last)
+        if isinstance(ranks, str) or ranks is None:
+            return None
+        if _has(group, WORKER):
             return ranks
         last = ranks[-1]
     return None
@@ -249,11 +230,11 @@ def _wrong_ranks(groups: Mapping[str, Any], named: Mapping[str, Any]) -> Iterato
         if group["device"] == "CPU":
             continue
         ranks = _read_ranks(group["ranks"], every[-1] if every else -1)
-        if ranks.wrong:
-            yield f"the ranks of `{name}` are `{group['ranks']}`: {ranks.wrong}"
-        if not ranks.numbers:
+        if isinstance(ranks, str):
+            yield f"the ranks of `{name}` are `{group['ranks']}`: {ranks}"
+        if not isinstance(ranks, tuple):
             return
-        every += ranks.numbers
+        every += ranks
     devices = devices_of_a_node(groups)
     if len(set(every)) < len(every):
         twice = next(rank for rank in every if every.count(rank) > 1)
@@ -276,11 +257,11 @@ def _read_ranks(value: Any, last: int) -> Ranks:
         return _some(tuple(range(last + 1, last + 1 + int(value))))
     except (TypeError, ValueError, OverflowError):
         pass
-    return _from_text(value) if isinstance(value, str) else Ranks(wrong="neither number nor list")
+    return _from_text(value) if isinstance(value, str) else "neither number nor list"
 
 
 def _some(numbers: tuple[int, ...]) -> Ranks:
-    return Ranks(numbers) if numbers else Ranks(wrong="none at all")
+    return numbers or "none at all"
 
 
 def _from_text(text: str) -> Ranks:
@@ -288,29 +269,29 @@ def _from_text(text: str) -> Ranks:
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError):
-        return Ranks(wrong="not Python")
+        return "not Python"
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - _OF_TEXT
     if names and not any(isinstance(node, ast.comprehension) for node in ast.walk(tree)):
-        return Ranks(wrong=f"ms-swift knows no `{min(names)}` there")
+        return f"ms-swift knows no `{min(names)}` there"
     if isinstance(tree, ast.Name):
-        return Ranks(wrong="no list of numbers")
+        return "no list of numbers"
+    try:
+        numbers = _evaluated(tree)
+    except (TypeError, ValueError):
+        return None
+    if not isinstance(numbers, tuple | list) or not all(isinstance(rank, int) for rank in numbers):
+        return "no list of numbers"
+    return _some(tuple(numbers))
+
+
+def _evaluated(tree: ast.expr) -> object:
     match tree:
         case ast.Call(func=ast.Name(id="list"), args=[inner], keywords=[]):
-            tree = inner
+            return _evaluated(inner)
+        case ast.Call(func=ast.Name(id="range"), args=bounds, keywords=[]):
+            return tuple(range(*map(ast.literal_eval, bounds)))
         case _:
-            pass
-    numbers: Any
-    try:
-        match tree:
-            case ast.Call(func=ast.Name(id="range"), args=bounds, keywords=[]):
-                numbers = tuple(range(*(ast.literal_eval(bound) for bound in bounds)))
-            case _:
-                numbers = ast.literal_eval(tree)
-    except (TypeError, ValueError):
-        return Ranks()
-    if not isinstance(numbers, tuple | list) or not all(isinstance(rank, int) for rank in numbers):
-        return Ranks(wrong="no list of numbers")
-    return _some(tuple(numbers))
+            return ast.literal_eval(tree)
 
 
 def _has(group: Any, worker: str) -> bool:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vlft.config.schema import ARGUMENTS, RESERVED
-from vlft.rules.base import Problem, out_of_range, rule
+from vlft.resolve.args import parse_bool
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.security.secrets import is_secret_name, mask_value
-from vlft.swift.dumps import old_name
+from vlft.swift.probe import old_name
 from vlft.text import nearest, parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-    from vlft.resolve.run import RunSpec
     from vlft.swift.release import Argument
 
 
@@ -29,7 +29,7 @@ _ACCELERATOR_KEYS = (
 
 
 @rule("error", "aborts", says="Expecting value")
-def mapping(run: RunSpec) -> Iterator[Problem]:
+def mapping(run: RunSpec) -> Problems:
     """An argument that ms-swift reads as a mapping is one: in YAML, as JSON text or in a file.
 
     Source: swift/utils/utils.py: json_parse_to_dict; transformers/training_args.py:
@@ -40,15 +40,12 @@ def mapping(run: RunSpec) -> Iterator[Problem]:
             continue
         text = str(value)
         if text not in run.facts.passed_files and not _is_read(name, text):
-            yield Problem(
-                ("swift", name),
-                f"`{name}` is `{text[:60]}`, which is neither a mapping nor a file",
-                f"write `{name}: {{key: value}}`",
-            )
+            message = f"`{name}` is `{text[:60]}`, which is neither a mapping nor a file"
+            yield Problem(("swift", name), message, f"write `{name}: {{key: value}}`")
 
 
 @rule("warning", "silent")
-def mapping_repaired(run: RunSpec) -> Iterator[Problem]:
+def mapping_repaired(run: RunSpec) -> Problems:
     """Text for a mapping is JSON, so that ms-swift need not guess what is meant.
 
     Source: swift/utils/utils.py: json_parse_to_dict
@@ -79,53 +76,40 @@ def _is_read(name: str, text: str) -> bool:
     return name != "device_groups" or parse_json(text) is not None or text == "null"
 
 
-def _mapping(run: RunSpec, name: str) -> Mapping[str, object]:
-    """The argument as a mapping; empty if it is none."""
+def passed_mapping(run: RunSpec, name: str) -> Mapping[str, Any]:
+    """An argument under `swift:` as a mapping; empty if it is absent or no mapping."""
     value = run.passed.get(name)
     found = parse_json(value) if isinstance(value, str) else value
     return found if isinstance(found, dict) else {}
 
 
 @rule("error", "aborts", says="AcceleratorConfig.__init__() got an unexpected keyword argument")
-def accelerator_keys(run: RunSpec) -> Iterator[Problem]:
+def accelerator_keys(run: RunSpec) -> Problems:
     """`accelerator_config` holds keys that transformers knows.
 
     Source: transformers/trainer_pt_utils.py: AcceleratorConfig
     """
-    for key in _mapping(run, "accelerator_config"):
+    for key in passed_mapping(run, "accelerator_config"):
         if key not in _ACCELERATOR_KEYS:
-            yield Problem(
-                ("swift", "accelerator_config"),
-                f"`accelerator_config` has no key `{key}`",
-                "it has " + ", ".join(_ACCELERATOR_KEYS),
-            )
+            message = f"`accelerator_config` has no key `{key}`"
+            hint = "it has " + ", ".join(_ACCELERATOR_KEYS)
+            yield Problem(("swift", "accelerator_config"), message, hint)
 
 
 @rule("error", "aborts", says="invalid literal for int()")
-def mrl_dims(run: RunSpec) -> Iterator[Problem]:
+def mrl_dims(run: RunSpec) -> Problems:
     """`mrl_dims` gives a weight, a number, to each dimension, a whole number.
 
     Source: swift/trainers/arguments.py: TrainArgumentsMixin.__post_init__
     """
-    for key, weight in _mapping(run, "mrl_dims").items():
-        if not _is_number(key, int) or not _is_number(weight, float):
-            yield Problem(
-                ("swift", "mrl_dims"),
-                f"`mrl_dims` has `{key}: {weight}`",
-                'a dimension and its weight, such as `{"256": 1.0}`',
-            )
-
-
-def _is_number(value: object, kind: type[int | float]) -> bool:
-    try:
-        kind(str(value))
-    except ValueError:
-        return False
-    return True
+    for key, weight in passed_mapping(run, "mrl_dims").items():
+        if not _is_text_of(int, key) or not _is_text_of(float, weight):
+            hint = 'a dimension and its weight, such as `{"256": 1.0}`'
+            yield Problem(("swift", "mrl_dims"), f"`mrl_dims` has `{key}: {weight}`", hint)
 
 
 @rule("error", "aborts", says="must be an integer bigger than 0")
-def positive(run: RunSpec) -> Iterator[Problem]:
+def positive(run: RunSpec) -> Problems:
     """`torch_empty_cache_steps` is 1 or more.
 
     Source: transformers/training_args.py: _validate_args
@@ -133,7 +117,7 @@ def positive(run: RunSpec) -> Iterator[Problem]:
     steps = run.args.given("torch_empty_cache_steps", float)
     if steps is not None and steps < 1:
         hint = "1 or more, or leave it out to never empty the cache"
-        yield out_of_range(("swift", "torch_empty_cache_steps"), steps, hint)
+        yield Problem.out_of_range(("swift", "torch_empty_cache_steps"), steps, hint)
 
 
 # Argument → least value, and the value that it stays below (None: there is none).
@@ -151,7 +135,7 @@ _RANGES: dict[str, tuple[float, float | None]] = {
 
 
 @rule("error", "late")
-def range_(run: RunSpec) -> Iterator[Problem]:
+def range_(run: RunSpec) -> Problems:
     """Numbers of the optimizer and of the data loader are in the range that torch takes.
 
     Source: torch/optim/adamw.py: AdamW; torch/utils/data/dataloader.py: DataLoader;
@@ -161,7 +145,7 @@ def range_(run: RunSpec) -> Iterator[Problem]:
         value = run.args.given(name, float)
         if value is not None and (value < least or (below is not None and value >= below)):
             allowed = f"{least:g} or more" + ("" if below is None else f", and below {below:g}")
-            yield out_of_range(("swift", name), value, allowed)
+            yield Problem.out_of_range(("swift", name), value, allowed)
 
 
 _TOKEN_VARIABLES = {
@@ -171,7 +155,7 @@ _TOKEN_VARIABLES = {
 
 
 @rule("error", "late")
-def interpreter(run: RunSpec) -> Iterator[Problem]:
+def interpreter(run: RunSpec) -> Problems:
     """`launch.python` names an interpreter that exists and has ms-swift.
 
     Source: vlft: the process that trains
@@ -181,33 +165,28 @@ def interpreter(run: RunSpec) -> Iterator[Problem]:
         yield Problem(("launch", "python"), problem.message, problem.hint)
     interpreter = run.facts.interpreter
     if interpreter is not None and interpreter.swift_dir is None:
-        yield Problem(
-            ("launch", "python"),
-            f"ms-swift is not installed in {interpreter.python}",
-            f"{interpreter.python} -m pip install 'vlft[train]'",
-        )
+        message = f"ms-swift is not installed in {interpreter.python}"
+        hint = f"{interpreter.python} -m pip install 'vlft[train]'"
+        yield Problem(("launch", "python"), message, hint)
 
 
 @rule("error", "silent")
-def owned(run: RunSpec) -> Iterator[Problem]:
+def owned(run: RunSpec) -> Problems:
     """An argument that a section decides is not set under `swift:`.
 
     Source: one owner a value
     """
     for name in run.passed:
         if name in ARGUMENTS:
-            yield Problem(
-                ("swift", name),
-                f"`{name}` is decided by `{ARGUMENTS[name]}`",
-                f"write `{ARGUMENTS[name]}` instead",
-                at_key=True,
-            )
+            message = f"`{name}` is decided by `{ARGUMENTS[name]}`"
+            hint = f"write `{ARGUMENTS[name]}` instead"
+            yield Problem(("swift", name), message, hint, at_key=True)
         elif name in RESERVED:
             yield Problem(("swift", name), f"`{name}` is set by vlft", RESERVED[name], at_key=True)
 
 
 @rule("error", "aborts", says="remaining_argv")
-def unknown_argument(run: RunSpec) -> Iterator[Problem]:
+def unknown_argument(run: RunSpec) -> Problems:
     """Every key under `swift:` is an argument of the installed ms-swift, written in full.
 
     Source: swift/pipelines/base.py: remaining_argv
@@ -245,7 +224,7 @@ def _key(argument: str) -> str:
 
 
 @rule("error", "silent")
-def none_is_text(run: RunSpec) -> Iterator[Problem]:
+def none_is_text(run: RunSpec) -> Problems:
     """An argument that is to have no value is left out, not written as `None`.
 
     Source: argparse: `None` on a command line is four letters
@@ -256,31 +235,25 @@ def none_is_text(run: RunSpec) -> Iterator[Problem]:
         if argument is None or argument.type != "str" or argument.choices is not None:
             continue
         if argument.optional and not argument.many and value in ("None", "none", "null"):
-            yield Problem(
-                ("swift", name),
-                f"ms-swift would take `{value}` for the text of `{name}`",
-                "leave the key out",
-            )
+            message = f"ms-swift would take `{value}` for the text of `{name}`"
+            yield Problem(("swift", name), message, "leave the key out")
 
 
 @rule("error", "silent")
-def secret_logged(run: RunSpec) -> Iterator[Problem]:
+def secret_logged(run: RunSpec) -> Problems:
     """No secret is passed that ms-swift would write into its log and its args.json.
 
     Source: swift/pipelines/base.py and args.json: all but *_token
     """
     for name, value in run.passed.items():
         if value is not None and is_secret_name(name) and not name.endswith("_token"):
-            yield Problem(
-                ("swift", name),
-                f"ms-swift writes `{name}` as it is into its log and args.json",
-                "leave it out, and give it to the service in its own way",
-                at_key=True,
-            )
+            message = f"ms-swift writes `{name}` as it is into its log and args.json"
+            hint = "leave it out, and give it to the service in its own way"
+            yield Problem(("swift", name), message, hint, at_key=True)
 
 
 @rule("warning", "silent")
-def secret_visible(run: RunSpec) -> Iterator[Problem]:
+def secret_visible(run: RunSpec) -> Problems:
     """A token comes from the environment, not from the command line.
 
     Source: a command line can be read by all users: ps
@@ -297,7 +270,7 @@ def secret_visible(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts")
-def value(run: RunSpec) -> Iterator[Problem]:
+def value(run: RunSpec) -> Problems:
     """Every value under `swift:` has the argument's type, and is one of its choices.
 
     Source: argparse in transformers' HfArgumentParser
@@ -337,23 +310,24 @@ def _wrong_scalar(argument: Argument, value: object) -> str | None:
     if isinstance(value, (list, dict)):
         # ms-swift takes JSON where a dataclass says text (rope_scaling, reft_args).
         return None if argument.type == "str" and isinstance(value, dict) else "a single value"
-    names = {"bool": "true or false", "int": "a whole number", "float": "a number"}
-    return None if _is_text_of(argument.type, value) else names[argument.type]
+    if argument.type == "str":
+        return None
+    parser, name = _PARSERS[argument.type]
+    truth = isinstance(value, bool) and argument.type != "bool"
+    return name if truth or not _is_text_of(parser, value) else None
 
 
-_TRUTHS = {"yes", "true", "t", "y", "1", "no", "false", "f", "n", "0"}
+_PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
+    "bool": (parse_bool, "true or false"),
+    "int": (int, "a whole number"),
+    "float": (float, "a number"),
+}
 
 
-def _is_text_of(kind: str, value: object) -> bool:
-    """Whether argparse takes the value's text for a bool, an int, a float or text."""
-    if kind == "str":
-        return True
-    if kind == "bool":
-        return str(value).lower() in _TRUTHS
-    if isinstance(value, bool):
-        return False
+def _is_text_of(parser: Callable[[str], object], value: object) -> bool:
+    """Whether argparse takes the value's text."""
     try:
-        int(str(value)) if kind == "int" else float(str(value))
+        parser(str(value))
     except ValueError:
         return False
     return True
@@ -370,7 +344,7 @@ _CODE = ("external_plugins", "custom_register_path")
 
 
 @rule("error", "aborts", says="No such file or directory")
-def file_missing(run: RunSpec) -> Iterator[Problem]:
+def file_missing(run: RunSpec) -> Problems:
     """Plugins, lists of tokens and descriptions of data are files, from the working directory.
 
     Source: swift/utils/utils.py: import_external_file; swift/arguments/base_args/model_args.py:
@@ -383,11 +357,9 @@ def file_missing(run: RunSpec) -> Iterator[Problem]:
     ):
         for text in run.args.given_texts(name):
             if not _is_there(run, name, text):
-                yield Problem(
-                    ("swift", name),
-                    f"`{name}` names `{text[:60]}`, which is not {wanted} that is there",
-                    f"write the path of {wanted}; a relative one starts where vlft is started",
-                )
+                message = f"`{name}` names `{text[:60]}`, which is not {wanted} that is there"
+                hint = f"write the path of {wanted}; a relative one starts where vlft is started"
+                yield Problem(("swift", name), message, hint)
 
 
 def _is_there(run: RunSpec, name: str, text: str) -> bool:

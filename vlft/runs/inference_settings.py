@@ -19,7 +19,7 @@ from vlft.errors import VlftError
 from vlft.files import read_json
 from vlft.models import checkpoint_variables, family_of
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.resolve.patches import is_bnb, is_patched, patches_of, with_patches
+from vlft.resolve.model import is_bnb, is_patched, patches_of, with_patches
 from vlft.security.secrets import is_masked
 from vlft.swift.interpreter import Interpreter, find_interpreter
 

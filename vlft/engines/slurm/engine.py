@@ -28,13 +28,13 @@ from vlft.engines.slurm.cluster import (
 )
 from vlft.engines.slurm.script import REQUEST, SCRIPT, Job, render_array, render_script
 from vlft.engines.slurm.section import SIGNAL_SECONDS, slurm_of
-from vlft.engines.stop import await_end, note_end, stop_processes
+from vlft.engines.stop import await_end, stop_processes
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.files import write_text
 from vlft.output import console
 from vlft.plan.command import MaskedCommand, launcher_variables, render, torchrun_words
-from vlft.resolve.patches import is_patched
+from vlft.resolve.model import is_patched
 from vlft.runs.create import create_run, run_folder
 from vlft.runs.record import CHECKPOINTS, read_run, remember
 from vlft.security.secrets import Variable
@@ -82,15 +82,9 @@ _WHERE_SILENT: Final = {
 class SlurmEngine(SlurmTraits, Engine):
     """Jobs of Slurm, which belong to the cluster from their submission on."""
 
-    def describe(
-        self,
-        prepared: Ready,
-        *,
-        run_id: str | None = None,
-        node_rank: int = 0,  # noqa: ARG002
-    ) -> Description:
+    def describe(self, prepared: Ready, order: Order) -> Description:
         """The batch script."""
-        job = plan_job(prepared, run_folder(prepared.run, run_id))
+        job = plan_job(prepared, run_folder(prepared.run, order.run_id))
         text = render_script(job)
         starter = f"sbatch --parsable {job.attempt / SCRIPT}"
         return Description(text, job.command, starter, {"script": text})
@@ -133,10 +127,11 @@ class SlurmEngine(SlurmTraits, Engine):
         if job is None:
             return stop_processes(run, wait_s)
         cancel(job)
-        await_end(run, wait_s, lambda: state_of(job) == "gone", f"its job is {job}", _POLL_S)
-        ended = read_run(run.folder) or run
+        hint = f"its job is {job}"
+        ended = await_end(run, wait_s, lambda: state_of(job) == "gone", hint, _POLL_S)
         if not ended.outcome:  # it was cancelled before it began: nobody else would write one
-            note_end(run, "stopped", "the job was cancelled before it could say how it ended")
+            reason = "the job was cancelled before it could say how it ended"
+            write_outcome(run.attempt, Outcome(status="stopped", reason=reason))
         return read_run(run.folder) or ended
 
     def begins_again(self) -> bool:

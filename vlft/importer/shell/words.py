@@ -206,7 +206,11 @@ def read_parts(text: str, *, quoted: bool = False, double: bool = False) -> Iter
     at = 0
     while at < len(text):
         plain = _TEXT.match(text, at)
-        end = plain.end() if plain is not None else atom_end(text, at, double=double)
+        try:
+            end = plain.end() if plain is not None else atom_end(text, at, double=double)
+        except SyntaxProblemError:  # as in a comment between the items of an array
+            yield Part(text[at:], quoted)
+            return
         piece = text[at : max(end, at + 1)]
         if plain is not None or end == at:
             yield Part(piece, quoted)
