@@ -88,7 +88,7 @@ def rejected_row(row: dict[str, Any]) -> dict[str, Any]:
         messages = row["messages"]  # the same words about other pictures
     if not messages:
         hint = "write a rejected_response beside the answer"
-        raise RowLostError(rules.NO_REJECTED.found("there is no rejected answer", hint))
+        raise rules.NO_REJECTED.lost("there is no rejected answer", hint)
     own = {
         key.removeprefix("rejected_"): value
         for key, value in row.items()
@@ -106,14 +106,14 @@ def _answers(response: Any, answer: list[dict[str, Any]]) -> list[dict[str, Any]
         return [{"role": "assistant", "content": response}]
     if not isinstance(response, list) or not all(isinstance(one, dict) for one in response):
         message = f"rejected_response is {kind(response)}"
-        raise RowLostError(rules.REJECTED_FORM.found(message, hint, "rejected_response"))
+        raise rules.REJECTED_FORM.lost(message, hint, "rejected_response")
     if any(one.get("role") == "user" for one in response):
         message = "rejected_response holds a question"
-        raise RowLostError(rules.REJECTED_FORM.found(message, hint, "rejected_response"))
+        raise rules.REJECTED_FORM.lost(message, hint, "rejected_response")
     same = [one.get("content") for one in response] == [one.get("content") for one in answer]
     if len(response) == len(answer) == 1 and same:
         message = f"rejected_response equals the answer: {shown(response[0].get('content'))}"
-        raise RowLostError(rules.REJECTED_FORM.found(message, hint, "rejected_response"))
+        raise rules.REJECTED_FORM.lost(message, hint, "rejected_response")
     return list(response)
 
 
@@ -191,11 +191,11 @@ def _row_of(row: dict[str, Any], side: str, index: int) -> dict[str, Any]:
     """One conversation of a side, with its part of the columns beside it."""
     given = row[f"{side}_messages"][index]
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
-        raise RowLostError(rules.CANDIDATES.found(f"a conversation is {shown(given)}", _FORM))
+        raise rules.CANDIDATES.lost(f"a conversation is {shown(given)}", _FORM)
     for message in given:
         if message.get("role") not in tuple(ROLES) or "content" not in message:
             said = f"a message is {shown(message)}"
-            raise RowLostError(rules.CANDIDATES.found(said, _FORM))
+            raise rules.CANDIDATES.lost(said, _FORM)
     made: dict[str, Any] = {"messages": given}
     for name in _MEDIA:
         values = row.get(f"{side}_{name}")
@@ -203,9 +203,9 @@ def _row_of(row: dict[str, Any], side: str, index: int) -> dict[str, Any]:
             continue
         if not isinstance(values, list) or len(values) <= index:
             said = f"{side}_{name} has no entry for it"
-            raise RowLostError(rules.CANDIDATES.found(said, "write a list for each conversation"))
+            raise rules.CANDIDATES.lost(said, "write a list for each conversation")
         if values[index] is not None:
             made[name] = values[index]
     if not given:
-        raise RowLostError(rules.TURNS.found("it has no messages", _FORM))
+        raise rules.TURNS.lost("it has no messages", _FORM)
     return made

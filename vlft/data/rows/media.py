@@ -41,6 +41,13 @@ def reference_of(given: Any) -> str | bytes | None:
     return given if isinstance(given, str | bytes) else None
 
 
+def picture_of(given: Any, context: Context) -> Picture | None:
+    """The picture that an entry of a loaded row names; None if there is none, or it is no file."""
+    reference = reference_of(given)
+    found = None if reference is None else context.look(reference)
+    return found if isinstance(found, Picture) else None
+
+
 _EIGHT = 8
 
 

@@ -11,8 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vlft.data import rules
-from vlft.data.media.verdicts import Picture
-from vlft.data.rows.media import reference_of
+from vlft.data.rows.media import picture_of
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:
@@ -223,11 +222,8 @@ def _within(index: int, count: int) -> bool:
 
 
 def _in_picture(given: Any, context: Context, box: Any, key: str) -> Iterator[RowProblem]:
-    reference = reference_of(given)
-    if reference is None:
-        return
-    picture = context.look(reference)
-    if isinstance(picture, Picture):
+    picture = picture_of(given, context)
+    if picture is not None:
         size = f"the picture has {picture.width}x{picture.height} pixels"
         yield from _range(box, picture.width, picture.height, key, size)
 

@@ -13,7 +13,7 @@ from vlft.data.media.verdicts import MediaProblem, Picture
 from vlft.data.statistics.measures import Measured, measured
 from vlft.data.statistics.report import Stats
 from vlft.data.tokens.render import CountedRow, object_texts
-from vlft.data.tokens.rows import video_bound
+from vlft.data.tokens.rows import around_videos
 from vlft.models import SizeError
 
 if TYPE_CHECKING:
@@ -89,11 +89,6 @@ class VideoCounter:
                 for videos, bad in zip(made, failed, strict=True)
             ],
         )
-
-
-def around(videos: Sequence[VideoTokens]) -> int:
-    """Tokens of the prompts between placeholders, at most."""
-    return sum(video_bound(video) - video.tokens for video in videos)
 
 
 _BATCH = 512  # rows; a tokenizer is faster with many at once
@@ -191,7 +186,7 @@ class _Counter:
             if vision[0] is None:
                 self._stats.unmeasured["pictures that ms-swift fails on"] += 1
                 continue
-            text = row.text_bound + around(films.own) if total is None else total - vision[0]
+            text = row.text_bound + around_videos(films.own) if total is None else total - vision[0]
             self._stats.add_tokens(text, vision, counted=total is not None)
 
     def _films(self, row: Measured) -> _Videos | str:
