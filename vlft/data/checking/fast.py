@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from vlft.data.checking.tally import Hashes, Tally
     from vlft.data.rows.columns import FirstLook
-    from vlft.data.rows.context import Context
+    from vlft.data.rows.media import Context
 
 _USERS, _ASSISTANTS = frozenset(ROLES["user"]), frozenset(ROLES["assistant"])
 _SPEAKERS: Final = ("system", *SPEAKERS)

@@ -129,7 +129,7 @@ class MediaProbe:
     def __init__(
         self,
         cwd: Path,
-        root_image_dir: Path | None,
+        root_image_dir: Path | str | None,
         *,
         fetch: bool = False,
         allow_private: bool = False,

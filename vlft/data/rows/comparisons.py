@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.data.findings import RowProblem
-    from vlft.data.rows.context import Context
+    from vlft.data.rows.media import Context
     from vlft.data.rows.sample import Sample
 
 
@@ -38,13 +38,18 @@ def check_preferences(sample: Sample, context: Context) -> Iterator[RowProblem]:
         yield from _check_margin(sample.row.get("margin"))
     if method not in _PAIRED:
         return
-    if _is_same(sample.row):
+    prefix = "rejected_"
+    columns = [key for key in sample.row if key.startswith(prefix)]
+    own = {
+        key.removeprefix(prefix): sample.row[key] for key in columns if sample.row[key] is not None
+    }
+    if columns and not own:
         message = "rejected_messages is empty, so the answer itself is taken for the worse one"
         yield rules.REJECTED_SAME.found(message, "write a worse answer there", "rejected_messages")
         return
     try:
-        row = rejected_row(sample.row)
-        rejected = to_sample(row, context)
+        row = rejected_row(sample.row, own)
+        rejected = to_sample(row, context.settings.cwd)
     except RowLostError as lost:
         yield lost.problem
         return
@@ -54,12 +59,6 @@ def check_preferences(sample: Sample, context: Context) -> Iterator[RowProblem]:
             yield problem.rule.found(said, problem.hint, "rejected_response")
 
 
-def _is_same(row: dict[str, Any]) -> bool:
-    """Whether columns of a worse answer are there, and all of them empty."""
-    own = [value for key, value in row.items() if key.startswith("rejected_")]
-    return bool(own) and all(value is None for value in own)
-
-
 def _check_margin(margin: Any) -> Iterator[RowProblem]:
     try:
         float(0 if margin is None else margin)
@@ -67,35 +66,30 @@ def _check_margin(margin: Any) -> Iterator[RowProblem]:
         yield rules.MARGIN.found(f"the margin is {shown(margin)}", "write a number", "margin")
 
 
-def rejected_row(row: dict[str, Any]) -> dict[str, Any]:
+def rejected_row(row: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """The row as it would be with the worse answer.
 
     Args:
         row: As it was loaded.
+        own: What its columns of the worse answer say.
 
     Raises:
         RowLostError: If ms-swift can't tell it.
     """
-    response, messages = row.get("rejected_response"), row.get("rejected_messages")
-    if response is not None:
+    messages = own.get("messages")
+    if "response" in own:
         asked = max(
             (i for i, one in enumerate(row["messages"]) if one["role"] == "user"), default=-1
         )
         answer = row["messages"][asked + 1 :]
-        messages = row["messages"][: asked + 1] + _answers(response, answer)
-    pictured = any(v is not None for k, v in row.items() if k.startswith("rejected_"))
-    if not messages and pictured:
+        messages = row["messages"][: asked + 1] + _answers(own["response"], answer)
+    if not messages and own:
         messages = row["messages"]  # the same words about other pictures
     if not messages:
         hint = "write a rejected_response beside the answer"
         raise rules.NO_REJECTED.lost("there is no rejected answer", hint)
-    own = {
-        key.removeprefix("rejected_"): value
-        for key, value in row.items()
-        if key.startswith("rejected_") and value is not None
-    }
     # Only where rejected_messages are absent do pictures and boxes of the row serve both.
-    shared = {} if row.get("rejected_messages") is not None else row
+    shared = {} if "messages" in own else row
     messages = [dict(message) for message in messages]
     return {**shared, **own, "messages": messages}
 
@@ -173,7 +167,7 @@ def check_candidates(sample: Sample, context: Context) -> Iterator[RowProblem]:
 def _candidate(sample: Sample, context: Context, side: str, index: int) -> Iterator[RowProblem]:
     place = f"{side}_messages.{index}"
     try:
-        candidate = to_sample(_row_of(sample.row, side, index), context)
+        candidate = to_sample(_row_of(sample.row, side, index), context.settings.cwd)
     except RowLostError as lost:
         yield lost.problem.rule.found(f"in {place}, {lost.problem.message}", _FORM, place)
         return

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from vlft.data.findings import RowProblem
     from vlft.data.media.verdicts import Picture
-    from vlft.data.rows.context import Context
+    from vlft.data.rows.media import Context
     from vlft.data.rows.sample import Sample
     from vlft.data.tokens.render import CountedRow, Turn
     from vlft.models import VideoTokens

@@ -15,7 +15,6 @@ from vlft.text import kind, shown
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vlft.data.rows.context import Context
 
 Message = dict[str, Any]
 _INLINE = re.compile(r"<img>(.+?)</img>")
@@ -59,12 +58,12 @@ class Sample(msgspec.Struct):
         return found
 
 
-def to_sample(loaded: dict[str, Any], context: Context) -> Sample:
+def to_sample(loaded: dict[str, Any], cwd: Path) -> Sample:
     """Takes a row apart.
 
     Args:
         loaded: From `load.load`; it is not changed.
-        context: Of the run.
+        cwd: Working directory of the trainer.
 
     Raises:
         RowLostError: If ms-swift can't, and trains on another row instead.
@@ -99,7 +98,7 @@ def to_sample(loaded: dict[str, Any], context: Context) -> Sample:
         loaded,
     )
     if not sample.images:
-        _inline_images(sample, context.cwd)
+        _inline_images(sample, cwd)
     return sample
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.data.findings import RowProblem
-    from vlft.data.rows.context import Context
+    from vlft.data.rows.media import Context
     from vlft.data.rows.sample import Sample
 
 
@@ -33,7 +33,7 @@ def check_tags(sample: Sample, context: Context) -> Iterator[RowProblem]:
     media = {"image": sample.images, "video": sample.videos, "audio": sample.audios}
     if sample.inline and _tags("image", texts) > len(sample.images):
         message = "<img>…</img> names no file, and becomes the text <image>"
-        hint = f"paths start from {context.cwd}; better, use <image> and an images column"
+        hint = f"paths start from {context.settings.cwd}; better, use <image> and an images column"
         yield rules.INLINE.found(message, hint)
     else:
         for name in _NAMES:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vlft.data.findings import RowProblem
-    from vlft.data.rows.context import Context
+    from vlft.data.rows.media import Context
     from vlft.data.rows.sample import Sample
     from vlft.models.agents import AgentTemplate
     from vlft.models.chat import ChatTemplate
