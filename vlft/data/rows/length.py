@@ -59,17 +59,26 @@ class _Media(NamedTuple):
     images: list[int]
     videos: list[VideoTokens]
 
+    @property
+    def tokens(self) -> int:
+        """Of pictures, with what stands around them at most, and of the frames of videos."""
+        frames = sum(video.tokens for video in self.videos) if self.videos else 0
+        return sum(self.images) + A_PICTURE * len(self.images) + frames
+
 
 def _media(sample: Sample, context: Context) -> _Media | None:
     """The media of a row; None where one of them can't be used or told."""
-    found = [picture_of(given, context) for given in sample.images]
-    pictures = [picture for picture in found if picture is not None]
-    if len(pictures) < len(found):
-        return None
-    try:
-        images = [context.image_tokens(picture, sample.row) or 0 for picture in pictures]
-    except SizeError:
-        return None
+    pictures: list[Picture] = []
+    images: list[int] = []
+    for given in sample.images:
+        picture = picture_of(given, context)
+        if picture is None:
+            return None
+        try:
+            images.append(context.image_tokens(picture, sample.row) or 0)
+        except SizeError:
+            return None
+        pictures.append(picture)
     videos = tokens_of_videos(sample.videos, sample.row, context)
     return None if videos is None else _Media(pictures, images, videos)
 
@@ -143,8 +152,7 @@ def check_length(sample: Sample, context: Context) -> Iterator[RowProblem]:
     media = _media(sample, context)
     if media is None:
         return
-    pictures = sum(media.images) + A_PICTURE * len(media.images)
-    pictures += sum(video.tokens for video in media.videos)
+    pictures = media.tokens
     if context.settings.truncation == "split" and not (sample.images or sample.videos):
         return  # nothing is lost of a text
     if pictures > limit:
