@@ -206,7 +206,8 @@ def test_help_needs_neither_pydantic_models_nor_rich(write_config: Any) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     loaded = set(done.stderr.split())
     assert {"vlft.cli.train", "vlft.cli.doctor"} <= loaded
-    assert not loaded & {"vlft.config.schema", "vlft.pipeline", "yaml", "rich.console", "psutil"}
+    heavy = {"vlft.config.schema", "vlft.pipeline", "yaml", "rich.console", "psutil"}
+    assert not loaded & {*heavy, "tree_sitter"}
 
 
 def test_a_command_imports_no_other_ones_file(tmp_path: Path) -> None:

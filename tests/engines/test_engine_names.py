@@ -19,11 +19,10 @@ from vlft.engines.traits import traits_of
 
 PACKAGE = Path(vlft.__file__).parent
 OTHER_MEANINGS = {
+    "importer/shell/syntax.py": "bash: local NAME=VALUE",
     "importer/shell/interpreter.py": "bash: local NAME=VALUE",
-    "importer/shell/statements.py": "bash: local NAME=VALUE",
-    "importer/shell/starting.py": "bash: local NAME=VALUE",
     "rules/ray.py": "an address of Ray",
-    "swift/site_packages.py": "Debian: /usr/local/lib",
+    "swift/interpreter.py": "Debian: /usr/local/lib",
 }
 
 

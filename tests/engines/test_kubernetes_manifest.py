@@ -17,17 +17,16 @@ from kubeflow_trainer_api.models.trainer_v1alpha1_train_job import TrainerV1alph
 
 from vlft.engines.kubernetes.engine import TrainJob, object_name, render_train_job
 from vlft.engines.kubernetes.section import Kubernetes, Toleration, Volume
+from vlft.plan.command import MaskedCommand
+from vlft.resolve.world import World
 
 GOLDEN = Path(__file__).with_name("golden")
 
 PLAIN = TrainJob(
     name="digits-20260131-120000-ab12",
     section=Kubernetes(image="registry/vlft:1"),
-    argv=("swift", "sft", "--model", "/models/m"),
-    env={"MAX_PIXELS": "200704"},
-    nnodes=1,
-    nproc_per_node=1,
-    gpus=0,
+    command=MaskedCommand(("swift", "sft", "--model", "/models/m"), {"MAX_PIXELS": "200704"}),
+    world=World(nnodes=1, nproc_per_node=1, gpus_per_node=0, visible_devices=None, cpu=True),
     rendezvous=False,
 )
 FULL = TrainJob(
@@ -48,11 +47,11 @@ FULL = TrainJob(
         secrets={"HF_TOKEN": "hugging-face/token"},
         image_pull_secrets=["registry"],
     ),
-    argv=("swift", "sft", "--system", "a $(HOME) 'b'\né", "--model", "/models/m"),
-    env={"ODD": "$(PATH) $HOME"},
-    nnodes=2,
-    nproc_per_node=8,
-    gpus=8,
+    command=MaskedCommand(
+        ("swift", "sft", "--system", "a $(HOME) 'b'\né", "--model", "/models/m"),
+        {"ODD": "$(PATH) $HOME"},
+    ),
+    world=World(nnodes=2, nproc_per_node=8, gpus_per_node=8, visible_devices=None, cpu=False),
     rendezvous=True,
 )
 
@@ -153,7 +152,8 @@ def test_the_shell_of_the_container_renames_what_kubeflow_sets() -> None:
 
 @given(st.text("a$(){} "))
 def test_kubernetes_gives_every_word_back(text: str) -> None:
-    trainer = render_train_job(replace(PLAIN, argv=(text,), env={"A": text}))["spec"]["trainer"]
+    job = replace(PLAIN, command=MaskedCommand((text,), {"A": text}))
+    trainer = render_train_job(job)["spec"]["trainer"]
     assert expanded(trainer["args"][0]) == text
     assert expanded(trainer["env"][0]["value"]) == text
 

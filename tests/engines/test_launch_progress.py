@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vlft.engines.local.progress import LogReader, Progress, Step, parse_step
+from vlft.engines.local.progress import Progress, Step, parse_step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,57 +60,48 @@ def read_until(terminal: int, expected: str) -> None:
 
 
 def test_a_training_step() -> None:
-    assert parse_step(TRAIN) == Step(
-        step=1,
-        total=6,
-        figures={
-            "loss": 20.12438965,
-            "learning_rate": 0.00933013,
-            "train_speed(s/it)": 1.895407,
-            "memory(GiB)": 1.25,
-        },
-        evaluation={},
-        remaining="9s",
-    )
+    assert parse_step(TRAIN) == Step(TRAIN_LINE, done=1, total=6, evaluation=False)
 
 
 def test_an_evaluation() -> None:
-    step = parse_step(EVAL)
-    assert step is not None
-    assert (step.step, set(step.figures)) == (3, {"train_speed(s/it)"})
-    assert step.evaluation["eval_loss"] == 8.43800163
-    assert set(step.evaluation) == {
-        "eval_loss",
-        "eval_runtime",
-        "eval_samples_per_second",
-        "eval_steps_per_second",
-        "eval_token_acc",
-    }
+    assert parse_step(EVAL) == Step(EVAL_LINE, done=3, total=6, evaluation=True)
 
 
 def test_a_run_of_unknown_length() -> None:
     step = parse_step('{"loss": NaN, "global_step/max_steps": "5/-1"}')
-    assert step is not None
-    assert (step.step, step.total) == (5, None)
+    assert step == Step("step 5  loss nan", done=5, total=None, evaluation=False)
 
 
 @pytest.mark.parametrize(
-    "line", [LAST, "", "{", "[]", "null", '{"global_step/max_steps": 3}', '{"a": 1}']
+    "line", [SUMMARY, LAST, "", "{", "[]", "null", '{"global_step/max_steps": 3}', '{"a": 1}']
 )
 def test_a_line_of_no_step(line: str) -> None:
     assert parse_step(line) is None
 
 
-def test_the_log_is_read_as_it_grows(log: Path) -> None:
-    reader = LogReader(log)
-    assert reader.read() == []
+def test_the_log_is_read_as_it_grows(tmp_path: Path, log: Path) -> None:
+    stream = io.StringIO()
+    progress = Progress(tmp_path, stream=stream)
+    progress.poll()
     append(log, TRAIN[:50])
-    assert reader.read() == []
-    append(log, TRAIN[50:] + EVAL + SUMMARY[:10])
-    assert [step.step for step in reader.read()] == [1, 3]
-    append(log, SUMMARY[10:] + LAST)
-    assert [step.step for step in reader.read()] == [6]
-    assert reader.read() == []
+    progress.poll()
+    assert stream.getvalue() == ""
+    append(log, TRAIN[50:] + EVAL[:10])
+    progress.poll()
+    assert stream.getvalue() == f"{TRAIN_LINE}\n"
+    append(log, EVAL[10:] + SUMMARY + LAST)
+    progress.poll()
+    progress.poll()
+    assert stream.getvalue() == f"{TRAIN_LINE}\n{EVAL_LINE}\n"
+
+
+def test_what_an_earlier_attempt_logged_is_not_shown(tmp_path: Path, log: Path) -> None:
+    append(log, TRAIN)
+    stream = io.StringIO()
+    progress = Progress(tmp_path, stream=stream, log=log)
+    append(log, EVAL)
+    progress.close()
+    assert stream.getvalue() == f"{EVAL_LINE}\n"
 
 
 def test_without_a_terminal_each_entry_is_a_line(tmp_path: Path, log: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from vlft.importer.shell.script import read_script
+from vlft.importer.shell.control import read_script
 
 BASH = shutil.which("bash")
 _SHOW = f"""#!{sys.executable}

@@ -18,33 +18,27 @@ from support.ms_swift.swift_args_draws import accepted_configs, rare_configs
 
 from vlft.pipeline import Ready, prepare
 from vlft.resolve import post_init
-from vlft.swift.args import SwiftArgs
+from vlft.resolve.args import SwiftArgs
 
 COUNT = int(os.environ.get("VLFT_CONFIGS", "150"))
 SEED = int(os.environ.get("VLFT_SEED", "0"))
 
-OPEN = {"disable_tqdm", "local_rank", "logging_dir", "output_dir", "run_name"}
-"""Arguments that are unknown in every run."""
-
-OF_ARGS = {"accelerator_config", "remove_unused_columns", "warmup_ratio"}
+OF_ARGS = {"warmup_ratio"}
 """Arguments whose value is that of SftArguments, not of its training_args."""
 
-OF_THE_DTYPE = {"torch_dtype", "fp16", "bf16", "bnb_4bit_compute_dtype"}
+OF_THE_DTYPE = {"torch_dtype", "fp16", "bf16"}
 OF_THE_MODEL = OF_THE_DTYPE | {
     "model_type",
     "template",
     "task_type",
-    "num_labels",
-    "eval_metric",
     "lazy_tokenize",
     "loss_scale",
     "max_length",
     "packing_length",
-    "ref_model_type",
 }
 """What follows from a model, for a run that starts from another one."""
 
-APART = {"deepspeed", "fsdp", "fsdp_config", "teacher_deepspeed"}
+APART = {"deepspeed", "fsdp", "teacher_deepspeed"}
 """Arguments that keep the name of a preset or file, where ms-swift has its content."""
 
 
@@ -118,8 +112,8 @@ def _asked(
 
 def _difference(args: SwiftArgs, name: str, values: Mapping[str, Any]) -> str | None:
     """What is wrong with an argument; None if it is right."""
-    if not args.get(name, str).is_known:
-        return None if name in OPEN | _open_here(args) else "unknown"
+    if not args.is_known(name):
+        return None if name in post_init.UNREAD | _open_here(args) else "unknown"
     trainer = values[f"training_args.{name}"]
     real = values[name] if name in OF_ARGS | APART or trainer is None else trainer
     own = args.mapping(name) if isinstance(real, Mapping) else args.value(name)
@@ -135,23 +129,13 @@ def _difference(args: SwiftArgs, name: str, values: Mapping[str, Any]) -> str | 
 def _open_here(args: SwiftArgs) -> set[str]:
     """Arguments that may be unknown in this run."""
     names: set[str] = set()
-    if args.value("tuner_type") == "full":
-        names |= {"freeze_parameters", "trainable_parameters"}
-    if args.value("fsdp"):
-        names |= {"fsdp_config"}
-    if args.value("rlhf_type") in {"grpo", "gkd"}:
-        names |= {"generation_batch_size", "steps_per_generation"}
-    if "tokens.txt" in args.get("new_special_tokens", str).text:
+    if "tokens.txt" in args.given_texts("new_special_tokens"):
         names |= {"new_special_tokens"}
-    if args.is_given("rope_scaling"):
-        names |= {"rope_scaling", "max_model_len"}
     if args.is_given("external_plugins") or args.is_given("custom_register_path"):
         names |= OF_THE_MODEL
     if args.flag("resume_only_model") and args.value("tuner_type") == "full":
         names |= OF_THE_MODEL
-    if "gradient_accumulation_steps" not in args.written():
-        names |= {"gradient_accumulation_steps"}
-    if "7B" in args.get("model", str).text:
+    if "7B" in (args.get("model", str) or ""):
         names |= OF_THE_DTYPE
     return names
 

@@ -14,8 +14,8 @@ from support.folders import QWEN2_VL, make_model_folder
 from vlft.config.reader import read_config
 from vlft.probe.collect import FactCache, gather_facts
 from vlft.probe.hardware import parse_hardware
+from vlft.resolve.args import SwiftArgs, UnknownValueError
 from vlft.resolve.run import resolve as resolve_run
-from vlft.swift.args import Origin, SwiftArgs, UnknownValueError
 from vlft.swift.dumps import read_shipped
 
 CACHE = FactCache()
@@ -67,7 +67,7 @@ def test_a_flag_is_true_in_every_spelling_of_hf_argument_parser(
     text: str, resolve: Resolve
 ) -> None:
     args = resolve(f"swift: {{strict: {text}}}\n")
-    assert args.get("strict", bool).value is True
+    assert args.get("strict", bool) is True
     assert args.flag("strict")
     assert not args.is_off("strict")
 
@@ -77,7 +77,7 @@ def test_a_flag_is_false_in_every_spelling_of_hf_argument_parser(
     text: str, resolve: Resolve
 ) -> None:
     args = resolve(f"swift: {{dataset_shuffle: {text}}}\n")
-    assert args.get("dataset_shuffle", bool).value is False
+    assert args.get("dataset_shuffle", bool) is False
     assert args.is_off("dataset_shuffle")
 
 
@@ -96,44 +96,29 @@ def test_a_flag_is_false_in_every_spelling_of_hf_argument_parser(
 )
 def test_a_text_that_ms_swift_refuses_is_unknown(name: str, text: str, resolve: Resolve) -> None:
     args = resolve(f"swift: {{{name}: {text}}}\n")
-    found = args.get(name, str)
-    assert (found.value, found.origin) == (None, Origin.UNKNOWN)
-    assert found.path == ("swift", name)
-    assert found.position is not None
+    assert not args.is_known(name)
+    assert args.get(name, str) is None
+    assert args.path(name) == ("swift", name)
     assert args.mapping(name) is None
     with pytest.raises(UnknownValueError):
-        args.require(name)
+        args[name]
 
 
-def test_a_value_keeps_its_text_and_its_place(resolve: Resolve) -> None:
-    args = resolve("train: {learning_rate: 1e-4}\n")
-    found = args.get("learning_rate", float)
-    assert (found.value, found.text, found.origin) == (1e-4, "1e-4", Origin.FILE)
-    assert found.path == ("train", "learning_rate")
-    assert found.position is not None
-    assert (found.position.line, found.position.column) == (4, 24)
+def test_a_value_keeps_its_text(resolve: Resolve) -> None:
+    args = resolve("train: {learning_rate: 1e-4}\nswift: {logging_steps: '7'}\n")
+    assert args.given("learning_rate", float) == 1e-4
+    assert args.path("learning_rate") == ("train", "learning_rate")
     assert args.written()["learning_rate"] == ("1e-4",)
+    assert args.get("logging_steps", int) == 7
 
 
-def test_every_origin_is_named(tmp_path: Path, resolve: Resolve) -> None:
+def test_what_the_user_wrote_is_given(tmp_path: Path, resolve: Resolve) -> None:
     (tmp_path / "base.yaml").write_text("swift: {warmup_ratio: 0.1}\n")
     args = resolve(
         "extends: base.yaml\nswift: {strict: true}\n",
         "swift.logging_steps=7",
         environ={"USE_HF": "1"},
     )
-    origins = {
-        "logging_steps": Origin.SET,
-        "strict": Origin.FILE,
-        "warmup_ratio": Origin.EXTENDS,
-        "use_hf": Origin.ENVIRONMENT,
-        "check_model": Origin.DERIVED,
-        "tuner_type": Origin.DERIVED,
-        "lora_rank": Origin.RELEASE,
-        "learning_rate": Origin.COMPUTED,
-        "output_dir": Origin.UNKNOWN,
-    }
-    assert {name: args.get(name, str).origin for name in origins} == origins
     assert [name for name in args.written() if args.is_given(name)] == [
         "model",
         "dataset",
@@ -142,6 +127,9 @@ def test_every_origin_is_named(tmp_path: Path, resolve: Resolve) -> None:
         "logging_steps",
     ]
     assert "use_hf" not in args.written()
+    assert args.flag("use_hf")
+    assert args.get("tuner_type", str) == "lora"
+    assert not args.is_given("tuner_type")
 
 
 def test_the_key_of_an_argument_is_that_of_its_section(resolve: Resolve) -> None:
@@ -149,20 +137,18 @@ def test_the_key_of_an_argument_is_that_of_its_section(resolve: Resolve) -> None
     assert args.path("max_length") == ("data", "max_length")
     assert args.path("packing") == ("swift", "packing")
     assert args.path("weight_decay") == ("swift", "weight_decay")
-    accumulation = args.get("gradient_accumulation_steps", int)
-    assert (accumulation.value, accumulation.origin) == (8, Origin.DERIVED)
-    assert accumulation.path == ("train", "global_batch_size")
-    assert args.get("weight_decay", float).path is None
+    assert args.written()["gradient_accumulation_steps"] == ("8",)
+    assert args.path("gradient_accumulation_steps") == ("train", "global_batch_size")
 
 
 def test_a_value_of_another_kind_is_none(resolve: Resolve) -> None:
     args = resolve("swift: {logging_steps: 3}\n")
-    assert args.get("logging_steps", float).value == 3.0
-    assert args.get("save_steps", int).value == 500
-    assert args.get("warmup_ratio", str).value == "0.0"
-    assert args.get("logging_steps", bool).value is None
-    assert args.get("strict", int).value is None
-    assert args.get("save_strategy", float).value is None
+    assert args.get("logging_steps", float) == 3.0
+    assert args.get("save_steps", int) == 500
+    assert args.get("warmup_ratio", str) == "0.0"
+    assert args.get("logging_steps", bool) is None
+    assert args.get("strict", int) is None
+    assert args.get("save_strategy", float) is None
 
 
 def test_lists_and_mappings(
@@ -171,23 +157,24 @@ def test_lists_and_mappings(
     monkeypatch.chdir(tmp_path)  # the trainer reads the file from where it starts
     (tmp_path / "columns.json").write_text('{"q": "query"}')
     args = resolve(
-        "swift: {report_to: wandb, interleave_prob: [0.25, 7.5e-1], columns: columns.json,\n"
+        "swift: {cached_dataset: cached, interleave_prob: [0.25, 7.5e-1], columns: columns.json,\n"
         "  model_kwargs: '{\"fps\": 1}', lr_scheduler_kwargs: {min_lr: 1e-6}}\n"
     )
-    assert args.texts("report_to") == ("wandb",)
-    assert args.texts("callbacks") == ()
+    assert args.texts("cached_dataset") == ("cached",)
+    assert args.texts("target_parameters") == ()
     assert args.numbers("interleave_prob") == (0.25, 0.75)
     assert args.mapping("columns") == {"q": "query"}
     assert args.mapping("model_kwargs") == {"fps": 1}
-    assert json.loads(args.get("lr_scheduler_kwargs", str).text)["min_lr"] in (1e-6, "1e-6")
+    (kwargs,) = args.given_texts("lr_scheduler_kwargs")
+    assert json.loads(kwargs)["min_lr"] in (1e-6, "1e-6")
     assert args.mapping("gradient_checkpointing_kwargs") == {}
-    assert args.mapping("output_dir") is None
+    assert args.mapping("report_to") is None
 
 
 def test_what_the_command_does_not_have_is_none(resolve: Resolve) -> None:
     args = resolve()
-    assert args.get("rlhf_type", str).value is None
-    assert args.get("rlhf_type", str).is_known
+    assert args.get("rlhf_type", str) is None
+    assert args.is_known("rlhf_type")
     assert not args.is_given("rlhf_type")
 
 
@@ -200,9 +187,9 @@ def test_validation_decides_the_evaluation(resolve: Resolve) -> None:
     assert files.value("eval_strategy") == "steps"
     streamed = resolve("swift: {streaming: 'yes'}\n", data="train: [train.jsonl], val: 0.1")
     assert streamed.value("eval_strategy") == "no"
-    replaced = streamed.get("split_dataset_ratio", float)
-    assert (replaced.value, replaced.text, replaced.origin) == (0.0, "0.1", Origin.COMPUTED)
-    assert replaced.path == ("data", "val")
+    assert streamed.get("split_dataset_ratio", float) == 0.0
+    assert streamed.written()["split_dataset_ratio"] == ("0.1",)
+    assert streamed.path("split_dataset_ratio") == ("data", "val")
     assert streamed.before("split_dataset_ratio") == 0.1
 
 
@@ -215,7 +202,7 @@ def test_eager_loading_turns_lazy_tokenization_off(name: str, text: str, resolve
 
 def test_an_empty_fsdp_shards_nothing(resolve: Resolve) -> None:
     args = resolve("swift: {fsdp: ''}\n", launch="gpus: none")
-    assert args.get("fsdp", str).value is None
+    assert args.get("fsdp", str) is None
     assert "ddp_backend" not in args.written()
     assert resolve("swift: {fsdp: fsdp2}\n", launch="gpus: 2").is_off("gradient_checkpointing")
 
@@ -227,7 +214,6 @@ def test_a_cpu_run_is_in_float32(resolve: Resolve) -> None:
     assert args.is_off("fp16")
     assert args.is_off("bf16")
     assert args.flag("use_cpu")
-    assert args.is_off("dataloader_pin_memory")
 
 
 def test_the_longest_row_is_the_model_s_whatever_max_model_len_says(resolve: Resolve) -> None:
@@ -237,19 +223,16 @@ def test_the_longest_row_is_the_model_s_whatever_max_model_len_says(resolve: Res
 def test_lengths_that_contradict_each_other_are_unknown(resolve: Resolve) -> None:
     inner = {"max_position_embeddings": 1024}
     config = {**QWEN2_VL, "max_position_embeddings": 4096, "text_config": inner}
-    assert resolve(config=config).get("max_length", str).origin is Origin.UNKNOWN
+    assert not resolve(config=config).is_known("max_length")
 
 
 def test_a_type_of_the_language_model_alone_leaves_the_choice_to_the_gpu(resolve: Resolve) -> None:
     config = {key: value for key, value in QWEN2_VL.items() if key != "torch_dtype"}
     config["text_config"] = {"dtype": "float16"}
-    assert resolve(config=config).get("torch_dtype", str).origin is Origin.UNKNOWN
-    assert resolve(config=config).get("bf16", str).origin is Origin.UNKNOWN
+    assert not resolve(config=config).is_known("torch_dtype")
+    assert not resolve(config=config).is_known("bf16")
     assert resolve(config=config, hardware="1xA100-80G").value("torch_dtype") == "bfloat16"
-    assert (
-        resolve(config=config, hardware="1xV100-32G").get("torch_dtype", str).origin
-        is Origin.UNKNOWN
-    )
+    assert not resolve(config=config, hardware="1xV100-32G").is_known("torch_dtype")
 
 
 def test_the_warm_up_has_one_name(resolve: Resolve) -> None:
@@ -265,12 +248,13 @@ def test_old_names_are_those_of_the_installed_release(resolve: Resolve) -> None:
 
 
 def test_a_release_that_was_not_read_has_no_computed_values(resolve: Resolve) -> None:
-    extra = "task: rlhf\nswift: {rlhf_type: dpo, strict: true}\n"
-    assert resolve(extra).value("beta") == 0.1
+    extra = "task: rlhf\nswift: {rlhf_type: simpo, strict: true}\n"
+    assert resolve(extra).value("rlhf_type") == "cpo"
     old = resolve(extra, version="4.2.3")
-    assert old.get("beta", str).origin is Origin.UNKNOWN
+    assert not old.is_known("rlhf_type")
     assert old.value("strict") is True
-    assert old.value("learning_rate") == 1e-4
+    assert old.value("truncation_strategy") is None
+    assert old.value("bf16") is True
 
 
 def test_every_argument_can_be_read(resolve: Resolve) -> None:

@@ -2,11 +2,11 @@
 
 `runs/SUBJECT.txt` has those cases of `expected/SUBJECT.txt` that are resolved to a run. Below a
 case stands what its run has and the run of the config that all cases start from has not: values
-of the RunSpec, effective arguments with their origin, and the command.
+of the RunSpec, effective arguments, and the command.
 
     $ train.gradient_accumulation_steps=6
     batch accumulation=6 global_size=6 per_device=1
-    args gradient_accumulation_steps 6 (config file)
+    args gradient_accumulation_steps unknown (given)
     argv --gradient_accumulation_steps 6
 
 `python tests/rules/golden_runs.py [SUBJECT …]` rewrites them.
@@ -110,9 +110,8 @@ def _values(run: RunSpec) -> Iterator[str]:
 def _arguments(run: RunSpec) -> Iterator[str]:
     names = {*run.model.swift.arguments[run.task], *run.args.written()}
     for name in sorted(names):
-        effective = run.args.get(name, str)
-        value = _shown(run.args.value(name))
-        yield f"args {name} {value} {effective.text!r} ({effective.origin.value})"
+        value = _shown(run.args.value(name)) if run.args.is_known(name) else "unknown"
+        yield f"args {name} {value}{' (given)' if run.args.is_given(name) else ''}"
 
 
 def _command(ready: Ready) -> Iterator[str]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from vlft.data.statistics.statistics import StatsSettings
     from vlft.data.tokens.factory import TokenModel
     from vlft.data.tokens.rows import RowTokens
+    from vlft.resolve.args import SwiftArgs
     from vlft.resolve.run import RunSpec
-    from vlft.swift.args import SwiftArgs
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,13 @@ def data_of_run(run: RunSpec) -> ConfiguredData:
         vision=run.model.vision,
         limits=run.limits.pixels,
         tokenizer=Path(run.model.argument) if known else None,
-        template=args.get("template", str).value if known else None,
+        template=args.get("template", str) if known else None,
         task=run.task,
         swift_dir=facts.interpreter.swift_dir if facts.interpreter is not None else None,
         swift=row_arguments(args),
         max_length=run.row_length,
-        truncation=_truncation(args.get("truncation_strategy", str).value),
-        norm_bbox=_norm_bbox(args.get("norm_bbox", str).value),
+        truncation=_truncation(args.get("truncation_strategy", str)),
+        norm_bbox=_norm_bbox(args.get("norm_bbox", str)),
         columns={key: str(new) for key, new in (args.mapping("columns") or {}).items()},
         aliases=not args.flag("disable_auto_column_mapping"),
         strict=args.flag("strict"),
@@ -136,7 +136,7 @@ def row_tokens_of(run: RunSpec, model: TokenModel) -> RowTokens | None:
 
     if run.model.checkpoint is None:
         return None
-    template = run.args.get("template", str).value
+    template = run.args.get("template", str)
     chat = ChatSettings(run.task, row_arguments(run.args))
     try:
         return open_row_tokens(model, Path(run.model.argument), template, chat)

@@ -58,11 +58,10 @@ HIDDEN: Final = "VLFT_HIDDEN"
 
 def to_process(command: Command) -> Process:
     """The process of a command, as it is started here; `ps` shows no secret of it."""
-    held = [word for word in command.argv if isinstance(word, Variable) and word.secret is not None]
-    names = [word.name for word in held]
-    added = dict(command.env)
+    words = [word for word in command.argv if isinstance(word, Variable)]
+    names = [word.name for word in words if word.secret is not None]
+    added = {**command.env, **command.secrets}
     if names:
-        added |= {word.name: word.secret for word in held if word.secret is not None}
         added[HIDDEN] = " ".join(names)
     argv = tuple(map(str, hidden_words(command.argv, names)))
     return Process(argv, ENVIRON.for_process(added, command.unset), str(Path.cwd()))

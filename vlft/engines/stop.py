@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vlft.engines.process import Status
     from vlft.runs.record import Run
 
 _POLL_S = 0.05
@@ -52,7 +51,8 @@ def stop(run: Run, wait_s: float, *, lost: bool = False, after_save: bool = Fals
             f"stop it there; if that machine is gone: vlft runs stop {run.id} --lost",
         )
     if host is not None:
-        note_end(run, "killed", f"the machine that it ran on, {host}, is gone")
+        gone = f"the machine that it ran on, {host}, is gone"
+        write_outcome(run.attempt, Outcome(status="killed", reason=gone))
         return read_run(run.folder) or run
     if after_save:
         run = _after_a_checkpoint(run)
@@ -81,17 +81,16 @@ def stop_processes(run: Run, wait_s: float) -> Run:
     pid = living_pid(run.attempt)
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
-    await_end(run, wait_s, lambda: _is_over(run), f"its pid is {pid}", _POLL_S)
-    return read_run(run.folder) or run
+
+    def is_over() -> bool:
+        now = read_run(run.folder)
+        return now is None or now.status not in GOING_ON
+
+    return await_end(run, wait_s, is_over, f"its pid is {pid}", _POLL_S)
 
 
-def _is_over(run: Run) -> bool:
-    now = read_run(run.folder)
-    return now is None or now.status not in GOING_ON
-
-
-def await_end(run: Run, wait_s: float, ended: Callable[[], bool], hint: str, poll_s: float) -> None:
-    """Waits until a run has ended.
+def await_end(run: Run, wait_s: float, ended: Callable[[], bool], hint: str, poll_s: float) -> Run:
+    """Waits until a run has ended, and returns it as it is then.
 
     Raises:
         VlftError: If it has not ended in time.
@@ -101,11 +100,7 @@ def await_end(run: Run, wait_s: float, ended: Callable[[], bool], hint: str, pol
         if time.monotonic() >= deadline:
             raise VlftError(f"the run {run.id} has not ended within {wait_s:g} s", hint)
         time.sleep(poll_s)
-
-
-def note_end(run: Run, status: Status, reason: str) -> None:
-    """Says how a run ended, where nobody else will."""
-    write_outcome(run.attempt, Outcome(status=status, reason=reason))
+    return read_run(run.folder) or run
 
 
 def conclude_attempt(attempt: Path, exit_code: int, stopped_by: str | None) -> Outcome | None:

@@ -40,7 +40,7 @@ def storage(run: RunSpec, states: Plain) -> Storage:
         states: Of its model.
     """
     saves = saves_of(run)
-    limit = run.args.get("save_total_limit", int).value
+    limit = run.args.get("save_total_limit", int)
     # The new one is written before the oldest is deleted.
     kept = saves if saves is None or limit is None else min(saves, limit + 1)
     width = 4 if run.precision.weights == "float32" else 2
@@ -65,7 +65,7 @@ def _checkpoint_bytes(run: RunSpec, states: Plain, width: int) -> int:
 
 def saves_of(run: RunSpec) -> int | None:
     """Checkpoints written in the whole run; None if the steps are unknown."""
-    steps, every = run.steps, run.args.get("save_steps", float).value
+    steps, every = run.steps, run.args.get("save_steps", float)
     if not steps.total:
         return None
     if run.save_strategy == "no":

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from vlft.export.plan import ExportPlan, Quantizing
     from vlft.plan.command import Command
     from vlft.resolve.quantization import Quantization
-    from vlft.swift.args import Arguments
+    from vlft.swift.release import Arguments
 
 _LOG = logging.getLogger(__name__)
 

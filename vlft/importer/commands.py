@@ -10,7 +10,7 @@ from vlft.importer.draft import Draft, Entry, Imported
 from vlft.importer.flags import Flag, read_flags
 from vlft.importer.launchers import TRAINING, Launch
 from vlft.importer.settings import place_flags
-from vlft.importer.shell.texts import Text
+from vlft.importer.shell.state import Text
 from vlft.importer.spans import Spot, finding
 from vlft.importer.surroundings import Surroundings
 from vlft.importer.tools import place_tool
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from vlft.importer.flags import Translated
     from vlft.importer.model_names import Published
-    from vlft.importer.shell.invocation import Invocation
+    from vlft.importer.shell.interpreter import Invocation
     from vlft.models import Family
     from vlft.swift.release import Subcommand, SwiftFacts
 

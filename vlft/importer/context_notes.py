@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vlft.importer.draft import Imported
     from vlft.importer.flags import Flags
     from vlft.importer.launchers import Launch
-    from vlft.importer.shell.invocation import Invocation
+    from vlft.importer.shell.interpreter import Invocation
 
 _BLOCKS = {
     "for": "loop", "while": "loop", "until": "loop", "function": "function",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vlft.importer.flags import NO_VALUE
-from vlft.importer.shell.texts import Text
+from vlft.importer.shell.state import Text
 from vlft.importer.spans import finding, shown
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from vlft.findings import Finding
-    from vlft.importer.shell.texts import Text
+    from vlft.importer.shell.state import Text
 
 Key: TypeAlias = tuple[str, ...]
 Form = Literal["plain", "text", "list", "raw"]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vlft.findings import Finding, Severity
-    from vlft.importer.shell.texts import Text
+    from vlft.importer.shell.state import Text
     from vlft.importer.spans import Spot
 
 NO_VALUE: Final = "no value stands behind it"

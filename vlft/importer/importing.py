@@ -18,9 +18,10 @@ from vlft.importer.context_notes import tell_unused
 from vlft.importer.launchers import IMPORTED, Launch, find_launch, started_script, unknown_command
 from vlft.importer.model_names import Published
 from vlft.importer.script_args import Start
-from vlft.importer.shell.invocation import Invocation, Variable
-from vlft.importer.shell.script import read_script
-from vlft.importer.shell.texts import Field, Text
+from vlft.importer.shell.control import read_script
+from vlft.importer.shell.interpreter import Invocation
+from vlft.importer.shell.state import Field, Text, Variable
+from vlft.importer.shell.syntax import ParserError
 from vlft.importer.spans import Lines, Spot, finding, shown
 from vlft.importer.swift_config import (
     MAX_BYTES,
@@ -155,7 +156,13 @@ def _from_script(
     file: str | None = None,
 ) -> Import:
     lines = Lines(text, name)
-    script = read_script(text, file, start.words, start.env)
+    try:
+        script = read_script(text, file, start.words, start.env)
+    except ParserError as error:
+        message = f"this script could not be parsed: {error}"
+        hint = "give the swift command itself: `vlft import swift sft …`"
+        findings.append(finding("import.syntax", "error", lines.spot(0), message, hint))
+        return Import((), tuple(findings))
     if script.broken is not None:
         message, offset = script.broken
         hint = "what follows is not read"

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from vlft.importer.shell.texts import Text
+from vlft.importer.shell.state import Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.importer.shell.invocation import Invocation
-    from vlft.importer.shell.texts import Field
+    from vlft.importer.shell.interpreter import Invocation
+    from vlft.importer.shell.state import Field
 
 TRAINING: Final = ("sft", "pt", "rlhf")
 IMPORTED: Final = (*TRAINING, "export", "infer")

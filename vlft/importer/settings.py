@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from vlft.config.schema import ARGUMENTS, ENVIRONMENT, RESERVED
 from vlft.importer.draft import Draft, Entry, Key
 from vlft.importer.flags import NO_VALUE, drop_secret
-from vlft.importer.shell.texts import Text
+from vlft.importer.shell.state import Text
 from vlft.importer.spans import finding, shown
 from vlft.importer.write import scalar
 

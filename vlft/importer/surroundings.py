@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from vlft.config.schema import ENVIRONMENT, NODE_ENVIRONMENT
 from vlft.importer.draft import Draft, Entry, Form, Key
-from vlft.importer.shell.texts import Text
+from vlft.importer.shell.state import Text
 from vlft.importer.spans import finding, shown
 from vlft.security.secrets import cover
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from vlft.findings import Finding
     from vlft.importer.launchers import Launch
-    from vlft.importer.shell.invocation import Variable
+    from vlft.importer.shell.state import Variable
     from vlft.importer.spans import Spot
     from vlft.models import Family
 

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 from vlft.config.compose import ListNode, MapNode, ScalarNode, compose
 from vlft.config.scalars import read_plain
 from vlft.importer.flags import Flag
-from vlft.importer.shell.texts import Text
+from vlft.importer.shell.state import Text
 from vlft.importer.spans import Spot, finding, shown
 
 if TYPE_CHECKING:
     from vlft.config.compose import Node
     from vlft.findings import Finding
     from vlft.importer.launchers import Launch
-    from vlft.importer.shell.texts import Field
+    from vlft.importer.shell.state import Field
 
 MAX_BYTES: Final = 8 << 20
 """Size of a script, or of such a file."""

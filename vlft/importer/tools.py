@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from vlft.importer.draft import Entry
 from vlft.importer.flags import drop_secret
-from vlft.importer.shell.texts import Text
+from vlft.importer.shell.state import Text
 from vlft.importer.spans import finding, shown
 
 if TYPE_CHECKING:

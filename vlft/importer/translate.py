@@ -15,7 +15,7 @@ from vlft.importer.cross_flags import (
     valueless,
 )
 from vlft.importer.flags import Translated
-from vlft.importer.shell.texts import Text
+from vlft.importer.shell.state import Text
 from vlft.importer.spans import finding
 from vlft.importer.values import change_value
 from vlft.security.secrets import cover

@@ -10,7 +10,7 @@ from vlft.config.scalars import read_plain
 
 if TYPE_CHECKING:
     from vlft.importer.draft import Draft, Entry, Key
-    from vlft.importer.shell.texts import Text
+    from vlft.importer.shell.state import Text
 
 _SECTIONS: Final = (
     "task", "model", "tuner", "lora", "quant", "data", "pixels", "train", "deepspeed", "launch",

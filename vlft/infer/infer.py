@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from vlft.plan.command import Command
     from vlft.runs.target import Target
-    from vlft.swift.args import Arguments
+    from vlft.swift.release import Arguments
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from vlft.environment import Environment
     from vlft.plan.plan import Plan
     from vlft.resolve.world import World
-    from vlft.swift.args import Arguments
     from vlft.swift.interpreter import Interpreter
+    from vlft.swift.release import Arguments
 
 Tool = Literal["export", "infer", "deploy"]
 _Word = TypeVar("_Word")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vlft.probe.checkpoint import Checkpoint
     from vlft.probe.collect import Facts
     from vlft.resolve.model import ModelSpec
-    from vlft.swift.args import Arguments
+    from vlft.swift.release import Arguments
 
 PATCHES_VERSION: Final = "2"
 """Of the plug-in; it tells the same in the trainer's log."""

@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from vlft.models import Family
     from vlft.models.base import Patch
     from vlft.probe.collect import Facts
+    from vlft.resolve.args import SwiftArgs
     from vlft.resolve.batch import Batch, Mismatch
     from vlft.resolve.model import ModelSpec
     from vlft.resolve.steps import Steps
     from vlft.resolve.variables import Variable
     from vlft.resolve.world import Sharding, World
-    from vlft.swift.args import SwiftArgs
 
 
 _TYPES = ("bfloat16", "float16", "float32")
@@ -114,7 +114,7 @@ class RunSpec:
     @property
     def row_length(self) -> int | None:
         """Most tokens of a row, the model's own limit included; None if it is unknown."""
-        return self.args.get("max_length", int).value
+        return self.args.get("max_length", int)
 
     @property
     def passed(self) -> Mapping[str, Any]:
@@ -156,7 +156,7 @@ class RunSpec:
         """Limits on images and videos."""
         family = self.model.weights_family
         vision = None if family is None else family.vision
-        return Limits(self.variables, self.args.get("max_pixels", int).value, vision)
+        return Limits(self.variables, self.args.get("max_pixels", int), vision)
 
     @cached_property
     def precision(self) -> Precision:
@@ -165,11 +165,11 @@ class RunSpec:
         Source: swift/arguments/base_args/model_args.py: _init_torch_dtype, _init_mixed_precision.
         """
         args = self.args
-        weights = args.get("torch_dtype", str).value
+        weights = args.get("torch_dtype", str)
         return Precision(
             weights if weights in _TYPES else None,
-            args.get("fp16", bool).value,
-            args.get("bf16", bool).value,
+            args.get("fp16", bool),
+            args.get("bf16", bool),
         )
 
     @cached_property
@@ -193,15 +193,15 @@ class RunSpec:
     @property
     def save_strategy(self) -> str:
         """no, steps, epoch or best; what the user wrote if ms-swift refuses it."""
-        effective = self.args.get("save_strategy", str)
-        return effective.value or effective.text or "steps"
+        written = " ".join(self.args.given_texts("save_strategy"))
+        return self.args.get("save_strategy", str) or written or "steps"
 
     @property
     def eval_strategy(self) -> str:
         """no, steps or epoch; what the user wrote if ms-swift refuses it."""
-        effective = self.args.get("eval_strategy", str)
-        if effective.is_known:
-            return "no" if effective.value is None else effective.value
+        if self.args.is_known("eval_strategy"):
+            effective = self.args.get("eval_strategy", str)
+            return "no" if effective is None else effective
         if not self.has_validation:
             return "no"
         return next(iter(self.args.given_texts("eval_strategy")), self.save_strategy)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vlft.probe.data_entries import DataEntry
-    from vlft.swift.args import SwiftArgs
+    from vlft.resolve.args import SwiftArgs
 
 EPOCHS = 3.0
 """num_train_epochs where none is given (transformers/training_args.py)."""
@@ -118,11 +118,11 @@ def train_rows(args: SwiftArgs, entries: Sequence[DataEntry]) -> int | None:
 
     Packing joins rows, streaming has no end, interleaving draws, rollouts repeat.
     """
-    joined = args.flag("packing") or args.get("truncation_strategy", str).value == "split"
-    drawn = args.is_given("interleave_prob") or args.get("rlhf_type", str).value in _ROLLOUTS
+    joined = args.flag("packing") or args.get("truncation_strategy", str) == "split"
+    drawn = args.is_given("interleave_prob") or args.get("rlhf_type", str) in _ROLLOUTS
     if joined or drawn or args.flag("streaming") or args.texts("cached_dataset"):
         return None
-    share = args.get("split_dataset_ratio", float).value or 0
+    share = args.get("split_dataset_ratio", float) or 0
     total = 0
     for entry in entries:
         rows = rows_of(entry, share)
@@ -142,13 +142,13 @@ def resolve_steps(args: SwiftArgs, entries: Sequence[DataEntry], batch: Batch | 
     """
     if isinstance(batch, Mismatch):
         return Steps(None, None, None, None, None)
-    most = args.get("max_steps", int).value
+    most = args.get("max_steps", int)
     steps = count_steps(
         train_rows(args, entries),
         batch,
-        epochs=args.get("num_train_epochs", float).value,
+        epochs=args.get("num_train_epochs", float),
         max_steps=most if most is not None and most > 0 else None,
-        warmup=args.get("warmup_ratio", float).value or args.get("warmup_steps", float).value or 0,
+        warmup=args.get("warmup_ratio", float) or args.get("warmup_steps", float) or 0,
         drop_last=args.flag("dataloader_drop_last"),
     )
     # `max_epochs` ends the run earlier; the warm-up is a share of the steps all the same.

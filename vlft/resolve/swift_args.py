@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vlft.config.schema import ARGUMENTS
-from vlft.errors import VlftError
+from vlft.resolve.args import SwiftArgs, Written, as_text, key_of, parse_bool
 from vlft.resolve.batch import Batch
 from vlft.resolve.patches import PLUGIN
-from vlft.resolve.post_init import Run, after_init
+from vlft.resolve.post_init import after_init
 from vlft.resolve.world import resolve_sharding, uses_torchrun
-from vlft.swift.args import Origin, SwiftArgs, Value, Written, as_text, key_of, parse_bool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,8 +31,7 @@ def resolve_swift_args(
     world: World,
     batch: Batch | Mismatch,
     model: ModelSpec,
-    patches: tuple[Patch, ...] = (),
-    environ: Mapping[str, str] | None = None,
+    patches: tuple[Patch, ...],
 ) -> SwiftArgs:
     """The effective arguments of a config's run.
 
@@ -44,34 +42,21 @@ def resolve_swift_args(
         batch: Rows per step; of a mismatch only what is written counts.
         model: Its family decides `model_type` and `template` for a renamed folder.
         patches: What the plug-in of vlft has to patch; without any it is not passed.
-        environ: Variables of the trainer; those of the caller if absent.
     """
-    environ = facts.environ if environ is None else environ
-    legal = facts.swift.arguments[loaded.config.task]
-    folder = Path.cwd()  # where the trainer starts
-
-    def read(name: str) -> Mapping[str, object] | None:
-        return _read_file(folder / name)
-
-    def compute(args: SwiftArgs, name: str, value: Value) -> Value:
-        return after_init(Run(args, loaded.config.task, facts, model, environ), name, value)
-
-    def resolved(written: Mapping[str, Written]) -> SwiftArgs:
-        return SwiftArgs(legal, written, loaded.source, compute, read)
-
+    task = loaded.config.task
+    legal = facts.swift.arguments[task]
     sections = dict(_of_sections(loaded, facts, batch, model))
     passed = dict(_of_swift(loaded, {spec.flag: name for name, spec in legal.items()}))
     given = sections | passed
-    added = dict(_added(loaded, facts, world, resolved(given)))
-    written = sections | {n: w for n, w in added.items() if n in legal and n not in given} | passed
+    added = _added(loaded, facts, world, SwiftArgs(task, facts, model, given, after_init))
+    written = sections | {n: w for n, w in added if n in legal and n not in given} | passed
     if patches and "external_plugins" in legal:
-        user = written.get("external_plugins")
-        texts = (str(PLUGIN), *(user.texts if user else ()))
-        path, origin = (user.path, user.origin) if user else (None, Origin.DERIVED)
-        written["external_plugins"] = Written(texts, path, origin, added=1)
-    if "use_hf" not in written and _is_true(environ.get("USE_HF", "")):
-        written["use_hf"] = Written(("true",), None, Origin.ENVIRONMENT)
-    return resolved(written)
+        user = written.get("external_plugins", Written((), None, "vlft"))
+        texts = (str(PLUGIN), *user.texts)
+        written["external_plugins"] = replace(user, texts=texts, added=1)
+    if "use_hf" not in written and _is_true(facts.environ.get("USE_HF", "")):
+        written["use_hf"] = Written(("true",), None, "environment")
+    return SwiftArgs(task, facts, model, written, after_init)
 
 
 _SPECIAL: Final = frozenset(
@@ -94,8 +79,7 @@ def _of_sections(
         yield "use_hf", Written((text,), key_of("use_hf"))
     yield from _names_of_family(facts, model)
     has_tuner = "tuner" in loaded.source.data
-    origin = None if has_tuner else Origin.DERIVED
-    yield "tuner_type", Written((config.tuner,), ("tuner",), origin)
+    yield "tuner_type", Written((config.tuner,), ("tuner",), "user" if has_tuner else "vlft")
     for name, path in _PLAIN:
         value: object = config
         for part in path:
@@ -123,10 +107,10 @@ def _names_of_family(facts: Facts, model: ModelSpec) -> Iterator[tuple[str, Writ
         return
     name = family.swift_model_type
     if model.guessed_types != (name,) and given is None:
-        yield "model_type", Written((name,), None, Origin.DERIVED)
+        yield "model_type", Written((name,), None, "vlft")
     template = facts.swift.default_template(name, checkpoint.path, checkpoint.args)
     if family.template is not None and template != family.template:
-        yield "template", Written((family.template,), None, Origin.DERIVED)
+        yield "template", Written((family.template,), None, "vlft")
 
 
 def _of_batch(loaded: LoadedConfig, batch: Batch | Mismatch) -> Iterator[tuple[str, Written]]:
@@ -145,7 +129,7 @@ def _of_batch(loaded: LoadedConfig, batch: Batch | Mismatch) -> Iterator[tuple[s
         elif number is not None:
             path = ("train", "global_batch_size")
             whole = path if loaded.config.train.global_batch_size is not None else None
-            yield name, Written((str(number),), whole, Origin.DERIVED)
+            yield name, Written((str(number),), whole, "vlft")
 
 
 def _of_swift(
@@ -191,7 +175,7 @@ def _added(
         if uses_torchrun(loaded.config.task, given, world, sharding):
             made["ddp_backend"] = "gloo"  # without one the ranks are not synchronized
     for name, text in made.items():
-        yield name, Written((text,), None, Origin.DERIVED)
+        yield name, Written((text,), None, "vlft")
 
 
 def _is_true(text: str) -> bool:
@@ -199,12 +183,3 @@ def _is_true(text: str) -> bool:
         return parse_bool(text)
     except ValueError:
         return False
-
-
-def _read_file(file: Path) -> Mapping[str, object] | None:
-    from vlft.probe.json_file import read_json  # noqa: PLC0415 - few configs name a file
-
-    try:
-        return read_json(file)
-    except (VlftError, ValueError):  # ValueError: a name that no file can have
-        return None

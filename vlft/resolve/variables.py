@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from vlft.config.reader import LoadedConfig
     from vlft.models import Family, Vision
     from vlft.models.limits import PixelLimits, TokenLimits
+    from vlft.resolve.args import SwiftArgs
     from vlft.resolve.model import ModelSpec
-    from vlft.swift.args import SwiftArgs
 
 
 CALLER: Final[KeyPath] = ("env",)

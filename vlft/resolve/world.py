@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vlft.config.schema import Config, Launch
     from vlft.probe.collect import Facts
     from vlft.probe.deepspeed import Deepspeed
-    from vlft.swift.args import SwiftArgs
+    from vlft.resolve.args import SwiftArgs
 
 
 _LAST_STAGE = 3
@@ -58,7 +58,7 @@ class Sharding:
 
 def resolve_sharding(config: Config, facts: Facts, args: SwiftArgs) -> Sharding:
     """The run's sharding; an empty text is none, as for ms-swift."""
-    fsdp = args.get("fsdp", str).text if args.is_given("fsdp") else ""
+    fsdp = " ".join(args.given_texts("fsdp"))
     deepspeed = config.deepspeed or None
     return Sharding(deepspeed, facts.deepspeed_file, facts.deepspeed, fsdp or None)
 

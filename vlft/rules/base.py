@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from vlft.engines import engine_names, load_rules, owner_of
+from vlft.resolve.run import RunSpec as RunSpec  # noqa: PLC0414 - rules import it with `rule`
 from vlft.text import nearest
 
 if TYPE_CHECKING:
     from vlft.config.entry import KeyPath
     from vlft.findings import Finding, Severity
     from vlft.probe.gpus import Capability
-    from vlft.resolve.run import RunSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,47 @@ class Problem:
     hint: str | None = None
     at_key: bool = False
 
+    @classmethod
+    def ignored(cls, path: KeyPath, because: str, hint: str) -> Problem:
+        """A key that is given and that nothing reads."""
+        return cls(path, f"`{_name_of(path)}` has no effect: {because}", hint, at_key=True)
+
+    @classmethod
+    def exclusive(cls, path: KeyPath, other: str, hint: str = "keep one of the two") -> Problem:
+        """A key that cannot be given beside another one."""
+        message = f"`{_name_of(path)}` and `{other}` exclude each other"
+        return cls(path, message, hint, at_key=True)
+
+    @classmethod
+    def unknown(
+        cls,
+        path: KeyPath,
+        what: str,
+        name: str,
+        legal: Iterable[str],
+        hint: str = "",
+        release: str = "",
+    ) -> Problem:
+        """A name that is not one of the legal ones.
+
+        Args:
+            path: The key that holds it.
+            what: What it should be the name of.
+            name: The name.
+            legal: The names that would do.
+            hint: What to write if no legal name is near; all of them if absent.
+            release: What the names are those of.
+        """
+        names = list(legal)
+        close = nearest(name, names)
+        hint = f"did you mean `{close}`?" if close else hint or "one of " + ", ".join(names)
+        return cls(path, f"unknown {what} `{name}`" + (f" ({release})" if release else ""), hint)
+
+    @classmethod
+    def out_of_range(cls, path: KeyPath, value: float, allowed: str) -> Problem:
+        """A number that is not one of those allowed."""
+        return cls(path, f"{path[-1]} is {value:g}", allowed)
+
 
 Effect = Literal["aborts", "late", "silent", "advice"]
 """What happens without the rule: ms-swift refuses the arguments; it fails once the model is
@@ -41,7 +82,8 @@ disk that need not be spent."""
 Need = Literal["hardware"]
 """What a rule is silent without: a machine to judge the config for."""
 
-RuleFunction = Callable[["RunSpec"], Iterator[Problem]]
+Problems: TypeAlias = Iterator[Problem]
+RuleFunction: TypeAlias = Callable[[RunSpec], Problems]
 
 
 @dataclass(frozen=True)
@@ -151,44 +193,7 @@ def check(run: RunSpec, only: frozenset[str] | None = None) -> list[Finding]:
     ]
 
 
-# The problems that many rules find. ------------------------------------------------------------
-def ignored_key(path: KeyPath, because: str, hint: str) -> Problem:
-    """A key that is given and that nothing reads."""
-    return Problem(path, f"`{_name_of(path)}` has no effect: {because}", hint, at_key=True)
-
-
-def exclusive_keys(path: KeyPath, other: str, hint: str = "keep one of the two") -> Problem:
-    """A key that cannot be given beside another one."""
-    return Problem(path, f"`{_name_of(path)}` and `{other}` exclude each other", hint, at_key=True)
-
-
-def unknown_name(
-    path: KeyPath, what: str, name: str, legal: Iterable[str], hint: str = "", release: str = ""
-) -> Problem:
-    """A name that is not one of the legal ones.
-
-    Args:
-        path: The key that holds it.
-        what: What it should be the name of.
-        name: The name.
-        legal: The names that would do.
-        hint: What to write if no legal name is near; all of them if absent.
-        release: What the names are those of.
-    """
-    names = list(legal)
-    close = nearest(name, names)
-    hint = f"did you mean `{close}`?" if close else hint or "one of " + ", ".join(names)
-    return Problem(path, f"unknown {what} `{name}`" + (f" ({release})" if release else ""), hint)
-
-
-def out_of_range(path: KeyPath, value: float, allowed: str) -> Problem:
-    """A number that is not one of those allowed."""
-    return Problem(path, f"{path[-1]} is {value:g}", allowed)
-
-
-def not_installed(
-    run: RunSpec, package: str, path: KeyPath, *, at_key: bool = False
-) -> Iterator[Problem]:
+def not_installed(run: RunSpec, package: str, path: KeyPath, *, at_key: bool = False) -> Problems:
     """The problem, unless the package is there or the interpreter is not known.
 
     Args:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vlft.resolve.batch import SWIFT_TARGET_BATCH, Mismatch
-from vlft.rules.base import Problem, rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from vlft.resolve.run import RunSpec
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 
 
 @rule("error", "silent", "hardware")
-def global_mismatch(run: RunSpec) -> Iterator[Problem]:
+def global_mismatch(run: RunSpec) -> Problems:
     """The batch sizes and the processes multiply to one global batch, without a remainder.
 
     Source: transformers Trainer: no such check exists
@@ -25,7 +18,7 @@ def global_mismatch(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("info", "advice", "hardware")
-def default_accumulation(run: RunSpec) -> Iterator[Problem]:
+def default_accumulation(run: RunSpec) -> Problems:
     """Where ms-swift's own accumulation rounds 16 rows to something else, the number is said.
 
     Source: swift/trainers/arguments.py: max(1, ceil(16 / per_device / world_size))
@@ -45,7 +38,7 @@ def default_accumulation(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("info", "advice", "hardware")
-def eval_larger(run: RunSpec) -> Iterator[Problem]:
+def eval_larger(run: RunSpec) -> Problems:
     """An evaluation takes no more rows at once than the training.
 
     Source: swift/trainers/seq2seq_trainer.py: prediction_step

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, ignored_key, rule
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.swift.versions import version_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from vlft.probe.checkpoint import Checkpoint
-    from vlft.resolve.run import RunSpec
 
 
 _SAFE_TORCH = "2.6"
@@ -25,7 +22,7 @@ def _model(run: RunSpec) -> Checkpoint | None:
 
 
 @rule("error", "late", says="no file named model.safetensors")
-def no_weights(run: RunSpec) -> Iterator[Problem]:
+def no_weights(run: RunSpec) -> Problems:
     """A model's folder holds its weights.
 
     Source: transformers: from_pretrained
@@ -40,7 +37,7 @@ def no_weights(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def no_tokenizer(run: RunSpec) -> Iterator[Problem]:
+def no_tokenizer(run: RunSpec) -> Problems:
     """A model's folder holds the vocabulary of its tokenizer.
 
     Source: transformers/tokenization_utils_tokenizers.py: an empty vocabulary without a word
@@ -58,7 +55,7 @@ def no_tokenizer(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="has no attribute image_processor")
-def no_processor(run: RunSpec) -> Iterator[Problem]:
+def no_processor(run: RunSpec) -> Problems:
     """A vision-language model's folder holds the settings of its image processor.
 
     Source: swift/model/register.py: get_processor takes the tokenizer alone
@@ -76,7 +73,7 @@ def no_processor(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def weights_broken(run: RunSpec) -> Iterator[Problem]:
+def weights_broken(run: RunSpec) -> Problems:
     """Every weight file of the checkpoint is there and whole.
 
     Source: safetensors: reading the header
@@ -94,7 +91,7 @@ def weights_broken(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def pickle_refused(run: RunSpec) -> Iterator[Problem]:
+def pickle_refused(run: RunSpec) -> Problems:
     """Weights in pickle form are loaded by a torch that transformers trusts with them.
 
     Source: transformers/utils/import_utils.py: check_torch_load_is_safe
@@ -109,7 +106,7 @@ def pickle_refused(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def pickle(run: RunSpec) -> Iterator[Problem]:
+def pickle(run: RunSpec) -> Problems:
     """Weights are safetensors, or loading pickles was consented to.
 
     Source: torch.load: a pickle is a program
@@ -125,7 +122,7 @@ def pickle(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="The model is quantized with")
-def quantised_otherwise(run: RunSpec) -> Iterator[Problem]:
+def quantised_otherwise(run: RunSpec) -> Problems:
     """`quant` names the method that the checkpoint is quantised with, if it is.
 
     Source: transformers/quantizers/auto.py: merge_quantization_configs
@@ -140,7 +137,7 @@ def quantised_otherwise(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def quantised_already(run: RunSpec) -> Iterator[Problem]:
+def quantised_already(run: RunSpec) -> Problems:
     """`quant` is given only for weights that are not quantized yet.
 
     Source: transformers/quantizers/auto.py: the checkpoint's own quantization_config is used
@@ -148,11 +145,11 @@ def quantised_already(run: RunSpec) -> Iterator[Problem]:
     method, quant = _quantised(run), run.config.quant
     if method is not None and quant is not None and quant.method == method:
         because = f"the checkpoint is quantised already, with {method}"
-        yield ignored_key(("quant",), because, "remove `quant`")
+        yield Problem.ignored(("quant",), because, "remove `quant`")
 
 
 @rule("error", "late")
-def quantised_full(run: RunSpec) -> Iterator[Problem]:
+def quantised_full(run: RunSpec) -> Problems:
     """`tuner: full` trains weights that are not quantised.
 
     Source: transformers/trainer_utils.py: validate_quantization_for_training

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vlft.probe.remote_code import is_installed
 from vlft.resolve.patches import WHY, code_of_hub_id, in_image
-from vlft.rules.base import Problem, rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from vlft.resolve.run import RunSpec
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 
 
 @rule(
     "error", "late", says="requires the following packages that were not found in your environment"
 )
-def not_installed(run: RunSpec) -> Iterator[Problem]:
+def not_installed(run: RunSpec) -> Problems:
     """What a checkpoint's own code imports is installed in the interpreter that trains.
 
     Source: transformers/dynamic_module_utils.py: check_imports
@@ -34,7 +27,7 @@ def not_installed(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("info", "late", says="has no attribute")
-def mended(run: RunSpec) -> Iterator[Problem]:
+def mended(run: RunSpec) -> Problems:
     """A checkpoint's own code runs on the installed transformers without patches.
 
     Source: transformers/modeling_utils.py: from_pretrained
@@ -56,7 +49,7 @@ def mended(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def hub_consent(run: RunSpec) -> Iterator[Problem]:
+def hub_consent(run: RunSpec) -> Problems:
     """A model that brings Python code from a hub is only loaded with consent.
 
     Source: swift/model/register.py: trust_remote_code=True always

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from vlft.config.references import absolute
 from vlft.resolve.steps import rows_of
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.text import counted
 
 if TYPE_CHECKING:
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
     from vlft.data.from_config import ConfiguredData
     from vlft.findings import Finding, Severity
     from vlft.probe.data_entries import DataEntry
-    from vlft.resolve.run import RunSpec
 
 
 @rule("error", "late")
-def not_found(run: RunSpec) -> Iterator[Problem]:
+def not_found(run: RunSpec) -> Problems:
     """Every entry is a file that exists, or says `hf::` or `ms::`.
 
     Source: swift/dataset/dataset_syntax.py: asks the hub instead
@@ -48,7 +47,7 @@ def not_found(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def empty(run: RunSpec) -> Iterator[Problem]:
+def empty(run: RunSpec) -> Problems:
     """No file is empty.
 
     Source: datasets: an empty file ends in StopIteration
@@ -60,12 +59,12 @@ def empty(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="AssertionError")
-def nothing_left(run: RunSpec) -> Iterator[Problem]:
+def nothing_left(run: RunSpec) -> Problems:
     """Each training entry keeps at least one row after the validation rows are split off.
 
     Source: swift/dataset/dataset_meta.py: DatasetLoader.post_process
     """
-    share = run.args.get("split_dataset_ratio", float).value or 0
+    share = run.args.get("split_dataset_ratio", float) or 0
     for index, entry in enumerate(run.facts.train):
         rows = rows_of(entry, share)
         if entry.sample == 0:
@@ -81,7 +80,7 @@ def nothing_left(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def repeated_rows(run: RunSpec) -> Iterator[Problem]:
+def repeated_rows(run: RunSpec) -> Problems:
     """`path#N` asks for no more rows than the file has.
 
     Source: swift/dataset/utils.py: sample_dataset
@@ -98,7 +97,7 @@ def repeated_rows(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="AssertionError")
-def val_sample(run: RunSpec) -> Iterator[Problem]:
+def val_sample(run: RunSpec) -> Problems:
     """A validation file has as many rows as `#N` asks for, and N is not 0.
 
     Source: swift/dataset/dataset_meta.py: DatasetLoader.post_process
@@ -117,7 +116,7 @@ def val_sample(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def interleave_prob(run: RunSpec) -> Iterator[Problem]:
+def interleave_prob(run: RunSpec) -> Problems:
     """`interleave_prob` has one share for each training entry, and they sum to 1.
 
     Source: swift/dataset/loader.py: load_dataset → datasets.interleave_datasets
@@ -150,13 +149,13 @@ def interleave_prob(run: RunSpec) -> Iterator[Problem]:
     "aborts",
     says="--dataloader_prefetch_factor can only be set when data is loaded in a different process",
 )
-def prefetch_without_workers(run: RunSpec) -> Iterator[Problem]:
+def prefetch_without_workers(run: RunSpec) -> Problems:
     """`dataloader_prefetch_factor` is given only where worker processes load the data.
 
     Source: transformers/training_args.py: _validate_args
     """
     given = run.args.is_given("dataloader_prefetch_factor")
-    if given and run.args.get("dataloader_num_workers", int).value == 0:
+    if given and run.args.get("dataloader_num_workers", int) == 0:
         yield Problem(
             ("swift", "dataloader_prefetch_factor"),
             "`dataloader_prefetch_factor` without a worker: `dataloader_num_workers` is 0",
@@ -166,7 +165,7 @@ def prefetch_without_workers(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="Cached dataset does not support streaming.")
-def cached_streaming(run: RunSpec) -> Iterator[Problem]:
+def cached_streaming(run: RunSpec) -> Problems:
     """A data set that `swift export` tokenised before is not streamed.
 
     Source: swift/pipelines/train/sft.py: _prepare_dataset
@@ -179,7 +178,7 @@ def cached_streaming(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def truncation(run: RunSpec) -> Iterator[Problem]:
+def truncation(run: RunSpec) -> Problems:
     """A vision-language model's rows are left out when too long, not cut.
 
     Source: swift/template/base.py: _truncate keeps image tokens and drops text
@@ -197,7 +196,7 @@ def truncation(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="`--truncation_strategy split`")
-def split_strategy(run: RunSpec) -> Iterator[Problem]:
+def split_strategy(run: RunSpec) -> Problems:
     """`truncation_strategy: split` is for `task: pt` without lazy tokenising.
 
     Source: swift/pipelines/train/sft.py: _encode_dataset

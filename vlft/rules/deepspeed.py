@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vlft.resolve.batch import Batch
-from vlft.rules.base import Problem, ignored_key, rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from vlft.resolve.run import RunSpec
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 
 
 @rule("error", "aborts", says="JSONDecodeError")
-def json(run: RunSpec) -> Iterator[Problem]:
+def json(run: RunSpec) -> Problems:
     """DeepSpeed's file is one JSON object.
 
     Source: swift/utils/utils.py: json_parse_to_dict
@@ -27,7 +20,7 @@ def json(run: RunSpec) -> Iterator[Problem]:
 @rule(
     "error", "aborts", says="Please specify the ZeRO optimization config in the DeepSpeed config."
 )
-def no_zero(run: RunSpec) -> Iterator[Problem]:
+def no_zero(run: RunSpec) -> Problems:
     """DeepSpeed's file has a `zero_optimization`.
 
     Source: accelerate/utils/dataclasses.py: DeepSpeedPlugin
@@ -48,7 +41,7 @@ def no_zero(run: RunSpec) -> Iterator[Problem]:
     "hardware",
     says="Either train_batch_size or train_micro_batch_size_per_gpu needs to be provided",
 )
-def no_batch(run: RunSpec) -> Iterator[Problem]:
+def no_batch(run: RunSpec) -> Problems:
     """DeepSpeed's file has a batch size, which may be `auto`.
 
     Source: deepspeed/runtime/config.py: _configure_train_batch_size
@@ -64,7 +57,7 @@ def no_batch(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def no_effect(run: RunSpec) -> Iterator[Problem]:
+def no_effect(run: RunSpec) -> Problems:
     """What is said to DeepSpeed is said to a DeepSpeed that is on and that reads it.
 
     Source: swift/arguments/sft_args.py: _init_deepspeed
@@ -81,11 +74,11 @@ def no_effect(run: RunSpec) -> Iterator[Problem]:
             if run.args.is_given(name):
                 preset = "zero3" if "hpz" in name else "zero2"
                 hint = f"write `deepspeed: {preset}`"
-                yield ignored_key(("swift", name), "it is read only with DeepSpeed", hint)
+                yield Problem.ignored(("swift", name), "it is read only with DeepSpeed", hint)
     elif run.args.is_given("zero_hpz_partition_size") and run.sharding.stage in {0, 1, 2}:
         because = f"ZeRO-{run.sharding.stage} keeps whole weights"
         hint = "leave it out, or write `deepspeed: zero3`"
-        yield ignored_key(("swift", "zero_hpz_partition_size"), because, hint)
+        yield Problem.ignored(("swift", "zero_hpz_partition_size"), because, hint)
 
 
 @rule(
@@ -94,7 +87,7 @@ def no_effect(run: RunSpec) -> Iterator[Problem]:
     "hardware",
     says="Please correct the following DeepSpeed config values that mismatch TrainingArguments",
 )
-def numbers(run: RunSpec) -> Iterator[Problem]:
+def numbers(run: RunSpec) -> Problems:
     """What DeepSpeed's file says by itself is what the config says.
 
     Source: transformers/integrations/deepspeed.py: trainer_config_finalize
@@ -115,7 +108,7 @@ def numbers(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="DeepSpeed Zero-3 is not compatible with passing a `device_map`.")
-def device_map(run: RunSpec) -> Iterator[Problem]:
+def device_map(run: RunSpec) -> Problems:
     """ZeRO-3 places the weights itself, without a device_map.
 
     Source: transformers/integrations/accelerate.py: check_and_set_device_map
@@ -132,7 +125,7 @@ def device_map(run: RunSpec) -> Iterator[Problem]:
     "hardware",
     says="train_batch_size is not equal to micro_batch_per_gpu * gradient_acc_step * world_size",
 )
-def cpu(run: RunSpec) -> Iterator[Problem]:
+def cpu(run: RunSpec) -> Problems:
     """On a CPU, several processes do not share the weights by ZeRO-3.
 
     Source: deepspeed/runtime/config.py: _batch_assertion, before the processes know of each other
@@ -155,8 +148,8 @@ def _wanted(run: RunSpec) -> dict[str, object]:
         "bf16.enabled": precision.bf16,
         "optimizer.params.lr": config.train.learning_rate,
         "scheduler.params.warmup_max_lr": config.train.learning_rate,
-        "optimizer.params.weight_decay": run.args.get("weight_decay", float).value,
-        "gradient_clipping": run.args.get("max_grad_norm", float).value,
+        "optimizer.params.weight_decay": run.args.get("weight_decay", float),
+        "gradient_clipping": run.args.get("max_grad_norm", float),
     }
     if isinstance(batch, Batch) and not run.args.flag("auto_find_batch_size"):
         accumulation, world = batch.gradient_accumulation_steps, batch.world_size

@@ -6,19 +6,16 @@ from typing import TYPE_CHECKING
 
 from vlft.engines import section_names, section_of
 from vlft.engines.traits import traits_of
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from vlft.resolve.run import RunSpec
     from vlft.rules.base import RuleFunction
 
 
 def _section_rule(name: str) -> RuleFunction:
     """The rule of one engine's section; it loads nothing of an engine that is not named."""
 
-    def section_has_its_engine(run: RunSpec) -> Iterator[Problem]:
+    def section_has_its_engine(run: RunSpec) -> Problems:
         engine = run.config.launch.engine
         section = getattr(run.config, name, None)
         if section is not None and engine != name:
@@ -58,7 +55,7 @@ for _name in section_names():
 
 
 @rule("warning", "silent", rule_id="slurm.gpu-list")
-def scheduler_chooses_gpus(run: RunSpec) -> Iterator[Problem]:
+def scheduler_chooses_gpus(run: RunSpec) -> Problems:
     """A scheduler gets the number of GPUs, not a list of them.
 
     Source: Slurm sets CUDA_VISIBLE_DEVICES

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vlft.config.schema import ENVIRONMENT, NODE_ENVIRONMENT
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.security.secrets import mask_value
 from vlft.text import near_miss as nearest_variable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from vlft.resolve.run import RunSpec
-
 
 READ = frozenset({
     "BASE_SIZE", "CELOSS_PARALLEL_SIZE", "CROP_MODE", "DISABLE_MP_DDP", "DOWNSAMPLE_MODE",
@@ -50,7 +42,7 @@ def is_legal(name: str) -> bool:
 
 
 @rule("error", "silent")
-def owned(run: RunSpec) -> Iterator[Problem]:
+def owned(run: RunSpec) -> Problems:
     """A variable that a section decides is not set under `env:`.
 
     Source: one owner a value
@@ -82,7 +74,7 @@ def owned(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def near_miss(run: RunSpec) -> Iterator[Problem]:
+def near_miss(run: RunSpec) -> Problems:
     """A variable's name is not a misspelling of one that ms-swift reads.
 
     Source: swift/utils/env.py: get_env_args reads the names that it knows
@@ -102,7 +94,7 @@ def near_miss(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def value(run: RunSpec) -> Iterator[Problem]:
+def value(run: RunSpec) -> Problems:
     """A variable's value is one text, number or truth value.
 
     Source: an environment holds text
@@ -117,7 +109,7 @@ def value(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def differs(run: RunSpec) -> Iterator[Problem]:
+def differs(run: RunSpec) -> Problems:
     """A variable that the config decides is not set to something else by the caller.
 
     Source: the config wins over the caller's environment
@@ -134,7 +126,7 @@ def differs(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("info", "silent")
-def inherited(run: RunSpec) -> Iterator[Problem]:
+def inherited(run: RunSpec) -> Problems:
     """A variable of the caller that changes the run is said.
 
     Source: ms-swift reads it from the environment

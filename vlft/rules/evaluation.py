@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, ignored_key, not_installed, rule, unknown_name
+from vlft.rules.base import Problem, Problems, RunSpec, not_installed, rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from vlft.config.entry import KeyPath
-    from vlft.resolve.run import RunSpec
 
 
 _STRATEGIES = ("no", "steps", "epoch")
@@ -18,7 +15,7 @@ _NO_DATA = "write `data: {val: 0.01}`, or name validation files there"
 
 
 @rule("warning", "silent")
-def no_data(run: RunSpec) -> Iterator[Problem]:
+def no_data(run: RunSpec) -> Problems:
     """Where evaluation is asked for there is something to evaluate on.
 
     Source: swift/arguments/sft_args.py: __post_init__ sets eval_strategy to no
@@ -27,9 +24,9 @@ def no_data(run: RunSpec) -> Iterator[Problem]:
         return
     strategy = run.args.given("eval_strategy", str)
     if strategy in {"steps", "epoch"}:
-        yield ignored_key(("swift", "eval_strategy"), "there is no validation data", _NO_DATA)
+        yield Problem.ignored(("swift", "eval_strategy"), "there is no validation data", _NO_DATA)
     elif strategy is None and run.config.train.eval_steps is not None:
-        yield ignored_key(("train", "eval_steps"), "there is no validation data", _NO_DATA)
+        yield Problem.ignored(("train", "eval_steps"), "there is no validation data", _NO_DATA)
     elif run.save_strategy == "best":
         yield Problem(
             ("swift", "save_strategy"),
@@ -39,7 +36,7 @@ def no_data(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def data_unused(run: RunSpec) -> Iterator[Problem]:
+def data_unused(run: RunSpec) -> Problems:
     """Validation data is given only if the run evaluates.
 
     Source: swift/arguments/sft_args.py: _init_eval_strategy
@@ -55,7 +52,7 @@ def data_unused(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", says="is not a valid IntervalStrategy")
-def strategy(run: RunSpec) -> Iterator[Problem]:
+def strategy(run: RunSpec) -> Problems:
     """Evaluation comes by `eval_strategy`, else by `save_strategy`: no, steps or epoch.
 
     Source: transformers/trainer_utils.py: IntervalStrategy
@@ -64,7 +61,7 @@ def strategy(run: RunSpec) -> Iterator[Problem]:
     if strategy in _STRATEGIES:
         return
     if run.args.given("eval_strategy", str) is not None:
-        yield unknown_name(("swift", "eval_strategy"), "eval_strategy", strategy, _STRATEGIES)
+        yield Problem.unknown(("swift", "eval_strategy"), "eval_strategy", strategy, _STRATEGIES)
     else:
         yield Problem(
             ("swift", "save_strategy"),
@@ -74,7 +71,7 @@ def strategy(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", says="--load_best_model_at_end requires the")
-def best_model(run: RunSpec) -> Iterator[Problem]:
+def best_model(run: RunSpec) -> Problems:
     """For `load_best_model_at_end` every checkpoint is evaluated.
 
     Source: transformers/training_args.py: _validate_args
@@ -93,8 +90,8 @@ def best_model(run: RunSpec) -> Iterator[Problem]:
             f"write `swift: {{eval_strategy: {when}}}`" if when != "no" else "save_strategy: steps",
         )
         return
-    save = run.args.get("save_steps", float).value
-    evaluation = run.args.get("eval_steps", float).value
+    save = run.args.get("save_steps", float)
+    evaluation = run.args.get("eval_steps", float)
     if save and evaluation and when == "steps" and not _divides(evaluation, save):
         given = run.args.is_given("eval_steps")
         yield Problem(
@@ -111,18 +108,18 @@ def _divides(part: float, whole: float) -> bool:
 
 
 @rule("warning", "silent")
-def early_stop(run: RunSpec) -> Iterator[Problem]:
+def early_stop(run: RunSpec) -> Problems:
     """A run that stops by a metric evaluates.
 
     Source: swift/callbacks/early_stop.py: EarlyStopCallback.on_save
     """
     rounds = run.args.given("early_stop_interval", float)
     if rounds is not None and rounds > 0 and not run.evaluates:
-        yield ignored_key(("swift", "early_stop_interval"), "nothing is evaluated", _NO_DATA)
+        yield Problem.ignored(("swift", "early_stop_interval"), "nothing is evaluated", _NO_DATA)
 
 
 @rule("error", "aborts", says="requires an eval strategy")
-def plateau(run: RunSpec) -> Iterator[Problem]:
+def plateau(run: RunSpec) -> Problems:
     """A learning rate that follows the evaluation has one.
 
     Source: transformers/training_args.py: _validate_args
@@ -137,7 +134,7 @@ def plateau(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="TypeError")
-def symlink(run: RunSpec) -> Iterator[Problem]:
+def symlink(run: RunSpec) -> Problems:
     """`create_checkpoint_symlink` links the best checkpoint, which an evaluation finds.
 
     Source: swift/pipelines/train/sft.py: _handle_trainer_state
@@ -153,7 +150,7 @@ def symlink(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", says="requires installing the jieba dependency")
-def jieba(run: RunSpec) -> Iterator[Problem]:
+def jieba(run: RunSpec) -> Problems:
     """Judging generated text has jieba, which it splits words with.
 
     Source: swift/arguments/sft_args.py: _init_metric
@@ -166,7 +163,7 @@ def jieba(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", says="evalscope is not installed")
-def evalscope(run: RunSpec) -> Iterator[Problem]:
+def evalscope(run: RunSpec) -> Problems:
     """Evaluation by evalscope has the package.
 
     Source: swift/trainers/arguments.py: TrainArgumentsMixin.__post_init__
@@ -189,7 +186,7 @@ _REPORTERS = {
 
 
 @rule("error", "late", says="install")
-def reporter(run: RunSpec) -> Iterator[Problem]:
+def reporter(run: RunSpec) -> Problems:
     """What `report_to` names is installed where the run trains.
 
     Source: swift/arguments/sft_args.py: _init_swanlab;
@@ -207,7 +204,7 @@ _BUILT_IN = frozenset({
 
 
 @rule("error", "late", says="is not supported, only")
-def reporter_unknown(run: RunSpec) -> Iterator[Problem]:
+def reporter_unknown(run: RunSpec) -> Problems:
     """`report_to` names services that transformers reports to.
 
     Source: transformers/integrations/integration_utils.py: get_reporting_integration_callbacks
@@ -218,4 +215,4 @@ def reporter_unknown(run: RunSpec) -> Iterator[Problem]:
         known = name in _BUILT_IN or name in _REPORTERS or name.startswith(("{", "["))
         if not known:  # swift.value reports what is not a text
             services = sorted(_BUILT_IN | set(_REPORTERS))
-            yield unknown_name(("swift", "report_to"), "service", name, services)
+            yield Problem.unknown(("swift", "report_to"), "service", name, services)

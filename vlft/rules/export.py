@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vlft.resolve.quantization import BITS, CALIBRATED, what_works
-from vlft.rules.base import Problem, ignored_key, rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from vlft.resolve.run import RunSpec
-
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 
 # swift/arguments/base_args/base_args.py: those that --merge_lora takes.
 _MERGEABLE = frozenset({"lora", "longlora", "llamapro", "adalora", "full"})
 
 
 @rule("error", "late")
-def bits(run: RunSpec) -> Iterator[Problem]:
+def bits(run: RunSpec) -> Problems:
     """The method that will quantise has a form of as many bits as asked for.
 
     Source: swift/arguments/export_args.py: __post_init__; quant_args.py
@@ -39,7 +31,7 @@ def bits(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def no_effect(run: RunSpec) -> Iterator[Problem]:
+def no_effect(run: RunSpec) -> Problems:
     """Calibration rows are named for a method that looks at them.
 
     Source: swift/pipelines/export/quant.py: _get_quant_dataset
@@ -55,11 +47,11 @@ def no_effect(run: RunSpec) -> Iterator[Problem]:
         if getattr(export, key) is not None:
             what = f"{method or 'bnb'} looks at no rows" if asked else "nothing is quantised"
             hint = "export.quant_method: gptq or awq calibrate"
-            yield ignored_key(("export", key), what, hint)
+            yield Problem.ignored(("export", key), what, hint)
 
 
 @rule("warning", "late")
-def not_mergeable(run: RunSpec) -> Iterator[Problem]:
+def not_mergeable(run: RunSpec) -> Problems:
     """A tuner that ms-swift can merge comes before a quantisation.
 
     Source: swift/arguments/base_args/base_args.py: _init_adapter

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from vlft.models.internvl import SWIFTS_TILE, has_own_language_model, language_model_of
 from vlft.models.tiles import PATCH, SHUFFLE, DynamicTiling, tile_side
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from vlft.config.entry import KeyPath
-    from vlft.resolve.run import RunSpec
 
 
 _TRIED = "InternLM2ForCausalLM"
@@ -21,7 +20,7 @@ _TEMPLATE = "swift/template/templates/internvl.py: init_env_args"
 
 
 @rule("info", "silent")
-def tile_set(run: RunSpec) -> Iterator[Problem]:
+def tile_set(run: RunSpec) -> Problems:
     """A checkpoint's tiles have the side that ms-swift takes for granted.
 
     Source: swift/template/templates/internvl.py: init_env_args
@@ -37,7 +36,7 @@ def tile_set(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def tile_other(run: RunSpec) -> Iterator[Problem]:
+def tile_other(run: RunSpec) -> Problems:
     """INPUT_SIZE is the side of the tiles that the checkpoint was trained on.
 
     Source: swift/template/templates/internvl.py: init_env_args
@@ -52,7 +51,7 @@ def tile_other(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="shape mismatch")
-def token_count(run: RunSpec) -> Iterator[Problem]:
+def token_count(run: RunSpec) -> Problems:
     """The checkpoint makes as many tokens of a tile as ms-swift counts.
 
     Source: swift/template/templates/internvl.py: (input_size // 14)**2 * 0.5**2
@@ -72,7 +71,7 @@ def token_count(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "late")
-def untried(run: RunSpec) -> Iterator[Problem]:
+def untried(run: RunSpec) -> Problems:
     """A language model in the checkpoint's own code is one that the patches were tested with.
 
     Source: docs/internvl.md: what was tried

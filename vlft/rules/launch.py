@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING
 
 from vlft.engines.traits import traits_of
 from vlft.probe.deepspeed import ZERO_PRESETS
 from vlft.resolve.batch import divisors
 from vlft.resolve.world import number_in
-from vlft.rules.base import Problem, ignored_key, not_installed, rule, unknown_name
+from vlft.rules.base import Problem, Problems, RunSpec, not_installed, rule
 from vlft.text import counted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from vlft.resolve.run import RunSpec
-
 
 _DEVICE = re.compile(r"\d+|(?:GPU|MIG)-[\w/-]+", re.ASCII)
 
 
 @rule("error", "aborts", "hardware", says="n_gpu: 8, local_world_size: 3")
-def processes_gpus(run: RunSpec) -> Iterator[Problem]:
+def processes_gpus(run: RunSpec) -> Problems:
     """The GPUs of a node divide evenly among its processes.
 
     Source: swift/utils/env.py: is_mp
@@ -40,7 +33,7 @@ def processes_gpus(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", "hardware", says="DeepSpeed is not compatible with `device_map`")
-def deepspeed_gpus(run: RunSpec) -> Iterator[Problem]:
+def deepspeed_gpus(run: RunSpec) -> Problems:
     """With DeepSpeed every process has one GPU.
 
     Source: swift/arguments/sft_args.py: _init_deepspeed
@@ -51,7 +44,7 @@ def deepspeed_gpus(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", "hardware")
-def no_gpu(run: RunSpec) -> Iterator[Problem]:
+def no_gpu(run: RunSpec) -> Problems:
     """The GPUs asked for are there.
 
     Source: torch.cuda
@@ -83,7 +76,7 @@ def no_gpu(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def gpus_distinct(run: RunSpec) -> Iterator[Problem]:
+def gpus_distinct(run: RunSpec) -> Problems:
     """A list of GPUs names each once, by an index from 0 or a UUID.
 
     Source: CUDA: what it can't read ends the list
@@ -107,7 +100,7 @@ def gpus_distinct(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", "hardware", says="FSDP2 is not compatible with `device_map`")
-def fsdp_gpus(run: RunSpec) -> Iterator[Problem]:
+def fsdp_gpus(run: RunSpec) -> Problems:
     """With FSDP every process has one GPU.
 
     Source: swift/arguments/sft_args.py: _init_fsdp
@@ -118,7 +111,7 @@ def fsdp_gpus(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", "hardware", says="liger_kernel does not support device_map")
-def liger_gpus(run: RunSpec) -> Iterator[Problem]:
+def liger_gpus(run: RunSpec) -> Problems:
     """With liger's kernels every process has one GPU.
 
     Source: swift/trainers/arguments.py: __post_init__
@@ -139,7 +132,7 @@ def liger_gpus(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent", "hardware")
-def model_split(run: RunSpec) -> Iterator[Problem]:
+def model_split(run: RunSpec) -> Problems:
     """Every process has one GPU, or `swift.device_map` says how the model is spread.
 
     Source: swift/model/utils.py: get_default_device_map
@@ -200,7 +193,7 @@ def _process_key(run: RunSpec) -> tuple[str, ...]:
 
 
 @rule("error", "late", "hardware")
-def master_addr(run: RunSpec) -> Iterator[Problem]:
+def master_addr(run: RunSpec) -> Problems:
     """Several nodes know the address of the first and the port there.
 
     Source: torch.distributed.run: static rendezvous
@@ -223,7 +216,7 @@ def master_addr(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", "hardware")
-def loopback(run: RunSpec) -> Iterator[Problem]:
+def loopback(run: RunSpec) -> Problems:
     """The address of node 0 means that node on every node; only CPU runs may share a machine.
 
     Source: torch.distributed.run: every node waits for itself
@@ -242,7 +235,7 @@ def loopback(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def scheduler_address(run: RunSpec) -> Iterator[Problem]:
+def scheduler_address(run: RunSpec) -> Problems:
     """`launch.master_addr` is for nodes that no scheduler starts.
 
     Source: vlft: a job finds its own node 0
@@ -252,11 +245,11 @@ def scheduler_address(run: RunSpec) -> Iterator[Problem]:
         if getattr(launch, key) is None:
             continue
         because = f"with `engine: {launch.engine}` the job finds node 0 itself"
-        yield ignored_key(("launch", key), because, "leave it out")
+        yield Problem.ignored(("launch", key), because, "leave it out")
 
 
 @rule("error", "aborts", "hardware", says="Default process group has not been initialized")
-def ddp_backend(run: RunSpec) -> Iterator[Problem]:
+def ddp_backend(run: RunSpec) -> Problems:
     """`ddp_backend` fits the devices, and torchrun starts the processes that it connects.
 
     Source: transformers/training_args.py: PartialState
@@ -291,7 +284,7 @@ def _is_loopback(address: str) -> bool:
 
 
 @rule("error", "aborts", says="JSONDecodeError")
-def deepspeed_name(run: RunSpec) -> Iterator[Problem]:
+def deepspeed_name(run: RunSpec) -> Problems:
     """`deepspeed` is one of the presets or an existing JSON file.
 
     Source: swift/arguments/sft_args.py: JSONDecodeError
@@ -307,11 +300,11 @@ def deepspeed_name(run: RunSpec) -> Iterator[Problem]:
     old = name.removeprefix("default-").replace("-", "_")
     presets = f"one of {', '.join(ZERO_PRESETS)}, or a JSON file"
     hint = f"did you mean `{old}`?" if old in ZERO_PRESETS else presets
-    yield unknown_name(("deepspeed",), "DeepSpeed preset", name, ZERO_PRESETS, hint)
+    yield Problem.unknown(("deepspeed",), "DeepSpeed preset", name, ZERO_PRESETS, hint)
 
 
 @rule("error", "aborts", says="deepspeed")
-def deepspeed_installed(run: RunSpec) -> Iterator[Problem]:
+def deepspeed_installed(run: RunSpec) -> Problems:
     """The interpreter that trains has deepspeed if the config asks for it.
 
     Source: swift/arguments/sft_args.py: require_version

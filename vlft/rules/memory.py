@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.resolve.batch import Batch
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from vlft.estimate.memory.estimate import Memory
-    from vlft.resolve.run import RunSpec
 
 
 _GIB = 1024**3
@@ -20,7 +17,7 @@ _SMALLEST_ROW = 32
 
 
 @rule("error", "late", says="CUDA out of memory")
-def does_not_fit(run: RunSpec) -> Iterator[Problem]:
+def does_not_fit(run: RunSpec) -> Problems:
     """A GPU holds the weights, the optimizer's state and a step on the shortest row.
 
     Source: torch: OutOfMemoryError; the estimate is held against the real models (docs/memory.md)
@@ -37,7 +34,7 @@ def does_not_fit(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "late", says="CUDA out of memory")
-def longest_row(run: RunSpec) -> Iterator[Problem]:
+def longest_row(run: RunSpec) -> Problems:
     """A GPU holds a step on rows as long as `data.max_length` lets through.
 
     Source: torch: OutOfMemoryError at the first row that is long enough

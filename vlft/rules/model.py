@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from vlft.rules.base import Problem, ignored_key, rule, unknown_name
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.text import parse_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from vlft.resolve.run import RunSpec
-
 
 # Parts of a config.json that make a model multimodal (swift/utils/hf_config.py).
 _PART_KEYS = ("language_config", "llm_config", "text_config", "vit_config", "vision_config",
@@ -19,7 +11,7 @@ _PART_KEYS = ("language_config", "llm_config", "text_config", "vit_config", "vis
 
 
 @rule("error", "late")
-def not_found(run: RunSpec) -> Iterator[Problem]:
+def not_found(run: RunSpec) -> Problems:
     """The model's folder exists and holds a readable model, or it is a hub id.
 
     Source: swift/model/model_meta.py: asks the hub instead
@@ -30,7 +22,7 @@ def not_found(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def is_adapter(run: RunSpec) -> Iterator[Problem]:
+def is_adapter(run: RunSpec) -> Problems:
     """The folder holds a whole model, not a LoRA adapter.
 
     Source: swift/model/model_meta.py: no config.json
@@ -47,7 +39,7 @@ def is_adapter(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def custom_code(run: RunSpec) -> Iterator[Problem]:
+def custom_code(run: RunSpec) -> Problems:
     """A checkpoint that carries Python code is only loaded with consent.
 
     Source: swift/model/register.py: trust_remote_code=True always
@@ -64,7 +56,7 @@ def custom_code(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", says="model_type: '")
-def type_unknown(run: RunSpec) -> Iterator[Problem]:
+def type_unknown(run: RunSpec) -> Problems:
     """`model.type` is a model_type of the installed ms-swift.
 
     Source: swift/model/model_meta.py: _get_model_info
@@ -77,11 +69,11 @@ def type_unknown(run: RunSpec) -> Iterator[Problem]:
     if own is None:
         hint = "leave it out: the checkpoint decides it"
     legal = () if own else run.facts.swift.models()
-    yield unknown_name(("model", "type"), "model_type", name, legal, hint, release)
+    yield Problem.unknown(("model", "type"), "model_type", name, legal, hint, release)
 
 
 @rule("error", "silent")
-def type_family(run: RunSpec) -> Iterator[Problem]:
+def type_family(run: RunSpec) -> Problems:
     """`model.type` is one of those that the checkpoint's architecture is registered for.
 
     Source: swift/model/model_meta.py: get_model_info_meta believes --model_type
@@ -103,7 +95,7 @@ def type_family(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", says="`model_type` manually")
-def type_undecided(run: RunSpec) -> Iterator[Problem]:
+def type_undecided(run: RunSpec) -> Problems:
     """The folder's name, its architecture or `model.type` leads to one model_type.
 
     Source: swift/model/model_meta.py: _get_model_info, get_model_info_meta
@@ -131,7 +123,7 @@ def type_undecided(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", says="Please pass the parameter `num_labels`.")
-def num_labels(run: RunSpec) -> Iterator[Problem]:
+def num_labels(run: RunSpec) -> Problems:
     """A classifier says how many labels it has.
 
     Source: swift/model/model_meta.py: get_model_info_meta
@@ -146,7 +138,7 @@ def num_labels(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def revision_local(run: RunSpec) -> Iterator[Problem]:
+def revision_local(run: RunSpec) -> Problems:
     """`model.revision` is given only for an id on a hub.
 
     Source: swift/utils/hub_utils.py: a local folder is taken as it is
@@ -154,11 +146,11 @@ def revision_local(run: RunSpec) -> Iterator[Problem]:
     checkpoint = run.facts.model.checkpoint
     if run.config.model.revision is not None and checkpoint is not None:
         hint = "leave it out, or write the model's id on a hub"
-        yield ignored_key(("model", "revision"), f"`{checkpoint.path}` is a folder", hint)
+        yield Problem.ignored(("model", "revision"), f"`{checkpoint.path}` is a folder", hint)
 
 
 @rule("warning", "silent")
-def hub_local(run: RunSpec) -> Iterator[Problem]:
+def hub_local(run: RunSpec) -> Problems:
     """`model.hub` is given only if something is fetched from or sent to a hub.
 
     Source: swift/utils/hub_utils.py: a local folder is taken as it is
@@ -167,7 +159,7 @@ def hub_local(run: RunSpec) -> Iterator[Problem]:
     if run.config.model.hub is None or checkpoint is None:
         return
     if not run.args.flag("push_to_hub"):
-        yield ignored_key(("model", "hub"), f"`{checkpoint.path}` is a folder", "leave it out")
+        yield Problem.ignored(("model", "hub"), f"`{checkpoint.path}` is a folder", "leave it out")
 
 
 def _type_of_the_weights(run: RunSpec) -> str | None:
@@ -182,7 +174,7 @@ _ROPE_NAMES = ("linear", "dynamic", "yarn")
 
 
 @rule("error", "aborts", says="AssertionError")
-def rope_scaling(run: RunSpec) -> Iterator[Problem]:
+def rope_scaling(run: RunSpec) -> Problems:
     """`rope_scaling` is linear, dynamic, yarn or a mapping, and says how far it scales.
 
     Source: swift/arguments/base_args/model_args.py: _init_rope_scaling

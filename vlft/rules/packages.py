@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vlft.models import family_of
 from vlft.probe.gpus import FLASH_ATTENTION_2
-from vlft.rules.base import Problem, gpu_before, rule, unknown_name
+from vlft.rules.base import Problem, Problems, RunSpec, gpu_before, rule
 from vlft.rules.code import missing_modules
 from vlft.swift.release import model_name
 from vlft.swift.versions import package_of, unmet, version_key
@@ -14,7 +14,6 @@ from vlft.swift.versions import package_of, unmet, version_key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.resolve.run import RunSpec
     from vlft.swift.interpreter import Interpreter
 
 
@@ -31,7 +30,7 @@ _ELSEWHERE = ("decord", "qwen-vl-utils")
 
 
 @rule("error", "late", says="is not supported. The only possible arguments are")
-def attention_unknown(run: RunSpec) -> Iterator[Problem]:
+def attention_unknown(run: RunSpec) -> Problems:
     """`model.attn_impl` is an attention that transformers has, or a kernel on the hub.
 
     Source: transformers/modeling_utils.py: Specified attn_implementation is not supported
@@ -39,11 +38,11 @@ def attention_unknown(run: RunSpec) -> Iterator[Problem]:
     name = run.config.model.attn_impl
     if name is None or name in _ATTENTION or "/" in name or "|" in name:
         return
-    yield unknown_name(("model", "attn_impl"), "attention", name, _ATTENTION)
+    yield Problem.unknown(("model", "attn_impl"), "attention", name, _ATTENTION)
 
 
 @rule("error", "late", says="it cannot be used due to the following error")
-def flash_attention(run: RunSpec) -> Iterator[Problem]:
+def flash_attention(run: RunSpec) -> Problems:
     """The interpreter that trains has the flash attention that `model.attn_impl` names.
 
     Source: transformers/modeling_flash_attention_utils.py
@@ -63,7 +62,7 @@ def flash_attention(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="FlashAttention only supports Ampere GPUs or newer")
-def flash_gpu(run: RunSpec) -> Iterator[Problem]:
+def flash_gpu(run: RunSpec) -> Problems:
     """Flash attention runs on GPUs that it has kernels for, compute capability 8 and above.
 
     Source: flash-attn: csrc/flash_attn/flash_api.cpp
@@ -76,7 +75,7 @@ def flash_gpu(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def transformers_old(run: RunSpec) -> Iterator[Problem]:
+def transformers_old(run: RunSpec) -> Problems:
     """The installed transformers is not older than the model needs.
 
     Source: swift/model/model_meta.py: check_requires only warns
@@ -91,7 +90,7 @@ def transformers_old(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def qwen_vl_utils(run: RunSpec) -> Iterator[Problem]:
+def qwen_vl_utils(run: RunSpec) -> Problems:
     """A Qwen-VL model finds a qwen-vl-utils of a release that ms-swift can use.
 
     Source: swift/model/models/qwen.py: _check_qwen_vl_utils
@@ -115,7 +114,7 @@ def qwen_vl_utils(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "late")
-def required(run: RunSpec) -> Iterator[Problem]:
+def required(run: RunSpec) -> Problems:
     """What ms-swift asks for with this model is installed, in the versions it was tried with.
 
     Source: swift/model/model_meta.py: check_requires
@@ -138,7 +137,7 @@ def required(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="'NoneType' object is not subscriptable")
-def model_newer(run: RunSpec) -> Iterator[Problem]:
+def model_newer(run: RunSpec) -> Problems:
     """A model that transformers 5 wrote does not go to transformers 4.
 
     Source: transformers 5 writes rope_parameters, 4 reads rope_scaling and rope_theta

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from vlft.rules.base import Problem, exclusive_keys, ignored_key, rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from vlft.resolve.run import RunSpec
-
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 
 _FLASH = ("flash_attn", "flash_attention_2", "flash_attention_3", "flash_attention_4")
 
 
 @rule("error", "aborts", says="feature requires a flash attention implementation")
-def attention(run: RunSpec) -> Iterator[Problem]:
+def attention(run: RunSpec) -> Problems:
     """Packing and padding-free batches run on flash attention, named in `model.attn_impl`.
 
     Source: swift/arguments/sft_args.py: _check_padding_free
@@ -37,19 +29,19 @@ def attention(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", says="and lazy_tokenize are incompatible.")
-def lazy(run: RunSpec) -> Iterator[Problem]:
+def lazy(run: RunSpec) -> Problems:
     """Rows that are tokenised as they come are neither packed nor streamed.
 
     Source: swift/arguments/base_args/base_args.py: _init_lazy_tokenize
     """
     for name in ("packing", "streaming"):
         if run.args.flag(name) and run.args.flag("lazy_tokenize"):
-            yield exclusive_keys(("swift", "lazy_tokenize"), name, "leave lazy_tokenize out")
+            yield Problem.exclusive(("swift", "lazy_tokenize"), name, "leave lazy_tokenize out")
             return
 
 
 @rule("error", "late")
-def lazy_groups(run: RunSpec) -> Iterator[Problem]:
+def lazy_groups(run: RunSpec) -> Problems:
     """Grouping by length has rows of known length, and shuffles them.
 
     Source: swift/trainers/mixin.py: get_train_dataloader
@@ -72,7 +64,7 @@ def lazy_groups(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="max_steps has to be specified")
-def streaming_steps(run: RunSpec) -> Iterator[Problem]:
+def streaming_steps(run: RunSpec) -> Problems:
     """A run on streamed data says how many steps it has.
 
     Source: transformers/trainer.py: Trainer.__init__
@@ -87,18 +79,18 @@ def streaming_steps(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def streaming_share(run: RunSpec) -> Iterator[Problem]:
+def streaming_share(run: RunSpec) -> Problems:
     """A share of streamed data is not asked for as validation data.
 
     Source: swift/arguments/base_args/data_args.py: DataArguments.__post_init__
     """
     if run.args.flag("streaming") and isinstance(run.config.data.val, float):
         because = "streamed data is not split, so nothing is evaluated"
-        yield ignored_key(("data", "val"), because, "name validation files: `val: [val.jsonl]`")
+        yield Problem.ignored(("data", "val"), because, "name validation files: `val: [val.jsonl]`")
 
 
 @rule("warning", "silent")
-def streaming_ignored(run: RunSpec) -> Iterator[Problem]:
+def streaming_ignored(run: RunSpec) -> Problems:
     """What needs the rows' number or length is not asked of streamed data.
 
     Source: swift/trainers/mixin.py: get_train_dataloader, SwiftMixin.__init__
@@ -107,7 +99,7 @@ def streaming_ignored(run: RunSpec) -> Iterator[Problem]:
         return
     if run.args.flag("group_by_length"):
         because = "streamed rows are not grouped by length"
-        yield ignored_key(("swift", "group_by_length"), because, "remove it, or streaming")
+        yield Problem.ignored(("swift", "group_by_length"), because, "remove it, or streaming")
     workers = run.args.given("dataloader_num_workers", float)
     if workers is not None and workers > 1:
         yield Problem(

@@ -5,20 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, exclusive_keys, rule
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from vlft.probe.checkpoint import Checkpoint
-    from vlft.resolve.run import RunSpec
 
 
 _FSDP_PRESET = "fsdp2"
 
 
 @rule("error", "aborts", says="JSONDecodeError")
-def fsdp_name(run: RunSpec) -> Iterator[Problem]:
+def fsdp_name(run: RunSpec) -> Problems:
     """`fsdp` is ms-swift's preset, or a JSON file or text.
 
     Source: swift/arguments/sft_args.py: _init_fsdp
@@ -35,13 +32,13 @@ def fsdp_name(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", says="FSDP2 is not compatible with DeepSpeed")
-def fsdp_deepspeed(run: RunSpec) -> Iterator[Problem]:
+def fsdp_deepspeed(run: RunSpec) -> Problems:
     """A run is sharded by FSDP or by DeepSpeed.
 
     Source: swift/arguments/sft_args.py: _init_fsdp
     """
     if run.sharding.fsdp and run.sharding.deepspeed:
-        yield exclusive_keys(("swift", "fsdp"), "deepspeed")
+        yield Problem.exclusive(("swift", "fsdp"), "deepspeed")
 
 
 @rule(
@@ -49,7 +46,7 @@ def fsdp_deepspeed(run: RunSpec) -> Iterator[Problem]:
     "aborts",
     says="FSDP2 with SHARDED_STATE_DICT is not compatible with save_only_model=True",
 )
-def fsdp_weights_only(run: RunSpec) -> Iterator[Problem]:
+def fsdp_weights_only(run: RunSpec) -> Problems:
     """The FSDP preset saves shards, with the optimizer's state.
 
     Source: swift/arguments/sft_args.py: _check_fsdp2_compatibility
@@ -63,7 +60,7 @@ def fsdp_weights_only(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="needs ulysses/ring-attention, which needs --padding_free true")
-def sequence_heads(run: RunSpec) -> Iterator[Problem]:
+def sequence_heads(run: RunSpec) -> Problems:
     """Processes that share a sequence divide the key-value heads, or rows are padding-free.
 
     Source: swift/sequence_parallel/sequence_parallel.py: prepare

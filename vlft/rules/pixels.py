@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING
 from vlft.config.schema import ENVIRONMENT
 from vlft.models.limits import IMAGE_MIN_TOKENS
 from vlft.resolve.variables import Key, Limit, is_callers
-from vlft.rules.base import Problem, ignored_key, rule
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from vlft.config.entry import KeyPath
-    from vlft.resolve.run import RunSpec
 
 
 @rule("error", "silent")
-def no_effect(run: RunSpec) -> Iterator[Problem]:
+def no_effect(run: RunSpec) -> Problems:
     """Every limit is one that the model's family reads.
 
     Source: swift/template/templates: which variable a family reads
@@ -28,11 +25,11 @@ def no_effect(run: RunSpec) -> Iterator[Problem]:
     for key in run.pixels:
         if key not in family.pixel_variables:
             because = f"{family.title} reads no such limit"
-            yield ignored_key(("pixels", *key.split(".")), because, family.pixel_hint)
+            yield Problem.ignored(("pixels", *key.split(".")), because, family.pixel_hint)
 
 
 @rule("error", "late", says="invalid literal for int() with base 10")
-def number(run: RunSpec) -> Iterator[Problem]:
+def number(run: RunSpec) -> Problems:
     """A variable that limits images or videos is a number that ms-swift can read.
 
     Source: swift/utils/env.py: get_env_args; swift/model/models/qwen.py: patch_qwen_vl_utils
@@ -46,7 +43,7 @@ def number(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def min_max(run: RunSpec) -> Iterator[Problem]:
+def min_max(run: RunSpec) -> Problems:
     """A lower limit is not above the upper one.
 
     Source: qwen_vl_utils: smart_resize
@@ -63,7 +60,7 @@ def min_max(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def two_limits(run: RunSpec) -> Iterator[Problem]:
+def two_limits(run: RunSpec) -> Problems:
     """`pixels.max` and `swift.max_pixels` are not both given: each resizes in its own way.
 
     Source: swift/template/vision_utils.py: rescale_image
@@ -82,7 +79,7 @@ _VIDEO_READERS = ("decord", "torchcodec")
 
 
 @rule("error", "silent")
-def no_video_reader(run: RunSpec) -> Iterator[Problem]:
+def no_video_reader(run: RunSpec) -> Problems:
     """With limits for videos, the trainer has a package that reads video files.
 
     Source: qwen_vl_utils/vision_process.py: a row is replaced
@@ -107,7 +104,7 @@ _AROUND = 2
 
 
 @rule("warning", "silent")
-def no_limit(run: RunSpec) -> Iterator[Problem]:
+def no_limit(run: RunSpec) -> Problems:
     """Where a row is shorter than the largest image, images have a limit.
 
     Source: qwen_vl_utils: IMAGE_MAX_TOKEN_NUM; swift/template/base.py: MaxLengthError
@@ -128,7 +125,7 @@ def no_limit(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def over_length(run: RunSpec) -> Iterator[Problem]:
+def over_length(run: RunSpec) -> Problems:
     """An image or video as large as its limit allows fits in a row.
 
     Source: swift/template/base.py: MaxLengthError; swift/dataset/utils.py: another row is taken
@@ -195,7 +192,7 @@ def _video_over(run: RunSpec, side: int, max_length: int) -> Problem | None:
 
 
 @rule("error", "late", says="The max_pixels of image must be greater than or equal to min_pixels")
-def below_default(run: RunSpec) -> Iterator[Problem]:
+def below_default(run: RunSpec) -> Problems:
     """A limit in whole tokens leaves room to the other one, which has a default.
 
     Source: qwen_vl_utils/vision_process.py: smart_resize
@@ -228,7 +225,7 @@ def below_default(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def frame_floor(run: RunSpec) -> Iterator[Problem]:
+def frame_floor(run: RunSpec) -> Problems:
     """`pixels.video.max` is not below the lower limit of a frame.
 
     Source: qwen_vl_utils/vision_process.py: fetch_video
@@ -247,7 +244,7 @@ def frame_floor(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def token_variable(run: RunSpec) -> Iterator[Problem]:
+def token_variable(run: RunSpec) -> Problems:
     """A limit under `pixels:` is not overruled by a variable that counts tokens.
 
     Source: swift/model/models/qwen.py: compat_qwen_vl_utils

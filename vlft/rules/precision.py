@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.probe.gpus import BFLOAT16
-from vlft.rules.base import Problem, gpu_before, rule
+from vlft.rules.base import Problem, Problems, RunSpec, gpu_before, rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from vlft.config.entry import KeyPath
-    from vlft.resolve.run import RunSpec
 
 
 @rule("error", "aborts", "hardware", says="At most one of fp16 and bf16 can be True, but not both")
-def two_types(run: RunSpec) -> Iterator[Problem]:
+def two_types(run: RunSpec) -> Problems:
     """Mixed precision is fp16 or bf16, not both: each follows from torch_dtype if not given.
 
     Source: transformers/training_args.py: __post_init__
@@ -38,7 +35,7 @@ def two_types(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent", "hardware")
-def mixed_unsaid(run: RunSpec) -> Iterator[Problem]:
+def mixed_unsaid(run: RunSpec) -> Problems:
     """On a GPU, float32 weights come with a word on mixed precision, for ms-swift takes fp16.
 
     Source: swift/arguments/base_args/model_args.py: _init_mixed_precision
@@ -56,7 +53,7 @@ def mixed_unsaid(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", "hardware", says="Attempting to unscale FP16 gradients")
-def unscaled_gradients(run: RunSpec) -> Iterator[Problem]:
+def unscaled_gradients(run: RunSpec) -> Problems:
     """Weights that are trained themselves are not float16, unless DeepSpeed or FSDP keeps them.
 
     Source: torch/amp/grad_scaler.py: unscale_; swift/pipelines/train/tuner.py casts adapters only
@@ -75,7 +72,7 @@ def unscaled_gradients(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent", "hardware")
-def emulated(run: RunSpec) -> Iterator[Problem]:
+def emulated(run: RunSpec) -> Problems:
     """bfloat16 is computed on GPUs that have it, those of compute capability 8 and above.
 
     Source: torch/cuda: is_bf16_supported counts emulation
@@ -92,7 +89,7 @@ def emulated(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", "hardware", says="--tf32 requires Ampere or a newer GPU arch")
-def tensor_float(run: RunSpec) -> Iterator[Problem]:
+def tensor_float(run: RunSpec) -> Problems:
     """TF32 is asked for where a GPU has it, which is one of compute capability 8 and above.
 
     Source: transformers/training_args.py: __post_init__

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from vlft.rules.base import Problem, not_installed, rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from vlft.resolve.run import RunSpec
-
+from vlft.rules.base import Problem, Problems, RunSpec, not_installed, rule
 
 _BITS = {"bnb": (4, 8), "quanto": (2, 4, 8), "hqq": (1, 2, 3, 4, 8), "eetq": (8,)}
 
 
 @rule("error", "aborts", says="bnb not support quant_bits: 2")
-def bits(run: RunSpec) -> Iterator[Problem]:
+def bits(run: RunSpec) -> Problems:
     """The method of quantisation has a form of that many bits.
 
     Source: swift/arguments/base_args/quant_args.py: get_quantization_config
@@ -45,7 +37,7 @@ def _missing_package(run: RunSpec) -> Problem | None:
 
 
 @rule("error", "aborts", says="A valid HQQ version")
-def package(run: RunSpec) -> Iterator[Problem]:
+def package(run: RunSpec) -> Problems:
     """The package of a method that is looked for with the arguments is installed.
 
     Source: transformers/utils/quantization_config.py: HqqConfig, BitsAndBytesConfig
@@ -56,7 +48,7 @@ def package(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def package_late(run: RunSpec) -> Iterator[Problem]:
+def package_late(run: RunSpec) -> Problems:
     """The package of a method that is looked for with the weights is installed.
 
     Source: transformers/quantizers: validate_environment
@@ -67,7 +59,7 @@ def package_late(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="only Tensors of floating point dtype can require gradients")
-def full_tuner(run: RunSpec) -> Iterator[Problem]:
+def full_tuner(run: RunSpec) -> Problems:
     """Quantised weights are trained through an adapter.
 
     Source: swift/pipelines/train/tuner.py: requires_grad_(True)
@@ -81,7 +73,7 @@ def full_tuner(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", "hardware")
-def eetq_cpu(run: RunSpec) -> Iterator[Problem]:
+def eetq_cpu(run: RunSpec) -> Problems:
     """The kernels of eetq have a GPU.
 
     Source: transformers/quantizers/quantizer_eetq.py: validate_environment

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vlft.models.qwen_vl import is_qwen_vl
-from vlft.rules.base import Problem, ignored_key, rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from vlft.resolve.run import RunSpec
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 
 
 @rule("error", "silent")
-def pixels(run: RunSpec) -> Iterator[Problem]:
+def pixels(run: RunSpec) -> Problems:
     """The first Qwen-VL, which resizes every picture alike, has no limits on pixels.
 
     Source: the checkpoint's visual.py: Resize((image_size, image_size)), n_queries=256
@@ -25,4 +18,4 @@ def pixels(run: RunSpec) -> Iterator[Problem]:
     side = checkpoint.config["visual"].get("image_size", 448)
     for key in run.pixels:
         because = f"the first Qwen-VL makes {side}×{side} pixels and 256 tokens of every picture"
-        yield ignored_key(("pixels", *key.split(".")), because, "leave it out")
+        yield Problem.ignored(("pixels", *key.split(".")), because, "leave it out")

@@ -12,13 +12,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vlft.rules.base import Problem, ignored_key, not_installed, rule
+from vlft.rules.base import Problem, Problems, RunSpec, not_installed, rule
 from vlft.text import counted, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from vlft.resolve.run import RunSpec
 
 
 _GROUPS = ("swift", "device_groups")
@@ -34,7 +32,7 @@ def _groups(run: RunSpec) -> dict[str, Any]:
 
 
 @rule("error", "late")
-def installed(run: RunSpec) -> Iterator[Problem]:
+def installed(run: RunSpec) -> Problems:
     """`use_ray` needs the package.
 
     Source: swift/ray_utils/base.py: import ray
@@ -45,7 +43,7 @@ def installed(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def unused(run: RunSpec) -> Iterator[Problem]:
+def unused(run: RunSpec) -> Problems:
     """`use_ray` goes with `task: sft`, and `device_groups` with `use_ray: true`.
 
     Source: swift/cli/sft.py alone calls try_init_ray
@@ -53,14 +51,14 @@ def unused(run: RunSpec) -> Iterator[Problem]:
     task = run.config.task
     if task != "sft" and run.args.flag("use_ray"):
         because = f"`swift {task}` does not read it, and vlft starts the processes as without it"
-        yield ignored_key(("swift", "use_ray"), because, "leave it out")
+        yield Problem.ignored(("swift", "use_ray"), because, "leave it out")
     if run.args.is_given("device_groups") and not run.args.flag("use_ray"):
         hint = "write `use_ray: true` too, or leave it out"
-        yield ignored_key(_GROUPS, "it is read only with `use_ray`", hint)
+        yield Problem.ignored(_GROUPS, "it is read only with `use_ray`", hint)
 
 
 @rule("error", "late")
-def groups(run: RunSpec) -> Iterator[Problem]:
+def groups(run: RunSpec) -> Problems:
     """`device_groups` lists the devices, and one group of them trains.
 
     Source: swift/ray_utils/resource_manager.py: ResourceManager
@@ -79,7 +77,7 @@ def groups(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def processes(run: RunSpec) -> Iterator[Problem]:
+def processes(run: RunSpec) -> Problems:
     """The batch is computed for as many processes as Ray starts, from one `vlft train`.
 
     Source: swift/ray_utils/base.py: WORLD_SIZE
@@ -105,7 +103,7 @@ def processes(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def gpus(run: RunSpec) -> Iterator[Problem]:
+def gpus(run: RunSpec) -> Problems:
     """Which GPUs train is said by `ranks`: the first of a node is 0, whatever vlft may see.
 
     Source: swift/ray_utils/base.py: VISIBLE_ENV_MAPPING
@@ -127,7 +125,7 @@ def gpus(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "late", says="list index out of range")
-def devices(run: RunSpec) -> Iterator[Problem]:
+def devices(run: RunSpec) -> Problems:
     """This machine has the devices of a node, unless a cluster of Ray's is there.
 
     Source: swift/ray_utils/resource_manager.py: self.nodes

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from vlft.probe.trainer_checkpoint import ResumeFacts
-    from vlft.resolve.run import RunSpec
 
 
 _PATH = ("train", "resume_from_checkpoint")
@@ -30,7 +27,7 @@ def _reads_state(run: RunSpec) -> bool:
 
 
 @rule("error", "aborts", says="FileNotFoundError")
-def not_found(run: RunSpec) -> Iterator[Problem]:
+def not_found(run: RunSpec) -> Problems:
     """`train.resume_from_checkpoint` names a folder that exists.
 
     Source: swift/utils/io_utils.py: to_abspath
@@ -45,7 +42,7 @@ def not_found(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="trainer_state.json")
-def no_checkpoint(run: RunSpec) -> Iterator[Problem]:
+def no_checkpoint(run: RunSpec) -> Problems:
     """The folder to resume from is a checkpoint of the Trainer: it has a trainer_state.json.
 
     Source: transformers/trainer.py: train
@@ -62,7 +59,7 @@ def no_checkpoint(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def other_tuner(run: RunSpec) -> Iterator[Problem]:
+def other_tuner(run: RunSpec) -> Problems:
     """A run with an adapter resumes from an adapter, a full run from a whole model.
 
     Source: swift/pipelines/train/tuner.py: TunerMixin.prepare_model
@@ -84,7 +81,7 @@ def other_tuner(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="Can't find a valid checkpoint at")
-def zero_state(run: RunSpec) -> Iterator[Problem]:
+def zero_state(run: RunSpec) -> Problems:
     """A run with DeepSpeed resumes from a checkpoint that DeepSpeed saved.
 
     Source: transformers/integrations/deepspeed.py: deepspeed_load_checkpoint
@@ -100,7 +97,7 @@ def zero_state(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", "hardware", says="DP world size")
-def zero_processes(run: RunSpec) -> Iterator[Problem]:
+def zero_processes(run: RunSpec) -> Problems:
     """A run with DeepSpeed resumes in as many processes as it was saved from.
 
     Source: deepspeed/runtime/engine.py: _get_all_zero_checkpoints
@@ -119,7 +116,7 @@ def zero_processes(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def no_optimizer(run: RunSpec) -> Iterator[Problem]:
+def no_optimizer(run: RunSpec) -> Problems:
     """The checkpoint holds the optimizer's state, or the run says it wants the weights alone.
 
     Source: transformers/trainer.py: _load_optimizer_and_scheduler
@@ -143,7 +140,7 @@ def no_optimizer(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent", "hardware")
-def finished(run: RunSpec) -> Iterator[Problem]:
+def finished(run: RunSpec) -> Problems:
     """The checkpoint was saved before the last step of this run.
 
     Source: transformers/trainer.py: _init_training_state

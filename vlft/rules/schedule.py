@@ -6,18 +6,15 @@ from typing import TYPE_CHECKING
 
 from vlft.resolve.batch import Batch
 from vlft.resolve.steps import interval
-from vlft.rules.base import Problem, exclusive_keys, ignored_key, out_of_range, rule, unknown_name
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from vlft.estimate.disk import Storage
-    from vlft.resolve.run import RunSpec
 
 
 @rule("error", "aborts", "hardware", says="must be an integer if bigger than 1")
-def whole_steps(run: RunSpec) -> Iterator[Problem]:
+def whole_steps(run: RunSpec) -> Problems:
     """`save_steps` and `eval_steps` are whole numbers, or shares below 1.
 
     Source: transformers/training_args.py: _validate_args
@@ -27,11 +24,11 @@ def whole_steps(run: RunSpec) -> Iterator[Problem]:
         value = getattr(config.train, name)
         if strategy == "steps" and value is not None and value > 1 and value != int(value):
             hint = f"a whole number such as {round(value)}, or a share of all steps below 1"
-            yield out_of_range(("train", name), value, hint)
+            yield Problem.out_of_range(("train", name), value, hint)
 
 
 @rule("info", "advice", "hardware")
-def never_saved(run: RunSpec) -> Iterator[Problem]:
+def never_saved(run: RunSpec) -> Problems:
     """An interval that was written down comes before the run ends.
 
     Source: swift/trainers/patcher.py: DefaultFlowCallbackNew saves and evaluates after the last
@@ -59,7 +56,7 @@ _GIGA = 10**9
 
 
 @rule("info", "advice", "hardware")
-def disk(run: RunSpec) -> Iterator[Problem]:
+def disk(run: RunSpec) -> Problems:
     """A run that would write more than 1 TB of checkpoints says how many it keeps.
 
     Source: transformers/training_args.py: save_total_limit keeps all by default
@@ -84,7 +81,7 @@ def disk(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", "hardware", says="No space left on device")
-def disk_full(run: RunSpec) -> Iterator[Problem]:
+def disk_full(run: RunSpec) -> Problems:
     """Where the run happens, the disk has room for the checkpoints kept at one time.
 
     Source: transformers/trainer.py: _save_checkpoint
@@ -118,7 +115,7 @@ def _most_kept(run: RunSpec) -> Storage | None:
 
 
 @rule("warning", "silent")
-def zero_weights_only(run: RunSpec) -> Iterator[Problem]:
+def zero_weights_only(run: RunSpec) -> Problems:
     """A run with DeepSpeed saves what it needs to resume after an interruption.
 
     Source: transformers/integrations/deepspeed.py: deepspeed_load_checkpoint
@@ -138,7 +135,7 @@ def zero_weights_only(run: RunSpec) -> Iterator[Problem]:
     "hardware",
     says="args.max_steps must be set to a positive value if dataloader does not have a length",
 )
-def no_batch(run: RunSpec) -> Iterator[Problem]:
+def no_batch(run: RunSpec) -> Problems:
     """Each process gets at least one batch of rows in an epoch.
 
     Source: swift/dataloader/shard.py: BatchSamplerShard
@@ -159,7 +156,7 @@ def no_batch(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent", "hardware")
-def rows_below_batch(run: RunSpec) -> Iterator[Problem]:
+def rows_below_batch(run: RunSpec) -> Problems:
     """There are as many rows as the global batch that was asked for.
 
     Source: transformers/trainer.py: set_initial_training_values
@@ -182,7 +179,7 @@ def rows_below_batch(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def two_lengths(run: RunSpec) -> Iterator[Problem]:
+def two_lengths(run: RunSpec) -> Problems:
     """`max_steps` and `num_train_epochs` are not both given: the first one wins.
 
     Source: transformers/trainer.py: set_initial_training_values
@@ -190,21 +187,21 @@ def two_lengths(run: RunSpec) -> Iterator[Problem]:
     train = run.config.train
     if train.max_steps is not None and train.num_train_epochs is not None:
         because = f"`max_steps: {train.max_steps}` decides the length of the run"
-        yield ignored_key(("train", "num_train_epochs"), because, "keep one of the two")
+        yield Problem.ignored(("train", "num_train_epochs"), because, "keep one of the two")
 
 
 @rule("error", "aborts", says="`warmup_ratio` and `warmup_steps` cannot be set at the same time.")
-def two_warmups(run: RunSpec) -> Iterator[Problem]:
+def two_warmups(run: RunSpec) -> Problems:
     """`warmup_ratio` and `warmup_steps` are not both given.
 
     Source: swift/trainers/arguments.py: _handle_hf_removed_args
     """
     if run.args.given("warmup_ratio", float) and run.args.given("warmup_steps", float):
-        yield exclusive_keys(("swift", "warmup_steps"), "warmup_ratio")
+        yield Problem.exclusive(("swift", "warmup_steps"), "warmup_ratio")
 
 
 @rule("error", "aborts", "hardware", says="warmup_")
-def warmup_range(run: RunSpec) -> Iterator[Problem]:
+def warmup_range(run: RunSpec) -> Problems:
     """`warmup_ratio` is below 1, and no warmup is negative.
 
     Source: swift/trainers/arguments.py: _handle_hf_removed_args; transformers/training_args.py:
@@ -213,14 +210,14 @@ def warmup_range(run: RunSpec) -> Iterator[Problem]:
     ratio = run.args.given("warmup_ratio", float)
     if ratio is not None and not 0 <= ratio < 1:
         hint = f"write `warmup_steps: {ratio:g}`" if ratio >= 1 else "a share from 0 to below 1"
-        yield out_of_range(("swift", "warmup_ratio"), ratio, hint)
+        yield Problem.out_of_range(("swift", "warmup_ratio"), ratio, hint)
     steps = run.args.given("warmup_steps", float)
     if steps is not None and steps < 0:
-        yield out_of_range(("swift", "warmup_steps"), steps, "a number of steps, or 0")
+        yield Problem.out_of_range(("swift", "warmup_steps"), steps, "a number of steps, or 0")
 
 
 @rule("warning", "silent", "hardware")
-def warmup_too_long(run: RunSpec) -> Iterator[Problem]:
+def warmup_too_long(run: RunSpec) -> Problems:
     """The warmup is over before the run is.
 
     Source: transformers/training_args.py: get_warmup_steps
@@ -245,20 +242,20 @@ SCHEDULERS = (
 
 
 @rule("error", "aborts", says="is not a valid SchedulerType")
-def scheduler(run: RunSpec) -> Iterator[Problem]:
+def scheduler(run: RunSpec) -> Problems:
     """`lr_scheduler_type` is a schedule that transformers has.
 
     Source: transformers/trainer_utils.py: SchedulerType
     """
     for name in run.args.given_texts("lr_scheduler_type"):
         if name not in SCHEDULERS:
-            yield unknown_name(
+            yield Problem.unknown(
                 ("swift", "lr_scheduler_type"), "lr_scheduler_type", name, SCHEDULERS
             )
 
 
 @rule("error", "aborts", "hardware", says="requires non-zero --logging_steps")
-def logging_steps(run: RunSpec) -> Iterator[Problem]:
+def logging_steps(run: RunSpec) -> Problems:
     """`logging_steps` is not 0 where the run logs by steps.
 
     Source: transformers/training_args.py: _validate_args
@@ -266,4 +263,4 @@ def logging_steps(run: RunSpec) -> Iterator[Problem]:
     strategy = run.args.given("logging_strategy", str) or "steps"
     if strategy == "steps" and run.args.given("logging_steps", float) == 0:
         hint = "1 or more; `logging_strategy: no` for no logging"
-        yield out_of_range(("swift", "logging_steps"), 0, hint)
+        yield Problem.out_of_range(("swift", "logging_steps"), 0, hint)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.config.schema import ARGUMENTS, RESERVED
-from vlft.rules.base import Problem, out_of_range, rule
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.security.secrets import is_secret_name, mask_value
 from vlft.swift.dumps import old_name
 from vlft.text import nearest, parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from vlft.resolve.run import RunSpec
     from vlft.swift.release import Argument
 
 
@@ -29,7 +28,7 @@ _ACCELERATOR_KEYS = (
 
 
 @rule("error", "aborts", says="Expecting value")
-def mapping(run: RunSpec) -> Iterator[Problem]:
+def mapping(run: RunSpec) -> Problems:
     """An argument that ms-swift reads as a mapping is one: in YAML, as JSON text or in a file.
 
     Source: swift/utils/utils.py: json_parse_to_dict; transformers/training_args.py:
@@ -48,7 +47,7 @@ def mapping(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def mapping_repaired(run: RunSpec) -> Iterator[Problem]:
+def mapping_repaired(run: RunSpec) -> Problems:
     """Text for a mapping is JSON, so that ms-swift need not guess what is meant.
 
     Source: swift/utils/utils.py: json_parse_to_dict
@@ -87,7 +86,7 @@ def _mapping(run: RunSpec, name: str) -> Mapping[str, object]:
 
 
 @rule("error", "aborts", says="AcceleratorConfig.__init__() got an unexpected keyword argument")
-def accelerator_keys(run: RunSpec) -> Iterator[Problem]:
+def accelerator_keys(run: RunSpec) -> Problems:
     """`accelerator_config` holds keys that transformers knows.
 
     Source: transformers/trainer_pt_utils.py: AcceleratorConfig
@@ -102,7 +101,7 @@ def accelerator_keys(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", says="invalid literal for int()")
-def mrl_dims(run: RunSpec) -> Iterator[Problem]:
+def mrl_dims(run: RunSpec) -> Problems:
     """`mrl_dims` gives a weight, a number, to each dimension, a whole number.
 
     Source: swift/trainers/arguments.py: TrainArgumentsMixin.__post_init__
@@ -125,7 +124,7 @@ def _is_number(value: object, kind: type[int | float]) -> bool:
 
 
 @rule("error", "aborts", says="must be an integer bigger than 0")
-def positive(run: RunSpec) -> Iterator[Problem]:
+def positive(run: RunSpec) -> Problems:
     """`torch_empty_cache_steps` is 1 or more.
 
     Source: transformers/training_args.py: _validate_args
@@ -133,7 +132,7 @@ def positive(run: RunSpec) -> Iterator[Problem]:
     steps = run.args.given("torch_empty_cache_steps", float)
     if steps is not None and steps < 1:
         hint = "1 or more, or leave it out to never empty the cache"
-        yield out_of_range(("swift", "torch_empty_cache_steps"), steps, hint)
+        yield Problem.out_of_range(("swift", "torch_empty_cache_steps"), steps, hint)
 
 
 # Argument → least value, and the value that it stays below (None: there is none).
@@ -151,7 +150,7 @@ _RANGES: dict[str, tuple[float, float | None]] = {
 
 
 @rule("error", "late")
-def range_(run: RunSpec) -> Iterator[Problem]:
+def range_(run: RunSpec) -> Problems:
     """Numbers of the optimizer and of the data loader are in the range that torch takes.
 
     Source: torch/optim/adamw.py: AdamW; torch/utils/data/dataloader.py: DataLoader;
@@ -161,7 +160,7 @@ def range_(run: RunSpec) -> Iterator[Problem]:
         value = run.args.given(name, float)
         if value is not None and (value < least or (below is not None and value >= below)):
             allowed = f"{least:g} or more" + ("" if below is None else f", and below {below:g}")
-            yield out_of_range(("swift", name), value, allowed)
+            yield Problem.out_of_range(("swift", name), value, allowed)
 
 
 _TOKEN_VARIABLES = {
@@ -171,7 +170,7 @@ _TOKEN_VARIABLES = {
 
 
 @rule("error", "late")
-def interpreter(run: RunSpec) -> Iterator[Problem]:
+def interpreter(run: RunSpec) -> Problems:
     """`launch.python` names an interpreter that exists and has ms-swift.
 
     Source: vlft: the process that trains
@@ -189,7 +188,7 @@ def interpreter(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def owned(run: RunSpec) -> Iterator[Problem]:
+def owned(run: RunSpec) -> Problems:
     """An argument that a section decides is not set under `swift:`.
 
     Source: one owner a value
@@ -207,7 +206,7 @@ def owned(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", says="remaining_argv")
-def unknown_argument(run: RunSpec) -> Iterator[Problem]:
+def unknown_argument(run: RunSpec) -> Problems:
     """Every key under `swift:` is an argument of the installed ms-swift, written in full.
 
     Source: swift/pipelines/base.py: remaining_argv
@@ -245,7 +244,7 @@ def _key(argument: str) -> str:
 
 
 @rule("error", "silent")
-def none_is_text(run: RunSpec) -> Iterator[Problem]:
+def none_is_text(run: RunSpec) -> Problems:
     """An argument that is to have no value is left out, not written as `None`.
 
     Source: argparse: `None` on a command line is four letters
@@ -264,7 +263,7 @@ def none_is_text(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def secret_logged(run: RunSpec) -> Iterator[Problem]:
+def secret_logged(run: RunSpec) -> Problems:
     """No secret is passed that ms-swift would write into its log and its args.json.
 
     Source: swift/pipelines/base.py and args.json: all but *_token
@@ -280,7 +279,7 @@ def secret_logged(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def secret_visible(run: RunSpec) -> Iterator[Problem]:
+def secret_visible(run: RunSpec) -> Problems:
     """A token comes from the environment, not from the command line.
 
     Source: a command line can be read by all users: ps
@@ -297,7 +296,7 @@ def secret_visible(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts")
-def value(run: RunSpec) -> Iterator[Problem]:
+def value(run: RunSpec) -> Problems:
     """Every value under `swift:` has the argument's type, and is one of its choices.
 
     Source: argparse in transformers' HfArgumentParser
@@ -370,7 +369,7 @@ _CODE = ("external_plugins", "custom_register_path")
 
 
 @rule("error", "aborts", says="No such file or directory")
-def file_missing(run: RunSpec) -> Iterator[Problem]:
+def file_missing(run: RunSpec) -> Problems:
     """Plugins, lists of tokens and descriptions of data are files, from the working directory.
 
     Source: swift/utils/utils.py: import_external_file; swift/arguments/base_args/model_args.py:

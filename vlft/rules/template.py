@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.rules.base import Problem, rule, unknown_name
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.swift.release import AMBIGUOUS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from vlft.resolve.run import RunSpec
     from vlft.swift.release import ModelEntry
 
 
 @rule("error", "aborts", says="template_type: '")
-def unknown(run: RunSpec) -> Iterator[Problem]:
+def unknown(run: RunSpec) -> Problems:
     """`swift.template` is a template of the installed ms-swift.
 
     Source: swift/template/register.py: get_template_meta
@@ -25,11 +22,11 @@ def unknown(run: RunSpec) -> Iterator[Problem]:
         return
     release = f"ms-swift {run.facts.swift.version}"
     hint = "leave it out: ms-swift uses the template of the model"
-    yield unknown_name(("swift", "template"), "template", name, sorted(known), hint, release)
+    yield Problem.unknown(("swift", "template"), "template", name, sorted(known), hint, release)
 
 
 @rule("error", "silent")
-def family(run: RunSpec) -> Iterator[Problem]:
+def family(run: RunSpec) -> Problems:
     """`swift.template` is one that models of this architecture are used with.
 
     Source: swift/template/register.py: get_template_meta believes --template
@@ -61,7 +58,7 @@ def _is_like(entry: ModelEntry, other: ModelEntry) -> bool:
 
 
 @rule("error", "aborts", says="Failed to automatically match `template_type`")
-def undecided(run: RunSpec) -> Iterator[Problem]:
+def undecided(run: RunSpec) -> Problems:
     """The folder's name, the model_type or `swift.template` leads to one template.
 
     Source: swift/template/register.py: get_template_meta
@@ -81,7 +78,7 @@ def undecided(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def dummy(run: RunSpec) -> Iterator[Problem]:
+def dummy(run: RunSpec) -> Problems:
     """A text model that ms-swift does not know is given a template.
 
     Source: swift/model/model_meta.py: get_model_info_meta makes a model_meta with template dummy
@@ -100,7 +97,7 @@ def dummy(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts", says="self.system: ")
-def system_file(run: RunSpec) -> Iterator[Problem]:
+def system_file(run: RunSpec) -> Problems:
     """A `swift.system` that ends in .txt is a file, from the folder that vlft is started in.
 
     Source: swift/arguments/base_args/template_args.py: __post_init__

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vlft.resolve.batch import Batch
-from vlft.rules.base import Problem, ignored_key, not_installed, rule, unknown_name
+from vlft.rules.base import Problem, Problems, RunSpec, not_installed, rule
 from vlft.swift.versions import version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from vlft.resolve.run import RunSpec
 
 
 # Tuners that `--target_modules` and the freeze flags go to (prepare_adapter).
@@ -42,7 +40,7 @@ def _by_parts(run: RunSpec) -> bool:
 
 
 @rule("error", "late")
-def all_frozen(run: RunSpec) -> Iterator[Problem]:
+def all_frozen(run: RunSpec) -> Problems:
     """At least one of language model, vision tower and aligner is not frozen.
 
     Source: swift/utils/transformers_utils.py: get_multimodal_target_regex;
@@ -66,7 +64,7 @@ def all_frozen(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def freeze_ignored(run: RunSpec) -> Iterator[Problem]:
+def freeze_ignored(run: RunSpec) -> Problems:
     """With modules chosen by name, no `freeze_…` says otherwise: only `all-linear` reads it.
 
     Source: swift/pipelines/train/tuner.py: get_target_modules
@@ -83,11 +81,11 @@ def freeze_ignored(run: RunSpec) -> Iterator[Problem]:
         if value is not None and value != default:
             because = f"`{what}` alone decides where adapters go"
             hint = f"leave it out, or write `target_modules: [{_ALL}]`, which keeps to it"
-            yield ignored_key(("model", name), because, hint)
+            yield Problem.ignored(("model", name), because, hint)
 
 
 @rule("warning", "silent")
-def tower_trained(run: RunSpec) -> Iterator[Problem]:
+def tower_trained(run: RunSpec) -> Problems:
     """Names in `target_modules` that are also in a frozen vision tower are chosen on purpose.
 
     Source: peft/tuners/tuners_utils.py: check_target_module_exists matches name endings
@@ -125,7 +123,7 @@ def _matches(module: str, target: str) -> bool:
 
 
 @rule("error", "late", says="not found in the base model")
-def target_modules(run: RunSpec) -> Iterator[Problem]:
+def target_modules(run: RunSpec) -> Problems:
     """At least one name in `lora.target_modules` is a module of the checkpoint.
 
     Source: peft/tuners/tuners_utils.py: inject_adapter
@@ -136,7 +134,7 @@ def target_modules(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def target_module_missing(run: RunSpec) -> Iterator[Problem]:
+def target_module_missing(run: RunSpec) -> Problems:
     """Each name in `lora.target_modules` is a module of the checkpoint.
 
     Source: peft/tuners/tuners_utils.py: inject_adapter
@@ -177,7 +175,7 @@ def _absent(index: int, name: str) -> Problem:
 
 
 @rule("warning", "silent")
-def all_linear_alone(run: RunSpec) -> Iterator[Problem]:
+def all_linear_alone(run: RunSpec) -> Problems:
     """Beside `all-linear`, a vision-language model's `target_modules` name no other module.
 
     Source: swift/pipelines/train/tuner.py: get_target_modules returns the regex of all-linear
@@ -196,7 +194,7 @@ def all_linear_alone(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent")
-def target_regex(run: RunSpec) -> Iterator[Problem]:
+def target_regex(run: RunSpec) -> Problems:
     """`swift.target_regex` and `lora.target_modules` are not both given: the first one wins.
 
     Source: swift/arguments/tuner_args.py: __post_init__
@@ -204,11 +202,11 @@ def target_regex(run: RunSpec) -> Iterator[Problem]:
     lora = run.config.lora
     if lora is not None and lora.target_modules and run.args.given("target_regex", str):
         because = "`swift.target_regex` alone decides where adapters go"
-        yield ignored_key(("lora", "target_modules"), because, "keep one of the two")
+        yield Problem.ignored(("lora", "target_modules"), because, "keep one of the two")
 
 
 @rule("warning", "silent")
-def frozen_rate(run: RunSpec) -> Iterator[Problem]:
+def frozen_rate(run: RunSpec) -> Problems:
     """A learning rate of the vision tower or the aligner is given where that part is trained.
 
     Source: swift/trainers/arguments.py: optimizer multimodal
@@ -219,11 +217,11 @@ def frozen_rate(run: RunSpec) -> Iterator[Problem]:
         frozen = getattr(run.config.model, freeze) is not False
         if run.args.is_given(name) and frozen:
             hint = f"write `model: {{{freeze}: false}}`, or remove {name}"
-            yield ignored_key(("swift", name), f"{_PARTS[freeze]} is frozen", hint)
+            yield Problem.ignored(("swift", name), f"{_PARTS[freeze]} is frozen", hint)
 
 
 @rule("error", "aborts", says="use_liger_kernel requires liger_kernels")
-def liger_installed(run: RunSpec) -> Iterator[Problem]:
+def liger_installed(run: RunSpec) -> Problems:
     """The interpreter that trains has liger-kernel if the config asks for it.
 
     Source: swift/trainers/arguments.py: _init_liger
@@ -234,7 +232,7 @@ def liger_installed(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "silent", says="There are currently no Liger kernels supported for model type")
-def liger_model(run: RunSpec) -> Iterator[Problem]:
+def liger_model(run: RunSpec) -> Problems:
     """Liger kernels are asked for with a model that there are some for.
 
     Source: liger_kernel/transformers/monkey_patch.py: _apply_liger_kernel_to_instance
@@ -245,11 +243,11 @@ def liger_model(run: RunSpec) -> Iterator[Problem]:
     if run.args.flag("use_liger_kernel"):
         because = f"there are no Liger kernels for {family.title}"
         hint = "leave it out, or take the model in transformers' own form (…-hf)"
-        yield ignored_key(("swift", "use_liger_kernel"), because, hint)
+        yield Problem.ignored(("swift", "use_liger_kernel"), because, hint)
 
 
 @rule("error", "late", says="view size is not compatible with input tensor's size and stride")
-def liger_logits(run: RunSpec) -> Iterator[Problem]:
+def liger_logits(run: RunSpec) -> Problems:
     """With Liger kernels, several rows a step are not cut to the logits that the loss needs.
 
     Source: liger_kernel/transformers/model/loss_utils.py: LigerForCausalLMLoss
@@ -285,18 +283,18 @@ swift/tuner_plugin/mapping.py: tuners_map)."""
 
 
 @rule("error", "silent")
-def lora_with_full(run: RunSpec) -> Iterator[Problem]:
+def lora_with_full(run: RunSpec) -> Problems:
     """A `lora:` section is given only with a tuner that reads it.
 
     Source: swift/arguments/tuner_args.py: ignored without a word
     """
     if run.config.tuner == "full" and run.config.lora is not None:
         hint = "remove the section (`lora: null` removes an inherited one) or write `tuner: lora`"
-        yield ignored_key(("lora",), "`tuner: full` trains all weights", hint)
+        yield Problem.ignored(("lora",), "`tuner: full` trains all weights", hint)
 
 
 @rule("error", "late", says="Unknown tuner_type")
-def unknown(run: RunSpec) -> Iterator[Problem]:
+def unknown(run: RunSpec) -> Problems:
     """`tuner` is one that ms-swift has, or that a plugin may bring.
 
     Source: swift/pipelines/train/tuner.py: prepare_adapter
@@ -307,11 +305,11 @@ def unknown(run: RunSpec) -> Iterator[Problem]:
     qlora = "write `tuner: lora` and `quant: {bits: 4, method: bnb}`"
     hint = qlora if name.lower() == "qlora" else ""
     release = f"ms-swift {run.facts.swift.version}"
-    yield unknown_name(("tuner",), "tuner", name, () if hint else TUNERS, hint, release)
+    yield Problem.unknown(("tuner",), "tuner", name, () if hint else TUNERS, hint, release)
 
 
 @rule("error", "late", says="ImportError")
-def package(run: RunSpec) -> Iterator[Problem]:
+def package(run: RunSpec) -> Problems:
     """The package that a tuner comes from is installed, in a version that has it.
 
     Source: swift/pipelines/train/tuner.py: prepare_adapter
@@ -327,7 +325,7 @@ def package(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="AssertionError")
-def llama_only(run: RunSpec) -> Iterator[Problem]:
+def llama_only(run: RunSpec) -> Problems:
     """`tuner: longlora` is for Llama models.
 
     Source: swift/pipelines/train/tuner.py: prepare_adapter
@@ -341,7 +339,7 @@ def llama_only(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="LISA only supports full parameter training.")
-def lisa(run: RunSpec) -> Iterator[Problem]:
+def lisa(run: RunSpec) -> Problems:
     """LISA is used with `tuner: full`.
 
     Source: swift/callbacks/lisa.py: LISACallback
@@ -357,7 +355,7 @@ def lisa(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", says="args.adapters")
-def one_adapter(run: RunSpec) -> Iterator[Problem]:
+def one_adapter(run: RunSpec) -> Problems:
     """Training starts from at most one adapter.
 
     Source: swift/pipelines/train/tuner.py: TunerMixin.prepare_model
@@ -372,7 +370,7 @@ def one_adapter(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def adapter_with_full(run: RunSpec) -> Iterator[Problem]:
+def adapter_with_full(run: RunSpec) -> Problems:
     """An adapter is named only beside a tuner that loads it.
 
     Source: swift/pipelines/train/tuner.py: TunerMixin.prepare_model
@@ -396,7 +394,7 @@ _PARAMETERS = (
 
 
 @rule("error", "silent")
-def parameters_ignored(run: RunSpec) -> Iterator[Problem]:
+def parameters_ignored(run: RunSpec) -> Problems:
     """Lists of trained and frozen parameters are given only with `tuner: full`.
 
     Source: swift/pipelines/train/tuner.py: TunerMixin.prepare_model
@@ -412,4 +410,4 @@ def parameters_ignored(run: RunSpec) -> Iterator[Problem]:
                 else "an adapter leaves all other weights frozen: remove it"
             )
             because = f"`tuner: {run.config.tuner}` does not read it"
-            yield ignored_key(("swift", name), because, hint)
+            yield Problem.ignored(("swift", name), because, hint)

@@ -6,6 +6,7 @@ import platform
 import re
 import shutil
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from vlft.files import write_json, write_text
 from vlft.resolve.patches import PATCHES_VERSION, is_patched
 from vlft.runs.attempts import write_launcher
 from vlft.runs.exports import mark_weights
-from vlft.runs.record import RUN_FILE, Fingerprint, RunRecord, fingerprint, new_run_id, utc_now
+from vlft.runs.record import RUN_FILE, Fingerprint, fingerprint, new_run_id, utc_now
 from vlft.security.documents import mask_document
 from vlft.security.masking import mask_data, mask_text, secret_values
 
@@ -71,7 +72,7 @@ def run_folder(run: RunSpec, run_id: str | None = None) -> Path:
 
 def create_run(
     folder: Path, run: RunSpec, plan: Plan, command: MaskedCommand, overrides: Sequence[str]
-) -> RunRecord:
+) -> None:
     """Makes the folder and writes the record.
 
     Raises:
@@ -82,7 +83,7 @@ def create_run(
     folder.mkdir(parents=True, exist_ok=True)
     try:
         (folder / _FIRST).touch(exist_ok=False)  # of two vlft at once, one makes it
-        return _write(folder, run, plan, command, overrides)
+        _write(folder, run, plan, command, overrides)
     except FileExistsError:
         raise VlftError(f"{folder} holds a run already", "choose another --run-id") from None
     except OSError:
@@ -93,25 +94,10 @@ def create_run(
 
 def _write(
     folder: Path, run: RunSpec, plan: Plan, command: MaskedCommand, overrides: Sequence[str]
-) -> RunRecord:
+) -> None:
     loaded, facts = run.loaded, run.facts
     hidden = secret_values(loaded.source.data)
-    record = RunRecord(
-        id=folder.name,
-        name=Path(loaded.source.file).stem,
-        config=str(Path(loaded.source.file).absolute()),
-        overrides=tuple(mask_text(text, hidden) for text in overrides),
-        started=utc_now().isoformat(timespec="seconds"),
-        host=platform.node(),
-        cwd=str(Path.cwd()),
-        argv=command.argv,
-        env=command.env,
-        inherited=mask_data(dict(run.inherited_variables)),
-        versions=_versions(facts, plan),
-        git_commit=_git_commit(Path(loaded.source.file).absolute().parent),
-        data=_fingerprints(facts),
-        base=_base(facts),
-    )
+    config = Path(loaded.source.file).absolute()
     for index, (file, text) in enumerate(loaded.source.documents.items()):
         name = _FIRST if index == 0 else f"config.extends-{index}-{Path(file).name}"
         write_text(folder / name, mask_document(text, hidden))
@@ -119,8 +105,27 @@ def _write(
     write_text(folder / "config.resolved.yaml", mask_document(resolved, hidden))
     write_json(folder / "plan.json", mask_data(plan.to_json()))
     write_launcher(folder)
-    write_json(folder / RUN_FILE, record.to_json())
-    return record
+    write_json(
+        folder / RUN_FILE,
+        {
+            "version": 1,
+            "id": folder.name,
+            "name": config.stem,
+            "config": str(config),
+            "overrides": [mask_text(text, hidden) for text in overrides],
+            "started": utc_now().isoformat(timespec="seconds"),
+            "host": platform.node(),
+            "cwd": str(Path.cwd()),  # relative paths in data rows start from it
+            "argv": command.argv,
+            "env": command.env,
+            # Variables of the caller that change what ms-swift does.
+            "inherited": mask_data(dict(run.inherited_variables)),
+            "versions": _versions(facts, plan),
+            "git_commit": _git_commit(config.parent),
+            "data": [asdict(one) for one in _fingerprints(facts)],
+            "base": _base(facts),
+        },
+    )
 
 
 def _versions(facts: Facts, plan: Plan) -> dict[str, str]:
@@ -141,7 +146,7 @@ def _fingerprints(facts: Facts) -> tuple[Fingerprint, ...]:
 
 
 def _base(facts: Facts) -> dict[str, str]:
-    """What tells the model from another of the same shape; {} where it can't be read."""
+    """Weight file of the model → size and hash of its first and last MiB; {} if unreadable."""
     try:
         return {} if facts.model.checkpoint is None else mark_weights(facts.model.checkpoint)
     except OSError:
@@ -149,7 +154,7 @@ def _base(facts: Facts) -> dict[str, str]:
 
 
 def _git_commit(folder: Path) -> str | None:
-    """The commit that the config's repository is at; None outside of one."""
+    """The commit that the config's repository is at, `+` behind it: with changes; else None."""
     commit = _git(folder, "rev-parse", "HEAD")
     if not commit:
         return None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from vlft.probe.checkpoint import Checkpoint
     from vlft.runs.target import Target
-    from vlft.swift.args import Arguments
+    from vlft.swift.release import Arguments
 
 _YES = ("1", "true", "t", "yes", "y", "on")  # swift/utils/env.py: strtobool
 # What a model must be asked with, as it was trained: ms-swift restores some of these from

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -91,53 +91,12 @@ RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True)
-class RunRecord:
-    """What was started.
-
-    Attributes:
-        id: `<name>-<YYYYMMDD-HHMMSS>-<4 hex>`, the folder's name.
-        name: The config file's name without its ending.
-        config: Absolute path of the config file.
-        overrides: `--set` values, secrets masked.
-        started: ISO 8601, UTC.
-        host: Machine.
-        cwd: Working directory; relative paths in data rows start from it.
-        argv: The trainer's command line, secrets masked.
-        env: Variables that vlft set, secrets masked.
-        inherited: Variables of the caller that change what ms-swift does, secrets masked.
-        versions: vlft, Python, ms-swift, torch, transformers, peft, …
-        git_commit: Commit of the config file's repository; `+` at the end: with changes.
-        data: Fingerprints of the data files.
-        base: Weight file of the model → size and hash of its first and last MiB.
-    """
-
-    id: str
-    name: str
-    config: str
-    overrides: tuple[str, ...]
-    started: str
-    host: str
-    cwd: str
-    argv: tuple[str, ...]
-    env: Mapping[str, str]
-    inherited: Mapping[str, str]
-    versions: Mapping[str, str]
-    git_commit: str | None
-    data: tuple[Fingerprint, ...]
-    base: Mapping[str, str]
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain data for run.json."""
-        return {"version": 1, **asdict(self)}
-
-
-@dataclass(frozen=True)
 class Run:
     """A run that was found again.
 
     Attributes:
         folder: The run's folder.
-        record: run.json as plain data; {} if it can't be read.
+        record: run.json as plain data, which `create_run` wrote; {} if it can't be read.
         status: How it is, or how its last attempt ended.
         outcome: outcome.json of the last attempt as plain data; {} while there is none.
         attempt: Folder of the last attempt: the run's own, or one in it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -74,9 +74,11 @@ class Argument:
     flag: str | None = None
 
 
-def as_flags(
-    arguments: Mapping[str, tuple[str, ...]], legal: Mapping[str, Argument]
-) -> dict[str, tuple[str, ...]]:
+Arguments: TypeAlias = dict[str, tuple[str, ...]]
+"""Argument of ms-swift → its values as text; one for most, several for a list."""
+
+
+def as_flags(arguments: Arguments, legal: Mapping[str, Argument]) -> Arguments:
     """Arguments by the names that a release has on its command line.
 
     Args:

@@ -20,10 +20,12 @@ from vlft.runs.create import run_folder
 from vlft.runs.record import CHECKPOINTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from vlft.engines.kubernetes.section import Volume
     from vlft.pipeline import Ready
+    from vlft.plan.command import MaskedCommand
+    from vlft.resolve.world import World
 
 
 class KubernetesEngine(KubernetesTraits, Engine):
@@ -41,7 +43,7 @@ class KubernetesEngine(KubernetesTraits, Engine):
         Its command is the trainer in a pod, before the shell in it has renamed any variable.
         """
         plan = prepared.plan
-        section, world = prepared.loaded.config.engine_section(Kubernetes), plan.world
+        section = prepared.loaded.config.engine_section(Kubernetes)
         if section is None:
             raise VlftError("`engine: kubernetes` needs an image", "write `kubernetes: {image: …}`")
         folder = run_folder(prepared.run, run_id)
@@ -52,22 +54,12 @@ class KubernetesEngine(KubernetesTraits, Engine):
                 "the manifest would hold a secret",
                 "name it under kubernetes.secrets: `{HF_TOKEN: SECRET/KEY}`",
             )
-        manifest = render_train_job(
-            TrainJob(
-                name=folder.name,
-                section=section,
-                argv=command.masked().argv,
-                env=command.plain_env,
-                nnodes=world.nnodes,
-                nproc_per_node=world.nproc_per_node or 1,
-                gpus=world.gpus_per_node or 0,
-                rendezvous=plan.torchrun,
-            )
-        )
+        shown = command.masked()
+        job = TrainJob(folder.name, section, shown, plan.world, plan.torchrun)
+        manifest = render_train_job(job)
         text = yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=100)
-        return Description(
-            f"---\n{text}", command.masked(), "kubectl apply -f FILE", {"manifest": manifest}
-        )
+        starter = "kubectl apply -f FILE"
+        return Description(f"---\n{text}", shown, starter, {"manifest": manifest})
 
 
 ENGINE = KubernetesEngine()
@@ -87,21 +79,15 @@ class TrainJob:
     Attributes:
         name: Of the run.
         section: The config's `kubernetes:`.
-        argv: The trainer's words; no secrets.
-        env: Its variables; no secrets.
-        nnodes: Pods.
-        nproc_per_node: Processes of each.
-        gpus: GPUs of each; 0 for the CPU.
+        command: The trainer's words and variables; it has no secrets.
+        world: Pods, and processes and GPUs of each.
         rendezvous: Whether the processes have to find each other.
     """
 
     name: str
     section: Kubernetes
-    argv: tuple[str, ...]
-    env: Mapping[str, str]
-    nnodes: int
-    nproc_per_node: int
-    gpus: int
+    command: MaskedCommand
+    world: World
     rendezvous: bool
 
 
@@ -135,14 +121,14 @@ def object_name(text: str) -> str:
 
 def _trainer(job: TrainJob) -> dict[str, Any]:
     resources = {name: str(value) for name, value in job.section.resources.items()}
-    if job.gpus:
-        resources[job.section.gpu_resource] = str(job.gpus)
+    if job.world.gpus_per_node:
+        resources[job.section.gpu_resource] = str(job.world.gpus_per_node)
     return {
         "image": job.section.image,
-        "numNodes": job.nnodes,
-        "numProcPerNode": job.nproc_per_node,
+        "numNodes": job.world.nnodes,
+        "numProcPerNode": job.world.nproc_per_node or 1,
         "command": ["sh", "-c", _entry(job), "vlft"],
-        "args": [_literal(word) for word in job.argv],
+        "args": [_literal(word) for word in job.command.argv],
         "env": list(_variables(job)),
         **_given(resourcesPerNode=_given(requests=resources, limits=dict(resources))),
     }
@@ -152,7 +138,7 @@ def _entry(job: TrainJob) -> str:
     """The shell's part: it renames variables, and becomes the trainer."""
     if not job.rendezvous:
         return 'exec "$@"'
-    names = _RENAMED if job.nnodes > 1 else ("NPROC_PER_NODE", "MASTER_PORT")
+    names = _RENAMED if job.world.nnodes > 1 else ("NPROC_PER_NODE", "MASTER_PORT")
     exports = " ".join(f'{name}="$PET_{name}"' for name in names)
     return f'export {exports}; exec "$@"'
 
@@ -163,7 +149,7 @@ def _literal(text: str) -> str:
 
 
 def _variables(job: TrainJob) -> Iterator[dict[str, Any]]:
-    for name, value in job.env.items():
+    for name, value in job.command.env.items():
         yield {"name": name, "value": _literal(value)}
     for name, reference in job.section.secrets.items():
         secret, _, key = reference.partition("/")

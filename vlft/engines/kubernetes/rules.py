@@ -6,10 +6,9 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from vlft.config.references import absolute
 from vlft.engines.kubernetes.section import Kubernetes
 from vlft.resolve.patches import PLUGIN
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.security.masking import places_of_secrets
 from vlft.security.secrets import mask_value
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.config.entry import KeyPath
-    from vlft.resolve.run import RunSpec
 
 
 # kubernetes.io/docs/concepts/overview/working-with-objects/names: RFC 1123.
@@ -32,7 +30,7 @@ def _section(run: RunSpec) -> Kubernetes | None:
 
 
 @rule("error", "late")
-def gpus(run: RunSpec) -> Iterator[Problem]:
+def gpus(run: RunSpec) -> Problems:
     """How many GPUs a pod gets is known when the manifest is written.
 
     Source: resources of a pod are numbers
@@ -46,7 +44,7 @@ def gpus(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def python(run: RunSpec) -> Iterator[Problem]:
+def python(run: RunSpec) -> Problems:
     """`launch.python` is for runs outside of an image.
 
     Source: vlft: the image's `swift` trains
@@ -61,7 +59,7 @@ def python(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts")
-def name(run: RunSpec) -> Iterator[Problem]:
+def name(run: RunSpec) -> Problems:
     """Names of other objects are lower case letters, digits, dashes and dots.
 
     Source: kubernetes: names are RFC 1123 subdomains
@@ -87,7 +85,7 @@ def name(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts")
-def quantity(run: RunSpec) -> Iterator[Problem]:
+def quantity(run: RunSpec) -> Problems:
     """Resources are amounts such as 8, 500m, 64Gi, and GPUs come from `launch.gpus`.
 
     Source: kubernetes: resource.Quantity
@@ -113,7 +111,7 @@ def quantity(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def volumes(run: RunSpec) -> Iterator[Problem]:
+def volumes(run: RunSpec) -> Problems:
     """A volume is one claim or one folder of the host, at an absolute path of its own.
 
     Source: a pod sees its image and its volumes
@@ -132,7 +130,7 @@ def volumes(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("warning", "late")
-def unmounted(run: RunSpec) -> Iterator[Problem]:
+def unmounted(run: RunSpec) -> Problems:
     """Model, data and output lie in volumes, unless the image holds them.
 
     Source: a pod sees its image and its volumes
@@ -151,21 +149,20 @@ def unmounted(run: RunSpec) -> Iterator[Problem]:
 
 
 def _files(run: RunSpec) -> Iterator[tuple[KeyPath, str]]:
-    config, facts = run.config, run.facts
+    facts = run.facts
     if facts.model.argument.startswith("/"):
         yield ("model", "path"), facts.model.argument
     for key, entries in (("train", facts.train), ("val", facts.val)):
         for index, entry in enumerate(entries):
             if entry.path is not None:
                 yield ("data", key, index), str(entry.path)
-    base = run.loaded.source.base_dir(("output_dir",))
-    yield ("output_dir",), str(absolute(config.output_dir, base))
+    yield ("output_dir",), str(run.output_dir)
     if facts.deepspeed_file is not None:
         yield ("deepspeed",), facts.deepspeed_file
 
 
 @rule("error", "silent")
-def secret(run: RunSpec) -> Iterator[Problem]:
+def secret(run: RunSpec) -> Problems:
     """Secrets are named under `kubernetes.secrets`, as SECRET/KEY, and written nowhere.
 
     Source: a manifest is read by everybody
@@ -196,7 +193,7 @@ def secret(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late", rule_id="code.pod")
-def pod(run: RunSpec) -> Iterator[Problem]:
+def pod(run: RunSpec) -> Problems:
     """Own code that needs patches is trained where the patch files are.
 
     Source: swift/utils/utils.py: import_external_file

@@ -89,28 +89,24 @@ def last_error(log: Path, noise: re.Pattern[bytes] | None = None) -> str | None:
         log: What the trainer wrote to stderr.
         noise: What others wrote between.
     """
-
-    def read() -> str:
-        data = file.read(_WINDOW)
-        text = (noise.sub(b"", data) if noise else data).decode(errors="replace")
-        return _ANSI.sub("", text.replace("\r", "\n"))
-
     try:
         with log.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _WINDOW))
-            tail = read()
-            error = _root_cause(tail)
-            if error is None and size > _WINDOW:
-                file.seek(0)
-                error = _root_cause(read())
+            head = file.read(_WINDOW)
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _WINDOW))
+            tail = file.read(_WINDOW)
     except OSError:
         return None
-    error = error or _last_resort(tail)
+    last = _cleaned(tail, noise)
+    error = _root_cause(last) or _root_cause(_cleaned(head, noise)) or _last_resort(last)
     if error is None:
         return None
     error = mask_met(mask_text(error))
     return error if len(error) <= _LONGEST else error[: _LONGEST - 1] + "…"
+
+
+def _cleaned(data: bytes, noise: re.Pattern[bytes] | None) -> str:
+    text = (noise.sub(b"", data) if noise else data).decode(errors="replace")
+    return _ANSI.sub("", text.replace("\r", "\n"))
 
 
 def _root_cause(text: str) -> str | None:

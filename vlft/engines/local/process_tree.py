@@ -10,6 +10,7 @@ direct child until this process itself reaps it.
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import signal
 import time
@@ -33,26 +34,20 @@ _CHASE_S = 0.5
 
 
 @cache
-def _libc() -> ctypes.CDLL | None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    return libc if hasattr(libc, "prctl") else None
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def is_subreaper() -> bool:
     """Whether orphans among the descendants become children of this process."""
     flag = ctypes.c_int(0)
-    libc = _libc()
-    return (
-        libc is not None
-        and libc.prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(flag), 0, 0, 0) == 0
-        and flag.value == 1
-    )
+    _libc().prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(flag), 0, 0, 0)
+    return flag.value == 1
 
 
-def set_subreaper(on: bool) -> bool:
-    """Adopts orphans from now on, or no longer; False where the system can't do that."""
-    libc = _libc()
-    return libc is not None and libc.prctl(_PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0) == 0
+def set_subreaper(on: bool) -> None:
+    """Adopts orphans from now on, or no longer."""
+    _libc().prctl(_PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0)
 
 
 def end_with(parent: int) -> None:
@@ -61,11 +56,9 @@ def end_with(parent: int) -> None:
     For the moment between fork and exec. A second line of defence, for the case that vlft and
     its supervisor are killed at once.
     """
-    libc = _libc()
-    if libc is not None:
-        libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
-        if os.getppid() != parent:  # it died before the kernel was asked
-            os.kill(os.getpid(), signal.SIGTERM)
+    _libc().prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    if os.getppid() != parent:  # it died before the kernel was asked
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def children() -> set[int]:
@@ -73,15 +66,11 @@ def children() -> set[int]:
     # Microseconds, where a walk over /proc takes milliseconds.
     try:
         lists = [Path(task.path, "children").read_text() for task in os.scandir("/proc/self/task")]
-    except OSError:  # another system, or a kernel without these lists
-        return _children_by_walk()
+    except OSError:  # a kernel without these lists
+        import psutil  # noqa: PLC0415 - 20 ms that the start of a run does not wait for
+
+        return {child.pid for child in psutil.Process().children()}
     return {int(pid) for pids in lists for pid in pids.split()}
-
-
-def _children_by_walk() -> set[int]:
-    import psutil  # noqa: PLC0415 - 20 ms that the start of a run does not wait for
-
-    return {child.pid for child in psutil.Process().children()}
 
 
 class ProcessTree:
@@ -94,40 +83,37 @@ class ProcessTree:
     def __init__(self, spared: Iterable[int] = ()) -> None:
         self.exit_codes: dict[int, int] = {}
         self._spared = frozenset(spared)
-        self._adopts = is_subreaper()
-        self._seen: set[psutil.Process] = set()
         self._asked: set[psutil.Process] = set()
         self._out_of_reach: set[psutil.Process] = set()
-        self._deadline: float | None = None
+        self._deadline = math.inf
 
     @property
     def ending(self) -> bool:
         """Whether the end was asked for."""
-        return self._deadline is not None
+        return self._deadline < math.inf
 
     def end(self, grace_s: float) -> None:
         """Asks for the end of all: SIGTERM now, SIGKILL after `grace_s` seconds.
 
         A second call can bring the SIGKILL forward, not put it off. `step` does the work.
         """
-        deadline = time.monotonic() + grace_s
-        self._deadline = deadline if self._deadline is None else min(self._deadline, deadline)
+        self._deadline = min(self._deadline, time.monotonic() + grace_s)
 
     def step(self) -> bool:
-        """Does the next bit of the ending; to be called every 50 ms or so until it is True.
+        """Does the next bit of the ending; to be called, after `end`, every 50 ms until it is True.
 
         Returns:
             True when no descendant is left, not even a zombie.
         """
         self.reap()
-        left = self.look()
+        left = self._descendants()
         if not left:
             return True
-        if self._deadline is not None and time.monotonic() >= self._deadline:
+        if time.monotonic() >= self._deadline:
             for process in left:
                 self._send(process, signal.SIGKILL)
             self._chase()
-        elif self._deadline is not None:
+        else:
             for process in left - self._asked:
                 self._send(process, signal.SIGTERM)
                 self._send(process, signal.SIGCONT)  # one that is stopped could not hear it
@@ -136,29 +122,16 @@ class ProcessTree:
 
     def reap(self) -> None:
         """Takes in the exit codes of children that have ended; to be called now and then."""
-        if not self._adopts:
-            self.look()
         for pid in children() - self._spared:
             with suppress(ChildProcessError):
                 done, status = os.waitpid(pid, os.WNOHANG)
                 if done:
                     self.exit_codes[pid] = os.waitstatus_to_exitcode(status)
 
-    def look(self) -> set[psutil.Process]:
-        """All descendants there are.
-
-        Where the system has no subreapers, those found by earlier looks are remembered, so that
-        they are not lost when their parent dies.
-        """
+    def _descendants(self) -> set[psutil.Process]:
         import psutil  # noqa: PLC0415 - see above
 
         found = set(psutil.Process().children(recursive=True))
-        if not self._adopts:
-            found |= {process for process in self._seen if _runs(process)}
-            for process in self._seen:
-                with suppress(psutil.Error):
-                    found |= set(process.children(recursive=True))
-            self._seen = found
         for pid in self._spared:
             with suppress(psutil.Error):
                 spared = psutil.Process(pid)
@@ -189,11 +162,3 @@ class ProcessTree:
             self._out_of_reach.add(process)  # of another user: waiting for it would be for ever
         except psutil.NoSuchProcess:
             pass
-
-
-def _runs(process: psutil.Process) -> bool:
-    import psutil  # noqa: PLC0415 - see above
-
-    with suppress(psutil.Error):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False

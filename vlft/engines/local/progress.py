@@ -24,7 +24,7 @@ from vlft.files import read_from
 from vlft.output import console
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import TextIO
 
@@ -47,52 +47,43 @@ _FORMS = {
 
 @dataclass(frozen=True)
 class Step:
-    """One line of the log.
+    """What a line of the log tells: a training step or an evaluation.
 
     Attributes:
-        step: Optimizer steps done.
+        text: As one line: step 3/6  loss 11.17  lr 5e-03  0.86 s/it  3s left.
+        done: Optimizer steps.
         total: Of how many; None if the log does not say.
-        figures: Those of `_FORMS` under their names; none for an evaluation but the speed.
-        evaluation: The eval_* values, under their names; empty for a training step.
-        remaining: As ms-swift words it: 1h 2m 3s.
+        evaluation: Whether it is one.
     """
 
-    step: int
+    text: str
+    done: int
     total: int | None
-    figures: Mapping[str, float]
-    evaluation: Mapping[str, float]
-    remaining: str | None
+    evaluation: bool
 
 
 def parse_step(line: str | bytes) -> Step | None:
     """The step that a line of logging.jsonl tells of; None if it tells of none."""
     try:
         entry: Any = json.loads(line)
-        done, _, total = entry["global_step/max_steps"].partition("/")
+        done, total = map(int, entry["global_step/max_steps"].split("/"))
         numbers = {key: value for key, value in entry.items() if isinstance(value, (int, float))}
-        return Step(
-            step=int(done),
-            total=int(total) if total and int(total) > 0 else None,
-            figures={key: numbers[key] for key in _FORMS if key in numbers},
-            evaluation={key: numbers[key] for key in numbers if key.startswith("eval_")},
-            remaining=entry.get("remaining_time"),
-        )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-class LogReader:
-    """Reads a log as it grows: each call of `read` gives the steps that are new."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._offset = 0
-
-    def read(self) -> list[Step]:
-        """The new steps; none while the file is missing. A line half-written is left for later."""
-        lines = read_from(self.path, self._offset).split(b"\n")[:-1]
-        self._offset += sum(len(line) + 1 for line in lines)
-        return [step for line in lines if (step := parse_step(line)) is not None]
+    parts = [f"step {done}/{total}" if total > 0 else f"step {done}"]
+    evaluation = any(key.startswith("eval_") for key in numbers)
+    if evaluation:
+        parts += [
+            f"{key} {value:.4g}"
+            for key, value in numbers.items()
+            if key.startswith("eval_") and not key.endswith(("_runtime", "_per_second"))
+        ]
+    elif "loss" in numbers:
+        parts += [form.format(numbers[key]) for key, form in _FORMS.items() if key in numbers]
+        parts += [f"{entry['remaining_time']} left"] if entry.get("remaining_time") else []
+    else:
+        return None
+    return Step("  ".join(parts), done, total if total > 0 else None, evaluation)
 
 
 class Progress:
@@ -115,10 +106,14 @@ class Progress:
         stream: TextIO | None = None,
         log: Path | None = None,
     ) -> None:
-        self._log = LogReader(log or run_dir / "checkpoints" / "logging.jsonl")
+        self._log = log or run_dir / "checkpoints" / "logging.jsonl"
+        self._shown = 0  # bytes of the log
         if log is not None:
-            self._log.read()
-        self._start = _StartReader(run_dir / STDERR)
+            list(self._new_steps())
+        self._stderr = run_dir / STDERR
+        self._searched = 0  # bytes of stderr
+        self._phase = "starting"
+        self._since = time.monotonic()
         self._stream = stream or console.stderr()
         self._gone = False
         self._began = False
@@ -129,11 +124,11 @@ class Progress:
         if self._gone:
             return
         try:
-            for step in self._log.read():
+            for step in self._new_steps():
                 self._show(step)
             if self._bar is not None:
                 if not self._began:
-                    self._bar.update(self._bar.task_ids[0], description=self._start.phase())
+                    self._show_phase(self._bar)
                 self._bar.refresh()
         except OSError:
             self._gone = True
@@ -145,55 +140,35 @@ class Progress:
             with suppress(OSError):
                 self._bar.stop()
 
+    def _new_steps(self) -> Iterator[Step]:
+        """Those of whole lines; none while the file is missing."""
+        for line in read_from(self._log, self._shown).split(b"\n")[:-1]:
+            self._shown += len(line) + 1
+            step = parse_step(line)
+            if step is not None:
+                yield step
+
     def _show(self, step: Step) -> None:
-        if "loss" not in step.figures and not step.evaluation:
-            return
-        text = describe(step)
         if self._bar is None:
-            console.put(self._stream, f"{text}\n")
+            console.put(self._stream, f"{step.text}\n")
             return
         self._began = True
         if step.evaluation:
-            self._bar.console.print(text, markup=False, highlight=False)
+            self._bar.console.print(step.text, markup=False, highlight=False)
         else:
-            self._bar.update(
-                self._bar.task_ids[0], description=text, completed=step.step, total=step.total
-            )
+            task = self._bar.task_ids[0]
+            self._bar.update(task, description=step.text, completed=step.done, total=step.total)
 
-
-def describe(step: Step) -> str:
-    """A step as one line: step 3/6  loss 11.17  lr 5e-03  0.86 s/it  3s left."""
-    parts = [f"step {step.step}" if step.total is None else f"step {step.step}/{step.total}"]
-    if step.evaluation:
-        parts += [
-            f"{key} {value:.4g}"
-            for key, value in step.evaluation.items()
-            if not key.endswith(("_runtime", "_per_second"))
-        ]
-    else:
-        parts += [_FORMS[key].format(value) for key, value in step.figures.items()]
-        parts += [f"{step.remaining} left"] if step.remaining is not None else []
-    return "  ".join(parts)
-
-
-class _StartReader:
-    """Tells from the trainer's stderr what it does before its first step, and for how long."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._began = time.monotonic()
-        self._offset = 0
-        self._phase = 0
-
-    def phase(self) -> str:
-        new = read_from(self._path, self._offset)
+    def _show_phase(self, bar: Bar) -> None:
+        """What the trainer does before its first step, and for how long it has run."""
+        new = read_from(self._stderr, self._searched)
         # Overlap, so that a text cut by the end of a read is found by the next one.
-        self._offset += max(0, len(new) - 64)
-        for number, (text, _) in enumerate(_PHASES, 1):
+        self._searched += max(0, len(new) - 64)
+        for text, phase in _PHASES:
             if text in new:
-                self._phase = max(self._phase, number)
-        name = _PHASES[self._phase - 1][1] if self._phase else "starting"
-        return f"{name}, {time.monotonic() - self._began:.0f} s"
+                self._phase = phase
+        waited = f"{self._phase}, {time.monotonic() - self._since:.0f} s"
+        bar.update(bar.task_ids[0], description=waited)
 
 
 def _bar(stream: TextIO) -> Bar:

@@ -8,12 +8,11 @@ import select
 import signal
 import subprocess
 import sys
-from collections import deque
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import vlft
 from vlft.engines.local.process_tree import ProcessTree, children, is_subreaper, set_subreaper
@@ -40,49 +39,6 @@ if TYPE_CHECKING:
 
     from vlft.engines.local.supervisor import Job, StopRequest
     from vlft.plan.command import Command
-
-
-class Stopper(ExitStack):
-    """Turns signals into requests to stop, while it is entered."""
-
-    def __init__(self, grace_s: float) -> None:
-        super().__init__()
-        self.signals: list[int] = []
-        self.grace_s = grace_s
-        self._unsent: deque[int] = deque()
-        self._send: Callable[[StopRequest], None] | None = None
-
-    def __enter__(self) -> Self:
-        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
-                self.callback(signal.signal, signum, signal.signal(signum, self._hear))
-        return self
-
-    def _hear(self, signum: int, _frame: FrameType | None) -> None:
-        self.signals.append(signum)
-        if len(self.signals) > 1:
-            self.grace_s = 0.0
-        self._unsent.append(signum)
-        self._flush()  # from the handler: `poll` may hang, on a full pipe or a dead file system
-
-    def connect(self, send: Callable[[StopRequest], None]) -> None:
-        """Sends requests from now on, and at once those for the signals that came before."""
-        self._send = send
-        self._flush()
-
-    def disconnect(self) -> None:
-        """Keeps signals to itself from now on: there is nobody left to ask."""
-        self._send = None
-
-    def _flush(self) -> None:
-        with suppress(IndexError):  # a handler within this loop has sent the last one
-            while self._send is not None and self._unsent:
-                self._send(stop_request(self._unsent.popleft(), self.grace_s))
-
-
-def stop_request(signum: int, grace_s: float) -> StopRequest:
-    """What the supervisor is told."""
-    return {"stop": signal.Signals(signum).name, "grace_s": grace_s}
 
 
 def run_command(command: Command, folder: Path, log: Path | None = None) -> int:
@@ -181,18 +137,25 @@ def run(
         "log": None if log is None else (str(log.resolve()), earlier),
         "parent": os.getpid(),
     }
-    with _adopting_orphans(), Stopper(grace_s) as stopper:
+    with _adopting_orphans(), _Dialogue(grace_s) as dialogue:
         tree = ProcessTree(spared=children())
-        supervisor = _Supervisor(job, stopper)
+        supervisor = subprocess.Popen(
+            [sys.executable, "-I", "-c", _BOOT, *_import_roots()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            cwd="/",
+            start_new_session=True,  # out of reach of the terminal's Ctrl-C
+        )
         try:
-            with supervisor:
-                supervisor.wait(poll, poll_interval_s)
+            with supervisor:  # closes the pipes and waits
+                dialogue.hold(supervisor, job, poll, poll_interval_s)
         finally:
-            outcome = supervisor.outcome
+            outcome = dialogue.outcome
             if outcome is None:
-                outcome = _end_without_supervisor(supervisor.exit_code, tree, stopper, run_dir)
+                outcome = _end_without_supervisor(supervisor.returncode, tree, dialogue, run_dir)
     poll()
-    return replace(outcome, stopped_by=stopper.signals[0]) if stopper.signals else outcome
+    return replace(outcome, stopped_by=dialogue.signals[0]) if dialogue.signals else outcome
 
 
 @contextmanager
@@ -206,66 +169,81 @@ def _adopting_orphans() -> Iterator[None]:
         set_subreaper(before)
 
 
-class _Supervisor:
-    """The supervisor process, from its start to its end.
+class _Dialogue(ExitStack):
+    """What vlft and the supervisor tell each other; while it is entered, signals ask for the end.
 
     Attributes:
-        outcome: What it told; None if it died before that.
-        exit_code: Of the supervisor itself, once this is left; -9 if SIGKILL ended it.
+        signals: Those that came, in their order.
+        grace_s: Seconds from the request to stop until SIGKILL.
+        outcome: What the supervisor told; None if it died before that.
     """
 
-    def __init__(self, job: Job, stopper: Stopper) -> None:
-        self._stopper = stopper
-        self._popen = subprocess.Popen(
-            [sys.executable, "-I", "-c", _BOOT, *_import_roots()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            cwd="/",
-            start_new_session=True,  # out of reach of the terminal's Ctrl-C
-        )
+    def __init__(self, grace_s: float) -> None:
+        super().__init__()
+        self.signals: list[int] = []
+        self.grace_s = grace_s
         self.outcome: Outcome | None = None
-        self.exit_code = 0
-        self._report = b""
-        self._send(job)
-        stopper.connect(self._send)
+        self._lifeline: int | None = None  # the supervisor's stdin, while it can be asked
 
     def __enter__(self) -> Self:
+        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
+                self.callback(signal.signal, signum, signal.signal(signum, self._hear))
         return self
 
-    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        if error is not None:
-            self._send(stop_request(signal.SIGTERM, self._stopper.grace_s))
-            self.wait(lambda: None, 1.0)
-        self._stopper.disconnect()
-        with self._popen:  # closes the pipes and waits
-            pass
-        self.exit_code = self._popen.returncode
+    def _hear(self, signum: int, _frame: FrameType | None) -> None:
+        self.signals.append(signum)
+        if len(self.signals) > 1:
+            self.grace_s = 0.0
+        self._ask(signum)  # from the handler: `poll` may hang, on a full pipe or a dead file system
 
-    def _send(self, message: Job | StopRequest) -> None:
-        data = json.dumps(message).encode() + b"\n"
-        with suppress(BrokenPipeError):
-            while data:
-                data = data[os.write(self._pipe(self._popen.stdin), data) :]
+    def hold(
+        self,
+        supervisor: subprocess.Popen[bytes],
+        job: Job,
+        poll: Callable[[], None],
+        poll_interval_s: float,
+    ) -> None:
+        """Sends the job, and waits for the outcome or for the end of a supervisor without one."""
+        assert supervisor.stdin is not None  # noqa: S101 - asked for with PIPE
+        assert supervisor.stdout is not None  # noqa: S101
+        lifeline, reports = supervisor.stdin.fileno(), supervisor.stdout.fileno()
+        _send(lifeline, job)
+        self._lifeline = lifeline
+        for signum in self.signals:  # that came before; to be asked twice changes nothing
+            self._ask(signum)
+        try:
+            self._wait(reports, poll, poll_interval_s)
+        except BaseException:
+            self._ask(signal.SIGTERM)
+            self._wait(reports, lambda: None, 1.0)
+            raise
+        finally:
+            self._lifeline = None
 
-    @staticmethod
-    def _pipe(end: IO[bytes] | None) -> int:
-        assert end is not None  # noqa: S101 - asked for with PIPE
-        return end.fileno()
+    def _ask(self, signum: int) -> None:
+        if self._lifeline is not None:
+            request: StopRequest = {"stop": signal.Signals(signum).name, "grace_s": self.grace_s}
+            _send(self._lifeline, request)
 
-    def wait(self, poll: Callable[[], None], poll_interval_s: float) -> None:
-        """Waits for the outcome, or for the end of a supervisor that has not told one."""
-        reports = self._pipe(self._popen.stdout)
-        while True:
+    def _wait(self, reports: int, poll: Callable[[], None], poll_interval_s: float) -> None:
+        told = b""
+        while not told.endswith(b"\n"):
             if select.select([reports], [], [], poll_interval_s)[0]:
                 data = os.read(reports, 1 << 16)
                 if not data:
                     return
-                self._report += data
-                if self._report.endswith(b"\n"):
-                    self.outcome = Outcome(**json.loads(self._report))
-                    return
-            poll()
+                told += data
+            else:
+                poll()
+        self.outcome = Outcome(**json.loads(told))
+
+
+def _send(lifeline: int, message: Job | StopRequest) -> None:
+    data = json.dumps(message).encode() + b"\n"
+    with suppress(BrokenPipeError):
+        while data:
+            data = data[os.write(lifeline, data) :]
 
 
 def _import_roots() -> list[str]:
@@ -276,17 +254,17 @@ def _import_roots() -> list[str]:
 
 
 def _end_without_supervisor(
-    exit_code: int, tree: ProcessTree, stopper: Stopper, run_dir: Path
+    exit_code: int, tree: ProcessTree, dialogue: _Dialogue, run_dir: Path
 ) -> Outcome:
     """Ends what a supervisor has left that died, and writes the outcome in its place."""
-    tree.end(stopper.grace_s)
+    tree.end(dialogue.grace_s)
     while not tree.step():
         select.select([], [], [], _ENDING_S)
-        if stopper.grace_s == 0:
+        if dialogue.grace_s == 0:
             tree.end(0)
     outcome = read_outcome(run_dir)
     if outcome is None:
-        stop = signal.Signals(stopper.signals[0]).name if stopper.signals else None
+        stop = signal.Signals(dialogue.signals[0]).name if dialogue.signals else None
         outcome = conclude(None, stop=stop, orphaned=True)
         died = "was killed" if exit_code < 0 else f"failed with exit code {exit_code}"
         outcome = replace(outcome, reason=f"the supervisor {died}, so the trainer was ended")

@@ -84,11 +84,9 @@ class Supervisor:
 
     def run(self) -> None:
         """Runs one job, from its line on stdin to its outcome on stdout."""
-        requests = self._receive(_IDLE_S)
-        while not requests:
+        while not (requests := self._receive(_IDLE_S)):
             if self._orphaned or self._signals:
                 return
-            requests = self._receive(_IDLE_S)
         job = requests.pop(0)
         self._parent, self._grace_s = job["parent"], job["grace_s"]
         try:

@@ -28,7 +28,7 @@ from vlft.engines.slurm.cluster import (
 )
 from vlft.engines.slurm.script import REQUEST, SCRIPT, Job, render_array, render_script
 from vlft.engines.slurm.section import SIGNAL_SECONDS, slurm_of
-from vlft.engines.stop import await_end, note_end, stop_processes
+from vlft.engines.stop import await_end, stop_processes
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.files import write_text
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from vlft.plan.plan import Plan
     from vlft.runs.record import Run
     from vlft.security.secrets import Secret, Word
-    from vlft.swift.args import Arguments
+    from vlft.swift.release import Arguments
 
 ARRAY: Final = "array.sbatch"
 # Arguments of a first start that a job which begins again must not be given.
@@ -133,10 +133,11 @@ class SlurmEngine(SlurmTraits, Engine):
         if job is None:
             return stop_processes(run, wait_s)
         cancel(job)
-        await_end(run, wait_s, lambda: state_of(job) == "gone", f"its job is {job}", _POLL_S)
-        ended = read_run(run.folder) or run
+        hint = f"its job is {job}"
+        ended = await_end(run, wait_s, lambda: state_of(job) == "gone", hint, _POLL_S)
         if not ended.outcome:  # it was cancelled before it began: nobody else would write one
-            note_end(run, "stopped", "the job was cancelled before it could say how it ended")
+            reason = "the job was cancelled before it could say how it ended"
+            write_outcome(run.attempt, Outcome(status="stopped", reason=reason))
         return read_run(run.folder) or ended
 
     def begins_again(self) -> bool:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vlft.config.references import absolute
 from vlft.engines.slurm.cluster import SlurmFacts
 from vlft.engines.slurm.script import CONTROL
 from vlft.engines.slurm.section import slurm_of
-from vlft.rules.base import Problem, rule
+from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.security.masking import places_of_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from vlft.engines.slurm.section import Container, Slurm
-    from vlft.resolve.run import RunSpec
 
 
 # SOURCE[:TARGET[:FLAG+FLAG]]: commas part mounts, and enroot parts the fields by blanks.
@@ -35,7 +31,7 @@ def _container(run: RunSpec) -> Container | None:
 
 
 @rule("error", "silent")
-def secret(run: RunSpec) -> Iterator[Problem]:
+def secret(run: RunSpec) -> Problems:
     """No secret is written into the job script: it comes from the environment or a file.
 
     Source: the job script is a file, and Slurm keeps a copy
@@ -49,7 +45,7 @@ def secret(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def container_mounts(run: RunSpec) -> Iterator[Problem]:
+def container_mounts(run: RunSpec) -> Problems:
     """A mount is SOURCE:TARGET or SOURCE:TARGET:FLAG+FLAG, and so is that of the run's folder.
 
     Source: pyxis: --container-mounts
@@ -66,8 +62,7 @@ def container_mounts(run: RunSpec) -> Iterator[Problem]:
                 "write `/data:/data` or `/data:/data:ro+rprivate`: paths begin with `/` or `.`, "
                 "and hold no comma, colon or blank",
             )
-    base = run.loaded.source.base_dir(("output_dir",))
-    folder = str(absolute(run.config.output_dir, base))
+    folder = str(run.output_dir)
     if _PARTING.search(folder):
         yield Problem(
             ("output_dir",),
@@ -77,7 +72,7 @@ def container_mounts(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def container_flags(run: RunSpec) -> Iterator[Problem]:
+def container_flags(run: RunSpec) -> Problems:
     """`slurm.container.flags` are options of srun that no key owns, each in one word.
 
     Source: pyxis: specified multiple times
@@ -98,7 +93,7 @@ _TIME = re.compile(r"\d+(:\d{1,2}){0,2}|\d+-\d{1,2}(:\d{1,2}){0,2}|UNLIMITED|INF
 
 
 @rule("error", "aborts", says="Invalid --time")
-def time(run: RunSpec) -> Iterator[Problem]:
+def time(run: RunSpec) -> Problems:
     """The time limit has a form that sbatch reads.
 
     Source: man sbatch: --time
@@ -114,7 +109,7 @@ def time(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def line(run: RunSpec) -> Iterator[Problem]:
+def line(run: RunSpec) -> Problems:
     """A value that becomes an option of sbatch is one line.
 
     Source: slurm: sbatch/opt.c, a line an option
@@ -130,13 +125,12 @@ def line(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def output_dir(run: RunSpec) -> Iterator[Problem]:
+def output_dir(run: RunSpec) -> Problems:
     """The output folder's name can be written for sbatch.
 
     Source: slurm: a backslash turns placeholders off
     """
-    base = run.loaded.source.base_dir(("output_dir",))
-    folder = str(absolute(run.config.output_dir, base))
+    folder = str(run.output_dir)
     if "\\" in folder or CONTROL.search(folder):
         yield Problem(
             ("output_dir",),
@@ -146,7 +140,7 @@ def output_dir(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def gpus(run: RunSpec) -> Iterator[Problem]:
+def gpus(run: RunSpec) -> Problems:
     """How many GPUs a node gives is known before the job is submitted.
 
     Source: sbatch: --gpus-per-node
@@ -216,7 +210,7 @@ _TOLD_BY = {
 
 
 @rule("error", "silent")
-def extra(run: RunSpec) -> Iterator[Problem]:
+def extra(run: RunSpec) -> Problems:
     """`slurm.extra` holds options of sbatch that no key owns, each with its value in one word.
 
     Source: one owner a value
@@ -235,7 +229,7 @@ def extra(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def signal(run: RunSpec) -> Iterator[Problem]:
+def signal(run: RunSpec) -> Problems:
     """`slurm.signal_seconds` goes with `slurm.requeue`.
 
     Source: sbatch: --signal
@@ -251,7 +245,7 @@ def signal(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "late")
-def env_file(run: RunSpec) -> Iterator[Problem]:
+def env_file(run: RunSpec) -> Problems:
     """`slurm.env_file` is there, and nobody but its owner may read it.
 
     Source: vlft: the job's shell reads the file
@@ -266,7 +260,7 @@ def env_file(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "silent")
-def container_python(run: RunSpec) -> Iterator[Problem]:
+def container_python(run: RunSpec) -> Problems:
     """`launch.python` is for jobs without a container.
 
     Source: vlft: the image's `swift` trains
@@ -281,7 +275,7 @@ def container_python(run: RunSpec) -> Iterator[Problem]:
 
 
 @rule("error", "aborts")
-def refused(run: RunSpec) -> Iterator[Problem]:
+def refused(run: RunSpec) -> Problems:
     """The cluster would take the job.
 
     Source: sbatch --test-only

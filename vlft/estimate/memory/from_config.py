@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from vlft.models.vision import Vision
     from vlft.probe.collect import Facts
     from vlft.resolve import world as resolve
+    from vlft.resolve.args import SwiftArgs
     from vlft.resolve.batch import Batch
     from vlft.resolve.run import RunSpec
-    from vlft.swift.args import SwiftArgs
 
 ASSUMED_TEXT = 512
 """Text tokens of a row where neither the data nor `data.max_length` says anything."""
@@ -145,7 +145,7 @@ def step_of_run(run: RunSpec, batch: Batch, model: ModelShape, row: RowSize) -> 
         attention=_attention(args),
         liger=args.flag("use_liger_kernel"),
         accumulating=(batch.gradient_accumulation_steps or 1) > 1,
-        optimizer=_OPTIMIZERS.get(args.get("optim", str).value or "", "adamw"),
+        optimizer=_OPTIMIZERS.get(args.get("optim", str) or "", "adamw"),
         sharding=_sharding(sharding),
         offload_optimizer=sharding.offload,
         offload_parameters=sharding.offload and sharding.is_zero3,
@@ -158,7 +158,7 @@ def keeps_few_logits(run: RunSpec, batch: Batch) -> bool:
     """Whether the run computes no logits but those that the loss needs."""
     kind = str((run.facts.model.sizes or {}).get("model_type"))
     return uses_logits_to_keep(
-        run.args.get("use_logits_to_keep", bool).value,
+        run.args.get("use_logits_to_keep", bool),
         _transformers(run.facts),
         batch.sequence_parallel_size,
         liger=kind if run.args.flag("use_liger_kernel") else None,
@@ -184,7 +184,7 @@ def _step(
     joined = args.flag("padding_free")
     if args.flag("packing"):
         joined = True
-        length = args.get("packing_length", int).value or tokens
+        length = args.get("packing_length", int) or tokens
         vision = int(vision * length / max(tokens, 1))
         tokens = int(length)
     picture = pictures_of(vision, model)
@@ -225,17 +225,17 @@ def _with_tuner(shape: RunShape, args: SwiftArgs) -> RunShape:
         freeze_vit=not args.is_off("freeze_vit"),
         freeze_aligner=not args.is_off("freeze_aligner"),
     )
-    if args.get("tuner_type", str).value == "full":
+    if args.get("tuner_type", str) == "full":
         return replace(shape, lora=False)
-    dropout = args.get("lora_dropout", float).value
+    dropout = args.get("lora_dropout", float)
     return replace(
         shape,
         lora=True,
-        rank=args.get("lora_rank", int).value or _LORA_RANK,
+        rank=args.get("lora_rank", int) or _LORA_RANK,
         dropout=_LORA_DROPOUT if dropout is None else dropout,
-        lora_width=2 if args.get("lora_dtype", str).value in {"float16", "bfloat16"} else 4,
+        lora_width=2 if args.get("lora_dtype", str) in {"float16", "bfloat16"} else 4,
         dora=args.flag("use_dora"),
-        quant_bits=args.get("quant_bits", int).value,
+        quant_bits=args.get("quant_bits", int),
     )
 
 
@@ -246,7 +246,7 @@ def _transformers(facts: Facts) -> int:
 
 
 def _attention(args: SwiftArgs) -> Attention:
-    name = args.get("attn_impl", str).value or ""
+    name = args.get("attn_impl", str) or ""
     if name.startswith("flash"):
         return "flash"
     return "eager" if name == "eager" else "sdpa"

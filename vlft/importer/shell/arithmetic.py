@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from typing import TYPE_CHECKING, Final
 
-from vlft.importer.shell.texts import Text
+from vlft.importer.shell.state import Text
 from vlft.importer.spans import shown
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ _TOKEN: Final = re.compile(
     r"\s*(?:(0[xX][0-9a-fA-F]+|\d{1,18})|(\*\*|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%()<>!?:&|^]))"
 )
 _LIMIT: Final = 1 << 63
+_BITS: Final = 64
 _MAX_TOKENS: Final = 200
 _MAX_BRACKETS: Final = 20
 
@@ -48,13 +50,12 @@ def evaluate(text: str) -> tuple[int, str | None]:
     Raises:
         NoNumberError: If it is not one, with what the shell would say.
     """
-    tokens = _tokens(text)
-    lost: list[str] = []
-    value, at = _choice(tokens, 0, lost, 0)
-    if at != len(tokens):
-        message = f"`{tokens[at]}` stands where an operator is expected"
+    expression = _Expression(_tokens(text))
+    value = expression.choice(0)
+    if expression.next:
+        message = f"`{expression.next}` stands where an operator is expected"
         raise NoNumberError(message)
-    return value, lost[0] if lost else None
+    return value, expression.lost
 
 
 def _tokens(text: str) -> list[str]:
@@ -71,74 +72,90 @@ def _tokens(text: str) -> list[str]:
     return tokens
 
 
-def _choice(tokens: list[str], at: int, lost: list[str], depth: int) -> tuple[int, int]:
-    """`test ? one : other`, or what stands without it."""
-    value, at = _level(tokens, at, lost, depth, 0)
-    if at >= len(tokens) or tokens[at] != "?":
-        return value, at
-    one, at = _choice(tokens, at + 1, lost, depth + 1)
-    if at >= len(tokens) or tokens[at] != ":":
-        raise NoNumberError("`?` without `:`")
-    other, at = _choice(tokens, at + 1, lost, depth + 1)
-    return (one if value else other), at
+class _Expression:
+    """An expression that is being read from left to right.
 
+    Args:
+        tokens: Numbers and operators.
+    """
 
-def _level(tokens: list[str], at: int, lost: list[str], depth: int, level: int) -> tuple[int, int]:
-    """Operators of one level of precedence, the weakest first."""
-    if level == len(_LEVELS):
-        return _powers(tokens, at, lost, depth)
-    value, at = _level(tokens, at, lost, depth, level + 1)
-    while at < len(tokens) and tokens[at] in _LEVELS[level]:
-        operator = tokens[at]
-        right, at = _level(tokens, at + 1, lost, depth, level + 1)
-        if operator in "/%" and right == 0:
-            raise NoNumberError("it divides by 0")
-        made = _bounded(_LEVELS[level][operator](value, right))
-        if operator == "/" and made * right != value:
-            lost.append(f"{value} / {right} = {made}")
-        value = made
-    return value, at
+    def __init__(self, tokens: list[str]) -> None:
+        self._tokens = tokens
+        self._at = 0
+        self.lost: str | None = None
 
+    @property
+    def next(self) -> str:
+        """The token that follows; empty at the end."""
+        return self._tokens[self._at] if self._at < len(self._tokens) else ""
 
-def _powers(tokens: list[str], at: int, lost: list[str], depth: int) -> tuple[int, int]:
-    value, at = _single(tokens, at, lost, depth)
-    if at < len(tokens) and tokens[at] == "**":
-        exponent, at = _powers(tokens, at + 1, lost, depth + 1)
-        value = _bounded(_power(value, exponent))
-    return value, at
+    def _takes(self, token: str) -> bool:
+        found = self.next == token
+        self._at += found
+        return found
 
-
-def _single(tokens: list[str], at: int, lost: list[str], depth: int) -> tuple[int, int]:
-    if at >= len(tokens):
-        raise NoNumberError(f"a number is missing after `{tokens[-1]}`")
-    word = tokens[at]
-    if word in ("-", "+", "!") and depth < _MAX_TOKENS:
-        value, after = _single(tokens, at + 1, lost, depth + 1)
-        return {"-": -value, "+": value, "!": int(not value)}[word], after
-    if word == "(":
+    def choice(self, depth: int) -> int:
+        """`test ? one : other`, or what stands without it."""
         if depth > _MAX_BRACKETS:
             raise NoNumberError("its brackets are nested too deeply")
-        value, after = _choice(tokens, at + 1, lost, depth + 1)
-        if after >= len(tokens) or tokens[after] != ")":
-            raise NoNumberError("a bracket is never closed")
-        return value, after + 1
-    if not word[0].isdigit():
-        raise NoNumberError(f"a number is missing before `{word}`")
-    if word[:2] in ("0x", "0X"):
-        return _bounded(int(word, 16)), at + 1
-    if word[0] == "0" and word.strip("0") and not word.strip("01234567"):
-        return int(word, 8), at + 1
-    return int(word), at + 1
+        value = self._level(depth, 0)
+        if not self._takes("?"):
+            return value
+        one = self.choice(depth + 1)
+        if not self._takes(":"):
+            raise NoNumberError("`?` without `:`")
+        other = self.choice(depth + 1)
+        return one if value else other
 
+    def _level(self, depth: int, level: int) -> int:
+        """Operators of one level of precedence, the weakest first."""
+        if level == len(_LEVELS):
+            return self._power(depth)
+        value = self._level(depth, level + 1)
+        while self.next in _LEVELS[level]:
+            sign = self.next
+            self._at += 1
+            right = self._level(depth, level + 1)
+            if sign in "/%" and right == 0:
+                raise NoNumberError("it divides by 0")
+            made = _bounded(int(_LEVELS[level][sign](value, right)))
+            if sign == "/" and made * right != value:
+                self.lost = self.lost or f"{value} / {right} = {made}"
+            value = made
+        return value
 
-def _power(value: int, exponent: int) -> int:
-    if not 0 <= exponent < 64:  # noqa: PLR2004 - bits
-        raise NoNumberError("its exponent is out of bounds")
-    return int(value**exponent)
+    def _power(self, depth: int) -> int:
+        value = self._unary(depth)
+        if not self._takes("**"):
+            return value
+        exponent = self._power(depth)
+        if not 0 <= exponent < _BITS:
+            raise NoNumberError("its exponent is out of bounds")
+        return _bounded(int(value**exponent))
+
+    def _unary(self, depth: int) -> int:
+        found = self.next
+        self._at += 1
+        if not found:
+            raise NoNumberError(f"a number is missing after `{self._tokens[-1]}`")
+        if found in ("-", "+", "!"):
+            value = self._unary(depth)
+            return {"-": -value, "+": value, "!": int(not value)}[found]
+        if found == "(":
+            value = self.choice(depth + 1)
+            if not self._takes(")"):
+                raise NoNumberError("a bracket is never closed")
+            return value
+        if not found[:1].isdigit():
+            raise NoNumberError(f"a number is missing before `{found}`")
+        if found[:2] in ("0x", "0X"):
+            return _bounded(int(found, 16))
+        octal = found[0] == "0" and found.strip("0") and not found.strip("01234567")
+        return int(found, 8) if octal else int(found)
 
 
 def _shift(value: int, bits: int) -> int:
-    if not 0 <= bits < 64:  # noqa: PLR2004 - bits
+    if not 0 <= bits < _BITS:
         raise NoNumberError("it shifts out of bounds")
     return value << bits
 
@@ -150,25 +167,17 @@ def _quotient(value: int, right: int) -> int:
 
 
 _LEVELS: Final[tuple[dict[str, Callable[[int, int], int]], ...]] = (
-    {"||": lambda value, right: int(bool(value or right))},
-    {"&&": lambda value, right: int(bool(value and right))},
-    {"|": lambda value, right: value | right},
-    {"^": lambda value, right: value ^ right},
-    {"&": lambda value, right: value & right},
+    {"||": lambda value, right: bool(value or right)},
+    {"&&": lambda value, right: bool(value and right)},
+    {"|": operator.or_},
+    {"^": operator.xor},
+    {"&": operator.and_},
+    {"==": operator.eq, "!=": operator.ne},
+    {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge},
+    {"<<": _shift, ">>": lambda value, bits: value >> min(max(bits, 0), _BITS)},
+    {"+": operator.add, "-": operator.sub},
     {
-        "==": lambda value, right: int(value == right),
-        "!=": lambda value, right: int(value != right),
-    },
-    {
-        "<": lambda value, right: int(value < right),
-        "<=": lambda value, right: int(value <= right),
-        ">": lambda value, right: int(value > right),
-        ">=": lambda value, right: int(value >= right),
-    },
-    {"<<": _shift, ">>": lambda value, bits: value >> min(max(bits, 0), 64)},
-    {"+": lambda value, right: value + right, "-": lambda value, right: value - right},
-    {
-        "*": lambda value, right: value * right,
+        "*": operator.mul,
         "/": _quotient,
         "%": lambda value, right: value - _quotient(value, right) * right,
     },

@@ -2,153 +2,397 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
-from vlft.importer.shell.expand import expand_one
-from vlft.importer.shell.leaving import fails
-from vlft.importer.shell.loops import Loops
-from vlft.importer.shell.patterns import matches
-from vlft.importer.shell.starting import starts
-from vlft.importer.shell.unset import taken_for_empty
-from vlft.importer.shell.verdicts import UNKNOWN, Verdict, together
+from vlft.importer.shell.conditions import (
+    UNKNOWN,
+    Verdict,
+    is_true,
+    judge,
+    matches_word,
+    run,
+    sets,
+    taken_for_empty,
+)
+from vlft.importer.shell.expansion import expand, expand_one
+from vlft.importer.shell.interpreter import MAX_STEPS, Around, Interpreter, Leave
+from vlft.importer.shell.state import State, Text
+from vlft.importer.shell.syntax import Broken, Case, Command, Function, Group, If, parse
+from vlft.importer.shell.words import read_word
+from vlft.importer.spans import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from vlft.importer.shell.blocks import Extent
-    from vlft.importer.shell.interpreter import Interpreter
-    from vlft.importer.shell.syntax import Case, Statement
+    from vlft.importer.shell.interpreter import Invocation
+    from vlft.importer.shell.syntax import Block, BlockKind, Body, Loop
+    from vlft.importer.shell.words import Word
+
+MAX_PASSES: Final = 64
+"""Passes of a loop, and commands of ms-swift that all passes may start together."""
+
+_MAX_LEVEL: Final = 60
+_CALLED_WITH: Final = re.compile(r"\$[#@*1-9]|\$\{[#@*1-9]|getopts")
 
 
-class Control:
-    """Follows blocks for an interpreter.
+class ControlFlow(Interpreter):
+    """Follows blocks."""
 
-    Args:
-        interpreter: Who follows the statements in them.
-        cases: Heads of `case`, by offset.
-    """
+    level = 0
 
-    def __init__(self, interpreter: Interpreter, cases: Mapping[int, Case]) -> None:
-        self._to = interpreter
-        self._cases = cases
-        self._loops = Loops(interpreter)
-
-    def followed(self, extent: Extent, depth: int) -> bool:
-        """Follows a block as the shell would.
-
-        Returns:
-            False, with nothing changed, if that can't be known.
-
-        Raises:
-            Leave: If the script, the function or the loop around it ends in it.
-        """
-        self._to.state.branches.enter(extent.around)
-        kind = extent.block.kind
-        if kind == "function":
-            return self._function(extent, depth)
-        if kind == "if":
-            return self._if(extent, depth)
-        if kind == "case":
-            return self._case(extent, depth)
-        if kind == "branch":
-            return self._branch(extent, depth)
-        return self._loops.followed(extent, depth)
-
-    def _function(self, extent: Extent, depth: int) -> bool:
-        """One that nothing calls: its commands are read, and nothing comes of what it sets."""
-        back = self._to.state.saved()
-        self._to.inside(extent.statements, depth, (*extent.around, extent.block))
-        self._to.state.branches.enter(extent.around)
-        back()
-        return True
-
-    def _if(self, extent: Extent, depth: int) -> bool:
-        arms, otherwise = extent.arms(), extent.otherwise
-        verdict, arm = UNKNOWN, 0
-        notes: list[str] = []
-        names: set[str] = set()
-        while arm != otherwise and arm in arms:
-            verdict = together(arms[arm], self._to.state.variables)
-            if verdict.holds is None:
-                return False
-            notes += verdict.notes
-            names |= verdict.names
-            if verdict.holds:
-                arm += 1
-                break
-            arm += 2
-        if arm == 0:
-            return False
-        verdict = Verdict(verdict.holds, tuple(notes), frozenset(names))
-        others = [one for key, value in arms.items() if key not in (0, arm) for one in value]
-        return self._chosen(arms.get(arm, []), others, verdict, extent, depth)
-
-    def _case(self, extent: Extent, depth: int) -> bool:
-        case = self._cases.get(extent.block.offset)
-        if case is None or case.falls:
-            return False
-        variables = self._to.state.variables
-        subject = taken_for_empty(case.subject, variables) or expand_one(case.subject, variables)
-        if subject.why is not None:
-            return False
-        arms = extent.arms()
-        chosen: list[Statement] = []
-        taken = 0
-        for arm, patterns in enumerate(case.patterns, 1):
-            found = [matches(subject.text, one, variables) for one in patterns]
-            if True in found:
-                chosen, taken = arms.get(arm, []), arm
-                break
-            if None in found:
-                return False
-        others = [one for key, value in arms.items() if key != taken for one in value]
-        return self._chosen(chosen, others, Verdict(True, subject.notes), extent, depth)
-
-    def _branch(self, extent: Extent, depth: int) -> bool:
-        verdict, first = self._to.verdict, extent.statements[0]
-        if verdict.holds is None or first.joined not in ("&&", "||"):
-            return False
-        arms = [one for arm in extent.arms().values() for one in arm]
-        runs = verdict.holds == (first.joined == "&&")
-        if not runs:
-            return self._chosen([], arms, verdict, extent, depth)
-        arms[0] = replace(arms[0], joined="")
-        return self._chosen(arms, [], verdict, extent, depth)
-
-    def _chosen(
-        self,
-        chosen: Sequence[Statement],
-        others: Sequence[Statement],
-        verdict: Verdict,
-        extent: Extent,
-        depth: int,
-    ) -> bool:
-        """Follows one branch, unless a mere assumption would leave out the only commands."""
-        functions = self._to.functions
-        left_out = verdict.assumed and any(starts(one, functions) for one in others)
-        if left_out and not any(starts(one, functions) for one in chosen):
-            return False
-        self._to.notes += [(extent.block.offset, note) for note in verdict.notes]
-        started = "started as it is, " if verdict.assumed else ""
-        self._to.leave_out(others, f"{started}the script takes another branch")
-        self._to.assumed += verdict.assumed
+    def block(self, block: Block) -> None:
+        """Minds control flow, which is reached for certain."""
+        if self.level > _MAX_LEVEL:
+            return
+        self.level += 1
         try:
-            self._to.verdict = UNKNOWN
-            self._to.inside(chosen, depth, extent.around)
+            if isinstance(block, Group):
+                self._group(block)
+            elif isinstance(block, Function):
+                self._function(block)
+            elif isinstance(block, If):
+                self._if(block)
+            elif isinstance(block, Case):
+                self._case(block)
+            elif isinstance(block, Broken):
+                self._broken(block)
+            elif not self._loop(block):
+                self._undecided_loop(block)
         finally:
-            self._to.assumed -= verdict.assumed
-            self._to.state.branches.enter(extent.around)
-        if any(fails(one, functions) for one in chosen):
-            self.require(verdict)
-        return True
+            self.level -= 1
+
+    def undecided(self, kind: BlockKind, offset: int, arms: Sequence[Body]) -> None:
+        """Reads branches of which no one knows whether they run."""
+        self.blocks.append(Around(kind, offset))
+        before, ends = dict(self.state.values), []
+        for arm in arms:
+            self.state.values = dict(before)
+            self.forget()
+            self.follow(arm)
+            ends.append(self.state.values)
+        self.blocks.pop()
+        what = "loop" if kind in ("for", "while", "until") else f"`{kind}`"
+        self.state.merge(before, ends, f"it is set in one branch of a {what}")
+        self.forget()
 
     def require(self, verdict: Verdict) -> None:
         """Asks for the variables without which the script stops."""
         needed = [name for name in verdict.names if not self._is_set(name)]
-        self._to.state.branches.doubt(needed, "the script stops where it is not set")
+        self.state.doubt(needed, "the script stops where it is not set")
 
     def _is_set(self, name: str) -> bool:
-        value = self._to.state.variables.values.get(name)
+        value = self.state.values.get(name)
         return not re.fullmatch(r"[A-Za-z_]\w*", name) or any(one.text for one in value or ())
+
+    def _group(self, block: Group) -> None:
+        if not block.subshell:
+            self.follow(block.body)
+            return
+        back = self.state.saved()
+        try:
+            self.follow(block.body)
+        except Leave as leave:
+            if leave.how == "return":
+                raise
+        finally:
+            back()
+
+    def _function(self, block: Function) -> None:
+        """One that nothing calls: its commands are read, and nothing comes of what it sets."""
+        if block.name in self.functions:
+            return
+        back = self.state.saved()
+        self.blocks.append(Around("function", block.offset))
+        self.follow(block.body)
+        self.blocks.pop()
+        back()
+
+    def _broken(self, block: Broken) -> None:
+        """What bash would refuse: the commands in it are read all the same."""
+        if block.kind is None:
+            self.follow(block.body)
+            return
+        for name in block.names:
+            self._vary(name)
+        self.undecided(block.kind, block.offset, [block.body])
+
+    def _if(self, block: If) -> None:
+        notes: tuple[str, ...] = ()
+        names: frozenset[str] = frozenset()
+        chosen: Body = ()
+        for conditions, body in block.arms:
+            verdict = self._together(conditions) if conditions else Verdict(True)
+            if verdict.holds is None:
+                self._undecided_if(block)
+                return
+            notes, names = notes + verdict.notes, names | verdict.names
+            if verdict.holds:
+                chosen = body
+                break
+        others = [body for _, body in block.arms if body is not chosen]
+        if not self._chosen(block, chosen, others, Verdict(True, notes, names)):
+            self._undecided_if(block)
+
+    def _undecided_if(self, block: If) -> None:
+        self.follow(block.arms[0][0])
+        (_, first), *rest = block.arms
+        self.undecided("if", block.offset, [first, *(test + body for test, body in rest)])
+
+    def _case(self, block: Case) -> None:
+        arms = [body for _, body in block.arms]
+        chosen: Body = ()
+        subject = taken_for_empty(block.subject, self.state) or expand_one(
+            block.subject, self.state
+        )
+        decided = subject.why is None and not block.falls
+        for patterns, body in block.arms if decided else ():
+            found = [matches_word(subject.text, one, self.state) for one in patterns]
+            if True in found:
+                chosen = body
+                break
+            if None in found:
+                decided = False
+                break
+        others = [body for body in arms if body is not chosen]
+        if not decided or not self._chosen(block, chosen, others, Verdict(True, subject.notes)):
+            self.undecided("case", block.offset, arms)
+
+    def _chosen(
+        self, block: If | Case, chosen: Body, others: Sequence[Body], verdict: Verdict
+    ) -> bool:
+        """Follows one branch, unless a mere assumption would leave out the only commands."""
+        if verdict.assumed and any(map(self.starts, others)) and not self.starts(chosen):
+            return False
+        self.notes += [(block.offset, note) for note in verdict.notes]
+        started = "started as it is, " if verdict.assumed else ""
+        for body in others:
+            self.leave_out(body, f"{started}the script takes another branch")
+        self.assumed += verdict.assumed
+        try:
+            self.forget()
+            self.follow(chosen)
+        finally:
+            self.assumed -= verdict.assumed
+        if self.fails(chosen):
+            self.require(verdict)
+        return True
+
+    def _together(self, body: Body) -> Verdict:
+        """Whether the last of some tests succeeds: `[ … ] && [ … ]`, `! [[ … ]]`."""
+        found = UNKNOWN
+        for step in body:
+            if step.is_chained and found.holds != (step.joined == "&&"):
+                continue
+            command = step.statement
+            if not isinstance(command, Command) or not command.words:
+                return UNKNOWN
+            verdict = judge(command, self.state)
+            if verdict.holds is None or step.joined in ("|", "|&"):
+                return UNKNOWN
+            found = replace(verdict, holds=verdict.holds != step.negated).after(found)
+        return found
+
+    def _loop(self, loop: Loop) -> bool:
+        """Follows a loop as the shell would; False, with nothing changed, if it can't be known."""
+        if loop.clauses is not None:
+            return self._counted(loop, *loop.clauses)
+        if loop.kind != "for":
+            return self._while(loop)
+        if loop.is_menu:
+            return False
+        items = [one.value for word in _items(loop) for one in expand(word, self.state)]
+        if any(one.why is not None for one in items):
+            return self._is_of_call(loop)
+        if len(items) > MAX_PASSES or (not items and self.starts(loop.body)):
+            return False
+
+        def each() -> Iterable[bool]:
+            for item in items:
+                self.state.set(loop.name, item)
+                yield True
+
+        return self._passes(loop, each(), loop.name)
+
+    def _counted(self, loop: Loop, begin: str, test: str, after: str) -> bool:
+        """`for ((i = 0; i < n; i++))`."""
+        name = sets(begin)
+        if name is None:
+            return False
+
+        def each() -> Iterable[bool]:
+            run(begin, self.state)
+            while (holds := is_true(test, self.state)) is not False:
+                yield holds is not None
+                run(after, self.state)
+
+        return self._passes(loop, each(), name)
+
+    def _while(self, loop: Loop) -> bool:
+        wanted = loop.kind == "while"
+        first = self._together(loop.condition)
+        if first.holds is None:
+            return self._is_of_call(loop)
+        if first.assumed and self.starts(loop.body):
+            return False
+        self.notes += [(loop.offset, note) for note in first.notes]
+
+        def each() -> Iterable[bool]:
+            while (holds := self._together(loop.condition).holds) is not (not wanted):
+                yield holds is not None
+
+        return self._passes(loop, each(), "")
+
+    def _passes(self, loop: Loop, each: Iterable[bool], name: str) -> bool:
+        """Follows a loop pass by pass; not at all if there are too many, or one is not known."""
+        back = self.state.saved()
+        started, unused, notes = len(self.invocations), len(self.unused), len(self.notes)
+        named = name if self.starts(loop.body) else ""
+        known = True
+        for count, sure in enumerate(each):
+            known = sure and count < MAX_PASSES and not self._is_too_much(started)
+            if not known or not self._pass(loop.body, named):
+                break
+        if known and not self._is_too_much(started):
+            return True
+        back()
+        del self.invocations[started:], self.unused[unused:], self.notes[notes:]
+        return False
+
+    def _pass(self, body: Body, name: str) -> bool:
+        """One pass; False if the loop ends with it."""
+        value = self.state.value(name)
+        self.passes += [(name, value.text)] if value is not None else []
+        try:
+            self.forget()
+            self.follow(body)
+        except Leave as leave:
+            if leave.how not in ("break", "continue"):
+                raise
+            return leave.how == "continue"
+        finally:
+            if value is not None:
+                self.passes.pop()
+        return True
+
+    def _is_too_much(self, since: int) -> bool:
+        words = (one.fields for one in self.invocations[since:])
+        started = sum(any("swift" in field.value.text for field in fields) for fields in words)
+        return self.count > MAX_STEPS or started > MAX_PASSES
+
+    def _is_of_call(self, loop: Loop) -> bool:
+        """A loop over what the script is called with: nothing, so that its defaults hold."""
+        implied = loop.kind == "for" and loop.items is None
+        called = implied or _CALLED_WITH.search(loop.head)
+        if self.state.positional is not None or not called or self.starts(loop.body):
+            return False
+        note = "the script is taken as called without words: what they would set has its default"
+        self.notes.append((loop.offset, note))
+        return True
+
+    def _undecided_loop(self, loop: Loop) -> None:
+        if loop.clauses is not None:
+            self._vary(sets(loop.clauses[0]) or "")
+        elif loop.kind == "for":
+            self._vary(loop.name, " ".join(word.raw for word in _items(loop)))
+        else:
+            self.follow(loop.condition)
+        self.undecided(loop.kind, loop.offset, [loop.body])
+
+    def _vary(self, name: str, items: str = "") -> None:
+        """A loop's variable, which is another in each pass."""
+        why = f"`{name}` changes from pass to pass of a loop"
+        self.state.set(name, Text(f"${name}", f"{why}: {shown(items)}" if items else why))
+
+
+def _items(loop: Loop) -> Sequence[Word]:
+    """What a loop goes through; without `in` what the script is called with."""
+    return (read_word('"$@"', loop.offset),) if loop.items is None else loop.items
+
+
+_SBATCH: Final = re.compile(r"^#SBATCH[ \t]+(.+)$", re.MULTILINE)
+_OPTION: Final = re.compile(r"(--[a-z-]+|-[A-Za-z])(?:=|[ \t]*)([^\s#]*)")
+_SLURM: Final[dict[str, tuple[str, ...]]] = {
+    "--nodes": ("SLURM_NNODES", "SLURM_JOB_NUM_NODES"),
+    "-N": ("SLURM_NNODES", "SLURM_JOB_NUM_NODES"),
+    "--ntasks-per-node": ("SLURM_NTASKS_PER_NODE",),
+    "--cpus-per-task": ("SLURM_CPUS_PER_TASK",),
+    "-c": ("SLURM_CPUS_PER_TASK",),
+    "--gpus-per-node": ("SLURM_GPUS_PER_NODE", "SLURM_GPUS_ON_NODE"),
+    "--gres": ("SLURM_GPUS_ON_NODE",),
+}
+_COUNT: Final = re.compile(r"(?:gpu:)?(?:[A-Za-z][\w.-]*:)?(\d{1,5})")
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What became of a script.
+
+    Attributes:
+        invocations: Every command, in the order of the text.
+        broken: Why the rest can't be read, and where that begins.
+        notes: What a condition of the script was decided by, each with its place.
+        unused: Commands that the script never comes to, each with the reason.
+        heredocs: Begin and end of the texts of here-documents, which are not read.
+    """
+
+    invocations: tuple[Invocation, ...]
+    broken: tuple[str, int] | None
+    heredocs: tuple[tuple[int, int], ...]
+    notes: tuple[tuple[int, str], ...] = ()
+    unused: tuple[tuple[Invocation, str], ...] = ()
+
+
+def read_script(
+    text: str,
+    name: str | None = None,
+    given: Sequence[str] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Followed:
+    """The commands of a script; nothing of it is run.
+
+    Args:
+        text: The script, with line feeds at the ends of lines.
+        name: Its file; None if it has none.
+        given: What it is called with: `$1` and on; None if that is not known.
+        env: Variables that it is started with.
+    """
+    parsed = parse(text)
+    state = State(script=name)
+    if given is not None:
+        state.positional = tuple(map(Text, given))
+    for key, (value, option) in _told_by_slurm(text).items():
+        state.set(key, Text(value, None, (f"`{key}` is {value}: `{option}`",)))
+    for key, value in (env or {}).items():
+        state.set(key, Text(value))
+        state.exported[key] = 0
+    interpreter = ControlFlow(parsed, state)
+    with contextlib.suppress(Leave):
+        interpreter.follow(parsed.body)
+    used = {one.offset for one in interpreter.invocations}
+    unused = {one.offset: (one, why) for one, why in interpreter.unused if one.offset not in used}
+    return Followed(
+        tuple(interpreter.invocations),
+        parsed.broken,
+        tuple(parsed.source.heredocs),
+        tuple(dict.fromkeys(interpreter.notes)),
+        tuple(unused.values()),
+    )
+
+
+def _told_by_slurm(text: str) -> dict[str, tuple[str, str]]:
+    """Variables that `#SBATCH` lines give the job, each with the option that says so.
+
+    Only plain numbers are taken: `--nodes=2-4` leaves the number to Slurm.
+    """
+    made: dict[str, tuple[str, str]] = {}
+    for line in _SBATCH.findall(text):
+        found = _OPTION.match(line.strip())
+        count = _COUNT.fullmatch(found[2]) if found is not None else None
+        if found is None or count is None:
+            continue
+        for name in _SLURM.get(found[1], ()):
+            made[name] = (count[1], f"#SBATCH {found[0].strip()}")
+    return made

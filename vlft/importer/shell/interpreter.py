@@ -1,248 +1,391 @@
-"""Follows a script from statement to statement."""
+"""Follows a script from statement to statement, on the state that it has set so far."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Literal
 
-from vlft.importer.shell.blocks import block_at
-from vlft.importer.shell.brackets import BrokenShellError
-from vlft.importer.shell.building import MAX_STATEMENTS
-from vlft.importer.shell.control import Control
-from vlft.importer.shell.counting import run
-from vlft.importer.shell.expand import expand
-from vlft.importer.shell.functions import body_at
-from vlft.importer.shell.invocation import Invocation, Variable
-from vlft.importer.shell.leaving import LEAVES, Leave, fails, left_by
-from vlft.importer.shell.nested import inner_script, with_reason
-from vlft.importer.shell.starting import starts, unused_commands
-from vlft.importer.shell.statements import Reader
-from vlft.importer.shell.texts import filled
-from vlft.importer.shell.verdicts import TESTS, UNKNOWN, judged
+from vlft.importer.shell.builtins import assign, declare, run_builtin
+from vlft.importer.shell.conditions import UNKNOWN, judge, run
+from vlft.importer.shell.expansion import expand, expand_one
+from vlft.importer.shell.state import HOLE, Text, Variable
+from vlft.importer.shell.syntax import (
+    DECLARE,
+    Command,
+    commands_in,
+    functions_in,
+    parse_nested,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from vlft.importer.shell.state import State
-    from vlft.importer.shell.syntax import Block, Case, Statement
-    from vlft.importer.shell.texts import Field, Text
+    from vlft.importer.shell.conditions import Verdict
+    from vlft.importer.shell.state import Field, State
+    from vlft.importer.shell.syntax import Block, BlockKind, Body, Script, Step
 
-_DECLARE: Final = frozenset({"export", "declare", "local", "typeset", "readonly"})
+How = Literal["exit", "return", "break", "continue"]
+_LEAVES: Final = frozenset({"exit", "return", "break", "continue"})
+_TESTS: Final = frozenset({"[", "[[", "test", "(("})
+MAX_STEPS: Final = 10_000
+"""Commands that loops and functions may come to together."""
+
 _MAX_NESTED: Final = 3
+_SHELLS: Final = frozenset({"bash", "sh", "zsh", "dash"})
+_CARRIERS: Final = frozenset({"ssh", "tmux", "su", "screen", "watch"})
+_MARK: Final = re.compile(r"swift|megatron|\b(?:llm_)?(?:sft|pt|rlhf|export|infer)\.py")
+_SILENT: Final = ("echo", "printf", "cat", "mkdir", "cd", "source", "exit", "local")
+_VARIABLE: Final = re.compile(r"\$\{?\w|\$\{[!#]|\$[@*#]")
 
 
-class Interpreter:
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Control flow around a command, which decides whether it runs.
+
+    Attributes:
+        kind: Of what.
+        offset: Where it begins.
+    """
+
+    kind: BlockKind
+    offset: int
+
+
+@dataclass
+class Invocation:
+    """A command that the script would start.
+
+    Attributes:
+        offset: Where it begins.
+        fields: Its words after expansion.
+        env: What is exported or stands before it.
+        blocks: The control flow that decides whether it runs.
+        cuts: Offsets of backslashes with blanks after them.
+        mended: Offsets of lines that bash takes for commands of their own: their first word
+            begins with two dashes, so they belong to this one.
+        glued: Offsets of backslashes that make one word of two for bash.
+        passes: Loops that it stands in, as far as they are followed: variable and value.
+        aside: Variables of the shell that no command sees, for nothing exports them.
+        folder: What `cd` has changed to; None if nothing has.
+    """
+
+    offset: int
+    fields: list[Field]
+    env: dict[str, Variable]
+    blocks: tuple[Around, ...] = ()
+    cuts: list[int] = field(default_factory=list)
+    mended: list[int] = field(default_factory=list)
+    folder: Text | None = None
+    aside: dict[str, Variable] = field(default_factory=dict)
+    glued: list[int] = field(default_factory=list)
+    passes: tuple[tuple[str, str], ...] = ()
+
+
+class Leave(Exception):  # noqa: N818 - it is no error
+    """What is being followed ends here.
+
+    Args:
+        how: The command that ends it.
+    """
+
+    def __init__(self, how: How) -> None:
+        super().__init__(how)
+        self.how = how
+
+
+class Interpreter(ABC):
     """Follows statements, and collects the commands that they would start.
 
     Args:
-        state: What the script has set.
-        functions: Bodies of the functions that are called.
-        cases: Heads of `case`, by offset.
+        script: The script.
+        state: What it has set.
     """
 
-    def __init__(
-        self,
-        state: State,
-        functions: Mapping[str, Sequence[Statement]],
-        cases: Mapping[int, Case],
-    ) -> None:
+    def __init__(self, script: Script, state: State) -> None:
         self.state = state
-        self.functions = functions
+        self.functions = functions_in(script.body)
         self.invocations: list[Invocation] = []
         self.unused: list[tuple[Invocation, str]] = []
         self.notes: list[tuple[int, str]] = []
-        self.calls = 0
+        self.count = 0
         self.verdict = UNKNOWN
         self.passes: list[tuple[str, str]] = []
+        self.blocks: list[Around] = []
         self.assumed = 0
-        self._control = Control(self, cases)
+        self._nested = 0
         self._last: Invocation | None = None
         self._tested = False
 
-    def follow(
-        self, statements: Sequence[Statement], depth: int = 0, passed: Sequence[Block] = ()
-    ) -> None:
-        """Minds statements one after another; control flow that is known as the shell does.
+    @abstractmethod
+    def block(self, block: Block) -> None:
+        """Minds control flow, which is reached for certain."""
 
-        Args:
-            statements: The statements.
-            depth: Of scripts and functions inside each other.
-            passed: Blocks around all of them.
+    @abstractmethod
+    def undecided(self, kind: BlockKind, offset: int, arms: Sequence[Body]) -> None:
+        """Reads branches of which no one knows whether they run."""
+
+    @abstractmethod
+    def require(self, verdict: Verdict) -> None:
+        """Asks for the variables without which the script stops."""
+
+    def follow(self, body: Body) -> None:
+        """Minds statements one after another; control flow that is known as the shell does.
 
         Raises:
             Leave: If one of them ends it for certain.
         """
-        at = 0
-        declined = {block.offset for block in passed}
-        while at < len(statements):
-            size = 1
+        for index, step in enumerate(body):
             try:
-                found = block_at(statements, at, declined)
-                while found is not None:
-                    size = len(found.statements)
-                    if self._control.followed(found, depth):
-                        self.forget()
-                        break
-                    declined.add(found.block.offset)
-                    found = block_at(statements, at, declined)
-                else:
-                    size = 1
-                    self.take(statements[at], depth)
+                self._step(step)
             except Leave as leave:
                 if leave.how == "exit":
-                    self.leave_out(statements[at + size :], "the script ends before it")
+                    self.leave_out(body[index + 1 :], "the script ends before it")
                 raise
-            at += size
-
-    def inside(self, statements: Sequence[Statement], depth: int, passed: Sequence[Block]) -> None:
-        """Follows the statements of a block, of which `passed` are left around them."""
-        self.calls += len(statements)
-        self.forget()
-        self.follow(statements, depth, passed)
 
     def forget(self) -> None:
         """Begins anew: what follows belongs to no command before it."""
         self._last = None
         self._tested = False
+        self.verdict = UNKNOWN
 
-    def leave_out(self, statements: Sequence[Statement], why: str) -> None:
-        """Keeps the commands that are never come to."""
-        made = unused_commands(statements, self.functions, self.state.variables)
-        self.unused += [(one, why) for one in made]
+    def starts(self, body: Iterable[Step]) -> bool:
+        """Whether one of these may start what an import looks for."""
+        return any(self._starts(one) for one in commands_in(body))
 
-    def take(self, statement: Statement, depth: int = 0) -> None:
-        """Minds one statement."""
-        if self.state.branches.enter(statement.blocks):
-            self._last = None
-        before = self.verdict if statement.joined in ("&&", "||") else UNKNOWN
+    def _starts(self, command: Command) -> bool:
+        name, words = command.name, command.words
+        if not words or name in _SILENT:
+            return False
+        if name in self.functions or any(
+            part.expands and _VARIABLE.match(part.text) for part in words[0].parts
+        ):
+            return True
+        if name == "eval":
+            return any(_VARIABLE.search(word.raw) for word in words)
+        return any(_MARK.search(word.raw) for word in words)
+
+    def leave_out(self, body: Body, why: str) -> None:
+        """Keeps the commands that are never come to, as far as they can be told."""
+        for command in commands_in(body):
+            if self._starts(command):
+                fields = [one for word in command.words for one in expand(word, self.state)]
+                if fields:
+                    self.unused.append((Invocation(command.offset, fields, {}), why))
+
+    def fails(self, body: Body, *, inside: bool = True) -> bool:
+        """Whether a statement ends the script with an error, by itself or in a function."""
+        for command in commands_in(body):
+            name = command.name
+            error = is_error([word.bare or "" for word in command.words])
+            if error and (name == "exit" or (inside and name == "return")):
+                return True
+            called = self.functions.get(name, []) if inside else []
+            if any(self.fails(one.body, inside=False) for one in called):
+                return True
+        return False
+
+    def _step(self, step: Step) -> None:
+        """Minds one command of a line, or one block."""
+        self.count += 1
+        before = self.verdict if step.is_chained else UNKNOWN
         decided = before.holds
-        if decided is not None and decided != (statement.joined == "&&"):
-            if not (before.assumed and starts(statement, self.functions)):
-                self.leave_out([statement], "the test before it decides so")
+        if decided is not None and decided != (step.joined == "&&"):
+            if not (before.assumed and self.starts([step])):
+                self.leave_out((step,), "the test before it decides so")
                 return
             decided = None
-        sure = statement.joined not in ("&&", "||") or decided is not None
-        verdict = judged(statement, self.state.variables) if sure else UNKNOWN
-        self.notes += [(statement.offset, note) for note in verdict.notes]
+        sure = not step.is_chained or decided is not None
+        statement = step.statement
+        self.assumed += before.assumed
+        try:
+            if isinstance(statement, Command):
+                self._command(step, statement, before, sure=sure)
+            elif sure:
+                self.forget()
+                self.block(statement)
+                self.forget()
+            else:
+                self.undecided("branch", step.offset, [(replace(step, joined=""),)])
+        finally:
+            self.assumed -= before.assumed
+        if before.assumed and sure and self.fails((step,)):
+            self.require(before)
+
+    def _command(self, step: Step, command: Command, before: Verdict, *, sure: bool) -> None:
+        verdict = judge(command, self.state) if sure else UNKNOWN
+        if step.negated and verdict.holds is not None:
+            verdict = replace(verdict, holds=not verdict.holds)
+        self.notes += [(step.offset, note) for note in verdict.notes]
         self.verdict = verdict.after(before) if sure else UNKNOWN
-        doubted = statement.joined and self._tested and decided is None
-        values = dict(self.state.variables.values) if doubted else None
-        if statement.loop is not None:
-            self.state.loop(statement)
-            self._last = None
-        else:
-            self.assumed += before.assumed
-            try:
-                self._simple(statement, depth, sure=sure)
-            finally:
-                self.assumed -= before.assumed
-        if before.assumed and sure and fails(statement, self.functions):
-            self._control.require(before)
+        doubted = bool(step.joined) and self._tested and before.holds is None
+        values = dict(self.state.values) if doubted else None
+        self._simple(step, command, sure=sure)
         if values is not None:
             why = "whether it is set depends on the test before it"
-            self.state.branches.doubt_since(values, why)
-        words = statement.words
-        tests = bool(words) and words[0].bare in TESTS
-        self._tested = tests or (bool(statement.joined) and self._tested)
+            self.state.merge(values, [self.state.values], why)
+        self._tested = command.test in _TESTS or (bool(step.joined) and self._tested)
 
-    def _simple(self, statement: Statement, depth: int, *, sure: bool = True) -> None:
-        if self._only_sets(statement):
+    def _simple(self, step: Step, command: Command, *, sure: bool) -> None:
+        """Minds a simple command."""
+        state, name = self.state, command.test
+        if name in ("((", "[["):
+            if name == "((":
+                run(command.words[0].raw[2:-2], state)
             self._last = None
             return
-        own = {one.name: self.state.value_of(one) for one in statement.assignments if not one.array}
-        self.state.variables.own = own
-        fields = [one for word in statement.words for one in expand(word, self.state.variables)]
-        self.state.variables.own = {}
-        if not fields:
-            return
-        first = fields[0].value.text
-        if first.startswith("--") and self._last is not None and not statement.joined:
-            self._last.take_in(statement, fields)
-            return
-        if first in LEAVES:
-            words = [one.value.text for one in fields]
-            left_by(statement, words, sure=sure, assumed=self.assumed > 0)
-        if first in self.functions and depth < _MAX_NESTED:
-            self._call(statement, fields, own, depth)
-            return
-        if self.state.builtin(first, fields, statement) or (
-            depth < _MAX_NESTED and self._nested(statement, fields, own, depth)
-        ):
+        if not command.words:
+            for one in command.assignments:
+                assign(one, state)
+                state.alone[one.name] = command.offset
+        if name in DECLARE:
+            declare(command, state)
+        if not command.words or name in DECLARE:
             self._last = None
             return
-        invocation = Invocation(
-            statement.offset,
-            [replace(one, value=filled(one.value)) for one in fields],
-            self.state.environment()
-            | {name: Variable(text, statement.offset) for name, text in own.items()},
-            tuple(block for block in statement.blocks if block.kind != "group" and block.arm),
-            list(statement.cuts),
-            folder=self.state.variables.folder,
+        own = {
+            one.name: expand_one(one.words[0], state)
+            for one in command.assignments
+            if not one.array
+        }
+        state.own = own
+        fields = [one for word in command.words for one in expand(word, state)]
+        state.own = {}
+        if fields:
+            self._start(step, command, fields, own, sure=sure)
+
+    def _start(
+        self, step: Step, command: Command, fields: list[Field], own: dict[str, Text], *, sure: bool
+    ) -> None:
+        first, offset = fields[0].value.text, command.offset
+        cuts, glued = (
+            [at for at in found if offset <= at <= command.end]
+            for found in (command.source.cuts, command.source.glued)
+        )
+        if first.startswith("--") and self._last is not None and not step.joined:
+            self._last.fields += fields
+            self._last.mended.append(offset)
+            self._last.cuts += cuts
+            self._last.glued += glued
+            return
+        if first in _LEAVES:
+            self._leave([one.value.text for one in fields], sure=sure)
+        nests = self._nested < _MAX_NESTED
+        if first in self.functions and nests:
+            self._call(first, fields, own, offset)
+            return
+        if run_builtin(fields, command, self.state) or (nests and self._inner(fields, own, offset)):
+            self._last = None
+            return
+        self._last = Invocation(
+            offset,
+            [replace(one, value=one.value.filled()) for one in fields],
+            self.state.environment() | {name: Variable(text, offset) for name, text in own.items()},
+            tuple(self.blocks),
+            cuts,
+            folder=self.state.folder,
             aside=self.state.aside(own),
-            glued=list(statement.glued),
+            glued=glued,
             passes=tuple(self.passes),
         )
-        self.invocations.append(invocation)
-        self._last = invocation
+        self.invocations.append(self._last)
 
-    def _only_sets(self, statement: Statement) -> bool:
-        """Minds a statement that sets variables, and starts nothing."""
-        for assignment in () if statement.words else statement.assignments:
-            self.state.assign(assignment)
-            self.state.alone[assignment.name] = statement.offset
-        name = statement.words[0].bare if statement.words else ""
-        if name == "((":
-            run(statement.words[1].parts[0].text, self.state.variables)
-        elif name in _DECLARE:
-            self.state.declare(statement, name or "")
-        return name in ("", "((", "[[") or name in _DECLARE
+    def _leave(self, words: list[str], *, sure: bool) -> None:
+        """Ends what is being followed, if a command does so for certain.
 
-    def _call(self, call: Statement, fields: list[Field], own: dict[str, Text], depth: int) -> None:
+        A script that ends with an error is one that was not called as it has to be: it is read
+        on.
+
+        Raises:
+            Leave: If it does.
+        """
+        if not sure or self.blocks:
+            return
+        if words[0] in ("exit", "return") and (self.assumed or is_error(words)):
+            return
+        raise Leave(words[0])  # type: ignore[arg-type]
+
+    def _call(self, name: str, fields: list[Field], own: dict[str, Text], offset: int) -> None:
         """Minds the body of a function, with the words of this call."""
-        variables = self.state.variables
-        positional = variables.positional
-        back = self.state.covered(own, call.offset)
-        variables.positional = tuple(one.value for one in fields[1:])
-        body = list(body_at(self.functions[fields[0].value.text], call))
-        self.calls += len(body)
+        state = self.state
+        positional = state.positional
+        back = state.covered(own, offset)
+        state.positional = tuple(one.value for one in fields[1:])
+        self._nested += 1
         try:
-            if self.calls <= MAX_STATEMENTS:
-                self.follow(body, depth + 1, call.blocks)
+            for one in self.functions[name]:
+                if self.count <= MAX_STEPS:
+                    self.forget()
+                    self.follow(one.body)
         except Leave as leave:
             if leave.how != "return":
                 raise
         finally:
-            self.state.branches.enter(call.blocks)
+            self._nested -= 1
             back()
-            variables.positional = positional
+            state.positional = positional
             self._last = None
 
-    def _nested(
-        self, statement: Statement, fields: list[Field], own: Mapping[str, Text], depth: int
-    ) -> bool:
+    def _inner(self, fields: list[Field], own: Mapping[str, Text], offset: int) -> bool:
         """`eval …` and `bash -c …`: their text is a script."""
-        script = inner_script([one.value.text for one in fields])
+        text = _inner_script([one.value.text for one in fields])
+        script = parse_nested(text) if text is not None else None
         if script is None:
             return False
-        reader = Reader(script)
+        back = self.state.covered(own, offset)
+        functions, kept = self.functions, len(self.invocations)
+        left_out, noted = len(self.unused), len(self.notes)
+        self.functions = functions | functions_in(script.body)
+        self._nested += 1
         try:
-            reader.read()
-        except BrokenShellError:
-            return False
-        back = self.state.covered(own, statement.offset)
-        for one in reader.made.statements:
-            moved = replace(one, offset=fields[0].offset, blocks=(), cuts=[], glued=[])
-            before = len(self.invocations)
-            if moved.loop is None and not (moved.words and moved.words[0].bare in LEAVES):
-                self._simple(moved, depth + 1)
-            for invocation in self.invocations[before:]:
-                invocation.offset = fields[0].offset
-                invocation.blocks = tuple(
-                    block for block in statement.blocks if block.kind != "group" and block.arm
-                )
-                invocation.fields = [
-                    replace(with_reason(found, fields), offset=fields[0].offset)
-                    for found in invocation.fields
-                ]
-        back()
+            self.forget()
+            self.follow(script.body)
+        except Leave:
+            pass
+        finally:
+            self._nested -= 1
+            self.functions = functions
+            back()
+        here = fields[0].offset
+        self.notes[noted:] = [(here, note) for _, note in self.notes[noted:]]
+        for one in [*self.invocations[kept:], *(found for found, _ in self.unused[left_out:])]:
+            one.offset = here
+            one.cuts, one.glued, one.mended = [], [], []
+            one.fields = [replace(_reasoned(found, fields), offset=here) for found in one.fields]
         return True
+
+
+def is_error(words: Sequence[str]) -> bool:
+    """Whether `exit` or `return` says that something went wrong."""
+    return len(words) > 1 and words[1] != "0"
+
+
+def _inner_script(words: list[str]) -> str | None:
+    """The script that a command hands to a shell; None if there is none.
+
+    Args:
+        words: The command; of an unknown word what is written there.
+    """
+    name = words[0].rpartition("/")[2]
+    if name == "eval":
+        return " ".join(words[1:])
+    for shell, option, script in zip(words, words[1:], words[2:], strict=False):
+        if shell.rpartition("/")[2] in _SHELLS and re.fullmatch(r"-[a-z]*c", option):
+            return script
+    if name == "sbatch":
+        for word, after in zip(words, [*words[1:], ""], strict=True):
+            flag, equals, value = word.partition("=")
+            if flag == "--wrap":
+                return value if equals else after
+    if name in _CARRIERS:
+        return next((word for word in reversed(words) if " " in word.strip()), None)
+    return None
+
+
+def _reasoned(inner: Field, outer: Sequence[Field]) -> Field:
+    """A hole of an inner script, with the reason that the outer one knows."""
+    why = next((one.value.why for one in outer if HOLE in one.value.text), None)
+    if why is None or inner.value.text != Text(HOLE).filled().text:
+        return inner
+    return replace(inner, value=replace(inner.value, why=why))

@@ -1,216 +1,240 @@
-"""What a script has set so far: variables, exports, the folder it works in."""
+"""What a script has set so far: texts, known or not, in variables."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from vlft.importer.shell.branches import Branches
-from vlft.importer.shell.counting import run
-from vlft.importer.shell.expand import expand, expand_one
-from vlft.importer.shell.files import moved
-from vlft.importer.shell.invocation import Variable
-from vlft.importer.shell.keyed import assign_keyed, has_keys
-from vlft.importer.shell.outputs import printed
-from vlft.importer.shell.reading import read_from
-from vlft.importer.shell.texts import Field, Text, Variables, glued
 from vlft.importer.spans import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from vlft.importer.shell.syntax import Assignment, Statement
+_LIST: Final = re.compile(r"\$@|\$\{@|\[@\]\}")
+MAX_VALUE: Final = 1 << 16
+"""Characters that a variable may hold: values that hold each other double with every line."""
 
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SILENT: Final = frozenset({
-    ":", "set", "shopt", "break", "continue", "trap", "exit", "return", "shift", "true", "false",
-})  # fmt: skip
-"""Commands of the shell that change nothing that is minded here."""
+HOLE: Final = "\ufdd0"
+"""Stands in a text for what may be there, and may not; Unicode keeps it out of any text."""
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One expanded text.
+
+    Attributes:
+        text: What it is; what is written there, if it is unknown.
+        why: Why it can't be known without running the shell; None if it is known.
+        notes: What there is to say of how it came about.
+    """
+
+    text: str
+    why: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def filled(self) -> Text:
+        """The same as it is shown: its holes as an ellipsis."""
+        return replace(self, text=self.text.replace(HOLE, "…")) if HOLE in self.text else self
+
+
+def join(texts: Sequence[Text], between: str = "") -> Text:
+    """Several as one; unknown if one of them is."""
+    if len(texts) == 1:
+        return texts[0]
+    why = next((one.why for one in texts if one.why is not None), None)
+    notes = tuple(note for one in texts for note in one.notes)
+    return Text(between.join(one.text for one in texts), why, notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One word of a command after expansion.
+
+    Attributes:
+        value: Its text.
+        offset: Where its word begins.
+        raw: The word as it is written.
+        quoted: Whether any of it stands in quotes.
+    """
+
+    value: Text
+    offset: int
+    raw: str
+    quoted: bool
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is one word, whatever a variable in it holds: `"${A[@]}"` is several."""
+        return self.quoted and _LIST.search(self.raw) is None
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable in a command's environment.
+
+    Attributes:
+        value: Its text.
+        offset: Where it is set.
+    """
+
+    value: Text
+    offset: int
+
+
+Values = dict[str, tuple[Text, ...]]
+
+
+@dataclass
 class State:
-    """Changed by a script's statements, and read for its commands."""
+    """Changed by a script's statements, and read for its commands.
 
-    def __init__(self) -> None:
-        self.variables = Variables()
-        self.branches = Branches(self.variables)
-        self.exported: dict[str, int] = {}
-        self.alone: dict[str, int] = {}
+    Attributes:
+        values: Name → one text, or the items of an array.
+        arrays: Names that are arrays.
+        keys: Name of an array with keys → the keys, in the order of its items.
+        own: Names that the current command sets for itself alone.
+        positional: What `$1` and on hold in a function that is called, and what the script is
+            called with where that is known; else None.
+        script: The script's own file, as `$0` has it; None if it has none.
+        folder: What `cd` has changed to; None if nothing has.
+        sources: Files that the script has read with `source`.
+        exported: Name → where it is exported.
+        alone: Name → where it is set in a line of its own.
+        work: Characters that expansions have given.
+    """
+
+    values: Values = field(default_factory=dict)
+    arrays: set[str] = field(default_factory=set)
+    keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    own: dict[str, Text] = field(default_factory=dict)
+    positional: tuple[Text, ...] | None = None
+    script: str | None = None
+    folder: Text | None = None
+    sources: list[str] = field(default_factory=list)
+    exported: dict[str, int] = field(default_factory=dict)
+    alone: dict[str, int] = field(default_factory=dict)
+    work: int = 0
+
+    def set(self, name: str, *items: Text, array: bool = False) -> None:
+        """Sets a variable; a value beyond the limit is an unknown one."""
+        if sum(len(item.text) for item in items) > MAX_VALUE:
+            items = (Text(f"${name}", f"`{name}` holds more than {MAX_VALUE:,} characters"),)
+        self.values[name] = items
+        (self.arrays.add if array else self.arrays.discard)(name)
+
+    def value(self, name: str) -> Text | None:
+        """A variable's text; None if it has none."""
+        return next(iter(self.values.get(name, ())), None)
 
     def saved(self) -> Callable[[], None]:
-        """Keeps everything as it is now.
-
-        Returns:
-            What brings it back.
-        """
-        now = self.variables
-        values, arrays, sources = dict(now.values), set(now.arrays), list(now.sources)
-        keys = dict(now.keys)
-        positional, folder = now.positional, now.folder
-        exported, alone = dict(self.exported), dict(self.alone)
-
-        def back() -> None:
-            now.values, now.arrays, now.sources = values, arrays, sources
-            now.positional, now.folder, now.keys = positional, folder, keys
-            self.exported, self.alone = exported, alone
-
-        return back
+        """Keeps everything as it is now; what is returned brings it back."""
+        kept = {name: value for name, value in vars(self).items() if name != "work"}
+        copies = {
+            name: type(value)(value) if isinstance(value, (dict, set, list)) else value
+            for name, value in kept.items()
+        }
+        return lambda: vars(self).update(copies)
 
     def covered(self, own: Mapping[str, Text], offset: int) -> Callable[[], None]:
-        """Sets what stands before a call for as long as it lasts.
-
-        Returns:
-            What takes it away.
-        """
-        variables, exported = self.variables, self.exported
-        covered = {name: variables.values.get(name) for name in own}
+        """Sets what stands before a call for as long as it lasts; what is returned ends that."""
+        covered = {name: self.values.get(name) for name in own}
+        exported = self.exported
         self.exported = exported | dict.fromkeys(own, offset)
         for name, value in own.items():
-            variables.set(name, (value,))
+            self.set(name, value)
 
         def back() -> None:
             for name, before in covered.items():
                 self.exported.pop(name, None)
-                variables.values.pop(name, None)
+                self.values.pop(name, None)
                 if before is not None:
-                    variables.set(name, before)
+                    self.set(name, *before)
             self.exported = exported | self.exported
 
         return back
 
     def environment(self) -> dict[str, Variable]:
         """What a command gets from the script."""
-        values = self.variables.values
         return {
-            name: Variable(values[name][0] if values[name] else Text(""), offset)
+            name: Variable(self.value(name) or Text(""), offset)
             for name, offset in self.exported.items()
-            if name in values and name not in self.variables.arrays
+            if name in self.values and name not in self.arrays
         }
 
     def aside(self, own: Mapping[str, Text]) -> dict[str, Variable]:
         """Variables that stand in a line of their own, and that a command never sees."""
         return {
-            name: Variable(self.variables.values[name][0], offset)
+            name: Variable(self.values[name][0], offset)
             for name, offset in self.alone.items()
-            if name not in own and name not in self.exported and self.variables.values.get(name)
+            if name not in own and name not in self.exported and self.values.get(name)
         }
 
-    def builtin(self, name: str, fields: list[Field], statement: Statement) -> bool:
-        """Minds a command that changes what later ones see."""
-        words = [one.value.text for one in fields[1:]]
-        variables = self.variables
-        if name == "cd" and words:
-            variables.folder = moved(variables.folder, fields[1].value)
-        elif name == "set" and words[:1] == ["--"]:
-            variables.positional = tuple(one.value for one in fields[2:])
-        elif name in ("source", ".") and words:
-            variables.sources.append(words[0])
-        elif name == "unset":
-            for word in words:
-                variables.values.pop(word, None)
-                self.exported.pop(word, None)
-        elif name == "shift" and variables.positional is not None:
-            count = int(words[0]) if words and words[0].isdecimal() else 1
-            variables.positional = variables.positional[count:]
+    def doubt(self, names: Iterable[str], why: str) -> None:
+        """Makes variables unknown."""
+        for name in sorted(names):
+            value = self.value(name)
+            if value is None or value.why is None or HOLE in value.text:
+                self.set(name, Text(f"${name}", f"`{name}` can't be known: {why}"))
+
+    def merge(self, before: Values, ends: Sequence[Values], why: str) -> None:
+        """Goes on from branches of which one or none may have run.
+
+        Args:
+            before: The variables before them.
+            ends: The variables at the end of each.
+            why: What to say of a variable that one of them has set.
+        """
+        replaced: set[str] = set()
+        added: dict[str, list[str]] = {}
+        for end in ends:
+            for name in end.keys() | before.keys():
+                first, second = before.get(name), end.get(name)
+                if first != second and _adds(first, second):
+                    added.setdefault(name, []).append(_added(first or (), second or ()))
+                elif first != second:
+                    replaced.add(name)
+        last = ends[-1] if ends else {}
+        self.values = before | {name: last[name] for name in replaced if name in last}
+        self.doubt(replaced, why)
+        for name in sorted(added.keys() - replaced):
+            more = " or ".join(dict.fromkeys(added[name]))
+            self._open_end(name, before[name], more, why)
+
+    def _open_end(self, name: str, known: tuple[Text, ...], more: str, why: str) -> None:
+        why = f"`{name}` may hold {shown(more, 200)} as well: {why}"
+        if name in self.arrays:
+            self.set(name, *known, Text("…", why), array=True)
         else:
-            return self._fills(name, fields, statement) or name in _SILENT
-        return True
+            text = f"{known[0].text} {HOLE}"
+            why = f"{known[0].why}; {why}" if known[0].why else why
+            self.set(name, Text(text, why, known[0].notes))
 
-    def _fills(self, name: str, fields: list[Field], statement: Statement) -> bool:
-        """Minds a command that sets variables which it names."""
-        words = [one.value.text for one in fields[1:]]
-        if name in ("read", "mapfile", "readarray"):
-            self._read(name, words, statement)
-        elif name == "printf" and words[:1] == ["-v"]:
-            self._print(fields[2:])
-        elif name == "let":
-            for word in words:
-                run(word, self.variables)
-        else:
-            return False
-        return True
 
-    def _print(self, fields: list[Field]) -> None:
-        """`printf -v NAME format word`."""
-        words = [one.value.text for one in fields]
-        known = words and all(one.value.why is None for one in fields)
-        made = printed("printf", words[1:]) if known else None
-        if made is not None:
-            self.variables.set(words[0], (Text(made),))
-        else:
-            self.branches.doubt((word for word in words[:1]), "`printf` sets it")
+def _adds(before: tuple[Text, ...] | None, after: tuple[Text, ...] | None) -> bool:
+    """Whether a value is an earlier one with further words behind it."""
+    if not before or not after:
+        return before == () and after is not None
+    if len(before) > 1 or len(after) > 1:
+        return len(after) > len(before) and after[: len(before)] == before
+    first, second = before[0], after[0]
+    known = all(one.why is None or HOLE in one.text for one in (first, second))
+    more = second.text.removeprefix(first.text)
+    return known and second.text.startswith(first.text + more) and more[:1].isspace()
 
-    def _read(self, name: str, words: list[str], statement: Statement) -> None:
-        if name != "read" or not self._reads(words, statement):
-            names = (word for word in words if _NAME.fullmatch(word))
-            self.branches.doubt(names, f"`{name}` sets it")
 
-    def _reads(self, words: list[str], statement: Statement) -> bool:
-        """`IFS=, read -ra A <<< "$text"`."""
-        if statement.here is None:
-            return False
-        text = expand_one(statement.here, self.variables)
-        own = {one.name: self.value_of(one) for one in statement.assignments}
-        set_before = self.variables.values.get("IFS")
-        ifs = own.get("IFS") or (set_before[0] if set_before else None)
-        return read_from(words, text, ifs, self.variables)
+def _added(before: tuple[Text, ...], after: tuple[Text, ...]) -> str:
+    """What a value has more than it had."""
+    if len(after) == 1 and len(before) == 1:
+        return after[0].text.removeprefix(before[0].text).replace(HOLE, "…").strip()
+    return " ".join(one.text for one in after[len(before) :])
 
-    def declare(self, statement: Statement, command: str) -> None:
-        """Minds `export`, `local` and the like."""
-        words = [word.bare or "" for word in statement.words[1:]]
-        exports = command == "export" or any(word.startswith("-") and "x" in word for word in words)
-        names = [word for word in words if _NAME.fullmatch(word)]
-        if any(word.startswith("-") and "A" in word for word in words):
-            for name in [*names, *(one.name for one in statement.assignments)]:
-                self.variables.keys.setdefault(name, ())
-        for assignment in statement.assignments:
-            self.assign(assignment)
-            names.append(assignment.name)
-        if exports and "-n" not in words:
-            self.exported |= dict.fromkeys(names, statement.offset)
 
-    def assign(self, assignment: Assignment) -> None:
-        """Minds `NAME=value`, `NAME+=value` and `NAME=(items)`."""
-        name, values = assignment.name, self.variables.values
-        if not assignment.array:
-            value = self.value_of(assignment)
-            if assignment.append and values.get(name):
-                value = glued(values[name][0], value)
-            self.variables.set(name, (value,))
-        elif has_keys(assignment, self.variables):
-            why = assign_keyed(assignment, self.variables)
-            if why is not None:
-                self.branches.doubt((name,), why)
-        elif assignment.index is not None:
-            self._assign_item(assignment)
-        else:
-            items = tuple(
-                one.value for word in assignment.words for one in expand(word, self.variables)
-            )
-            if assignment.append:
-                items = (*values.get(name, ()), *items)
-            self.variables.set(name, items, array=True)
-
-    def _assign_item(self, assignment: Assignment) -> None:
-        """`NAME[2]=value`, where the place is known and no gap is left."""
-        items = self.variables.values.get(assignment.name, ())
-        index = assignment.index or ""
-        if not index.isdecimal() or int(index[:5]) > len(items) or assignment.append:
-            self.branches.doubt((assignment.name,), "one item of it is set by itself")
-            return
-        place = int(index)
-        made = (*items[:place], self.value_of(assignment), *items[place + 1 :])
-        self.variables.set(assignment.name, made, array=True)
-
-    def value_of(self, assignment: Assignment) -> Text:
-        """The text that is assigned."""
-        return expand_one(assignment.words[0], self.variables)
-
-    def loop(self, statement: Statement) -> None:
-        """A loop's variable, which is another in each pass."""
-        name = statement.loop or ""
-        items = " ".join(word.raw for word in statement.words)
-        why = f"`{name}` changes from pass to pass of a loop"
-        if items:
-            why += f": {shown(items)}"
-        self.variables.set(name, (Text(f"${name}", why),))
+def pieces(text: str, ifs: str | None) -> list[str]:
+    """A text at its blanks, or at the characters of IFS."""
+    if ifs is None or not ifs.strip(" \t\n"):
+        return text.split() if ifs != "" else [text]
+    marks = "".join(char for char in ifs if not char.isspace())
+    blanks = "".join(char for char in ifs if char.isspace())
+    found = re.split(f"[{re.escape(marks)}{re.escape(blanks)}]", text.strip(blanks))
+    return found[:-1] if found[-1] == "" else found

@@ -1,47 +1,73 @@
-"""Simple commands, and the control flow that they stand in."""
+"""A script as statements: control flow from tree-sitter's tree, the words read from the text."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+import vlft
+from vlft.importer.shell.source import Source
+from vlft.importer.shell.words import MAX_DEPTH, Word, read_word
 
 if TYPE_CHECKING:
-    from vlft.importer.shell.words import Word
+    from collections.abc import Iterable, Iterator, Sequence
 
-BlockKind = Literal["if", "for", "while", "until", "case", "function", "group", "branch"]
+BlockKind = Literal["if", "for", "while", "until", "case", "function", "branch"]
 """branch: a group that runs if the command before it did, or did not: `test || { … }`."""
+
+MAX_COMMANDS: Final = 5_000
+"""Commands in a script; each stands for several steps where loops and functions repeat it."""
+
+_MAX_PARSE_S: Final = 15
+_BOOT: Final = """
+import sys
+sys.path += sys.argv[1:]
+from vlft.importer.shell.parse_worker import main
+main()
+"""
+_MAX_NESTED: Final = 32
+"""Texts inside of scripts that are parsed: each takes a process."""
+
+_ASSIGNMENT: Final = re.compile(
+    r"([A-Za-z_]\w*)(?:\[((?:\"[^\"]*\"|'[^']*'|[^\]\"'])*)\])?(\+?)=", re.ASCII
+)
+_CONTROL: Final = re.compile(
+    r"[\n;&|(){}!]|(?<![\w-])(?:if|for|while|until|case|function|select)(?![\w-])"
+)
+_CLAUSES: Final = re.compile(r"\(\(([^;]*);([^;]*);([^;]*?)\)\)")
+DECLARE: Final = frozenset({"export", "declare", "local", "typeset", "readonly"})
+_KEYWORDS: Final[dict[str, BlockKind]] = {
+    "if": "if", "for": "for", "select": "for", "while": "while", "case": "case",
+}  # fmt: skip
+_COMMANDS: Final = frozenset({
+    "command", "declaration_command", "unset_command", "test_command", "variable_assignment",
+    "variable_assignments", "word", "number", "command_name", "concatenation",
+})  # fmt: skip
+_CONTAINERS: Final = frozenset({
+    "program", "list", "pipeline", "negated_command", "redirected_statement", "do_group",
+})  # fmt: skip
+_OPERATORS: Final = ("&&", "||", "|", "|&")
+
+
+class ParserError(Exception):
+    """The parser crashed, or took too long."""
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Control flow around a command.
+class Node:
+    """A node of tree-sitter's tree."""
 
-    Attributes:
-        kind: Of what.
-        offset: Where it begins; tells one from another.
-        arm: Which of its branches, from 1; 0 for what is run in any case.
-        otherwise: Whether it is the branch of `else`.
-    """
-
-    kind: BlockKind
-    offset: int
-    arm: int = 0
-    otherwise: bool = False
-
-
-@dataclass
-class Case:
-    """The head of a `case`.
-
-    Attributes:
-        subject: What is compared.
-        patterns: Of each branch, in order.
-        falls: Whether one branch may run into the next.
-    """
-
-    subject: Word
-    patterns: list[list[Word]] = field(default_factory=list)
-    falls: bool = False
+    kind: str
+    start: int
+    end: int
+    children: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +77,7 @@ class Assignment:
     Attributes:
         name: The variable.
         words: One word, or the items of an array.
-        array: Whether it is one, or one item of one.
+        array: Whether it is one.
         append: Whether it is `+=`.
         index: Of the one item; None for all of it.
     """
@@ -60,40 +86,430 @@ class Assignment:
     words: tuple[Word, ...]
     array: bool
     append: bool
-    index: str | None = None
+    index: str | None
 
 
-@dataclass
-class Statement:
-    """One simple command.
+@dataclass(frozen=True, eq=False)
+class Command:
+    """A simple command.
 
     Attributes:
         offset: Where it begins.
-        blocks: Control flow around it, the outermost first.
+        end: Where it ends.
         assignments: Before its first word, or of `export` and its like.
         words: The command and its arguments.
-        cuts: Offsets of backslashes with blanks after them inside of it.
-        glued: Offsets of backslashes that make one word of two: a value and the next flag.
-        negated: Whether `!` stands before it.
-        joined: The operator between it and the command before it; empty for a new line.
-        loop: `for NAME in …` itself: the name, with the items in `words`.
-        clauses: `for ((start; test; step))`: the three.
         here: The word behind `<<<`.
+        source: Where it stands.
     """
 
     offset: int
-    blocks: tuple[Block, ...]
-    assignments: list[Assignment] = field(default_factory=list)
-    words: list[Word] = field(default_factory=list)
-    cuts: list[int] = field(default_factory=list)
-    glued: list[int] = field(default_factory=list)
-    negated: bool = False
-    joined: str = ""
-    loop: str | None = None
-    clauses: tuple[str, str, str] | None = None
-    here: Word | None = None
+    end: int
+    assignments: tuple[Assignment, ...]
+    words: tuple[Word, ...]
+    here: Word | None
+    source: Source
 
     @property
-    def empty(self) -> bool:
-        """Whether nothing has been read yet."""
-        return not self.assignments and not self.words
+    def name(self) -> str:
+        """Its first word, if nothing of it is quoted or to be expanded."""
+        return (self.words[0].bare or "") if self.words else ""
+
+    @property
+    def test(self) -> str:
+        """The same; only the opening brackets of `((…))` and `[[ … ]]`."""
+        raw = self.words[0].raw[:2] if self.words else ""
+        return raw if raw in ("((", "[[") else self.name
+
+
+@dataclass(frozen=True, eq=False)
+class If:
+    """Branches: the conditions of each, none for `else`, and what it runs."""
+
+    offset: int
+    arms: tuple[tuple[Body, Body], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A word, and what runs for each of some patterns; `falls` if `;&` or `;;&` joins them."""
+
+    offset: int
+    subject: Word
+    arms: tuple[tuple[tuple[Word, ...], Body], ...]
+    falls: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """A loop.
+
+    Attributes:
+        offset: Where it begins.
+        kind: for, while or until.
+        name: Its variable; None if it has none.
+        items: What it goes through; None if that is what the script is called with.
+        clauses: The three parts of `for ((…; …; …))`.
+        condition: Of `while`.
+        body: What it runs.
+        is_menu: Whether it is `select`.
+        head: What stands before its body.
+    """
+
+    offset: int
+    kind: BlockKind
+    name: str
+    items: tuple[Word, ...] | None
+    clauses: tuple[str, str, str] | None
+    condition: Body
+    body: Body
+    is_menu: bool
+    head: str
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A function."""
+
+    offset: int
+    name: str
+    body: Body
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """`{ … }`, or `( … )` in a shell of its own."""
+
+    offset: int
+    body: Body
+    subshell: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Broken:
+    """What bash would refuse.
+
+    Attributes:
+        offset: Where it begins.
+        kind: The control flow that it may be.
+        names: Variables of loops in it.
+        body: The statements in it.
+    """
+
+    offset: int
+    kind: BlockKind | None
+    names: tuple[str, ...]
+    body: Body
+
+
+Block: TypeAlias = "If | Case | Loop | Function | Group | Broken"
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A command or a block, with what stands before it.
+
+    Attributes:
+        statement: What it is.
+        joined: The operator between it and what stands before it; empty if there is none.
+        negated: Whether `!` stands before it.
+    """
+
+    statement: Command | Block
+    joined: str = ""
+    negated: bool = False
+
+    @property
+    def offset(self) -> int:
+        """Where it begins."""
+        return self.statement.offset
+
+    @property
+    def is_chained(self) -> bool:
+        """Whether it depends on what stands before it."""
+        return self.joined in ("&&", "||")
+
+
+Body = tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script that is read.
+
+    Attributes:
+        source: Its text.
+        body: Its statements.
+        broken: Why the rest can't be read, and where that begins.
+    """
+
+    source: Source
+    body: Body
+    broken: tuple[str, int] | None
+
+
+def parse(text: str) -> Script:
+    """The statements of a script.
+
+    Raises:
+        ParserError: The parser can't read it.
+    """
+    source = Source(text)
+    reader = _Reader(source)
+    if _CONTROL.search(source.grammar.strip()) is None:
+        body = tuple(reader.commands(len(source.grammar) - len(source.grammar.lstrip()), len(text)))
+    else:
+        body = reader.steps([_tree(source.grammar)])
+    return Script(source, body, source.broken or reader.broken)
+
+
+@lru_cache(_MAX_NESTED)
+def parse_nested(text: str) -> Script | None:
+    """The same for a text inside of a script; None if it can't be read."""
+    try:
+        script = parse(text)
+    except ParserError:
+        return None
+    return script if script.broken is None else None
+
+
+def _tree(text: str) -> Node:
+    """The tree of a text, from a process of its own."""
+    packages = (find_spec(name) for name in ("tree_sitter", "tree_sitter_bash"))
+    files = [vlft.__file__, *(package.origin for package in packages if package)]
+    roots = dict.fromkeys(str(Path(file).resolve().parents[1]) for file in files if file)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _BOOT, *roots],
+            input=text.encode() + b"\n",
+            capture_output=True,
+            timeout=_MAX_PARSE_S,
+            check=True,
+            cwd="/",
+        )
+    except subprocess.TimeoutExpired:
+        raise ParserError("the parser takes too long") from None
+    except subprocess.CalledProcessError:
+        raise ParserError("the parser crashes on it") from None
+    waiting: list[Node] = []
+    flat = iter(json.loads(done.stdout))
+    for kind, start, end, count in zip(flat, flat, flat, flat, strict=True):
+        at = len(waiting) - count
+        waiting[at:] = [Node(kind, start, end, tuple(waiting[at:]))]
+    return waiting[0]
+
+
+class _Reader:
+    """Makes statements of nodes.
+
+    Args:
+        source: The script.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.broken: tuple[str, int] | None = None
+        self._source = source
+        self._depth = 0
+        self._count = 0
+        self._read = 0
+
+    def steps(self, nodes: Iterable[Node]) -> Body:
+        """The statements among nodes, in the order of the text."""
+        made: list[Step] = []
+        waiting = list(reversed(list(nodes)))
+        joined, negated = "", False
+        while waiting and self.broken is None:
+            node = waiting.pop()
+            if node.kind in _OPERATORS:
+                joined = node.kind
+            elif node.kind == "!":
+                negated = not negated
+            elif node.kind in (";", "\n", "&", ";;"):
+                joined, negated = "", False
+            elif node.kind in _CONTAINERS:
+                waiting += reversed(node.children)
+            elif node.kind in _COMMANDS:
+                for step in self.commands(node.start, node.end):
+                    made.append(replace(step, joined=joined, negated=negated))
+                    joined, negated = "", False
+            else:
+                block = self._block(node)
+                if block is not None:
+                    made.append(Step(block, joined, negated))
+                    joined, negated = "", False
+        return tuple(made)
+
+    def commands(self, start: int, end: int) -> Iterator[Step]:
+        """The simple commands of a node: the grammar takes several lines for one at times."""
+        source = self._source
+        at = max(start, self._read)
+        while at < end:
+            stop = source.command_end(at)
+            words = source.words(at, stop)
+            if words:
+                self._count += 1
+                yield Step(self._command(words, at, stop))
+            at = stop + 1
+            self._read = stop
+        if self._count > MAX_COMMANDS:
+            self.broken = f"more than {MAX_COMMANDS:,} commands", start
+
+    def _command(self, words: Sequence[Word], start: int, end: int) -> Command:
+        assignments: list[Assignment] = []
+        rest: list[Word] = []
+        for word in words:
+            declares = bool(rest) and rest[0].bare in DECLARE
+            found = _ASSIGNMENT.match(word.raw) if not rest or declares else None
+            if found is None:
+                rest.append(word)
+            else:
+                assignments.append(self._assignment(word, found))
+        here = self._source.here_string(start, end)
+        return Command(words[0].offset, end, tuple(assignments), tuple(rest), here, self._source)
+
+    def _assignment(self, word: Word, found: re.Match[str]) -> Assignment:
+        name, index, append = found[1], found[2], found[3] == "+"
+        begin = word.offset + found.end()
+        if index is None and word.raw[found.end() :].startswith("("):
+            items = self._source.inner_words(begin + 1, word.offset + len(word.raw) - 1)
+            return Assignment(name, tuple(items), array=True, append=append, index=None)
+        value = read_word(word.raw[found.end() :], begin)
+        return Assignment(name, (value,), index is not None, append, index)
+
+    def _block(self, node: Node) -> Block | None:
+        """Control flow; None for a token."""
+        if self._depth >= MAX_DEPTH:
+            self.broken = f"more than {MAX_DEPTH} blocks inside each other", node.start
+            return None
+        self._depth += 1
+        try:
+            return self._read_block(node)
+        finally:
+            self._depth -= 1
+
+    def _read_block(self, node: Node) -> Block | None:
+        children, start = node.children, node.start
+        if node.kind in ("compound_statement", "subshell"):
+            return Group(start, self.steps(children), node.kind == "subshell")
+        if node.kind == "if_statement":
+            clauses = ("elif_clause", "else_clause")
+            first = [one for one in children if one.kind not in clauses]
+            others = [one.children for one in children if one.kind in clauses]
+            return If(start, tuple(map(self._arm, [first, *others])))
+        if node.kind == "case_statement":
+            return self._case(node)
+        if node.kind in ("for_statement", "while_statement"):
+            return self._loop(node)
+        if node.kind == "function_definition":
+            name = next(one for one in children if one.kind == "word")
+            body = self.steps(children[children.index(name) + 1 :])
+            return Function(start, self._source.text[name.start : name.end], body)
+        return self._error(node) if node.kind == "ERROR" else None
+
+    def _arm(self, nodes: Sequence[Node]) -> tuple[Body, Body]:
+        kinds = [one.kind for one in nodes]
+        at = kinds.index("then") if "then" in kinds else 0
+        return self.steps(nodes[:at]), self.steps(nodes[at + 1 :])
+
+    def _case(self, node: Node) -> Case:
+        source = self._source
+        items = [one for one in node.children if one.kind == "case_item"]
+        head = node.children[1]
+        subject = source.words(head.start, head.end)
+        arms = []
+        for item in items:
+            kinds = [one.kind for one in item.children]
+            at = kinds.index(")") if ")" in kinds else 0
+            words = source.words(item.start, item.children[at].start)
+            arms.append((tuple(words), self.steps(item.children[at + 1 :])))
+        falls = any(one.kind in (";&", ";;&") for item in items for one in item.children)
+        word = subject[0] if subject else read_word("", head.start)
+        return Case(node.start, word, tuple(arms), falls)
+
+    def _loop(self, node: Node) -> Loop:
+        source, children = self._source, node.children
+        body = next(
+            (one for one in children if one.kind in ("do_group", "compound_statement")), node
+        )
+        keyword = children[0].kind
+        head = source.text[node.start : body.start]
+        if keyword in ("while", "until"):
+            condition = self.steps(one for one in children[1:] if one is not body)
+            inner = self.steps(body.children) if body is not node else ()
+            kind: BlockKind = "while" if keyword == "while" else "until"
+            return Loop(node.start, kind, "", None, None, condition, inner, False, head)
+        inner = self.steps(body.children) if body is not node else ()
+        found = _CLAUSES.search(head)
+        clauses = (found[1], found[2], found[3]) if found is not None else None
+        name = children[1]
+        at = next((one.end for one in children if one.kind == "in"), None)
+        items = None
+        if at is not None:
+            items = tuple(source.words(at, min(source.command_end(at), body.start)))
+        raw = source.text[name.start : name.end] if clauses is None else ""
+        return Loop(node.start, "for", raw, items, clauses, (), inner, keyword == "select", head)
+
+    def _error(self, node: Node) -> Broken:
+        """The statements in what bash would refuse."""
+        flat: list[Node] = []
+        names: list[str] = []
+        kind: BlockKind | None = None
+        for index, one in enumerate(node.children):
+            if one.kind in _KEYWORDS and kind is None:
+                kind = _KEYWORDS[one.kind]
+            if one.kind in ("for", "select") and index + 1 < len(node.children):
+                after = node.children[index + 1]
+                names.append(self._source.text[after.start : after.end])
+            flat.append(one)
+        opened = [one for one in node.children if one.kind in ("if", "{", "for", "while")]
+        if len(opened) > MAX_DEPTH:
+            self.broken = f"more than {MAX_DEPTH} blocks inside each other", opened[0].start
+        return Broken(node.start, kind, tuple(names), self.steps(flat))
+
+
+def bodies_of(statement: Command | Block) -> Iterator[Body]:
+    """What stands inside of a statement."""
+    if isinstance(statement, If):
+        for condition, body in statement.arms:
+            yield condition
+            yield body
+    elif isinstance(statement, Case):
+        for _, body in statement.arms:
+            yield body
+    elif isinstance(statement, Loop):
+        yield statement.condition
+        yield statement.body
+    elif not isinstance(statement, Command):
+        yield statement.body
+
+
+def commands_in(body: Iterable[Step]) -> Iterator[Command]:
+    """The simple commands among statements, those in blocks among them."""
+    for step in body:
+        if isinstance(step.statement, Command):
+            yield step.statement
+        for inner in bodies_of(step.statement):
+            yield from commands_in(inner)
+
+
+def functions_in(body: Body) -> dict[str, list[Function]]:
+    """The functions that a script defines and calls.
+
+    A function that nothing calls is left out: its commands are read where it stands, and their
+    surroundings say that they may never run.
+    """
+    defined: dict[str, list[Function]] = {}
+    called: set[str] = set()
+
+    def look(body: Body, around: tuple[str, ...]) -> None:
+        for step in body:
+            statement, inside = step.statement, around
+            if isinstance(statement, Command) and statement.name not in around:
+                called.add(statement.name)
+            if isinstance(statement, Function):
+                inside = (*around, statement.name)
+                defined.setdefault(statement.name, []).append(statement)
+            for inner in bodies_of(statement):
+                look(inner, inside)
+
+    look(body, ())
+    return {name: found for name, found in defined.items() if name in called}

@@ -1,25 +1,155 @@
-"""Characters → words: quoting, continuation lines, and where each expansion begins and ends."""
+"""Words of the shell: where quotes and expansions end, and what a word consists of."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from vlft.importer.shell.brackets import BrokenShellError, closing
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-Kind = Literal["text", "variable", "command", "arithmetic"]
+MAX_DEPTH: Final = 40
+"""Substitutions and blocks inside each other."""
 
-BLANKS: Final = " \t\r"
-ENDS: Final = frozenset(" \t\r\n;&|<>()")
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
-_PLAIN: Final = re.compile(r"[^\s;&|<>()\\'\"$`]+")
-_IN_QUOTES: Final = re.compile(r"[^\\\"$`]+")
-_CUT: Final = re.compile(r"\\[ \t\r]+(?:#[^\n]*)?(?:\n|\Z)")
-_GLUE: Final = re.compile(r"\\\n(?=--[A-Za-z]|swift[ \t]|[A-Z][A-Z0-9_]+=)")
+_ATOM: Final = re.compile(
+    r"\\(?:.|\Z)|'[^']*'|`(?:[^`\\]|\\.)*`|\$(?:'(?:[^'\\]|\\.)*'|[A-Za-z_]\w*|[0-9@*#?$!-])",
+    re.DOTALL | re.ASCII,
+)
+_HERE_DOCUMENT: Final = re.compile(
+    r"<<(?P<tabs>-?)[ \t]*(?P<name>\\?[A-Za-z_!.][\w.!-]*|'[^'\n]+'|\"[^\"\n]+\")"
+)
+_PLAIN: Final = re.compile(r"[^\\'\"`$<>(){}\[\]#]+")
+_TEXT: Final = re.compile(r"[^\\'\"`$<>]+")
+_CLOSERS: Final = {"(": ")", "{": "}", "[": "]", '"': '"'}
+_OPENERS: Final = {
+    "'": "a single quote", '"': "a double quote", "`": "a backtick", "(": "`(`", "{": "`{`",
+    "[": "`[`",
+}  # fmt: skip
 _ESCAPES: Final = {
     "n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "v": "\v",
 }  # fmt: skip
+_RANGE: Final = re.compile(
+    r"(-?\d{1,6})\.\.(-?\d{1,6})(?:\.\.(-?\d{1,4}))?|([A-Za-z])\.\.([A-Za-z])"
+)
+_MAX_WORDS: Final = 256
+_MAX_PIECES: Final = 2000
+_REMEMBERED: Final = 4096
+"""Words that are kept as read, for loops that go through them again."""
+
+
+class SyntaxProblemError(Exception):
+    """A text that no shell could read to its end.
+
+    Args:
+        message: What is wrong.
+        offset: Where that begins.
+    """
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+
+
+@dataclass(frozen=True, slots=True)
+class HereDocument:
+    """`<<NAME`.
+
+    Attributes:
+        name: The line that ends its text.
+        offset: Where the name begins.
+        begin: Where what announces it ends.
+        tabs: Whether tabs may stand before the last line.
+    """
+
+    name: str
+    offset: int
+    begin: int
+    tabs: bool
+
+    @property
+    def never_ends(self) -> str:
+        """What is wrong if no such line is there."""
+        return f"the here-document `{self.name[:40]}` never ends"
+
+    def end(self, text: str, start: int) -> int | None:
+        """Where the line after it begins; None if it never ends."""
+        tabs = r"\t*" if self.tabs else ""
+        last = re.compile(rf"^{tabs}{re.escape(self.name)}\r?$", re.MULTILINE)
+        found = last.search(text, start)
+        return min(found.end() + 1, len(text)) if found is not None else None
+
+
+def announced_document(text: str, at: int) -> HereDocument | None:
+    """The here-document that is announced at this offset."""
+    found = _HERE_DOCUMENT.match(text, at) if text[at - 1 : at] != "<" else None
+    if found is None:
+        return None
+    name = found["name"].strip("'\"").lstrip("\\")
+    return HereDocument(name, found.start("name"), found.end(), bool(found["tabs"]))
+
+
+def atom_end(text: str, at: int, depth: int = 0, *, double: bool = False) -> int:
+    """Where a quote, an escape or an expansion ends; its begin if none begins here.
+
+    Args:
+        text: The script.
+        at: Where it begins.
+        depth: Of what it stands in.
+        double: Whether that is double quotes.
+
+    Raises:
+        SyntaxProblemError: It is never closed.
+    """
+    head, after = text[at], text[at + 1 : at + 2]
+    if head == '"':
+        return _closed(text, at, depth, double=True)
+    if head == "$" and (after in ("(", "{", "[") or (after == '"' and not double)):
+        return _closed(text, at + 1, depth, double=after == '"' or (double and after == "{"))
+    if head in "<>" and after == "(" and not double:
+        return _closed(text, at + 1, depth, double=False)
+    literal = double and (head == "'" or text.startswith("$'", at))
+    found = None if literal else _ATOM.match(text, at)
+    if found is None and head in "'`" and not literal:
+        raise SyntaxProblemError(f"{_OPENERS[head]} is never closed", at)
+    return found.end() if found is not None else at
+
+
+def _closed(text: str, start: int, depth: int, *, double: bool) -> int:
+    """Where the bracket or quote is closed that opens here."""
+    opener = text[start]
+    closer = _CLOSERS[opener]
+    if depth >= MAX_DEPTH:
+        raise SyntaxProblemError(f"more than {MAX_DEPTH} substitutions inside each other", start)
+    commands = opener == "(" and text[start + 1 : start + 2] != "("
+    at, level = start + 1, 0
+    while at < len(text):
+        plain = _PLAIN.match(text, at)
+        if plain is not None:
+            at = plain.end()
+            continue
+        char = text[at]
+        document = announced_document(text, at) if commands and char == "<" else None
+        if char == closer and level == 0:
+            return at + 1
+        if char == closer or (char == opener and char in "(["):
+            level += 1 if char == opener else -1
+            at += 1
+        elif commands and char == "#" and text[at - 1].isspace():
+            at = _line_end(text, at)
+        elif document is not None:
+            line = _line_end(text, document.begin) + 1
+            at = document.end(text, line) or document.begin
+        else:
+            at = max(atom_end(text, at, depth + 1, double=double), at + 1)
+    raise SyntaxProblemError(f"{_OPENERS[opener]} is never closed", start)
+
+
+def _line_end(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +157,14 @@ class Part:
     """A piece of a word.
 
     Attributes:
-        kind: text, or what has to be expanded.
-        text: The text without its quotes; of an expansion, what stands inside of it.
-        quoted: Whether it stands in quotes, so that it is not split at spaces.
-        raw: As it is written.
+        text: The text without its quotes; of an expansion, as it is written.
+        quoted: Whether it stands in quotes, so that it is not split at blanks.
+        expands: Whether it is an expansion.
     """
 
-    kind: Kind
     text: str
     quoted: bool
-    raw: str
+    expands: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,156 +178,149 @@ class Word:
     """
 
     parts: tuple[Part, ...]
-    offset: int
-    raw: str
+    offset: int = 0
+    raw: str = ""
 
     @property
     def bare(self) -> str | None:
         """The text of a word without quotes and expansions, as keywords have to be."""
-        if any(part.quoted or part.kind != "text" for part in self.parts):
+        if any(part.quoted or part.expands for part in self.parts):
             return None
         return "".join(part.text for part in self.parts)
 
 
-def read_word(text: str, start: int) -> tuple[Word, int]:
-    """The word that begins at `start`, and where it ends.
+@lru_cache(_REMEMBERED)
+def read_word(raw: str, offset: int) -> Word:
+    """A word that stands in a script."""
+    return Word(tuple(read_parts(raw)), offset, raw)
 
-    A backslash with blanks between it and the line's end ends it too: see `cut_line`; so does
-    one that only lacks the blank before it: see `is_glue`.
+
+def read_parts(text: str, *, quoted: bool = False, double: bool = False) -> Iterator[Part]:
+    """What a text consists of.
 
     Args:
-        text: The whole text.
-        start: Offset of its first character.
-
-    Raises:
-        BrokenShellError: If a quote or a substitution is not closed.
+        text: Of a word, or of a part of one.
+        quoted: Whether it is not split at blanks.
+        double: Whether it stands in double quotes.
     """
-    parts: list[Part] = []
-    at = start
-    while at < len(text) and text[at] not in ENDS:
-        char = text[at]
-        if char == "\\":
-            if at + 1 == len(text) or _CUT.match(text, at) or (at > start and is_glue(text, at)):
-                break
-            escaped = text[at + 1 : at + 2]
-            if escaped != "\n":
-                parts.append(Part("text", escaped, quoted=True, raw=text[at : at + 2]))
-            at += 2
-        elif char == "'":
-            at = _single(text, at, parts)
-        elif char == '"':
-            at = _double(text, at, parts)
-        elif char in "$`":
-            at = _expansion(text, at, parts, quoted=False)
+    at = 0
+    while at < len(text):
+        plain = _TEXT.match(text, at)
+        end = plain.end() if plain is not None else atom_end(text, at, double=double)
+        piece = text[at : max(end, at + 1)]
+        if plain is not None or end == at:
+            yield Part(piece, quoted)
+        elif piece[0] == "\\":
+            kept = not double or piece[1:] in ("$", "`", '"', "\\", "\n")
+            plain_text = (piece[1:] if kept else piece).strip("\n")
+            if plain_text:
+                yield Part(plain_text, quoted=True)
+        elif piece[0] == "'":
+            yield Part(piece[1:-1], quoted=True)
+        elif piece.startswith("$'"):
+            yield Part(_ansi(piece[2:-1]), quoted=True)
+        elif piece.endswith('"') and piece.startswith(('"', '$"')):
+            inner = piece[piece.index('"') + 1 : -1]
+            yield from read_parts(inner, quoted=True, double=True)
+            if not inner:
+                yield Part("", quoted=True)
         else:
-            found = _PLAIN.match(text, at)
-            end = found.end() if found else at + 1
-            parts.append(Part("text", text[at:end], quoted=False, raw=text[at:end]))
-            at = end
-    return Word(tuple(parts), start, text[start:at]), at
+            yield Part(piece, quoted, expands=True)
+        at = max(end, at + 1)
 
 
-def is_glue(text: str, at: int) -> bool:
-    """Whether a backslash makes one word of a value and the flag that begins the next line."""
-    return _GLUE.match(text, at) is not None
-
-
-def cut_line(text: str, at: int) -> int | None:
-    """Where the next line begins, if a backslash with blanks or a comment after it stands here.
-
-    To bash that is a word of one blank, and the end of the command.
-    """
-    found = _CUT.match(text, at)
-    return found.end() if found else None
-
-
-def _single(text: str, at: int, parts: list[Part]) -> int:
-    end = text.find("'", at + 1)
-    if end < 0:
-        raise BrokenShellError("a single quote is never closed", at)
-    parts.append(Part("text", text[at + 1 : end], quoted=True, raw=text[at : end + 1]))
-    return end + 1
-
-
-def _double(text: str, at: int, parts: list[Part]) -> int:
-    start, before = at, len(parts)
-    at += 1
-    while at < len(text) and text[at] != '"':
-        char = text[at]
-        if char == "\\":
-            escaped = text[at + 1 : at + 2]
-            if escaped != "\n":
-                kept = escaped if escaped in '$`"\\' else "\\" + escaped
-                parts.append(Part("text", kept, quoted=True, raw=text[at : at + 2]))
-            at += 2
-        elif char in "$`":
-            at = _expansion(text, at, parts, quoted=True)
-        else:
-            found = _IN_QUOTES.match(text, at)
-            end = found.end() if found else at + 1
-            parts.append(Part("text", text[at:end], quoted=True, raw=text[at:end]))
-            at = end
-    if at >= len(text):
-        raise BrokenShellError("a double quote is never closed", start)
-    if len(parts) == before:
-        parts.append(Part("text", "", quoted=True, raw='""'))
-    return at + 1
-
-
-def _expansion(text: str, at: int, parts: list[Part], *, quoted: bool) -> int:
-    """One `$…` or backtick; a lone dollar is text."""
-    if text[at] == "`":
-        end = _backtick(text, at)
-        inner = text[at + 1 : end].replace("\\`", "`")
-        parts.append(Part("command", inner, quoted=quoted, raw=text[at : end + 1]))
-        return end + 1
-    follows = text[at + 1 : at + 2]
-    if follows in ("(", "{"):
-        return _bracketed(text, at, parts, quoted=quoted)
-    if follows == "'" and not quoted:
-        return _ansi(text, at, parts)
-    if follows == '"' and not quoted:
-        return _double(text, at + 1, parts)  # a translated text: the same without a catalogue
-    name = _VARIABLE.match(text, at + 1)
-    kind: Kind = "variable" if name else "text"
-    inner = name[0] if name else "$"
-    end = name.end() if name else at + 1
-    parts.append(Part(kind, inner, quoted=quoted, raw=text[at:end]))
-    return end
-
-
-def _bracketed(text: str, at: int, parts: list[Part], *, quoted: bool) -> int:
-    end = closing(text, at + 1)
-    inner, raw = text[at + 2 : end], text[at : end + 1]
-    kind: Kind = "variable" if text[at + 1] == "{" else "command"
-    if kind == "command" and inner.startswith("(") and inner.endswith(")"):
-        kind, inner = "arithmetic", inner[1:-1]
-    parts.append(Part(kind, inner, quoted=quoted, raw=raw))
-    return end + 1
-
-
-def _backtick(text: str, at: int) -> int:
-    end = at + 1
-    while end < len(text) and text[end] != "`":
-        end += 2 if text[end] == "\\" else 1
-    if end >= len(text):
-        raise BrokenShellError("a backtick is never closed", at)
-    return end
-
-
-def _ansi(text: str, at: int, parts: list[Part]) -> int:
+def _ansi(text: str) -> str:
     """`$'…'`: C's escapes, the common ones."""
-    made: list[str] = []
-    end = at + 2
-    while end < len(text) and text[end] != "'":
-        if text[end] == "\\":
-            escaped = text[end + 1 : end + 2]
-            made.append(_ESCAPES.get(escaped, escaped if escaped in "\\'\"?" else "\\" + escaped))
-            end += 2
+
+    def char(found: re.Match[str]) -> str:
+        return _ESCAPES.get(found[1], found[1] if found[1] in "\\'\"?" else found[0])
+
+    return re.sub(r"\\(.)", char, text, flags=re.DOTALL)
+
+
+_Piece: TypeAlias = "str | Part"
+"""A character that is not quoted, or a part that is opaque here."""
+
+
+def apart(word: Word) -> list[Word]:
+    """`{a,b}` and `{1..3}`: the words that a word with braces stands for, or the word itself."""
+    if not any("{" in part.text for part in word.parts if not part.expands and not part.quoted):
+        return [word]
+    pieces: list[_Piece] = []
+    for part in word.parts:
+        pieces += part.text if not part.expands and not part.quoted else [part]
+    if len(pieces) > _MAX_PIECES:
+        return [word]
+    made = _expanded(pieces, 0)
+    if len(made) < 2 or len(made) > _MAX_WORDS:  # noqa: PLR2004 - nothing to tell apart
+        return [word]
+    return [Word(tuple(_rejoined(one)), word.offset, word.raw) for one in made]
+
+
+def _expanded(pieces: list[_Piece], depth: int) -> list[list[_Piece]]:
+    for start, piece in enumerate(pieces):
+        end = _end(pieces, start) if piece == "{" and depth < 8 else None  # noqa: PLR2004 - braces in braces
+        choices = _choices(pieces[start + 1 : end]) if end is not None else []
+        if end is None or not choices:
+            continue
+        rest = _expanded(pieces[end + 1 :], depth + 1)
+        inner = [one for choice in choices for one in _expanded(choice, depth + 1)]
+        if len(inner) * len(rest) > _MAX_WORDS:
+            return [pieces]
+        return [[*pieces[:start], *one, *after] for one in inner for after in rest]
+    return [pieces]
+
+
+def _end(pieces: list[_Piece], start: int) -> int | None:
+    level = 0
+    for index in range(start, len(pieces)):
+        level += (pieces[index] == "{") - (pieces[index] == "}")
+        if level == 0:
+            return index
+    return None
+
+
+def _choices(inner: list[_Piece]) -> list[list[_Piece]]:
+    """What stands between commas, or in a range; nothing if it is neither."""
+    choices: list[list[_Piece]] = [[]]
+    level = 0
+    for piece in inner:
+        level += (piece == "{") - (piece == "}")
+        if piece == "," and level == 0:
+            choices.append([])
         else:
-            made.append(text[end])
-            end += 1
-    if end >= len(text):
-        raise BrokenShellError("a single quote is never closed", at)
-    parts.append(Part("text", "".join(made), quoted=True, raw=text[at : end + 1]))
-    return end + 1
+            choices[-1].append(piece)
+    if len(choices) > 1:
+        return choices
+    text = "".join(piece if isinstance(piece, str) else "\0" for piece in inner)
+    found = _RANGE.fullmatch(text)
+    return [list(one) for one in _range(found)] if found is not None else []
+
+
+def _range(found: re.Match[str]) -> list[str]:
+    if found[4] is not None:
+        first, last = ord(found[4]), ord(found[5])
+        step = 1 if first <= last else -1
+        return [chr(code) for code in range(first, last + step, step)]
+    start, end = int(found[1]), int(found[2])
+    stride = abs(int(found[3] or 1)) or 1
+    if abs(end - start) // stride >= _MAX_WORDS:
+        return []
+    padded = any(re.fullmatch(r"-?0\d+", text) for text in found.group(1, 2))
+    width = max(len(found[1]), len(found[2])) if padded else 0
+    sign = 1 if start <= end else -1
+    return [f"{number:0{width}d}" for number in range(start, end + sign, sign * stride)]
+
+
+def _rejoined(pieces: list[_Piece]) -> Iterator[Part]:
+    text = ""
+    for piece in pieces:
+        if isinstance(piece, str):
+            text += piece
+            continue
+        if text:
+            yield Part(text, quoted=False)
+        text = ""
+        yield piece
+    if text:
+        yield Part(text, quoted=False)

@@ -6,27 +6,24 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
 from vlft.config.schema import ARGUMENTS
+from vlft.errors import VlftError
 from vlft.text import parse_json
 
 if TYPE_CHECKING:
-    from vlft.config.entry import KeyPath, Place
-    from vlft.config.source import Source
-    from vlft.swift.release import Argument
-
-Arguments: TypeAlias = dict[str, tuple[str, ...]]
-"""Argument of ms-swift → its values as text; one for most, several for a list."""
+    from vlft.config.entry import KeyPath
+    from vlft.probe.collect import Facts
+    from vlft.resolve.model import ModelSpec
+    from vlft.swift.release import Argument, Arguments, Subcommand
 
 Scalar: TypeAlias = bool | int | float | str
 Value: TypeAlias = Scalar | tuple[Scalar, ...] | Mapping[str, object] | None
 """An argument inside ms-swift; lists are tuples, a torch type is its name (`bfloat16`)."""
 
-T_co = TypeVar("T_co", covariant=True)
 Kind = TypeVar("Kind", bool, int, float, str)
-
 AnyNumber = TypeVar("AnyNumber", int, float)
 
 _LIMIT: Final = 2**63
@@ -36,135 +33,100 @@ _FALSE: Final = frozenset({"no", "false", "f", "n", "0"})
 """Truth values of transformers/hf_argparser.py: string_to_bool, lower case."""
 
 
-class Origin(Enum):
-    """Where an effective value comes from, strongest first."""
-
-    SET = "--set"
-    FILE = "config file"
-    EXTENDS = "extended file"
-    ENVIRONMENT = "environment"
-    DERIVED = "computed by vlft"
-    RELEASE = "default of the installed ms-swift"
-    COMPUTED = "computed by ms-swift"
-    UNKNOWN = "not known without the trainer"
-
-
 class UnknownValueError(Exception):
     """A value that only the trainer knows, or a text that ms-swift refuses."""
 
 
 @dataclass(frozen=True, slots=True)
-class Effective(Generic[T_co]):
-    """A value as ms-swift will see it.
-
-    Attributes:
-        value: Parsed as ms-swift parses it: `"true"`, `yes` and `1` are True for a bool. None if
-            the argument has no value, if it is unknown, or if it is not of the requested kind.
-        text: As it was written, for the command line (`1e-4` stays `1e-4`); for a default and a
-            computed value its text; empty for None.
-        origin: Where the value comes from. A written value that ms-swift replaces is COMPUTED.
-        position: Where it was written; None if nobody wrote it.
-        path: The key to point a finding at; None if nobody wrote it.
-    """
-
-    value: T_co
-    text: str
-    origin: Origin
-    position: Place | None = None
-    path: KeyPath | None = None
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the value is certain; a known value may be None."""
-        return self.origin is not Origin.UNKNOWN
-
-
-@dataclass(frozen=True, slots=True)
 class Written:
-    """What reaches the command line for one argument.
+    """What reaches ms-swift for one argument.
 
     Attributes:
         texts: One text, or several for a list.
         path: The key that decides it; None if no key does.
-        origin: DERIVED or ENVIRONMENT; None: by the place of the key.
+        by: Who wrote it; what is in the environment is not on the command line.
         added: How many of the texts vlft put before the user's.
     """
 
     texts: tuple[str, ...]
     path: KeyPath | None
-    origin: Origin | None = None
+    by: Literal["user", "vlft", "environment"] = "user"
     added: int = 0
-
-    @property
-    def is_given(self) -> bool:
-        """Whether the user wrote it."""
-        return self.origin is None
 
 
 class SwiftArgs:
     """All arguments of one ms-swift command (`swift sft`, `pt`, `rlhf`), resolved once.
 
     Sections, `swift:`, environment, what vlft adds, the defaults of the release and the values
-    that ms-swift computes are merged, in this order. Nothing is computed before it is read.
+    that ms-swift computes are merged, in this order. Nothing is computed before it is read, and
+    `args["name"]` is the value of an argument.
 
     An argument has one value here. Where `SftArguments` and the trainer's own
-    `training_args` differ, it is the trainer's (`gradient_accumulation_steps`, `eval_steps`,
-    `report_to`), with these exceptions:
+    `training_args` differ, it is the trainer's (`eval_steps`), with these exceptions:
 
-    - `remove_unused_columns` is the one that the data is read with.
     - `warmup_ratio` stays as written, and `warmup_steps` is the warm-up in force: a number of
       steps, or a share of all steps below 1.
     - `deepspeed` and `fsdp` stay a preset's name or a file (`mapping` reads the file).
-    - `output_dir` and what follows from it are unknown until a run has its folder.
 
-    An argument that the command does not have is None and not given.
+    Arguments that nothing in vlft reads and that ms-swift changes are unknown
+    (`post_init.UNREAD`). An argument that the command does not have is None and not given.
     """
 
     def __init__(
         self,
-        legal: Mapping[str, Argument],
+        task: Subcommand,
+        facts: Facts,
+        model: ModelSpec,
         written: Mapping[str, Written],
-        source: Source,
         compute: Callable[[SwiftArgs, str, Value], Value],
-        read_json: Callable[[str], Mapping[str, object] | None],
     ) -> None:
         """See `vlft.resolve.swift_args.resolve_swift_args`.
 
         Args:
-            legal: What the command accepts, by name of today.
+            task: The command.
+            facts: What was read for the run.
+            model: What it trains.
             written: What reaches the command line, by name of today.
-            source: The config, for places.
             compute: Arguments, name, parsed or default value → the value after `__post_init__`;
                 raises UnknownValueError where only the trainer knows it.
-            read_json: Name of a JSON file → its content; None if there is no such file.
         """
-        self._legal = legal
+        self.task = task
+        self.facts = facts
+        self.model = model
+        self._legal = facts.swift.arguments[task]
         self._written = written
-        self._source = source
         self._compute = compute
-        self._read_json = read_json
-        self._resolved: dict[str, tuple[Value, Origin]] = {}
+        self._resolved: dict[str, tuple[Value, bool]] = {}
 
     # values ------------------------------------------------------------------------------------
-    def get(self, name: str, kind: type[Kind]) -> Effective[Kind | None]:
-        """One argument.
+    def __getitem__(self, name: str) -> Value:
+        """An argument, by ms-swift's name of today.
+
+        Raises:
+            UnknownValueError: If it is unknown.
+        """
+        value, is_known = self._effective(name)
+        if not is_known:
+            raise UnknownValueError(name)
+        return value
+
+    def is_known(self, name: str) -> bool:
+        """Whether an argument's value is certain; a known value may be None."""
+        return self._effective(name)[1]
+
+    def value(self, name: str) -> Value:
+        """The untyped value; None also where it is unknown."""
+        return self._effective(name)[0]
+
+    def get(self, name: str, kind: type[Kind]) -> Kind | None:
+        """One argument; None if it has no value, is unknown or not of this kind.
 
         Args:
             name: ms-swift's name of today.
             kind: bool, int, float or str. str fits every argument; an int reads as a float, and a
                 float without a fraction as an int.
         """
-        value, origin = self._effective(name)
-        written = self._written.get(name)
-        path = written.path if written else None
-        given = written is not None and written.is_given
-        return Effective(
-            _as_kind(value, kind),
-            " ".join(written.texts) if written else as_text(value),
-            origin,
-            self._source.place(path) if given and path else None,
-            path,
-        )
+        return _as_kind(self._effective(name)[0], kind)
 
     def flag(self, name: str) -> bool:
         """Whether this argument is certainly true."""
@@ -176,13 +138,13 @@ class SwiftArgs:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """The items of a list, or the one value, as text; empty if there is none or unknown."""
-        value, _ = self._effective(name)
+        value = self.value(name)
         items = value if isinstance(value, tuple) else () if value is None else (value,)
         return tuple(as_text(item) for item in items)
 
     def numbers(self, name: str) -> tuple[float, ...]:
         """The items of a list of numbers; empty if there is none or unknown."""
-        value, _ = self._effective(name)
+        value = self.value(name)
         items = value if isinstance(value, tuple) else (value,)
         return tuple(number for item in items if (number := _as_kind(item, float)) is not None)
 
@@ -192,52 +154,12 @@ class SwiftArgs:
         Returns:
             Its keys; empty if there is no value, None if it is unknown or not a mapping.
         """
-        value, origin = self._effective(name)
-        if origin is Origin.UNKNOWN:
-            return None
+        value, is_known = self._effective(name)
         if isinstance(value, Mapping):
             return value
         if not value:
-            return {}
-        if not isinstance(value, str):
-            return None
-        return parse_mapping(value) or self._read_json(value)
-
-    def given(self, name: str, kind: type[Kind]) -> Kind | None:
-        """What the user wrote, parsed; None if the argument is absent or of another kind."""
-        written = self._written.get(name)
-        if written is None or not written.is_given or len(written.texts) != 1:
-            return None
-        argument = self._legal.get(name)
-        try:
-            value = written.texts[0] if argument is None else parse(argument, written.texts)
-        except UnknownValueError:
-            value = written.texts[0]
-        if isinstance(value, tuple):
-            value = value[0]
-        return _as_kind(value, kind)
-
-    def given_texts(self, name: str) -> tuple[str, ...]:
-        """What the user wrote, as text; empty if the argument is absent."""
-        written = self._written.get(name)
-        if written is None or not written.is_given:
-            return ()
-        return written.texts[written.added :]
-
-    def value(self, name: str) -> Value:
-        """The untyped value; None also where it is unknown."""
-        return self._effective(name)[0]
-
-    def require(self, name: str) -> Value:
-        """The untyped value.
-
-        Raises:
-            UnknownValueError: If it is unknown.
-        """
-        value, origin = self._effective(name)
-        if origin is Origin.UNKNOWN:
-            raise UnknownValueError(name)
-        return value
+            return {} if is_known else None
+        return parse_mapping(value) or _read_file(value) if isinstance(value, str) else None
 
     def before(self, name: str) -> Value:
         """The value before ms-swift's `__post_init__`: as parsed, else the release's default.
@@ -252,49 +174,63 @@ class SwiftArgs:
             raise UnknownValueError(name)
         return parse(argument, written.texts)
 
-    # origins -----------------------------------------------------------------------------------
+    # what the user wrote -----------------------------------------------------------------------
+    def given(self, name: str, kind: type[Kind]) -> Kind | None:
+        """What the user wrote, parsed; None if the argument is absent or of another kind."""
+        if not self.is_given(name) or len(self._written[name].texts) != 1:
+            return None
+        try:
+            value = self.before(name)
+        except UnknownValueError:
+            value = self._written[name].texts[0]
+        return _as_kind(value[0] if isinstance(value, tuple) else value, kind)
+
+    def given_texts(self, name: str) -> tuple[str, ...]:
+        """What the user wrote, as text; empty if the argument is absent."""
+        if not self.is_given(name):
+            return ()
+        written = self._written[name]
+        return written.texts[written.added :]
+
     def is_given(self, name: str) -> bool:
         """Whether the user wrote this argument, in a section or under `swift:`."""
         written = self._written.get(name)
-        return written is not None and written.is_given
+        return written is not None and written.by == "user"
 
     def path(self, name: str) -> KeyPath:
         """The key that decides this argument, or on which it can be written."""
         written = self._written.get(name)
         return written.path if written and written.path else key_of(name)
 
-    def written(self) -> Mapping[str, tuple[str, ...]]:
+    def written(self) -> Arguments:
         """What reaches the command line: name of today → its texts; without `output_dir`."""
         return {
             name: written.texts
             for name, written in self._written.items()
-            if written.origin is not Origin.ENVIRONMENT
+            if written.by != "environment"
         }
 
-    def _effective(self, name: str) -> tuple[Value, Origin]:
+    def _effective(self, name: str) -> tuple[Value, bool]:
+        """The value, and whether it is known."""
         if name not in self._resolved:
-            self._resolved[name] = self._resolve(name)
+            try:
+                value = self.before(name)
+                if name in self._legal:
+                    value = self._compute(self, name, value)
+                self._resolved[name] = value, True
+            except UnknownValueError:
+                self._resolved[name] = None, False
         return self._resolved[name]
 
-    def _resolve(self, name: str) -> tuple[Value, Origin]:
-        try:
-            before = self.before(name)
-            value = self._compute(self, name, before) if name in self._legal else before
-        except UnknownValueError:
-            return None, Origin.UNKNOWN
-        if value != before or type(value) is not type(before):
-            return value, Origin.COMPUTED
-        written = self._written.get(name)
-        if written is None:
-            return value, Origin.RELEASE
-        return value, written.origin or self._origin_of(written)
 
-    def _origin_of(self, written: Written) -> Origin:
-        assert written.path is not None  # noqa: S101 - what has no origin of its own has a key
-        file = self._source.place(written.path).file
-        if file is None:
-            return Origin.SET
-        return Origin.FILE if file == self._source.file else Origin.EXTENDS
+def _read_file(name: str) -> Mapping[str, object] | None:
+    """The JSON file of that name, from where the trainer starts; None if there is none."""
+    from vlft.probe.json_file import read_json  # noqa: PLC0415 - few configs name a file
+
+    try:
+        return read_json(Path.cwd() / name)
+    except (VlftError, ValueError):  # ValueError: a name that no file can have
+        return None
 
 
 def key_of(name: str) -> KeyPath:
