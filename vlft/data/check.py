@@ -160,13 +160,13 @@ def quick_check(files: Sequence[str], settings: CheckSettings) -> list[RowFindin
 
 
 def _check(job: Job) -> None:
-    problem, path = unread(job.source), job.source.file
+    problem = unread(job.source)
     if problem is not None:
         if problem.rule is not rules.HUB:
             job.say(problem)
-    elif not path.stat().st_size:
+    elif not job.source.size:
         job.say(rules.EMPTY.found("the file has no rows", "name a file with rows"))
-    elif format_of(path) == "json":
+    elif format_of(job.source.file) == "json":
         _check_lines(job)
 
 

@@ -59,13 +59,13 @@ def format_of(path: Path) -> Format:
 
 def unread(source: DataEntry) -> RowProblem | None:
     """Why no row of an entry is judged; None if its rows are."""
+    if source.kind in {"folder", "hub"}:
+        what = "a folder" if source.kind == "folder" else "no file here, but a data set on a hub"
+        return rules.HUB.found(f"{source.text} is {what}: unchecked")
     path = source.file
     if source.kind == "missing":
         hint = "ms-swift takes a relative path that does not exist for a data set on the hub"
         return rules.MISSING.found(f"there is no file {path}", hint)
-    if source.kind != "file":
-        what = "a folder" if source.kind == "folder" else "no file here, but a data set on a hub"
-        return rules.HUB.found(f"{source.text} is {what}: unchecked")
     if format_of(path) == "other":
         return rules.HUB.found(f"{path.suffix} files are not checked")
     if format_of(path) == "none":
