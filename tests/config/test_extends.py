@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from vlft.config.entry import Place
-from vlft.config.extends import load
+from vlft.config.source import load
 
 
 @pytest.fixture

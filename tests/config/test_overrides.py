@@ -1,13 +1,14 @@
 """--set: what it changes, what it keeps, and what it refuses."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vlft.config import overrides as overrides_module
 from vlft.config.entry import Place
-from vlft.config.extends import load
-from vlft.config.overrides import apply
-from vlft.config.source import parse
+from vlft.config.source import load, parse
 
 TEXT = """\
 model: {path: x}
@@ -21,6 +22,11 @@ data:
 @pytest.fixture
 def source():
     return parse(TEXT, "c.yaml")[0]
+
+
+def apply(source, overrides):
+    root, findings = overrides_module.apply(source.root, overrides)
+    return replace(source, root=root), findings
 
 
 def changed(source, *overrides):

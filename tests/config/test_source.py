@@ -8,10 +8,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlft.config import compose as compose_module
+from vlft.config import document
 from vlft.config.entry import Place
-from vlft.config.extends import load
-from vlft.config.source import parse
+from vlft.config.reader import read_config
+from vlft.config.source import load, parse
 from vlft.findings import has_errors
 
 VALID = """\
@@ -380,7 +380,7 @@ def test_the_level_that_is_too_deep_has_its_place_with_every_libyaml(text, place
 
 
 def test_the_parser_without_libyaml_reads_the_same(monkeypatch):
-    monkeypatch.setattr(compose_module, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(document, "LOADER", yaml.SafeLoader)
     source = read(VALID)
     assert source.place(("train", "learning_rate")) == Place("c.yaml", 10, 18)
     assert wrong("a: [1, 2\nb: 1")[0][2] == "syntax"
@@ -459,3 +459,12 @@ def test_base_dir_is_the_folder_of_the_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     source, _ = parse("a: 1\n", "sub/c.yaml")
     assert source.base_dir(("a",)) == tmp_path / "sub"
+
+
+def test_a_map_where_one_of_several_kinds_is_expected_is_named_by_its_key(tmp_path):
+    """Pydantic names the kinds too, and they are no part of the file."""
+    file = tmp_path / "c.yaml"
+    file.write_text("model: {path: x}\ndata: {train: [a], val: {b: 1}}\n")
+    (found,) = read_config(file)[2]
+    assert found.path == "data.val"
+    assert found.message == "`data.val` is a mapping; it must be a number or a list"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from vlft.security.documents import mask_document, masked_lines
+from vlft.config.masking import mask_document, masked_lines
 from vlft.security.masking import mask_data, mask_text, secret_values
 
 DOCUMENT = """\

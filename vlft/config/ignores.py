@@ -7,10 +7,13 @@ for the whole run and serves warnings and infos.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vlft.config.compose import scalar_spans
+import yaml
+
+from vlft.config.document import LOADER
 from vlft.findings import Finding
 from vlft.text import nearest
 
@@ -51,8 +54,19 @@ def find_ignores(documents: Mapping[str, str]) -> tuple[Ignore, ...]:
     )
 
 
+def _scalar_spans(text: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Start and end (line and column from 1) of each scalar, block scalars too; up to an error."""
+    spans = []
+    with suppress(yaml.YAMLError):
+        for token in yaml.scan(text, Loader=LOADER):
+            if isinstance(token, yaml.ScalarToken):
+                start, end = token.start_mark, token.end_mark
+                spans.append(((start.line + 1, start.column + 1), (end.line + 1, end.column + 1)))
+    return spans
+
+
 def _in_document(file: str, text: str) -> list[Ignore]:
-    scalars = scalar_spans(text)
+    scalars = _scalar_spans(text)
     found = []
     for line, content in enumerate(text.splitlines(), 1):
         for match in _COMMENT.finditer(content):

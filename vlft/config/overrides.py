@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from vlft.config.compose import Node, ScalarNode, compose
-from vlft.config.construct import Builder
-from vlft.config.entry import MAX_DEPTH, NOWHERE, Entry, KeyPath, dotted, overlay, printable, shown
-from vlft.config.source import Source, check_text
+from vlft.config.document import MAX_DEPTH, check_text, read
+from vlft.config.entry import NOWHERE, Entry, KeyPath, dotted, overlay, printable, shown
 from vlft.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SET: Final = "--set "
 _FORM: Final = "write --set section.key=value, for example --set train.learning_rate=1e-4"
 _PART: Final = re.compile(
     r"""(?P<dot>\.)?(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s.\[\]"'=]+))"""
@@ -27,44 +23,47 @@ class _WrongError(Exception):
     """An override that can't be used: message and hint."""
 
 
-def read(overrides: Sequence[str]) -> tuple[list[tuple[KeyPath, Node]], list[Finding]]:
-    """Key and value of the overrides that are well formed, and findings for those that are not."""
-    good: list[tuple[KeyPath, Node]] = []
-    findings: list[Finding] = []
-    for text in overrides:
-        try:
-            path, value = _split(text)
-        except _WrongError as wrong:
-            findings.append(_finding("", *wrong.args))
-            continue
-        node, wrong_value = _value(path, value)
-        findings += wrong_value
-        if node is not None:
-            good.append((path, node))
-    return good, findings
+class _WrongTextError(Exception):
+    """A value that can't be read: findings about its text."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__()
+        self.findings = findings
 
 
-def apply(source: Source, overrides: Sequence[str]) -> tuple[Source, list[Finding]]:
-    """The source with each override over it, the later over the earlier.
+def apply(root: Entry | None, overrides: Sequence[str]) -> tuple[Entry | None, list[Finding]]:
+    """The config with each override over it, the later over the earlier.
 
     A value is read as YAML and merges as a file does over what it extends: maps merge, lists
     and scalars replace, null removes. A malformed override changes nothing.
+
+    Args:
+        root: The map of sections; None if it can't be read, and only the overrides are.
+        overrides: `key=value`, each as after --set.
     """
-    good, findings = read(overrides)
-    root = source.root
-    for path, node in good:
-        builder = Builder(None, _SET)
-        entry = builder.value(node, path, NOWHERE if isinstance(path[-1], str) else None)
+    findings: list[Finding] = []
+    values: list[tuple[KeyPath, Entry, list[Finding]]] = []
+    for text in overrides:
+        name = ""
+        try:
+            path, value = _split(text)
+            name = dotted(path)
+            values.append((path, *_read(path, value)))
+        except _WrongError as wrong:
+            findings.append(_finding(name, *wrong.args))
+        except _WrongTextError as wrong:
+            findings += [_as_override(name, finding) for finding in wrong.findings]
+    for path, entry, mistakes in values if root is not None else ():
         try:
             root = _put(root, path, 0, entry)
-            findings += builder.findings
+            findings += mistakes
         except _WrongError as wrong:
             findings.append(_finding(dotted(path), *wrong.args))
-    return replace(source, root=root), findings
+    return root, findings
 
 
 def _finding(name: str, message: str, hint: str) -> Finding:
-    path = (_SET + name).strip()
+    path = f"--set {name}".strip()
     return Finding("config.override", "error", message, path, hint=hint)
 
 
@@ -92,39 +91,31 @@ def _split(text: str) -> tuple[KeyPath, str]:
     return tuple(path), text[end + 1 :]
 
 
-def _value(path: KeyPath, text: str) -> tuple[Node | None, list[Finding]]:
-    """The node of the value's text."""
+def _read(path: KeyPath, text: str) -> tuple[Entry, list[Finding]]:
+    """The value and the mistakes in it."""
     name = dotted(path)
     if not text.strip():
-        message = f"{name} is set to nothing"
         hint = f"write {name}=null to remove it, or {name}='\"\"' for an empty text"
-        return None, [_finding(name, message, hint)]
-    findings = check_text(text, None)
-    node: Node | None = None
-    if not findings:
-        node, findings = compose(text, None)
-    if findings:
-        return None, [_as_override(name, finding) for finding in findings]
-    read_as = node.text if isinstance(node, ScalarNode) and node.plain and not node.tag else None
-    if node is None or (read_as is not None and read_as != text.strip()):
+        raise _WrongError(f"{name} is set to nothing", hint)
+    wrong = check_text(text, None)
+    document = None if wrong else read(text, None, path)
+    if document is None or document.findings:
+        raise _WrongTextError(wrong if document is None else document.findings)
+    root = document.root
+    read_as = root.text if root is not None and document.is_plain else None
+    if root is None or (read_as is not None and read_as != text.strip()):
         # A comment (` #`), a line break, an anchor or `---` would be lost.
         message = f"{shown(text)} is read by YAML as {shown(read_as or 'null')}"
-        return None, [_finding(name, message, f"put it in quotes: {name}='\"…\"'")]
-    return node, []
+        raise _WrongError(message, f"put it in quotes: {name}='\"…\"'")
+    return root, document.mistakes
 
 
 def _as_override(name: str, finding: Finding) -> Finding:
     """A finding about the text of a value: no file, and the column that was in its message."""
     where = f" (character {finding.column} of the value)" if (finding.line or 0) == 1 else ""
-    return replace(
-        finding,
-        rule="config.override" if finding.rule == "config.syntax" else finding.rule,
-        message=printable(finding.message) + where,
-        path=_SET + name,
-        file=None,
-        line=None,
-        column=None,
-    )
+    rule = "config.override" if finding.rule == "config.syntax" else finding.rule
+    message = printable(finding.message) + where
+    return Finding(rule, "error", message, f"--set {name}", hint=finding.hint)
 
 
 def _put(holder: Entry | None, path: KeyPath, at: int, new: Entry) -> Entry:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from vlft.config.entry import dotted
-from vlft.config.extends import load
 from vlft.config.schema import ARGUMENTS, ENVIRONMENT, Config, config_with
+from vlft.config.source import load
 from vlft.engines import section_names
 from vlft.security.secrets import MASK, is_secret_name, mask
 from vlft.text import nearest
@@ -152,22 +152,20 @@ def by_place(error: ValidationError, data: object) -> dict[KeyPath, list[ErrorDe
     """Pydantic's complaints by place; it has one for each member of a union."""
     grouped: dict[KeyPath, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
-        grouped.setdefault(_key_path(detail["loc"], data), []).append(detail)
+        grouped.setdefault(_key_path(detail, data), []).append(detail)
     return grouped
 
 
-def _key_path(loc: tuple[int | str, ...], data: object) -> KeyPath:
+def _key_path(detail: ErrorDetails, data: Any) -> KeyPath:
     """The part of pydantic's location that exists in the file (it appends union members)."""
+    if detail["type"] == "missing":
+        return detail["loc"]
     path: KeyPath = ()
-    for part in loc:
-        if isinstance(data, dict):
-            if part not in data:
-                return (*path, part)  # a required key that is missing
-            data = data[part]
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        else:
+    for part in detail["loc"]:
+        here = dict(enumerate(data)) if isinstance(data, list) else data
+        if not isinstance(here, dict) or part not in here:
             break
+        data = here[part]
         path = (*path, part)
     return path
 

@@ -1,28 +1,39 @@
-"""A config file as plain data that knows where each of its parts was written."""
+"""A config file as plain data that knows where each of its parts was written.
+
+With everything that the file extends, and --set on top.
+"""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from functools import cached_property
+import codecs
+import os
+import stat
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from vlft.config.compose import ListNode, MapNode, Node, ScalarNode, compose
-from vlft.config.construct import Builder
-from vlft.config.entry import MAX_BYTES, MAX_TAG_DIRECTIVES, Data, KeyPath, Place, dotted, shown
+from vlft.config.document import MAX_BYTES, check_text, read
+from vlft.config.entry import KeyPath, Place, dotted, overlay, printable, shown
+from vlft.config.overrides import apply
 from vlft.findings import Finding, Severity
+from vlft.security.masking import secret_values
+from vlft.security.secrets import remember
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from vlft.config.entry import Entry
+    from vlft.config.entry import Data, Entry
 
-# What YAML does not let a file hold: https://yaml.org/spec/1.2.2/#51-character-set
-# Compiling the set of what it does let takes 10 ms.
-_FORBIDDEN: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
-)
+MAX_CHAIN: Final = 16
+"""Files of one chain of extends, the root among them."""
+
+MAX_FILES: Final = 64
+"""Files that one config reads, and entries of one extends list."""
+
+_KEY = "extends"
+_SHORTEST = 6
+"""Characters of a secret in a config that is kept out of all that is printed."""
 
 
 @dataclass(frozen=True)
@@ -104,38 +115,13 @@ def parse(text: str, file: str) -> tuple[Source | None, list[Finding]]:
     findings = check_text(text, file)
     if findings:
         return None, findings
-    root, findings = compose(text, file)
-    if root is None or (isinstance(root, ScalarNode) and root.plain and not root.text):
+    root, findings, mistakes, *_ = read(text, file)
+    if root is None or (root.value is None and not root.text):
         return None, findings or [_empty(file)]
-    if not isinstance(root, MapNode):
-        return None, [*findings, _no_map(root, file)]
-    builder = Builder(file)
-    entry = builder.value(root, ())
-    findings = sorted([*findings, *builder.findings], key=lambda f: (f.line or 0, f.column or 0))
-    return Source(file, entry, {file: text}), findings
-
-
-def check_text(text: str, file: str | None) -> list[Finding]:
-    """What makes a text unfit for the parser: its size, characters, directives."""
-    if len(text) > MAX_BYTES:
-        message = f"the file is larger than {MAX_BYTES >> 20} MiB, the limit for a config"
-        return [Finding("config.too-large", "error", message, file=file)]
-    if text.count("%TAG") > MAX_TAG_DIRECTIVES:
-        message = f"the file holds more than {MAX_TAG_DIRECTIVES} times %TAG"
-        hint = "remove them: a config needs no tags"
-        return [Finding("config.tag", "error", message, file=file, line=1, column=1, hint=hint)]
-    wrong = _FORBIDDEN.search(text)
-    if wrong is None:
-        return []
-    line, start = text.count("\n", 0, wrong.start()) + 1, text.rfind("\n", 0, wrong.start()) + 1
-    message = f"the character U+{ord(wrong[0]):04X} is not allowed in YAML"
-    hint = 'remove it; in "double quotes" an escape such as \\x07 can stand for it'
-    if wrong[0] == "\0":
-        hint = "this may be no text file, or one in UTF-16: save it as UTF-8"
-    column = wrong.start() - start + 1
-    return [
-        Finding("config.control-character", "error", message, "", file, line, column, hint),
-    ]
+    if not isinstance(root.value, dict):
+        return None, [*findings, _no_map(root)]
+    findings = sorted([*findings, *mistakes], key=lambda f: (f.line or 0, f.column or 0))
+    return Source(file, root, {file: text}), findings
 
 
 def _empty(file: str) -> Finding:
@@ -144,11 +130,225 @@ def _empty(file: str) -> Finding:
     return Finding("config.empty", "error", message, file=file, line=1, column=1, hint=hint)
 
 
-def _no_map(root: Node, file: str) -> Finding:
-    if isinstance(root, ListNode):
+def _no_map(root: Entry) -> Finding:
+    if root.text is None:
         message = "the file is a list; a config is a map of sections"
         hint = "write `model:`, `data:`, `train:` … without `- ` before them"
     else:
-        message = f"the file is a text, {shown(getattr(root, 'text', ''))}, not a map of sections"
+        message = f"the file is a text, {shown(root.text)}, not a map of sections"
         hint = "write `key: value`, with a space after the colon"
-    return Finding("config.root", "error", message, "", file, root.line, root.column, hint)
+    return Finding("config.root", "error", message, "", *root.place, hint)
+
+
+def load(file: str | Path, overrides: Sequence[str] = ()) -> tuple[Source | None, list[Finding]]:
+    """Reads a config file, follows `extends`, applies --set.
+
+    Args:
+        file: Path from the working directory.
+        overrides: `key=value`, each as after --set; a later one wins.
+
+    Returns:
+        The source without the key `extends`, None where it or a file that it extends can't
+        be used; and the mistakes of all files, by file and place, then those of --set.
+    """
+    chain = _Chain()
+    source = chain.read(str(file), ())
+    order = {name: i for i, name in enumerate(chain.documents)}
+    findings = sorted(
+        chain.findings, key=lambda f: (order.get(f.file or "", 0), f.line or 0, f.column or 0)
+    )
+    root, wrong = apply(None if source is None else source.root, overrides)
+    findings += wrong
+    if source is None or root is None:
+        return None, findings
+    source = Source(source.file, root, chain.documents)
+    remember(secret_values(source.data), _SHORTEST)
+    return source, findings
+
+
+class _Chain:
+    """Reads each file once, however often it is extended."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.documents: dict[str, str] = {}
+        self.done: dict[str, Source | None] = {}
+
+    def read(self, name: str, above: tuple[str, ...], at: Finding | None = None) -> Source | None:
+        """The file with all that it extends.
+
+        Args:
+            name: Path from the working directory.
+            above: The files that lead here, the root first.
+            at: A finding where the file is named, to be filled; None for the root.
+        """
+        real = name if "\0" in name else os.path.realpath(name)
+        if at is not None and (wrong := self._refusal(name, real, above)):
+            self.findings.append(replace(at, message=wrong[0], hint=wrong[1]))
+            return None
+        if real in self.done:
+            return self.done[real]
+        self.done[real] = None
+        text = read_text(name)
+        if isinstance(text, Finding):
+            self.findings.append(_moved(text, at))
+            return None
+        self.documents[name] = text
+        source, findings = parse(text, name)
+        self.findings += findings
+        if source is not None:
+            source = self._extended(source, (*above, name))
+        self.done[real] = source
+        return source
+
+    def _refusal(self, name: str, real: str, above: tuple[str, ...]) -> tuple[str, str] | None:
+        for i, parent in enumerate(above):
+            if os.path.realpath(parent) == real:
+                circle = " → ".join((*above[i:], name))
+                return f"extends goes in a circle: {circle}", "remove one of these extends"
+        if len(above) >= MAX_CHAIN:
+            message = f"the chain of extends is longer than {MAX_CHAIN} files"
+            return message, "put what these files share into fewer of them"
+        if len(self.documents) >= MAX_FILES and real not in self.done:
+            message = f"the config reads more than {MAX_FILES} files through extends"
+            return message, "put what these files share into fewer of them"
+        return None
+
+    def _extended(self, source: Source, chain: tuple[str, ...]) -> Source | None:
+        """The source over its bases; None if one of them can't be used."""
+        named = self._bases(source)
+        if named is None:
+            return None
+        layers: list[Source | None] = []
+        for path, written in named:
+            at = source.finding("config.extends", "error", path, "")
+            layers.append(self.read(_from(source.file, written), chain, at))
+        roots = [layer.root for layer in layers if layer is not None]
+        if len(roots) < len(layers):
+            return None
+        return replace(source, root=reduce(overlay, [*roots, source.root.without(_KEY)]))
+
+    def _bases(self, source: Source) -> list[tuple[KeyPath, str]] | None:
+        """The files named under `extends`, and where; None, with findings, if it is malformed."""
+        entry = source.root.child(_KEY)
+        value = None if entry is None else entry.data
+        if value is None:
+            return []
+        entries = value if isinstance(value, list) else [value]
+        hint = "write `extends: base.yaml`, or a list: `extends: [base.yaml, more.yaml]`"
+        if len(entries) > MAX_FILES:
+            message = f"extends names {len(entries)} files; the limit is {MAX_FILES}"
+            self.findings.append(source.finding("config.extends", "error", (_KEY,), message, hint))
+            return None
+        named: list[tuple[KeyPath, str]] = []
+        for i, name in enumerate(entries):
+            path: KeyPath = (_KEY, i) if isinstance(value, list) else (_KEY,)
+            if isinstance(name, str) and name.strip():
+                named.append((path, name))
+                continue
+            written = source.text(path)
+            what = "a map or a list" if written is None else shown(written)
+            message = f"extends takes the path of a config file, not {what}"
+            self.findings.append(source.finding("config.extends", "error", path, message, hint))
+        return named if len(named) == len(entries) else None
+
+
+def _from(file: str, written: str) -> str:
+    """The path from the working directory of what is written in `file`, without detours."""
+    joined = os.path.join(os.path.dirname(file), written)  # noqa: PTH118, PTH120
+    short = os.path.normpath(joined)
+    try:
+        # `link/../base.yaml` is not `base.yaml` where link leads elsewhere.
+        return short if Path(short).samefile(joined) else joined
+    except (OSError, ValueError):
+        return joined if Path(joined).is_symlink() else short
+
+
+def _moved(finding: Finding, at: Finding | None) -> Finding:
+    """A finding about a file as a whole, moved to where the file is named."""
+    if at is None or finding.line is not None:
+        return finding
+    return replace(at, rule=finding.rule, message=finding.message, hint=finding.hint)
+
+
+_UTF_16_32: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_KINDS: Final = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def read_text(name: str) -> str | Finding:
+    """The text of the file; a finding, with a line only if it is about the content.
+
+    Args:
+        name: Path from the working directory.
+    """
+    try:
+        raw = _read_bytes(name)
+    except FileNotFoundError:
+        return _missing(name)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        message = f"{shown(name)} can't be read: {reason}"
+        return Finding("config.unreadable", "error", message, file=name)
+    if isinstance(raw, Finding):
+        return raw
+    return _decode(raw, name)
+
+
+def _read_bytes(name: str) -> bytes | Finding:
+    if not name:
+        raise FileNotFoundError
+    # Asked before opening: opening a pipe waits for a writer, and a device may act on it.
+    mode = Path(name).stat().st_mode
+    if not stat.S_ISREG(mode):
+        kind = next((kind for is_kind, kind in _KINDS if is_kind(mode)), "no file")
+        message = f"{shown(name)} is {kind}; a config is a regular file"
+        hint = "name a YAML file in it" if kind == "a folder" else "save it as a file first"
+        return Finding("config.not-a-file", "error", message, file=name, hint=hint)
+    # Without waiting, should a pipe have taken its place since.
+    with open(os.open(name, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
+        size = os.fstat(file.fileno()).st_size
+        raw = b"" if size > MAX_BYTES else file.read(MAX_BYTES + 1)
+    if size > MAX_BYTES or len(raw) > MAX_BYTES:
+        message = f"{shown(name)} is larger than {MAX_BYTES >> 20} MiB, the limit for a config"
+        hint = "check the name: is it a data file or a checkpoint?"
+        return Finding("config.too-large", "error", message, file=name, hint=hint)
+    return raw
+
+
+def _missing(name: str) -> Finding:
+    path = Path(name)
+    hint = None
+    other = path.with_suffix(".yml" if path.suffix == ".yaml" else ".yaml") if path.name else path
+    if name == "-":
+        hint = "a config is not read from standard input: save it as a file"
+    elif name.startswith("~"):
+        hint = "`~` stands for the home folder only in a shell: write the whole path"
+    elif path.is_symlink():
+        hint = f"it is a link to {shown(str(path.readlink()))}, which does not exist"
+    elif other.is_file():
+        hint = f"there is {shown(str(other))}"
+    message = f"there is no file {shown(name)}"
+    return Finding("config.missing", "error", message, file=name, hint=hint)
+
+
+def _decode(raw: bytes, name: str) -> str | Finding:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # error.object is without the byte order mark, which takes no column.
+        before, byte = error.object[: error.start], error.object[error.start]
+    line = before.count(b"\n") + 1
+    column = len(before[before.rfind(b"\n") + 1 :].decode()) + 1
+    if raw.startswith(_UTF_16_32):
+        message = "the file is in UTF-16 or UTF-32; a config is in UTF-8"
+        hint = f"convert it: iconv -f UTF-16 -t UTF-8 {printable(name)}"
+    else:
+        message = f"the byte 0x{byte:02X} is not UTF-8"
+        hint = "save the file as UTF-8; it may be in Latin-1 or another old encoding"
+    return Finding("config.encoding", "error", message, "", name, line, column, hint)

@@ -64,7 +64,7 @@ def check_files(
     Raises:
         OSError: If a file can't be read.
     """
-    from vlft.data.tokens.factory import open_counter  # noqa: PLC0415 - not for the quick check
+    from vlft.data.tokens.rows import open_counter  # noqa: PLC0415 - not for the quick check
 
     sink, probe = Sink(settings, ignore), new_probe(settings)
     train, held_out = splits = Split(seen={} if val else None), Split(seen={} if val else None)

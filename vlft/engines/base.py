@@ -109,28 +109,19 @@ class Engine(EngineTraits, ABC):
     """
 
     @abstractmethod
-    def describe(
-        self, prepared: Ready, *, run_id: str | None = None, node_rank: int = 0
-    ) -> Description:
-        """What `train --dry-run` prints; starts and writes nothing.
+    def describe(self, prepared: Ready, order: Order) -> Description:
+        """What `train --dry-run` prints for a config of an order; starts and writes nothing.
 
         Raises:
             VlftError: If it is not known yet.
         """
 
-    def node_commands(
-        self,
-        prepared: Ready,  # noqa: ARG002
-        overrides: Sequence[str],  # noqa: ARG002
-        run_id: str | None,  # noqa: ARG002
-        flags: Sequence[str] = (),  # noqa: ARG002
-    ) -> list[str]:
+    def node_commands(self, prepared: Ready, order: Order, flags: Sequence[str]) -> list[str]:  # noqa: ARG002
         """A line for a shell on each node, the first for node 0.
 
         Args:
-            prepared: A config without errors.
-            overrides: `--set` values.
-            run_id: Name of the run's folder; one is made up that all lines share.
+            prepared: A config of the order.
+            order: If it names no run's folder, one is made up that all lines share.
             flags: Further flags of `vlft train`.
 
         Raises:
@@ -236,7 +227,7 @@ def dry_run_text(order: Order, *, as_json: bool) -> str:
     engine = engine_for(order)
     texts, rows = [], []
     for prepared in order.configs:
-        described = engine.describe(prepared, run_id=order.run_id, node_rank=order.node_rank)
+        described = engine.describe(prepared, order)
         texts.append(described.text)
         rows.append(described.to_json(engine.name, prepared.plan.world))
     return f"{_json(rows)}\n" if as_json else "".join(texts)

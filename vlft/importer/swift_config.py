@@ -12,14 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from vlft.config.compose import ListNode, MapNode, ScalarNode, compose
-from vlft.config.scalars import read_plain
+from vlft.config.document import read
 from vlft.importer.flags import Flag
 from vlft.importer.shell.state import Text
 from vlft.importer.spans import Spot, finding, shown
 
 if TYPE_CHECKING:
-    from vlft.config.compose import Node
+    from vlft.config.entry import Entry
     from vlft.findings import Finding
     from vlft.importer.launchers import Launch
     from vlft.importer.shell.state import Field
@@ -133,25 +132,18 @@ def _text(value: object) -> str:
 
 def _read(text: str, name: str) -> tuple[dict[str, Any], dict[str, int]]:
     """The mapping, its scalars as they are written, and the line of each key."""
-    root, findings = compose(text, name)
+    root, findings, mistakes, *_ = read(text, name)
+    findings += [one for one in mistakes if one.rule == "config.duplicate-key"]
     if findings:
         raise ConfigFileError(findings[0].message, findings[0].line or 1)
-    if not isinstance(root, MapNode):
+    if root is None or not isinstance(root.value, dict):
         raise ConfigFileError("it is no mapping of argument names")
-    lines = {key.text: key.line for key, _ in root.pairs() if isinstance(key, ScalarNode)}
-    data = _plain(root, written=True)
-    return (data if isinstance(data, dict) else {}), lines
+    lines = {key: (entry.key_place or entry.place).line or 1 for key, entry in root.value.items()}
+    return {key: _plain(entry) for key, entry in root.value.items()}, lines
 
 
-def _plain(node: Node, *, written: bool) -> Any:
-    """Data of a node; at the top its scalars as text, in JSON as what they mean."""
-    if isinstance(node, ScalarNode):
-        value = read_plain(node.text)[0] if node.plain else node.text
-        return node.text if written and value is not None else value
-    if isinstance(node, ListNode):
-        return [_plain(item, written=written) for item in node.items]
-    return {
-        key.text: _plain(value, written=written and isinstance(value, (ScalarNode, ListNode)))
-        for key, value in node.pairs()
-        if isinstance(key, ScalarNode)
-    }
+def _plain(entry: Entry) -> Any:
+    """Data of an argument: its scalars as text, in JSON as what they mean."""
+    if isinstance(entry.value, list):
+        return [_plain(item) for item in entry.value]
+    return entry.data if entry.text is None or entry.value is None else entry.text

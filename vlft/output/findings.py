@@ -43,7 +43,7 @@ def to_text(
         head = f"{place}{_painted(finding.severity, color)}: {message} [{finding.rule}]"
         file = finding.file or ""
         if file not in lines_of:
-            from vlft.security.documents import masked_lines  # something is wrong
+            from vlft.config.masking import masked_lines  # something is wrong
 
             document = documents.get(file, "")
             written = document.splitlines()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from vlft import __version__
+from vlft.config.masking import mask_document
 from vlft.environment import ENVIRON
 from vlft.errors import UsageError, VlftError
 from vlft.files import write_json, write_text
@@ -20,7 +21,6 @@ from vlft.resolve.patches import PATCHES_VERSION, is_patched
 from vlft.runs.attempts import write_launcher
 from vlft.runs.exports import mark_weights
 from vlft.runs.record import RUN_FILE, Fingerprint, fingerprint, new_run_id, utc_now
-from vlft.security.documents import mask_document
 from vlft.security.masking import mask_data, mask_text, secret_values
 
 if TYPE_CHECKING:

@@ -292,7 +292,7 @@ class Context:
 def _counter_of(settings: CheckSettings) -> RowTokens | None:
     if settings.tokenizer is None:
         return None
-    from vlft.data.tokens.factory import open_counter  # noqa: PLC0415 - only with a tokenizer
+    from vlft.data.tokens.rows import open_counter  # noqa: PLC0415 - only with a tokenizer
 
     return open_counter(settings)
 

@@ -82,15 +82,9 @@ _WHERE_SILENT: Final = {
 class SlurmEngine(SlurmTraits, Engine):
     """Jobs of Slurm, which belong to the cluster from their submission on."""
 
-    def describe(
-        self,
-        prepared: Ready,
-        *,
-        run_id: str | None = None,
-        node_rank: int = 0,  # noqa: ARG002
-    ) -> Description:
+    def describe(self, prepared: Ready, order: Order) -> Description:
         """The batch script."""
-        job = plan_job(prepared, run_folder(prepared.run, run_id))
+        job = plan_job(prepared, run_folder(prepared.run, order.run_id))
         text = render_script(job)
         starter = f"sbatch --parsable {job.attempt / SCRIPT}"
         return Description(text, job.command, starter, {"script": text})

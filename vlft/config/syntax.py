@@ -1,0 +1,194 @@
+"""What a syntax error of YAML most likely is, and what to write instead."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from vlft.config.entry import printable, shown
+from vlft.findings import Finding
+
+if TYPE_CHECKING:
+    from yaml import MarkedYAMLError
+
+
+class _Case(NamedTuple):
+    """What the parser says, and what vlft makes of it.
+
+    Attributes:
+        problem: Pattern of what the parser says.
+        message: What it likely is; names in braces are those that `explain` fills in.
+        hint: What to write instead.
+        line: Pattern of the line where reading stopped, with a line break at that place.
+        at_start: Whether it is mended where the construct starts, not where reading stopped.
+    """
+
+    problem: str
+    message: str
+    hint: str
+    line: str = ""
+    at_start: bool = False
+
+
+def explain(error: MarkedYAMLError, text: str, file: str | None) -> Finding:
+    """The finding for a parser error."""
+    problem = printable(error.problem or "").lower()
+    mark = error.problem_mark or error.context_mark
+    start = error.context_mark or mark
+    if mark is None or start is None:  # not seen: libyaml marks every error
+        return Finding("config.syntax", "error", f"this is not YAML: {problem}", file=file)
+    if conflict := re.search("^(?:<{7} |>{7} )", text, re.MULTILINE):
+        message = "a merge conflict of git was left in the file"
+        hint = "resolve it and remove the lines of <, = and >"
+        number = text.count("\n", 0, conflict.start()) + 1
+        return Finding("config.syntax", "error", message, "", file, number, 1, hint)
+    lines = [*text.splitlines(), ""]
+    line = lines[min(mark.line, len(lines) - 1)]
+    before, rest = line[: mark.column], line[mark.column :]
+    said, stopped = f"{error.context or ''}: {problem}", f"{before}\n{rest}"
+    case = next(
+        case for case in _CASES if re.search(case.problem, said) and re.search(case.line, stopped)
+    )
+    words = {
+        "problem": problem,
+        "sign": rest[:1],
+        "first": shown(rest[:1]),
+        "two": shown(rest[:2]),
+        "rest": shown(rest.strip()),
+        "before": shown(before.strip()),
+        "start": shown(lines[min(start.line, len(lines) - 1)].strip()),
+    }
+    message, hint = case.message.format(**words), case.hint.format(**words)
+    place = start if case.at_start else mark
+    where = (place.line + 1, place.column + 1)
+    return Finding("config.syntax", "error", message, "", file, *where, hint)
+
+
+_TAB: Final = ("the line is indented with a tab, which YAML does not allow", "indent with spaces")
+_NO_KEY: Final = "did not find expected key"
+
+# The first that matches counts; the last one always does.
+_CASES: Final = (
+    _Case("tab character", *_TAB),
+    _Case("cannot start any token", *_TAB, line=r"\n\t"),
+    _Case(
+        "cannot start any token",
+        "a value can't start with `{sign}`",
+        'put all of it in quotes: "{sign}…"',
+    ),
+    _Case(
+        "mapping values are not allowed",
+        "a second `:` in one line: the first ended the key, and the value can't hold another",
+        "put the value in quotes, or start a new line for the second key",
+        line=r"^.*: .*\n|[\"']\n",
+    ),
+    _Case(
+        "mapping values are not allowed",
+        "the key {before} can't stand here",
+        "add a missing `:` to the line above, or start keys of one map in the same column",
+    ),
+    _Case(
+        "could not find expected ':'",
+        "{start} is no `key: value` and no list item",
+        "add `: ` and a value",
+        at_start=True,
+    ),
+    _Case(
+        "quoted scalar: found unexpected",
+        "a quoted text starts here and does not end",
+        "add the closing quote",
+        at_start=True,
+    ),
+    _Case(
+        "sequence: .*expected ',' or '[]}]'",
+        "after this `[` a `]` is missing, or a comma between two entries",
+        "add `]` at its end, or the comma",
+        at_start=True,
+    ),
+    _Case(
+        "expected ',' or '[]}]'",
+        "after this `{{` a `}}` is missing, or a comma between two entries",
+        "add `}}` at its end, or the comma",
+        at_start=True,
+    ),
+    _Case(
+        _NO_KEY,
+        "a list item stands where a key is expected",
+        "indent the list under its key",
+        line=r"^\s*\n- ",
+    ),
+    _Case(
+        _NO_KEY,
+        "the line is indented differently from the keys that it belongs to",
+        "start keys of one map in the same column",
+        line=r"^\s*\n",
+    ),
+    _Case(
+        _NO_KEY,
+        "text follows the closing quote: {rest}",
+        "put all of the value in quotes; inside '…' write a single quote twice",
+        line=r"[\"']\s*\n",
+    ),
+    _Case(_NO_KEY, "{rest} can't follow here", "put the value in quotes, or start a new line"),
+    _Case(
+        "block sequence entries are not allowed",
+        "a list item can't start in the line of its key",
+        "start a new line for each `- `, or write [first, second]",
+    ),
+    _Case(
+        "expected '-' indicator",
+        "what follows the list here is no list item",
+        "start each item with `- ` in the same column, and indent what belongs to it",
+    ),
+    _Case(
+        "scanning an alias",
+        "a value that starts with `*` is a YAML alias, and its name can't be read",
+        'put the value in quotes if it is text: "*…"',
+    ),
+    _Case(
+        "scanning an anchor",
+        "a value that starts with `&` is a YAML anchor, and its name can't be read",
+        'put the value in quotes if it is text: "&…"',
+    ),
+    _Case(
+        "escape|hexdecimal|unicode character",
+        "{two} is no escape that YAML knows",
+        "write the text in 'single quotes', where a backslash is only a backslash",
+    ),
+    _Case(
+        "expected node content",
+        "a value is expected before {first}",
+        "remove one comma or bracket, add a missing bracket, or put the value in quotes",
+        line=r"\n.",
+    ),
+    _Case(
+        "expected node content",
+        "a value is expected",
+        "remove one comma or bracket, add a missing bracket, or put the value in quotes",
+    ),
+    _Case(
+        "block scalar",
+        "after `|` and `>` a text starts on the next line; something else follows here",
+        "start the text on a new line, or put the value in quotes",
+    ),
+    _Case(
+        "directive|incompatible yaml",
+        "a line that starts with `%` is a directive of YAML, and not a known one",
+        "remove it",
+    ),
+    _Case(
+        r"\btag\b",
+        "a value that starts with `!` is a YAML tag, and this one can't be read",
+        "put the value in quotes if it is text",
+    ),
+    _Case(
+        "expected <document start>",
+        "the YAML document has ended above, and something follows",
+        "remove a `...` line, or a closing bracket that comes too early",
+    ),
+    _Case(
+        "",
+        "this is not YAML: {problem}",
+        "put quotes around text that holds any of : # [ ] {{ }} & * !",
+    ),
+)
