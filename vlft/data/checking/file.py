@@ -152,13 +152,9 @@ def _check_typed(job: Job, rows: Iterator[Row]) -> None:
 
     # These columns hold texts as they stand: none is taken for a date.
     for field in shape.fields.values():
-        _undated(field)
+        if field.kinds & DATE:
+            field.kinds = field.kinds & ~DATE | TEXT
     _check_rows(job, shape, again)
-
-
-def _undated(shape: Shape) -> None:
-    if shape.kinds & DATE:
-        shape.kinds = shape.kinds & ~DATE | TEXT
 
 
 def _check_parquet(job: Job) -> None:
