@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vlft.config.schema import ENVIRONMENT
 from vlft.models.limits import IMAGE_MIN_TOKENS
-from vlft.resolve.variables import Key, Limit, is_callers
+from vlft.resolve.variables import CALLER, Key, Limit
 from vlft.rules.base import Problem, Problems, RunSpec, rule
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def number(run: RunSpec) -> Problems:
     """
     for name, problem in run.limits.problems.items():
         path = run.variables[name].path
-        if is_callers(path):
+        if path == CALLER:
             yield Problem(path, f"`{name}` in the environment {problem}", f"unset {name}")
         elif path[0] != "env" or name not in ENVIRONMENT:  # env.owned reports it
             yield Problem(path, f"`{name}` {problem}", "write a whole number, or remove the key")
@@ -257,7 +257,7 @@ def token_variable(run: RunSpec) -> Problems:
         if key not in run.pixels or override is None:
             continue
         name, variable = override
-        from_caller = is_callers(variable.path)
+        from_caller = variable.path == CALLER
         yield Problem(
             ("pixels", *key.split(".")) if from_caller else variable.path,
             f"`pixels.{key}` has no effect beside `{name}`"
@@ -269,7 +269,7 @@ def token_variable(run: RunSpec) -> Problems:
 
 def _is_owned(limit: Limit) -> bool:
     """Whether a variable stands where `pixels:` decides it."""
-    return limit.path is not None and not is_callers(limit.path) and limit.name in ENVIRONMENT
+    return limit.path not in (None, CALLER) and limit.name in ENVIRONMENT
 
 
 _DEFAULT_MIN = IMAGE_MIN_TOKENS

@@ -154,8 +154,6 @@ class SwiftFacts:
     Attributes:
         version: Of ms-swift.
         arguments: Subcommand → name of today → argument.
-        origin: shipped: the file in vlft for this version. probed: asked of the
-            installation itself.
         templates: Names of all templates.
         transformers: Version of transformers that the arguments were read with; the ones
             that `transformers.training_args` defines vary with it.
@@ -164,7 +162,6 @@ class SwiftFacts:
 
     version: str
     arguments: Mapping[Subcommand, Mapping[str, Argument]]
-    origin: Literal["shipped", "probed"]
     templates: frozenset[str] = frozenset()
     transformers: str = ""
     load_models: Callable[[], Mapping[str, ModelEntry]] = field(
