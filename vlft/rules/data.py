@@ -274,8 +274,12 @@ def _quick(files: list[str], data: ConfiguredData) -> Iterator[EntryFinding]:
 
 def _full(data: ConfiguredData) -> tuple[EntryFinding, ...]:
     """The verdict on whole files; the one of the last time where nothing has changed."""
-    from vlft.data.cache import read_verdict, verdict_key, write_verdict  # noqa: PLC0415
-    from vlft.data.check import check_files  # noqa: PLC0415 - only when asked for
+    from vlft.data.check import (  # noqa: PLC0415 - only when asked for
+        check_files,
+        read_verdict,
+        verdict_key,
+        write_verdict,
+    )
     from vlft.output.console import progress  # noqa: PLC0415
     from vlft.probe.data_entries import bytes_of  # noqa: PLC0415
 
