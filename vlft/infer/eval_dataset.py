@@ -149,10 +149,11 @@ def right_answer(row: Mapping[str, Any], convention: Convention) -> str | None:
     answer, objects = texts.pop(), loaded.get("objects")
     if objects is None or not _TAGS.search(answer) or convention.template is None:
         return answer
-    sizes, resized = _sizes(loaded.get("images") or (), convention)
+    sizes = _sizes(loaded.get("images") or (), convention)
+    vision, limits = convention.vision, convention.limits
     try:
         refs, boxes = object_texts(
-            convention.template, objects, sizes, resized, legacy=convention.legacy
+            convention.template, objects, sizes, vision, limits, legacy=convention.legacy
         )
     except (IndexError, TypeError, ValueError, ZeroDivisionError) as error:
         raise VlftError(f"its objects can't be read: {error}") from None
@@ -165,20 +166,9 @@ def right_answer(row: Mapping[str, Any], convention: Convention) -> str | None:
     return _TAGS.sub(lambda tag: next(left[tag[0]], tag[0]), answer)
 
 
-def _sizes(
-    images: Sequence[Any], convention: Convention
-) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    sizes, resized = [], []
-    for image in images:
-        path = image.get("path") if isinstance(image, dict) else image
-        size = _size(str(path), convention.folders)
-        sizes.append(size)
-        new = (0, 0)
-        if convention.vision is not None:
-            counted = convention.vision.image(*size, convention.limits).resized
-            new = (0, 0) if counted is None else (counted[1], counted[0])
-        resized.append(new)
-    return sizes, resized
+def _sizes(images: Sequence[Any], convention: Convention) -> list[tuple[int, int]]:
+    paths = (image.get("path") if isinstance(image, dict) else image for image in images)
+    return [_size(str(path), convention.folders) for path in paths]
 
 
 def _size(path: str, folders: Sequence[Path]) -> tuple[int, int]:
