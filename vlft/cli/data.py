@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TextIO
 
 import typer
+from typer import Argument, Option
 
 from vlft.cli.options import (
     FormatOption,
@@ -39,36 +40,26 @@ app = typer.Typer(
 def check(
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FILE...", help="JSONL, JSON, CSV or Parquet; path#N as in swift."),
+        Argument(metavar="FILE...", help="JSONL, JSON, CSV or Parquet; path#N as in swift."),
     ] = None,
     val: Annotated[
-        list[str] | None,
-        typer.Option("--val", metavar="FILE", help="Validation data, also checked for leaks."),
+        list[str] | None, Option(metavar="FILE", help="Validation data, also checked for leaks.")
     ] = None,
     config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="CONFIG", help="Takes files, model and limits from it."),
+        Path | None, Option(metavar="CONFIG", help="Takes files, model and limits from it.")
     ] = None,
     overrides: SetOption = None,
     model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="M", help="Folder, hub id or family, such as qwen2_vl."),
+        str | None, Option(metavar="M", help="Folder, hub id or family, such as qwen2_vl.")
     ] = None,
-    max_length: Annotated[
-        int | None, typer.Option("--max-length", min=1, help="Tokens a row may have.")
-    ] = None,
-    max_pixels: Annotated[
-        int | None, typer.Option("--max-pixels", min=1, help="Pixels of an image, at most.")
-    ] = None,
-    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch URLs of pictures.")] = False,
+    max_length: Annotated[int | None, Option(min=1, help="Tokens a row may have.")] = None,
+    max_pixels: Annotated[int | None, Option(min=1, help="Pixels of an image, at most.")] = None,
+    fetch: Annotated[bool, Option("--fetch", help="Fetch URLs of pictures.")] = False,
     allow_private: Annotated[
-        bool, typer.Option("--allow-private", help="Fetch from private addresses too.")
+        bool, Option("--allow-private", help="Fetch from private addresses too.")
     ] = False,
     strict: StrictOption = False,
-    ignore: Annotated[
-        list[str] | None,
-        typer.Option("--ignore", metavar="RULE", help="Suppress a rule."),
-    ] = None,
+    ignore: Annotated[list[str] | None, Option(metavar="RULE", help="Suppress a rule.")] = None,
     output_format: FormatOption = "text",
 ) -> None:
     """Say of every row whether ms-swift trains on it, drops it, replaces it or gets it wrong."""
@@ -200,17 +191,16 @@ _REPORT = "A JSON line for each changed row: its old and its new form."
 
 @app.command("convert")
 def convert(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON, CSV or Parquet.")],
+    files: Annotated[list[Path], Argument(metavar="FILE...", help="JSON, CSV or Parquet.")],
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="OUT.jsonl", help="One file for all rows."),
+        Path | None, Option("--output", "-o", metavar="OUT.jsonl", help="One file for all rows.")
     ] = None,
     source: Annotated[
         Literal["auto", "swift", "llamafactory", "openai"],
-        typer.Option("--from", help="What the rows are."),
+        Option("--from", help="What the rows are."),
     ] = "auto",
-    fix: Annotated[bool, typer.Option("--fix", help=_FIX)] = False,
-    report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help=_REPORT)] = None,
+    fix: Annotated[bool, Option("--fix", help=_FIX)] = False,
+    report: Annotated[Path | None, Option(metavar="FILE", help=_REPORT)] = None,
     output_format: FormatOption = "text",
 ) -> None:
     """Turn rows of ms-swift v2, LLaMA-Factory and OpenAI into rows that load whole.
@@ -260,19 +250,16 @@ _LIMITS = "A limit to compare, again and again: 512*28*28, or tiles for InternVL
 
 @app.command("stats")
 def stats(
-    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help=_FILES)] = None,
-    model: Annotated[str | None, typer.Option("--model", metavar="M", help=_MODEL)] = None,
+    files: Annotated[list[str] | None, Argument(metavar="[FILE]...", help=_FILES)] = None,
+    model: Annotated[str | None, Option(metavar="M", help=_MODEL)] = None,
     config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="CONFIG", help="Model, limits and files of a config."),
+        Path | None, Option(metavar="CONFIG", help="Model, limits and files of a config.")
     ] = None,
     overrides: SetOption = None,
     max_length: Annotated[
-        int | None, typer.Option("--max-length", metavar="N", min=1, help="As `data.max_length`.")
+        int | None, Option(metavar="N", min=1, help="As `data.max_length`.")
     ] = None,
-    max_pixels: Annotated[
-        list[str] | None, typer.Option("--max-pixels", metavar="N", help=_LIMITS)
-    ] = None,
+    max_pixels: Annotated[list[str] | None, Option(metavar="N", help=_LIMITS)] = None,
     output_format: FormatOption = "text",
 ) -> None:
     """Say how long rows are, what their pictures cost, and what a limit would save."""

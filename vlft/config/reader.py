@@ -74,6 +74,19 @@ class LoadedConfig:
     broken: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def deepspeed(self) -> tuple[str, Path | None]:
+        """What `deepspeed` names, a preset or a file, and the path that it is as a file."""
+        text = self.config.deepspeed
+        return text or "", self.source.absolute(text, ("deepspeed",))
+
+    @property
+    def passed_texts(self) -> frozenset[str]:
+        """Texts under `swift:`, any of which may be a file."""
+        values = self.config.swift.values()
+        items = (item for one in values for item in (one if isinstance(one, list) else [one]))
+        return frozenset(item for item in items if isinstance(item, str))
+
     def written(self, path: KeyPath, value: object) -> str:
         """A scalar as the user wrote it (`1e-4`), else as YAML writes it.
 

@@ -84,6 +84,10 @@ class Source:
         file = self.place(path).file
         return Path.cwd() if file is None else Path(file).absolute().parent
 
+    def absolute(self, text: str | None, path: KeyPath) -> Path | None:
+        """What is written at this key as an absolute path; None if nothing is."""
+        return absolute(text, self.base_dir(path)) if text else None
+
     def finding(
         self,
         rule: str,
@@ -98,6 +102,12 @@ class Source:
         place = self.key_place(path) if at_key else self.place(path)
         name = dotted(path) if place.file is not None else f"--set {dotted(path)}"
         return Finding(rule, severity, message, name, *place, hint)
+
+
+def absolute(text: str, base_dir: Path) -> Path:
+    """A path as written in a config, made absolute without following links."""
+    # os.path leaves `~somebody` as it is where there is no such user.
+    return Path(os.path.normpath(base_dir / os.path.expanduser(text)))  # noqa: PTH111
 
 
 def parse(text: str, file: str) -> tuple[Source | None, list[Finding]]:

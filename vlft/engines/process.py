@@ -21,7 +21,7 @@ from vlft.security.secrets import Variable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from vlft.plan.command import Command
+    from vlft.plan import Command
     from vlft.security.secrets import Word
 
 Status = Literal["finished", "failed", "stopped", "killed"]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.engines.base import Engine
-    from vlft.plan.command import MaskedCommand
+    from vlft.plan import MaskedCommand
     from vlft.probe.hardware import Hardware
     from vlft.runs.record import Run
 

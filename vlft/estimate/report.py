@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vlft.findings import Finding
     from vlft.models.architecture import ModelShape
     from vlft.pipeline import Ready
-    from vlft.plan.plan import Plan
+    from vlft.plan import Plan
     from vlft.resolve.batch import Batch
     from vlft.resolve.run import RunSpec
     from vlft.resolve.steps import Steps

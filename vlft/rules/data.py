@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from vlft.config.references import absolute
+from vlft.config.source import absolute
 from vlft.resolve.steps import rows_of
 from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.text import counted

@@ -26,8 +26,7 @@ from vlft.security.masking import mask_data, mask_text, secret_values
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.plan.command import MaskedCommand
-    from vlft.plan.plan import Plan
+    from vlft.plan import MaskedCommand, Plan
     from vlft.probe.collect import Facts
     from vlft.resolve.run import RunSpec
 

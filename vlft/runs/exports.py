@@ -15,7 +15,7 @@ import xxhash
 
 from vlft.errors import VlftError
 from vlft.files import read_json, write_json
-from vlft.plan.plan import Plan
+from vlft.plan import Plan
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.runs.record import fingerprint
 

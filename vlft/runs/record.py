@@ -35,7 +35,7 @@ import xxhash
 from vlft.engines.traits import traits_of
 from vlft.errors import UsageError
 from vlft.files import read_json, write_text
-from vlft.plan.plan import Plan
+from vlft.plan import Plan
 from vlft.probe.trainer_checkpoint import unsaved_part
 from vlft.runs.attempts import engine_of, last_attempt
 

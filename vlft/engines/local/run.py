@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from vlft.engines.local.supervisor import Job, StopRequest
-    from vlft.plan.command import Command
+    from vlft.plan import Command
 
 
 def run_command(command: Command, folder: Path, log: Path | None = None) -> int:
