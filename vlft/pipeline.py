@@ -20,7 +20,7 @@ from vlft.probe.hardware import Hardware, parse_hardware, probe_hardware
 from vlft.resolve.batch import Mismatch
 from vlft.resolve.run import RunSpec, resolve
 from vlft.rules import PLANNABLE, RULES, all_rules, check
-from vlft.rules.data import Scan, row_findings
+from vlft.rules.data import row_findings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from vlft.config.reader import LoadedConfig
     from vlft.config.source import Source
-    from vlft.findings import Finding
+    from vlft.findings import Finding, Scan
     from vlft.plan import Plan
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, TextIO
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 from typer import Argument, Option
@@ -19,6 +19,7 @@ from vlft.cli.options import (
     require_files,
 )
 from vlft.errors import UsageError, VlftError
+from vlft.findings import counted_by_severity
 from vlft.output import console
 from vlft.text import counted
 
@@ -93,7 +94,7 @@ def check(
         report = check_files(train, settings, val=held_out, ignore=ignore or (), advance=advance)
     severities = report.findings.severities
     with report:
-        (write_json if output_format == "json" else write_text)(report)
+        (_write_json if output_format == "json" else _write_text)(report)
         failed = severities["error"] or (strict and severities["warning"])
     raise typer.Exit(1 if failed else 0)
 
@@ -102,7 +103,6 @@ _SHOWN: Final = 3
 """Rows that are shown of each rule."""
 _BATCH: Final = 1000
 """Findings that are written at once."""
-_COLORS: Final = {"error": "31", "warning": "33", "info": "36"}
 _ORDER: Final = ("error", "warning", "info")
 _FATES: Final = {
     "dropped": "dropped when the file is loaded",
@@ -114,11 +114,11 @@ _FATES: Final = {
 }
 
 
-def write_json(report: DataReport, out: TextIO | None = None) -> None:
+def _write_json(report: DataReport) -> None:
     """The documented JSON object, finding by finding: there can be millions."""
     from msgspec.structs import asdict
 
-    out = out or console.stdout()
+    out = console.stdout()
     head = {"rows": report.rows, "files": report.files, "counts": report.findings.counts}
     console.put(out, console.json_text(head)[:-1] + ', "findings": [')
     findings, separator = iter(report.findings), "\n"
@@ -129,9 +129,9 @@ def write_json(report: DataReport, out: TextIO | None = None) -> None:
     console.put(out, f'], "tokens": {console.json_text(tokens)}}}\n')
 
 
-def write_text(report: DataReport, out: TextIO | None = None) -> None:
+def _write_text(report: DataReport) -> None:
     """Rule by rule, with the first rows of each; the last line sums up."""
-    out = out or console.stdout()
+    out = console.stdout()
     color = out.isatty()
     first: dict[str, list[RowFinding]] = {}
     for found in report.findings:
@@ -141,25 +141,25 @@ def write_text(report: DataReport, out: TextIO | None = None) -> None:
     for rule in sorted(first, key=lambda rule: (_ORDER.index(first[rule][0].severity), rule)):
         text = _group(first[rule], report.findings.counts[rule], color)
         console.put(out, text + "\n", colors=color)
-    console.put(out, summary(report) + "\n")
+    console.put(out, _summary(report) + "\n")
 
 
 def _group(found: list[RowFinding], count: int, color: bool) -> str:
     from vlft.data.rules import ROW_RULES
+    from vlft.output.findings import painted
 
     one = found[0]
-    severity = one.severity
-    if color:
-        severity = f"\x1b[1;{_COLORS[severity]}m{severity}\x1b[0m"  # type: ignore[assignment]
-    of_file = one.rule.startswith("file.")
-    rows = "" if of_file else f"{counted(count, 'row')}, "
-    lines = [f"{severity}: {rows}{_FATES[one.fate]} [{one.rule}]"]
-    lines.append(f"    {ROW_RULES[one.rule].sentence}")
+    rows = "" if one.rule.startswith("file.") else f"{counted(count, 'row')}, "
+    lines = [
+        f"{painted(one.severity, color)}: {rows}{_FATES[one.fate]} [{one.rule}]",
+        f"    {ROW_RULES[one.rule].sentence}",
+    ]
     lines += [f"  {console.shown(_place(each) + each.message)}" for each in found]
     if count > len(found):
         lines.append(f"  … and {count - len(found):,} more")
-    hints = list(dict.fromkeys(each.hint for each in found if each.hint))
-    lines += [f"    → {console.shown(hint)}" for hint in hints[:1]]
+    hint = next((each.hint for each in found if each.hint), None)
+    if hint is not None:
+        lines.append(f"    → {console.shown(hint)}")
     return "\n".join(lines)
 
 
@@ -169,16 +169,13 @@ def _place(found: RowFinding) -> str:
     return f"{found.file}{line}: {row}"
 
 
-def summary(report: DataReport) -> str:
+def _summary(report: DataReport) -> str:
     """The last line: what was looked at, and what was found."""
-    parts = [counted(report.rows, "row")]
+    rows = counted(report.rows, "row")
     if len(report.files) > 1:
-        parts[0] += f" in {len(report.files)} files"
-    severities = report.findings.severities
-    words = {"error": "error", "warning": "warning", "info": "note"}
-    found = [counted(severities[name], words[name]) for name in _ORDER if severities[name]]
+        rows += f" in {len(report.files)} files"
     tokens = report.tokens
-    said = f"{parts[0]}: {', '.join(found) or 'ok'}"
+    said = f"{rows}: {counted_by_severity(report.findings.severities) or 'ok'}"
     if tokens is not None:
         sign = "" if tokens.exact else "about "
         said += f"; tokens a row {sign}{tokens.p50:,} (half), {tokens.p95:,} (95 %), {tokens.max:,}"

@@ -8,6 +8,7 @@ import typer
 from typer import Argument, Option
 
 from vlft.errors import UsageError
+from vlft.findings import Scan
 from vlft.output import console
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Format = Literal["text", "json"]
-Scan = Literal["none", "quick", "full"]
 
 
 def _print_version(asked: bool) -> None:
@@ -27,8 +27,7 @@ def _print_version(asked: bool) -> None:
 
 
 VersionOption = Annotated[
-    bool,
-    Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    bool, Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
 ]
 VerboseOption = Annotated[
     bool,
@@ -65,8 +64,7 @@ NodeRankOption = Annotated[
 _TARGET = "A run's id or folder, or weights."
 TargetArgument = Annotated[str, Argument(metavar="RUN|CHECKPOINT|MODEL", help=_TARGET)]
 BaseOption = Annotated[
-    str | None,
-    Option("--base", metavar="DIR", help="The model under the adapter, if it moved."),
+    str | None, Option("--base", metavar="DIR", help="The model under the adapter, if it moved.")
 ]
 TrustOption = Annotated[
     bool,

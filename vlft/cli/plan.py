@@ -25,16 +25,14 @@ if TYPE_CHECKING:
     from vlft.resolve.run import RunSpec
 
 
-Scan = Literal["auto", "none", "full"]
-
-
 def plan(
     config: Annotated[Path | None, Argument(metavar="[CONFIG]", help="A YAML config file.")] = None,
     overrides: SetOption = None,
     hardware: HardwareOption = "none",
     ignore: IgnoreOption = None,
     data: Annotated[
-        Scan, Option(help="Read the rows for their lengths; auto: files up to 16 MiB.")
+        Literal["auto", "none", "full"],
+        Option(help="Read the rows for their lengths; auto: files up to 16 MiB."),
     ] = "auto",
     fit: Annotated[
         bool, Option("--fit", help="Look for settings that fit, the fastest first.")
@@ -85,7 +83,7 @@ def plan(
     raise typer.Exit(1 if failed else 0)
 
 
-def _lengths(run: RunSpec, scan: Scan) -> RowLengths | None:
+def _lengths(run: RunSpec, scan: str) -> RowLengths | None:
     from vlft.estimate.report import MAX_SCANNED_BYTES, measure_rows, scannable_bytes
     from vlft.output.console import progress
 

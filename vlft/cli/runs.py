@@ -58,10 +58,7 @@ def show(run: RunArgument, output_format: FormatOption = "text") -> None:
     import yaml
 
     found = _find(run)
-    shown = found.to_json() | {
-        "record": dict(found.record),
-        "outcome": dict(found.outcome) or None,
-    }
+    shown = found.to_json() | {"record": dict(found.record), "outcome": dict(found.outcome) or None}
     text = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).rstrip()
     print_result(output_format, shown, [text])
 
@@ -163,8 +160,7 @@ def conclude(
 
 @app.command("rm")
 def rm(
-    run: RunArgument,
-    yes: Annotated[bool, Option("--yes", "-y", help="Don't ask.")] = False,
+    run: RunArgument, yes: Annotated[bool, Option("--yes", "-y", help="Don't ask.")] = False
 ) -> None:
     """Delete a run with its checkpoints and exports."""
     import sys

@@ -367,9 +367,7 @@ ARGUMENTS: dict[str, str] = dict(_owned(Config, OWNED_ARGUMENTS))
 ENVIRONMENT: dict[str, str] = dict(_owned(Config, OWNED_VARIABLES))
 """Environment variable → config key that owns it."""
 
-RESERVED: dict[str, str] = {
-    "add_version": "vlft gives every run a folder of its own",
-}
+RESERVED: dict[str, str] = {"add_version": "vlft gives every run a folder of its own"}
 """Arguments that vlft always writes itself, and why."""
 
 NODE_ENVIRONMENT: dict[str, str] = {

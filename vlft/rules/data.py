@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from vlft.config.source import absolute
 from vlft.resolve.steps import rows_of
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vlft.config.entry import KeyPath
     from vlft.data.findings import RowFinding
     from vlft.data.from_config import ConfiguredData
-    from vlft.findings import Finding, Severity
+    from vlft.findings import Finding, Scan, Severity
     from vlft.probe.data_entries import DataEntry
 
 
@@ -221,8 +221,6 @@ def split_strategy(run: RunSpec) -> Problems:
 
 
 # The rows. One finding for a file and a rule: `vlft data check` names every row. --------------
-Scan = Literal["none", "quick", "full"]
-"""How much of the data is read: nothing; a few rows of each file; all of it."""
 
 
 @dataclass(frozen=True, slots=True)
