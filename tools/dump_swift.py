@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 
-from vlft.swift.dumps import FOLDER
+from vlft.swift.probe import FOLDER
 from vlft.trainer_side import dump_arguments
 
 

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from vlft.cli import app
-from vlft.data.convert.rows import open_rows, parse
+from vlft.data.convert.draft import Change
+from vlft.data.convert.rows import parse, read_rows
 from vlft.data.convert.run import Task, convert_files
 
 V2 = {"query": "q", "response": "r"}
@@ -120,8 +121,7 @@ json_rows = st.lists(
 def test_every_array_is_split_where_it_should_be(rows: Any, indent: Any, space: str) -> None:
     path = Path(os.environ["XDG_CACHE_HOME"]).parent / "array.json"
     path.write_text(space + json.dumps(rows, indent=indent) + space)
-    with open_rows(path) as found:
-        assert [parse(one.raw) for one in found] == rows
+    assert [parse(one.raw) for one in read_rows(path)] == rows
 
 
 def test_packed_files(tmp_path: Path) -> None:
@@ -153,8 +153,8 @@ def test_the_first_rows_show_every_column(tmp_path: Path) -> None:
     assert {key for row in top for key in row} == {"messages", "images", "objects"}
     assert any("loss" in message for row in top for message in row["messages"])
     assert all(row == ROW for row in rows[4:])
-    assert report.changes["moved-first"].count == 3
-    assert report.changes["moved-first"].first_rows == [41, 82, 83]
+    assert report.changes[Change.MOVED_FIRST].count == 3
+    assert report.changes[Change.MOVED_FIRST].first_rows == [41, 82, 83]
 
 
 def test_it_is_deterministic(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.picture_files import encoded, noise, write
 
 from vlft.data.convert.convert import convert_row, fix_row
-from vlft.data.convert.draft import RejectError
+from vlft.data.convert.draft import Change, RejectError
 from vlft.data.convert.media import Places
 
 HERE = Places(Path("/nowhere"), Path("/nowhere"), None)
@@ -178,7 +178,7 @@ class TestObjects:
             HERE,
         )
         assert done.row["objects"]["bbox"] == [[0.0, 0.0, 1.0, 1.0]]
-        assert "box-clipped" in done.changes
+        assert Change.BOX_CLIPPED in done.changes
 
     def test_scales_that_meet(self, tmp_path: Path) -> None:
         write(tmp_path, "a.png", encoded(noise(200, 100), "PNG"))
@@ -213,7 +213,7 @@ class TestObjects:
         row = {"query": "<image>q", "response": "<bbox>", "images": ["a"], "objects": objects}
         done = convert_row(row, "auto", HERE)
         assert len(done.row["objects"]["bbox"]) == 1
-        assert "unused-objects" in done.changes
+        assert Change.UNUSED_OBJECTS in done.changes
 
     @pytest.mark.parametrize(
         ("objects", "reason"),
@@ -252,7 +252,7 @@ class TestObjects:
         }
         done = convert_row(row, "auto", HERE)
         assert done.row == row
-        assert done.changes == ()
+        assert done.changes == []
 
 
 class TestLlamaFactory:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from vlft.cli import app
 from vlft.data.checking.tally import Spread
-from vlft.data.statistics.report import histogram
+from vlft.data.statistics_report import histogram
 from vlft.models import PixelLimits, VideoFile, family_of
 
 

@@ -14,7 +14,7 @@ import pytest
 from support.ms_swift import PROGRAMS
 
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.resolve.patches import PATCHES_VERSION, PLUGIN
+from vlft.resolve.model import PATCHES_VERSION, PLUGIN
 from vlft.runs.exports import read_export
 
 FORMS = {

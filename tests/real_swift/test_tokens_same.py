@@ -29,9 +29,8 @@ from support.video_files import odd_videos
 
 from vlft.data.media.video import video_reader
 from vlft.data.settings import CheckSettings
-from vlft.data.tokens.factory import ChatSettings, TokenModel, find_model, open_row_tokens
 from vlft.data.tokens.render import CountedRow, Turn, object_texts
-from vlft.data.tokens.rows import RowTokens
+from vlft.data.tokens.rows import RowTokens, TokenModel, find_model, open_row_tokens
 from vlft.models import (
     SizeError,
     VideoFile,
@@ -264,7 +263,7 @@ def test_rows(
     told = {key: value for key, value in arguments.items() if key != "default_system"}
     if "default_system" in arguments:
         told["system"] = arguments["default_system"]
-    counter = open_row_tokens(model, models[family], template, ChatSettings("sft", told))
+    counter = open_row_tokens(model, models[family], template, "sft", told)
     limits = limits_from(env, arguments.get("max_pixels"))
     equal = 0
     for row, real in zip(jobs[f"rows-{name}"]["rows"], answers[f"rows-{name}"], strict=True):

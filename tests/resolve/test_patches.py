@@ -10,7 +10,7 @@ import pytest
 from vlft.models.base import Patch
 from vlft.pipeline import prepare
 from vlft.probe.checkpoint import Checkpoint, read_checkpoint
-from vlft.resolve.patches import PATCHES_VERSION, PLUGIN, WHY, is_patched, patches_of, with_patches
+from vlft.resolve.model import PATCHES_VERSION, PLUGIN, WHY, is_patched, patches_of, with_patches
 
 QWEN2 = {"architectures": ["Qwen2ForCausalLM"]}
 INTERNLM2 = {

@@ -16,7 +16,7 @@ from vlft.probe.collect import FactCache, gather_facts
 from vlft.probe.hardware import parse_hardware
 from vlft.resolve.args import SwiftArgs, UnknownValueError
 from vlft.resolve.run import resolve as resolve_run
-from vlft.swift.dumps import read_shipped
+from vlft.swift.probe import read_shipped
 
 CACHE = FactCache()
 """The interpreter is looked for once."""

@@ -1,8 +1,8 @@
 """The golden runs: what each golden case of the rules is resolved to.
 
 `runs/SUBJECT.txt` has those cases of `expected/SUBJECT.txt` that are resolved to a run. Below a
-case stands what its run has and the run of the config that all cases start from has not: values
-of the RunSpec, effective arguments, and the command.
+case stands what its run has and the run of the config that all cases of its task start from has
+not: values of the RunSpec, effective arguments, and the command.
 
     $ train.gradient_accumulation_steps=6
     batch accumulation=6 global_size=6 per_device=1
@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -29,30 +30,47 @@ from vlft.plan import render
 from vlft.resolve.run import RunSpec
 
 RUNS = Path(__file__).with_name("runs")
-BASE = Case("base", [])
+BASES = {
+    "sft": Case("base", []),
+    "pt": Case("base", ["task=pt"]),
+    "rlhf": Case("base", ["task=rlhf", "swift.rlhf_type=dpo"]),
+}
+"""Task → the config that a run of it is compared with."""
 
 
-def describe(case: Case, folder: Path, caches: Caches) -> tuple[str, ...]:
-    """The run of a case in lines; none if it has no run."""
-    ready = prepared(case, folder, caches)
-    if not isinstance(ready, Ready):
-        return ()
-    lines = [*_values(ready.run), *_arguments(ready.run), *_command(ready)]
-    names = {
-        "\n": "\\n",
-        str(folder): "FOLDER",
-        sys.executable: "PYTHON",
-        sys.prefix: "PREFIX",
-        str(Path(__file__).parents[2]): "REPOSITORY",
-        f"python{sys.version_info[0]}.{sys.version_info[1]}": "python3.X",
-    }
-    return tuple(_named(line, names) for line in lines)
+class Resolver:
+    """Resolves cases in a folder made by `prepare_folder`, which is the working directory."""
 
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._caches: Caches = {}
+        self._bases: dict[str, frozenset[str]] = {}
+        self._names = {
+            "\n": "\\n",
+            str(folder): "FOLDER",
+            sys.executable: "PYTHON",
+            sys.prefix: "PREFIX",
+            str(Path(__file__).parents[2]): "REPOSITORY",
+            f"python{sys.version_info[0]}.{sys.version_info[1]}": "python3.X",
+        }
 
-def difference(lines: tuple[str, ...], base: tuple[str, ...]) -> tuple[str, ...]:
-    """What is not in the base, in order; `as the base` if there is nothing."""
-    common = set(base)
-    return tuple(line for line in lines if line not in common) or ("as the base",)
+    def run_of(self, case: Case) -> tuple[str, ...]:
+        """What the run of a case has and its base has not, in lines; none if it has no run."""
+        ready = prepared(case, self.folder, self._caches)
+        if not isinstance(ready, Ready):
+            return ()
+        task = ready.run.task
+        if task not in self._bases:
+            base = prepared(BASES[task], self.folder, self._caches)
+            assert isinstance(base, Ready)
+            self._bases[task] = frozenset(self._lines(base))
+        lines = [f"task {task}"] if task != "sft" else []
+        lines += [line for line in self._lines(ready) if line not in self._bases[task]]
+        return tuple(lines) or ("as the base",)
+
+    def _lines(self, ready: Ready) -> Iterator[str]:
+        for line in (*_values(ready.run), *_arguments(ready.run), *_command(ready)):
+            yield reduce(lambda text, names: text.replace(*names), self._names.items(), line)
 
 
 def read_runs(subject: str) -> dict[str, tuple[str, ...]]:
@@ -65,14 +83,12 @@ def read_runs(subject: str) -> dict[str, tuple[str, ...]]:
     return runs
 
 
-def write_runs(subject: str, folder: Path) -> None:
-    """Writes the runs of one file of cases; `folder` is the working directory."""
-    caches: Caches = {}
-    base = describe(BASE, folder, caches)
+def write_runs(subject: str, resolver: Resolver) -> None:
+    """Writes the runs of one file of cases."""
     blocks = [
-        "\n".join([f"$ {case.command}", *difference(lines, base)])
+        "\n".join([f"$ {case.command}", *lines])
         for case in read_cases(subject)
-        if (lines := describe(case, folder, caches))
+        if (lines := resolver.run_of(case))
     ]
     (RUNS / f"{subject}.txt").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
 
@@ -150,20 +166,15 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def _named(line: str, names: Mapping[str, str]) -> str:
-    for text, name in names.items():
-        line = line.replace(text, name)
-    return line
-
-
 def main(make_model: Callable[..., Path]) -> None:
     """Rewrites the files that are named, or all."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made).resolve()
         prepare_folder(folder, make_model)
         os.chdir(folder)
+        resolver = Resolver(folder)
         for subject in sys.argv[1:] or subjects():
-            write_runs(subject, folder)
+            write_runs(subject, resolver)
 
 
 if __name__ == "__main__":

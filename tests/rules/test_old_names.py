@@ -11,9 +11,8 @@ import pytest
 from vlft.findings import Finding
 from vlft.pipeline import look_at_hardware, prepare
 from vlft.rules.env import READ, is_legal
-from vlft.swift import dumps
-from vlft.swift.dumps import old_name
-from vlft.swift.probe import read_swift
+from vlft.swift import probe
+from vlft.swift.probe import old_name, read_swift
 from vlft.swift.versions import unmet
 from vlft.text import near_miss
 
@@ -64,9 +63,9 @@ def test_the_table_names_what_is_gone_and_what_is_there() -> None:
 
 
 def test_the_table_is_read_only_for_a_name_that_is_unknown(write_config: Any) -> None:
-    dumps._names.cache_clear()
+    probe._names.cache_clear()
     assert found(write_config(), "swift.warmup_ratio=0.1") == []
-    assert dumps._names.cache_info().currsize == 0
+    assert probe._names.cache_info().currsize == 0
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from vlft.rules.env import READ
 from vlft.security.secrets import Secret, cover, is_secret_name, mask, mask_value
-from vlft.swift.dumps import read_shipped
+from vlft.swift.probe import read_shipped
 
 SECRET = [
     "HF_TOKEN", "HF_TOKENS", "HF_TOKEN_2", "HF_TOKEN_READ", "HFTOKEN", "hfToken", "token",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vlft.data.tokens.encoder import WORDS
+from vlft.data.tokens.tokenizer import WORDS
 
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>"]
 MERGES = ["Ġ t", "h e", "Ġt he", "i n", "Ċ Ċ", "u s", "us er", "e r", "a s"]

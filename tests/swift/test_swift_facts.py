@@ -13,9 +13,8 @@ from support.waiting import HANG_S
 
 from vlft.errors import VlftError
 from vlft.swift import probe as swift_probe
-from vlft.swift.dumps import read_shipped, shipped_text, shipped_versions
 from vlft.swift.interpreter import Interpreter, find_interpreter
-from vlft.swift.probe import read_swift
+from vlft.swift.probe import read_shipped, read_swift, shipped_text, shipped_versions
 from vlft.swift.release import SUBCOMMANDS
 
 SCRIPT = Path(swift_probe.__file__).parent.parent / "trainer_side" / "dump_arguments.py"
@@ -50,7 +49,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_without_an_interpreter_the_newest_dump() -> None:
     facts = read_swift(None)
-    assert (facts.version, facts.origin) == (shipped_versions()[0], "shipped")
+    assert facts.version == shipped_versions()[0]
     assert set(facts.arguments) == set(SUBCOMMANDS)
     argument = facts.arguments["sft"]["max_length"]
     assert (argument.type, argument.many, argument.optional) == ("int", False, True)
@@ -93,7 +92,7 @@ def test_another_version_is_asked_once(tmp_path: Path, cache: Path) -> None:
     (tmp_path / "answer").write_text(answer("9.9.9"))
     interpreter = fake_python(tmp_path, f'cat "{tmp_path}/answer"')
     first, second = read_swift(interpreter), read_swift(interpreter)
-    assert (first.version, first.origin, first.transformers) == ("9.9.9", "probed", "5.0.0")
+    assert (first.version, first.transformers) == ("9.9.9", "5.0.0")
     assert first == second
     assert list(first.arguments["sft"]) == ["max_length"]
     assert first.models()["m"].hub_ids == ("o/N",)
@@ -263,7 +262,6 @@ def test_the_probe_gives_what_the_dump_says() -> None:
     shipped = read_shipped(probed.version)
     if shipped is None or shipped.transformers != probed.transformers:
         pytest.skip("the dump was made with other versions than those installed")
-    assert probed.origin == "probed"
     assert probed.arguments == shipped.arguments
     assert probed.templates == shipped.templates
     assert list(probed.models().items()) == list(shipped.models().items())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.standin_swift import standin_interpreter
 
-from vlft.swift.dumps import read_shipped, shipped_versions
+from vlft.swift.probe import read_shipped, shipped_versions
 
 
 def test_there_is_a_dump_for_each_minor_release() -> None:

@@ -25,9 +25,8 @@ from vlft.text import counted
 
 if TYPE_CHECKING:
     from vlft.data.findings import DataReport, RowFinding
-    from vlft.data.statistics.statistics import StatsSettings
-    from vlft.data.tokens.factory import TokenModel
-    from vlft.data.tokens.rows import RowTokens
+    from vlft.data.statistics import StatsSettings
+    from vlft.data.tokens.rows import RowTokens, TokenModel
 
 app = typer.Typer(
     help="What the trainer will do with every row of a file.",
@@ -260,7 +259,7 @@ def stats(
     output_format: FormatOption = "text",
 ) -> None:
     """Say how long rows are, what their pictures cost, and what a limit would save."""
-    from vlft.data.statistics.statistics import collect
+    from vlft.data.statistics import collect
     from vlft.output.console import progress
 
     require_config(config, overrides)
@@ -286,9 +285,8 @@ def _settings(
     """What to count with, the files, and the heading of the table."""
     from vlft.data.from_config import stats_of_run
     from vlft.data.media.video import video_reader
-    from vlft.data.statistics.measures import choices
-    from vlft.data.statistics.statistics import StatsSettings
-    from vlft.data.tokens.factory import find_model
+    from vlft.data.statistics import StatsSettings, choices
+    from vlft.data.tokens.rows import find_model
     from vlft.environment import ENVIRON
     from vlft.models import DEFAULT_FAMILY, limits_from
     from vlft.probe.data_entries import parse_entry
@@ -325,12 +323,12 @@ def _settings(
 
 def _row_tokens(found: TokenModel, name: str | None) -> RowTokens | None:
     """What counts whole rows; None without a tokenizer."""
-    from vlft.data.tokens.factory import ChatSettings, open_row_tokens
+    from vlft.data.tokens.rows import open_row_tokens
 
     if name is None or not Path(name).is_dir():
         return None
     try:
-        return open_row_tokens(found, Path(name), None, ChatSettings())
+        return open_row_tokens(found, Path(name), None)
     except VlftError as error:
         console.note(f"vlft: text tokens are not counted: {error.message}")
         return None

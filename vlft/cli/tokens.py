@@ -14,7 +14,7 @@ from vlft.output import console
 
 if TYPE_CHECKING:
     from vlft.data.media.video import VideoReader
-    from vlft.data.tokens.factory import TokenModel
+    from vlft.data.tokens.rows import TokenModel
     from vlft.models import PixelLimits
 
 _ROWS = (
@@ -47,8 +47,8 @@ def tokens(
 ) -> None:
     """Say how pictures and videos become tokens, and how many."""
     from vlft.data.media.video import video_reader
-    from vlft.data.tokens.factory import find_model
     from vlft.data.tokens.pictures import as_json, as_text, count, of_lines, of_words
+    from vlft.data.tokens.rows import find_model
     from vlft.environment import ENVIRON
     from vlft.models import limits_from
 
@@ -78,7 +78,7 @@ def _of_config(
 ) -> tuple[TokenModel, PixelLimits, VideoReader]:
     """Model, limits and reader of a config; `--model` goes before the config's."""
     from vlft.data.from_config import video_reader_of
-    from vlft.data.tokens.factory import find_model
+    from vlft.data.tokens.rows import find_model
     from vlft.pipeline import require_run
 
     run = require_run(config, overrides)

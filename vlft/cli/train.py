@@ -71,7 +71,7 @@ def train(
     if print_node_commands:
         flags = ["--no-validate"] if no_validate else []
         for one in prepared:
-            console.write("\n".join(engine.node_commands(one, values, run_id, flags)))
+            console.write("\n".join(engine.node_commands(one, order, flags)))
         return
     as_json = output_format == "json"
     if dry_run or not engine.starts_runs:

@@ -15,9 +15,8 @@ from vlft.swift.interpreter import find_interpreter
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vlft.data.statistics.statistics import StatsSettings
-    from vlft.data.tokens.factory import TokenModel
-    from vlft.data.tokens.rows import RowTokens
+    from vlft.data.statistics import StatsSettings
+    from vlft.data.tokens.rows import RowTokens, TokenModel
     from vlft.resolve.args import SwiftArgs
     from vlft.resolve.run import RunSpec
 
@@ -111,9 +110,8 @@ def stats_of_run(
     Raises:
         VlftError: If nothing is known about the tokens of the model, or a limit is not a number.
     """
-    from vlft.data.statistics.measures import choices  # noqa: PLC0415 - only where rows are read
-    from vlft.data.statistics.statistics import StatsSettings  # noqa: PLC0415
-    from vlft.data.tokens.factory import TokenModel, find_model  # noqa: PLC0415
+    from vlft.data.statistics import StatsSettings, choices  # noqa: PLC0415 - only to read rows
+    from vlft.data.tokens.rows import TokenModel, find_model  # noqa: PLC0415
 
     if model is None and run.family is not None and run.model.vision is not None:
         model = TokenModel(run.family, run.model.vision)
@@ -132,14 +130,14 @@ def stats_of_run(
 
 def row_tokens_of(run: RunSpec, model: TokenModel) -> RowTokens | None:
     """What counts whole rows exactly; None without a tokenizer, or for rows not known here."""
-    from vlft.data.tokens.factory import ChatSettings, open_row_tokens  # noqa: PLC0415
+    from vlft.data.tokens.rows import open_row_tokens  # noqa: PLC0415
 
     if run.model.checkpoint is None:
         return None
     template = run.args.get("template", str)
-    chat = ChatSettings(run.task, row_arguments(run.args))
+    swift = row_arguments(run.args)
     try:
-        return open_row_tokens(model, Path(run.model.argument), template, chat)
+        return open_row_tokens(model, Path(run.model.argument), template, run.task, swift)
     except VlftError:
         return None
 
@@ -160,7 +158,7 @@ def settings_of_flags(
         limits = replace(limits, max_pixels=max_pixels)
     family, vision, folder = None, None, None
     if model is not None:
-        from vlft.data.tokens.factory import find_model  # noqa: PLC0415
+        from vlft.data.tokens.rows import find_model  # noqa: PLC0415
 
         found = find_model(model)
         family, vision = found.family, found.vision

@@ -12,7 +12,7 @@ from vlft.errors import UsageError, VlftError
 from vlft.output import console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vlft.pipeline import Ready
@@ -75,7 +75,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Trained:
-    """A run that was resumed or run to its end.
+    """A run that was run to its end, or handed to a scheduler.
 
     Attributes:
         run: The run, as it can be found again.
@@ -109,28 +109,19 @@ class Engine(EngineTraits, ABC):
     """
 
     @abstractmethod
-    def describe(
-        self, prepared: Ready, *, run_id: str | None = None, node_rank: int = 0
-    ) -> Description:
-        """What `train --dry-run` prints; starts and writes nothing.
+    def describe(self, prepared: Ready, order: Order) -> Description:
+        """What `train --dry-run` prints for a config of an order; starts and writes nothing.
 
         Raises:
             VlftError: If it is not known yet.
         """
 
-    def node_commands(
-        self,
-        prepared: Ready,  # noqa: ARG002
-        overrides: Sequence[str],  # noqa: ARG002
-        run_id: str | None,  # noqa: ARG002
-        flags: Sequence[str] = (),  # noqa: ARG002
-    ) -> list[str]:
+    def node_commands(self, prepared: Ready, order: Order, flags: Sequence[str]) -> list[str]:  # noqa: ARG002
         """A line for a shell on each node, the first for node 0.
 
         Args:
-            prepared: A config without errors.
-            overrides: `--set` values.
-            run_id: Name of the run's folder; one is made up that all lines share.
+            prepared: A config of the order.
+            order: If it names no run's folder, one is made up that all lines share.
             flags: Further flags of `vlft train`.
 
         Raises:
@@ -139,15 +130,11 @@ class Engine(EngineTraits, ABC):
         """
         raise UsageError(f"with `engine: {self.name}` the scheduler starts the nodes")
 
-    def start(self, order: Order, report: Callable[[Run], None]) -> int:
+    def start(self, order: Order) -> Iterator[Trained]:
         """Starts every run of an order, and records it in the run's folder.
 
-        Args:
-            order: What to start.
-            report: Takes each run once it is over, or handed to a scheduler.
-
-        Returns:
-            The exit code.
+        Yields:
+            Each run once it is over, or handed to a scheduler.
 
         Raises:
             VlftError: If something can't be started.
@@ -236,7 +223,7 @@ def dry_run_text(order: Order, *, as_json: bool) -> str:
     engine = engine_for(order)
     texts, rows = [], []
     for prepared in order.configs:
-        described = engine.describe(prepared, run_id=order.run_id, node_rank=order.node_rank)
+        described = engine.describe(prepared, order)
         texts.append(described.text)
         rows.append(described.to_json(engine.name, prepared.plan.world))
     return f"{_json(rows)}\n" if as_json else "".join(texts)
@@ -256,18 +243,18 @@ def start(order: Order, *, as_json: bool) -> int:
         VlftError: If something can't be started.
         TrainerError: If a trainer failed; the others were run all the same.
     """
-    runs: list[Run] = []
-
-    def report(run: Run) -> None:
-        runs.append(run)
-        if not as_json:
-            console.write(str(run.folder))
-
+    rows: list[dict[str, Any]] = []
+    code = 0
     try:
-        return engine_for(order).start(order, report)
+        for trained in engine_for(order).start(order):
+            code = trained.exit_code
+            rows.append(trained.run.to_json())
+            if not as_json:
+                console.write(str(trained.run.folder))
     finally:
-        if as_json and runs:
-            console.write(_json([run.to_json() for run in runs]))
+        if as_json and rows:
+            console.write(_json(rows))
+    return code
 
 
 def _json(rows: list[dict[str, Any]]) -> str:

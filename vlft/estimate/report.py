@@ -148,7 +148,7 @@ def measure_rows(run: RunSpec, advance: Callable[[int], None]) -> RowLengths | N
         OSError: If a file can't be read.
     """
     from vlft.data.from_config import stats_of_run  # noqa: PLC0415 - only where data is read
-    from vlft.data.statistics.statistics import collect  # noqa: PLC0415
+    from vlft.data.statistics import collect  # noqa: PLC0415
 
     files = _files(run)
     if not files:

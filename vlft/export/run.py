@@ -20,7 +20,7 @@ from vlft.export.verify import verify_merge
 from vlft.files import write_json_lines
 from vlft.plan import render_tool
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.resolve.patches import PATCHES_VERSION, is_patched
+from vlft.resolve.model import PATCHES_VERSION, is_patched
 from vlft.runs.exports import ExportRecord, hash_adapter, hash_model
 from vlft.runs.inference_settings import (
     base_folder,

@@ -19,7 +19,7 @@ from vlft.importer.shell.state import Text
 from vlft.importer.spans import finding
 from vlft.importer.values import change_value
 from vlft.security.secrets import cover
-from vlft.swift.dumps import old_name
+from vlft.swift.probe import old_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

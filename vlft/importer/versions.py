@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vlft.swift.dumps import old_name
+from vlft.swift.probe import old_name
 from vlft.swift.versions import release
 
 if TYPE_CHECKING:

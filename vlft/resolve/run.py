@@ -7,19 +7,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vlft.resolve.batch import solve
-from vlft.resolve.model import resolve_model
-from vlft.resolve.patches import run_patches
+from vlft.resolve.model import ModelSpec, run_patches
 from vlft.resolve.post_init import has_plugins
 from vlft.resolve.steps import resolve_steps
 from vlft.resolve.swift_args import resolve_swift_args
 from vlft.resolve.variables import (
+    CALLER,
+    LAUNCHER,
     Limits,
-    added_variables,
-    config_variables,
-    inherited_variables,
-    launcher_variables,
-    pixel_settings,
-    trainer_variables,
+    Variable,
+    all_pixel_variables,
+    is_relevant,
+    model_kwargs,
 )
 from vlft.resolve.world import number_in, resolve_sharding, resolve_world, uses_ray, uses_torchrun
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from vlft.config.entry import KeyPath
     from vlft.config.reader import LoadedConfig
     from vlft.config.schema import Config
     from vlft.models import Family
@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from vlft.probe.collect import Facts
     from vlft.resolve.args import SwiftArgs
     from vlft.resolve.batch import Batch, Mismatch
-    from vlft.resolve.model import ModelSpec
     from vlft.resolve.steps import Steps
-    from vlft.resolve.variables import Variable
     from vlft.resolve.world import Sharding, World
 
 
@@ -124,32 +122,62 @@ class RunSpec:
     @cached_property
     def pixels(self) -> Mapping[str, int | float]:
         """What `pixels:` gives, by key (`max`, `video.max`)."""
-        return pixel_settings(self.loaded)
+        pixels = self.config.pixels
+        given = {key: value for key, value in pixels.given().items() if key != "video"}
+        return given | {f"video.{key}": value for key, value in pixels.video.given().items()}
 
     @cached_property
     def variables(self) -> Mapping[str, Variable]:
-        """The environment that the trainer's template reads."""
-        return trainer_variables(self.loaded, self.family, self.args, self.facts.environ)
+        """What the trainer's template reads: `model_kwargs`, then the config, then the caller."""
+        inherited = {name: Variable(text, CALLER) for name, text in self.facts.environ.items()}
+        return inherited | self.config_variables | model_kwargs(self.args)
 
     @cached_property
     def added_variables(self) -> Mapping[str, str]:
         """Variables that the checkpoint's config.json needs and nobody decides."""
-        return added_variables(self.model, self.variables)
+        from vlft.models import checkpoint_variables  # noqa: PLC0415 - few commands render a run
+
+        checkpoint = self.model.checkpoint
+        needed = checkpoint_variables(self.family, checkpoint.config if checkpoint else None)
+        return {name: text for name, text in needed.items() if name not in self.variables}
 
     @cached_property
-    def config_variables(self) -> Mapping[str, Variable]:
-        """Variables that `pixels:` and `env:` decide."""
-        return config_variables(self.loaded, self.family)
+    def config_variables(self) -> dict[str, Variable]:
+        """Variables of `pixels:` and `env:`; of an unknown family every one that fits a key."""
+        keys = self.family.pixel_variables if self.family else all_pixel_variables()
+        decided = {}
+        path: KeyPath
+        for key, value in self.pixels.items():
+            if key in keys:
+                path = ("pixels", *key.split("."))
+                decided[keys[key]] = Variable(self.loaded.written(path, value), path)
+        for name, text in self.config.env.items():
+            if text is not None:
+                path = ("env", name)
+                decided[name] = Variable(self.loaded.written(path, text), path)
+        return decided
 
     @cached_property
     def decided_variables(self) -> Mapping[str, Variable]:
         """Variables that the config decides, those of the launcher too."""
-        return {**self.config_variables, **launcher_variables(self.loaded)}
+        launch, decided = self.config.launch, dict(self.config_variables)
+        for name, key in LAUNCHER.items():
+            value = getattr(launch, key)
+            if value is not None:
+                decided[name] = Variable(str(value), ("launch", key))
+        if isinstance(launch.gpus, list):
+            devices = ",".join(map(str, launch.gpus))
+            decided["CUDA_VISIBLE_DEVICES"] = Variable(devices, ("launch", "gpus"))
+        return decided
 
     @cached_property
     def inherited_variables(self) -> Mapping[str, str]:
         """Variables of the caller that reach the run and change it."""
-        return inherited_variables(self.loaded, self.family, self.facts.environ)
+        owned = set(self.decided_variables)
+        if self.config.launch.gpus != "auto":
+            owned.add("CUDA_VISIBLE_DEVICES")
+        caller = sorted(self.facts.environ.items())
+        return {name: text for name, text in caller if is_relevant(name) and name not in owned}
 
     @cached_property
     def limits(self) -> Limits:
@@ -253,4 +281,6 @@ def resolve(loaded: LoadedConfig, facts: Facts) -> RunSpec:
         world_size=world.world_size,
         sequence_parallel_size=launch.sequence_parallel_size or 1,
     )
-    return RunSpec(loaded, facts, resolve_model(loaded.config, facts), world, batch)
+    probed = facts.model
+    model = ModelSpec(probed.argument, probed.checkpoint, loaded.config.model.type, facts.swift)
+    return RunSpec(loaded, facts, model, world, batch)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from vlft.config.schema import ARGUMENTS
 from vlft.resolve.args import SwiftArgs, Written, as_text, key_of, parse_bool
 from vlft.resolve.batch import Batch
-from vlft.resolve.patches import PLUGIN
+from vlft.resolve.model import PLUGIN
 from vlft.resolve.post_init import after_init
 from vlft.resolve.world import resolve_sharding, uses_torchrun
 

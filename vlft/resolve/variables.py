@@ -15,11 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.config.entry import KeyPath
-    from vlft.config.reader import LoadedConfig
-    from vlft.models import Family, Vision
+    from vlft.models import Vision
     from vlft.models.limits import PixelLimits, TokenLimits
     from vlft.resolve.args import SwiftArgs
-    from vlft.resolve.model import ModelSpec
 
 
 CALLER: Final[KeyPath] = ("env",)
@@ -33,13 +31,14 @@ _RELEVANT: Final = frozenset({
     "PYTORCH_CUDA_ALLOC_CONF", "RANDOM_DATASET_RESPONSE", "ROOT_IMAGE_DIR", "USE_HF",
 })  # fmt: skip
 _RELEVANT_PREFIXES: Final = ("FPS", "IMAGE_", "MAX_", "MIN_", "QWENVL_", "SWIFT_", "VIDEO_")
-# Used only where the config is silent.
-_FALLBACKS: Final = {
+LAUNCHER: Final = {
     "NPROC_PER_NODE": "nproc_per_node",
     "NNODES": "nnodes",
     "MASTER_ADDR": "master_addr",
     "MASTER_PORT": "master_port",
 }
+"""Variable of the launcher → key under `launch:`; it is used only where the config is silent."""
+
 # ms-swift skips these names in model_kwargs (base_args.py: _BLOCKED_MODEL_KWARGS).
 _BLOCKED: Final = frozenset({
     "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONBREAKPOINT", "PYTHONINSPECT", "LD_PRELOAD",
@@ -60,47 +59,20 @@ class Variable:
     text: str
     path: KeyPath
 
-    @property
-    def name_of_key(self) -> str:
-        """`pixels.max`."""
-        return ".".join(map(str, self.path))
+
+def is_relevant(name: str) -> bool:
+    """Whether a variable of the caller changes what a run does or finds."""
+    return name in _RELEVANT or name.startswith(_RELEVANT_PREFIXES)
 
 
-def pixel_settings(loaded: LoadedConfig) -> dict[str, int | float]:
-    """Limits that are given, by their key under `pixels:` (`max`, `video.max`)."""
-    pixels = loaded.config.pixels
-    given = {key: value for key, value in pixels.given().items() if key != "video"}
-    return given | {f"video.{key}": value for key, value in pixels.video.given().items()}
+def all_pixel_variables() -> Mapping[str, str]:
+    """Key under `pixels:` → variable, of all families: for a model of none that is known."""
+    from vlft.models import FAMILIES  # noqa: PLC0415 - only for a model of no known family
 
-
-def config_variables(loaded: LoadedConfig, family: Family | None) -> dict[str, Variable]:
-    """Variables of `pixels:` and `env:`; of an unknown family every one that fits a key."""
-    keys = family.pixel_variables if family else _all_pixel_variables()
-    decided = {}
-    for key, value in pixel_settings(loaded).items():
-        path = ("pixels", *key.split("."))
-        if key in keys:
-            decided[keys[key]] = Variable(loaded.written(path, value), path)
-    for name, value in loaded.config.env.items():
-        if value is not None:
-            path = ("env", name)
-            decided[name] = Variable(loaded.written(path, value), path)
-    return decided
-
-
-def launcher_variables(loaded: LoadedConfig) -> dict[str, Variable]:
-    """Variables of the launcher that `launch:` decides."""
-    launch = loaded.config.launch
-    decided = {
-        name: Variable(str(value), ("launch", key))
-        for name, key in _FALLBACKS.items()
-        if (value := getattr(launch, key)) is not None
-    }
-    if isinstance(launch.gpus, list):
-        decided["CUDA_VISIBLE_DEVICES"] = Variable(
-            ",".join(map(str, launch.gpus)), ("launch", "gpus")
-        )
-    return decided
+    merged: dict[str, str] = {}
+    for family in FAMILIES:
+        merged.update(family.pixel_variables)
+    return merged
 
 
 def model_kwargs(args: SwiftArgs) -> dict[str, Variable]:
@@ -114,53 +86,6 @@ def model_kwargs(args: SwiftArgs) -> dict[str, Variable]:
         for name, value in (args.mapping("model_kwargs") or {}).items()
         if name.upper() not in _BLOCKED
     }
-
-
-def trainer_variables(
-    loaded: LoadedConfig, family: Family | None, args: SwiftArgs, caller: Mapping[str, str]
-) -> dict[str, Variable]:
-    """What the trainer's template reads: `model_kwargs`, then the config, then the caller."""
-    inherited = {name: Variable(text, CALLER) for name, text in caller.items()}
-    return inherited | config_variables(loaded, family) | model_kwargs(args)
-
-
-def added_variables(model: ModelSpec, decided: Mapping[str, Variable]) -> dict[str, str]:
-    """Variables that the checkpoint's config.json needs and nobody decides.
-
-    Args:
-        model: Of the run.
-        decided: What the trainer's template reads.
-    """
-    from vlft.models import checkpoint_variables  # noqa: PLC0415 - few commands render a run
-
-    config = model.checkpoint.config if model.checkpoint else None
-    needed = checkpoint_variables(model.family, config)
-    return {name: text for name, text in needed.items() if name not in decided}
-
-
-def inherited_variables(
-    loaded: LoadedConfig, family: Family | None, caller: Mapping[str, str]
-) -> dict[str, str]:
-    """Variables of the caller that reach the run and change it."""
-    launch = loaded.config.launch
-    owned = {name for name, key in _FALLBACKS.items() if getattr(launch, key) is not None}
-    owned |= set(config_variables(loaded, family))
-    if launch.gpus != "auto":
-        owned.add("CUDA_VISIBLE_DEVICES")
-    return {
-        name: value
-        for name, value in sorted(caller.items())
-        if (name in _RELEVANT or name.startswith(_RELEVANT_PREFIXES)) and name not in owned
-    }
-
-
-def _all_pixel_variables() -> Mapping[str, str]:
-    from vlft.models import FAMILIES  # noqa: PLC0415 - only for a model of no known family
-
-    merged: dict[str, str] = {}
-    for family in FAMILIES:
-        merged.update(family.pixel_variables)
-    return merged
 
 
 Key = Literal["min", "max", "video.min", "video.max"]
@@ -245,7 +170,8 @@ class Limits:
         for name in (in_tokens, in_pixels):
             variable = self.variables.get(name)
             if variable is not None and variable.text:
-                named = variable.name_of_key if variable.path[0] == "pixels" else name
+                of_key = variable.path[0] == "pixels"
+                named = ".".join(map(str, variable.path)) if of_key else name
                 return Limit(tokens, variable.path, named)
         return Limit(tokens, None, in_tokens)
 
@@ -259,8 +185,3 @@ class Limits:
         """A variable and the key that decides it; None if it is not set."""
         variable = self.variables.get(name)
         return None if variable is None else (variable.text, variable.path)
-
-
-def is_callers(path: KeyPath) -> bool:
-    """Whether a limit comes from the caller's environment."""
-    return path == CALLER

@@ -1,34 +1,12 @@
-"""What can be wrong with a config, one pure function a rule."""
+"""What can be wrong with a config, one pure function a rule; a file in here is a subject."""
 
-# Importing a module registers its rules.
-from vlft.rules import (  # noqa: F401
-    batch,
-    checkpoint,
-    code,
-    data,
-    deepspeed,
-    env,
-    evaluation,
-    export,
-    internvl,
-    launch,
-    memory,
-    model,
-    packages,
-    packing,
-    parallel,
-    pixels,
-    precision,
-    quant,
-    qwenvl,
-    ray,
-    resume,
-    schedule,
-    swift,
-    template,
-    tuner,
-)
-from vlft.rules import engine_sections as engines  # noqa: F401
+from importlib import import_module
+from pathlib import Path
+
 from vlft.rules.base import PLANNABLE, RULES, all_rules, check
 
 __all__ = ["PLANNABLE", "RULES", "all_rules", "check"]
+
+# Importing a module registers its rules.
+for _file in sorted(Path(__file__).parent.glob("[!_]*.py")):
+    import_module(f"{__name__}.{_file.stem}")

@@ -204,12 +204,9 @@ def not_installed(run: RunSpec, package: str, path: KeyPath, *, at_key: bool = F
     """
     interpreter = run.facts.interpreter
     if interpreter is not None and package not in interpreter.packages:
-        yield Problem(
-            path,
-            f"{package} is not installed in {interpreter.python}",
-            f"{interpreter.python} -m pip install {package}",
-            at_key=at_key,
-        )
+        message = f"{package} is not installed in {interpreter.python}"
+        hint = f"{interpreter.python} -m pip install {package}"
+        yield Problem(path, message, hint, at_key=at_key)
 
 
 def gpu_before(run: RunSpec, needed: Capability) -> str | None:

@@ -29,11 +29,9 @@ def no_weights(run: RunSpec) -> Problems:
     """
     checkpoint = _model(run)
     if checkpoint is not None and not checkpoint.weight_files:
-        yield Problem(
-            ("model", "path"),
-            f"`{checkpoint.path}` has a config.json but no weights",
-            "fetch the rest: model.safetensors, or model.safetensors.index.json and its shards",
-        )
+        message = f"`{checkpoint.path}` has a config.json but no weights"
+        hint = "fetch the rest: model.safetensors, or model.safetensors.index.json and its shards"
+        yield Problem(("model", "path"), message, hint)
 
 
 @rule("error", "silent")
@@ -65,11 +63,9 @@ def no_processor(run: RunSpec) -> Problems:
     if checkpoint is None or family is None or not family.processor:
         return
     if not checkpoint.has_processor:
-        yield Problem(
-            ("model", "path"),
-            f"`{checkpoint.path}` has no preprocessor_config.json: no picture can be read",
-            "fetch it again, from the same release of the model",
-        )
+        message = f"`{checkpoint.path}` has no preprocessor_config.json: no picture can be read"
+        hint = "fetch it again, from the same release of the model"
+        yield Problem(("model", "path"), message, hint)
 
 
 @rule("error", "late")
@@ -83,11 +79,8 @@ def weights_broken(run: RunSpec) -> Problems:
         return
     (name, problem), *others = checkpoint.problems.items()
     more = f" (and {len(others)} more of {len(checkpoint.weight_files)} files)" if others else ""
-    yield Problem(
-        ("model", "path"),
-        f"`{name}` in `{checkpoint.path}` {problem}{more}",
-        "fetch the file again",
-    )
+    hint = "fetch the file again"
+    yield Problem(("model", "path"), f"`{name}` in `{checkpoint.path}` {problem}{more}", hint)
 
 
 @rule("error", "late")
@@ -156,11 +149,9 @@ def quantised_full(run: RunSpec) -> Problems:
     """
     method = _quantised(run)
     if method is not None and method != "fp8" and run.config.tuner == "full":
-        yield Problem(
-            ("tuner",),
-            f"the checkpoint is quantised ({method}); quantised weights can't be trained",
-            "write `tuner: lora`, or take the model that is not quantised",
-        )
+        message = f"the checkpoint is quantised ({method}); quantised weights can't be trained"
+        hint = "write `tuner: lora`, or take the model that is not quantised"
+        yield Problem(("tuner",), message, hint)
 
 
 def _pickles(run: RunSpec) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vlft.probe.remote_code import is_installed
-from vlft.resolve.patches import WHY, code_of_hub_id, in_image
+from vlft.resolve.model import WHY, code_of_hub_id, in_image
 from vlft.rules.base import Problem, Problems, RunSpec, rule
 
 

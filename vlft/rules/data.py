@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vlft.config.source import absolute
 from vlft.resolve.steps import rows_of
@@ -22,28 +21,31 @@ if TYPE_CHECKING:
     from vlft.probe.data_entries import DataEntry
 
 
+def _entries(run: RunSpec, *keys: str) -> Iterator[tuple[KeyPath, DataEntry]]:
+    """Entries of `data.train`, `data.val` or both, each with its place."""
+    for key, entries in (("train", run.facts.train), ("val", run.facts.val)):
+        if key in keys:
+            yield from ((("data", key, index), entry) for index, entry in enumerate(entries))
+
+
 @rule("error", "late")
 def not_found(run: RunSpec) -> Problems:
     """Every entry is a file that exists, or says `hf::` or `ms::`.
 
     Source: swift/dataset/dataset_syntax.py: asks the hub instead
     """
-    for key, entries in (("train", run.facts.train), ("val", run.facts.val)):
-        for index, entry in enumerate(entries):
-            if entry.problem is not None:
-                yield Problem(
-                    ("data", key, index),
-                    f"{entry.problem} in `{entry.text}`",
-                    "write `path#N` with a whole number, and a path without colons",
-                )
-            elif entry.kind == "missing" or (entry.kind == "hub" and entry.hub is None):
-                base_dir = run.loaded.source.base_dir(("data", key, index))
-                yield Problem(
-                    ("data", key, index),
-                    f"there is no file `{entry.path or absolute(entry.text, base_dir)}`",
-                    "a relative path starts from the config file's folder; "
-                    f"a data set on a hub is written `hf::{entry.text}` or `ms::{entry.text}`",
-                )
+    for path, entry in _entries(run, "train", "val"):
+        if entry.problem is not None:
+            hint = "write `path#N` with a whole number, and a path without colons"
+            yield Problem(path, f"{entry.problem} in `{entry.text}`", hint)
+        elif entry.kind == "missing" or (entry.kind == "hub" and entry.hub is None):
+            file = entry.path or absolute(entry.text, run.loaded.source.base_dir(path))
+            yield Problem(
+                path,
+                f"there is no file `{file}`",
+                "a relative path starts from the config file's folder; "
+                f"a data set on a hub is written `hf::{entry.text}` or `ms::{entry.text}`",
+            )
 
 
 @rule("error", "late")
@@ -52,10 +54,9 @@ def empty(run: RunSpec) -> Problems:
 
     Source: datasets: an empty file ends in StopIteration
     """
-    for key, entries in (("train", run.facts.train), ("val", run.facts.val)):
-        for index, entry in enumerate(entries):
-            if entry.size == 0:
-                yield Problem(("data", key, index), f"`{entry.path}` is empty", "one row a line")
+    for path, entry in _entries(run, "train", "val"):
+        if entry.size == 0:
+            yield Problem(path, f"`{entry.path}` is empty", "one row a line")
 
 
 @rule("error", "late", says="AssertionError")
@@ -65,14 +66,14 @@ def nothing_left(run: RunSpec) -> Problems:
     Source: swift/dataset/dataset_meta.py: DatasetLoader.post_process
     """
     share = run.args.get("split_dataset_ratio", float) or 0
-    for index, entry in enumerate(run.facts.train):
+    for path, entry in _entries(run, "train"):
         rows = rows_of(entry, share)
         if entry.sample == 0:
             hint = "write how many, or leave the entry out"
-            yield Problem(("data", "train", index), f"`{entry.text}` takes 0 rows", hint)
+            yield Problem(path, f"`{entry.text}` takes 0 rows", hint)
         elif share and rows is not None and rows < 1 and entry.rows:
             yield Problem(
-                ("data", "train", index),
+                path,
                 f"`{entry.text}` is 1 row, and `data.val` takes it for validation: each entry "
                 "gives one at least",
                 "leave `data.val` out, name validation files, or add rows",
@@ -85,11 +86,11 @@ def repeated_rows(run: RunSpec) -> Problems:
 
     Source: swift/dataset/utils.py: sample_dataset
     """
-    for index, entry in enumerate(run.facts.train):
+    for path, entry in _entries(run, "train"):
         if entry.rows and entry.sample is not None and entry.sample > entry.rows:
             times = entry.sample / entry.rows
             yield Problem(
-                ("data", "train", index),
+                path,
                 f"`{entry.text}` repeats rows: the file has {entry.rows}, "
                 f"each would be seen {times:.3g} times an epoch",
                 f"write `{entry.text.rpartition('#')[0]}`, or more epochs",
@@ -102,17 +103,14 @@ def val_sample(run: RunSpec) -> Problems:
 
     Source: swift/dataset/dataset_meta.py: DatasetLoader.post_process
     """
-    for index, entry in enumerate(run.facts.val):
+    for path, entry in _entries(run, "val"):
         if entry.sample is None:
             continue
         too_many = entry.rows is not None and entry.sample > entry.rows
         if entry.sample == 0 or too_many:
             has = f"; the file has {entry.rows}, and none is taken twice" if too_many else ""
-            yield Problem(
-                ("data", "val", index),
-                f"`{entry.text}` asks for {counted(entry.sample, 'row')}{has}",
-                f"write `{entry.text.rpartition('#')[0]}` for all of them",
-            )
+            message = f"`{entry.text}` asks for {counted(entry.sample, 'row')}{has}"
+            yield Problem(path, message, f"write `{entry.text.rpartition('#')[0]}` for all of them")
 
 
 @rule("error", "late")
@@ -128,20 +126,14 @@ def interleave_prob(run: RunSpec) -> Problems:
     count, path = len(run.facts.train), ("swift", "interleave_prob")
     if len(numbers) != len(shares) or count == 1:
         return  # one entry alone is not interleaved, and no share is looked at
+    hint = "shares from 0 that sum to 1"
     if len(numbers) != count:
-        yield Problem(
-            path,
-            f"{counted(len(numbers), 'share')} for {count} entries of `data.train`",
-            "one share for each entry, in their order",
-        )
-    elif min(numbers) < 0 or not math.isclose(sum(numbers), 1, abs_tol=1e-6):
-        yield Problem(
-            path,
-            f"the shares sum to {sum(numbers):.6g}"
-            if min(numbers) >= 0
-            else f"a share is {min(numbers):g}",
-            "shares from 0 that sum to 1",
-        )
+        message = f"{counted(len(numbers), 'share')} for {count} entries of `data.train`"
+        yield Problem(path, message, "one share for each entry, in their order")
+    elif min(numbers) < 0:
+        yield Problem(path, f"a share is {min(numbers):g}", hint)
+    elif not math.isclose(sum(numbers), 1, abs_tol=1e-6):
+        yield Problem(path, f"the shares sum to {sum(numbers):.6g}", hint)
 
 
 @rule(
@@ -156,12 +148,9 @@ def prefetch_without_workers(run: RunSpec) -> Problems:
     """
     given = run.args.is_given("dataloader_prefetch_factor")
     if given and run.args.get("dataloader_num_workers", int) == 0:
-        yield Problem(
-            ("swift", "dataloader_prefetch_factor"),
-            "`dataloader_prefetch_factor` without a worker: `dataloader_num_workers` is 0",
-            "remove it, or write dataloader_num_workers: 1 or more",
-            at_key=True,
-        )
+        message = "`dataloader_prefetch_factor` without a worker: `dataloader_num_workers` is 0"
+        hint = "remove it, or write dataloader_num_workers: 1 or more"
+        yield Problem(("swift", "dataloader_prefetch_factor"), message, hint, at_key=True)
 
 
 @rule("error", "late", says="Cached dataset does not support streaming.")
@@ -204,9 +193,7 @@ def split_strategy(run: RunSpec) -> Problems:
     config, path = run.config, ("swift", "truncation_strategy")
     if run.args.given("truncation_strategy", str) != "split":
         return
-    templated = not run.args.is_off("use_chat_template")
-    lazy = run.args.flag("lazy_tokenize")
-    if templated:
+    if not run.args.is_off("use_chat_template"):
         yield Problem(
             path,
             f"`split` cuts plain text into pieces; `task: {config.task}` has a chat template",
@@ -214,17 +201,15 @@ def split_strategy(run: RunSpec) -> Problems:
             if config.task != "pt"
             else "leave it out, or remove use_chat_template",
         )
-    elif lazy:
-        yield Problem(
-            path, "`split` needs all rows tokenised before", "add `swift: {lazy_tokenize: false}`"
-        )
+    elif run.args.flag("lazy_tokenize"):
+        hint = "add `swift: {lazy_tokenize: false}`"
+        yield Problem(path, "`split` needs all rows tokenised before", hint)
 
 
 # The rows. One finding for a file and a rule: `vlft data check` names every row. --------------
 
 
-@dataclass(frozen=True, slots=True)
-class EntryFinding:
+class EntryFinding(NamedTuple):
     """All that a rule has to say about one file.
 
     Attributes:
@@ -234,7 +219,7 @@ class EntryFinding:
         hint: What to write instead.
         file: As ms-swift is given it.
         line: Of that row; None for the file itself.
-        count: Rows that it holds for.
+        rows: How many it holds for.
     """
 
     rule: str
@@ -243,7 +228,7 @@ class EntryFinding:
     hint: str | None
     file: str
     line: int | None
-    count: int
+    rows: int
 
 
 def row_findings(run: RunSpec, scan: Scan) -> list[Finding]:
@@ -257,38 +242,42 @@ def row_findings(run: RunSpec, scan: Scan) -> list[Finding]:
         VlftError: If a limit on pixels is not a number.
         OSError: If a file can't be read.
     """
-    facts = run.facts
     places: dict[str, KeyPath] = {}
-    for key, named in (("train", facts.train), ("val", facts.val)):
-        for index, entry in enumerate(named):
-            if entry.kind == "file" and entry.size:  # rules of configs judge the others
-                places.setdefault(entry.argument, ("data", key, index))
-    entries = [one for one in (*facts.train, *facts.val) if one.argument in places]
-    if scan == "none" or not entries:
+    for path, entry in _entries(run, "train", "val"):
+        if entry.kind == "file" and entry.size:  # rules of configs judge the others
+            places.setdefault(entry.argument, path)
+    if scan == "none" or not places:
         return []
-    found = _quick(run, entries) if scan == "quick" else _full(_data(run))
-    return [_finding(run, one, places) for one in found if one.file in places]
+    from vlft.data.from_config import data_of_run  # noqa: PLC0415 - imports much
+
+    data = data_of_run(run)
+    files = [name for name in (*data.train, *data.val) if name in places]
+    found = _quick(files, data) if scan == "quick" else _full(data)
+    return [_finding(run, one, places[one.file]) for one in found if one.file in places]
 
 
-def _finding(run: RunSpec, entry: EntryFinding, places: dict[str, KeyPath]) -> Finding:
+def _finding(run: RunSpec, entry: EntryFinding, path: KeyPath) -> Finding:
     where = "" if entry.line is None else f" line {entry.line}"
-    others = counted(entry.count - 1, "more row")
-    more = f" ({others} like this: vlft data check)" if entry.count > 1 else ""
+    others = counted(entry.rows - 1, "more row")
+    more = f" ({others} like this: vlft data check)" if entry.rows > 1 else ""
     message = f"{Path(entry.file).name}{where}: {entry.message}{more}"
-    path = places[entry.file]
     return run.loaded.source.finding(entry.rule, entry.severity, path, message, entry.hint)
 
 
-def _quick(run: RunSpec, entries: list[DataEntry]) -> Iterator[EntryFinding]:
+def _quick(files: list[str], data: ConfiguredData) -> Iterator[EntryFinding]:
     from vlft.data.check import quick_check  # noqa: PLC0415 - only where there is data
 
-    return _grouped(quick_check([entry.argument for entry in entries], _data(run).settings))
+    return _grouped(quick_check(files, data.settings))
 
 
 def _full(data: ConfiguredData) -> tuple[EntryFinding, ...]:
     """The verdict on whole files; the one of the last time where nothing has changed."""
-    from vlft.data.cache import read_verdict, verdict_key, write_verdict  # noqa: PLC0415
-    from vlft.data.check import check_files  # noqa: PLC0415 - only when asked for
+    from vlft.data.check import (  # noqa: PLC0415 - only when asked for
+        check_files,
+        read_verdict,
+        verdict_key,
+        write_verdict,
+    )
     from vlft.output.console import progress  # noqa: PLC0415
     from vlft.probe.data_entries import bytes_of  # noqa: PLC0415
 
@@ -302,13 +291,7 @@ def _full(data: ConfiguredData) -> tuple[EntryFinding, ...]:
         check_files(data.train, data.settings, val=data.val, advance=advance) as report,
     ):
         told = tuple(_grouped(report.findings))
-    write_verdict(
-        key,
-        [
-            (one.rule, one.severity, one.message, one.hint, one.file, one.line, one.count)
-            for one in told
-        ],
-    )
+    write_verdict(key, told)
     return told
 
 
@@ -323,9 +306,3 @@ def _grouped(findings: Iterable[RowFinding]) -> Iterator[EntryFinding]:
         yield EntryFinding(
             one.rule, one.severity, one.message, one.hint, one.file, one.line, counts[key]
         )
-
-
-def _data(run: RunSpec) -> ConfiguredData:
-    from vlft.data.from_config import data_of_run  # noqa: PLC0415 - imports much
-
-    return data_of_run(run)

@@ -28,11 +28,8 @@ def no_zero(run: RunSpec) -> Problems:
     settings = run.sharding.settings
     if settings is None or settings.problem or settings.empty or settings.sharded:
         return
-    yield Problem(
-        ("deepspeed",),
-        f"`{run.sharding.deepspeed}` has no `zero_optimization`",
-        'add `"zero_optimization": {"stage": 2}`',
-    )
+    hint = 'add `"zero_optimization": {"stage": 2}`'
+    yield Problem(("deepspeed",), f"`{run.sharding.deepspeed}` has no `zero_optimization`", hint)
 
 
 @rule(
@@ -49,11 +46,8 @@ def no_batch(run: RunSpec) -> Problems:
     settings = run.sharding.settings
     if settings is None or settings.problem or settings.empty or settings.batched:
         return
-    yield Problem(
-        ("deepspeed",),
-        f"`{run.sharding.deepspeed}` has no batch size",
-        'add `"train_micro_batch_size_per_gpu": "auto"`',
-    )
+    hint = 'add `"train_micro_batch_size_per_gpu": "auto"`'
+    yield Problem(("deepspeed",), f"`{run.sharding.deepspeed}` has no batch size", hint)
 
 
 @rule("warning", "silent")
@@ -64,11 +58,9 @@ def no_effect(run: RunSpec) -> Problems:
     """
     settings = run.sharding.settings
     if settings is not None and settings.empty:
-        yield Problem(
-            ("deepspeed",),
-            f"`{run.sharding.deepspeed}` is empty: ms-swift trains without DeepSpeed",
-            "leave `deepspeed` out, or write a preset: zero2, zero3",
-        )
+        message = f"`{run.sharding.deepspeed}` is empty: ms-swift trains without DeepSpeed"
+        hint = "leave `deepspeed` out, or write a preset: zero2, zero3"
+        yield Problem(("deepspeed",), message, hint)
     if run.sharding.deepspeed is None:
         for name in ("zero_hpz_partition_size", "deepspeed_autotp_size"):
             if run.args.is_given(name):
@@ -100,11 +92,8 @@ def numbers(run: RunSpec) -> Problems:
         number = wanted.get(key)
         if number is None or value == number:
             continue
-        yield Problem(
-            ("deepspeed",),
-            f"`{run.sharding.deepspeed}` says {key} {_shown(value)}, the run {_shown(number)}",
-            f'write `"auto"` there, or {_shown(number)}',
-        )
+        message = f"`{run.sharding.deepspeed}` says {key} {_shown(value)}, the run {_shown(number)}"
+        yield Problem(("deepspeed",), message, f'write `"auto"` there, or {_shown(number)}')
 
 
 @rule("error", "late", says="DeepSpeed Zero-3 is not compatible with passing a `device_map`.")
@@ -132,11 +121,9 @@ def cpu(run: RunSpec) -> Problems:
     """
     processes = run.world.world_size
     if run.world.cpu and processes != 1 and run.sharding.is_zero3:
-        yield Problem(
-            ("deepspeed",),
-            f"ZeRO-3 does not start in {processes} processes on a CPU",
-            "on a CPU: `deepspeed: zero2` with `model: {torch_dtype: bfloat16}`, or none",
-        )
+        message = f"ZeRO-3 does not start in {processes} processes on a CPU"
+        hint = "on a CPU: `deepspeed: zero2` with `model: {torch_dtype: bfloat16}`, or none"
+        yield Problem(("deepspeed",), message, hint)
 
 
 def _wanted(run: RunSpec) -> dict[str, object]:

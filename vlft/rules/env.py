@@ -49,19 +49,12 @@ def owned(run: RunSpec) -> Problems:
     """
     for name in run.config.env:
         if name in ENVIRONMENT:
-            yield Problem(
-                ("env", name),
-                f"`{name}` is decided by `{ENVIRONMENT[name]}`",
-                f"write `{ENVIRONMENT[name]}` instead",
-                at_key=True,
-            )
+            message = f"`{name}` is decided by `{ENVIRONMENT[name]}`"
+            hint = f"write `{ENVIRONMENT[name]}` instead"
+            yield Problem(("env", name), message, hint, at_key=True)
         elif name in NODE_ENVIRONMENT:
-            yield Problem(
-                ("env", name),
-                f"`{name}` is set by the launcher",
-                NODE_ENVIRONMENT[name],
-                at_key=True,
-            )
+            hint = NODE_ENVIRONMENT[name]
+            yield Problem(("env", name), f"`{name}` is set by the launcher", hint, at_key=True)
     for key in run.args.mapping("model_kwargs") or ():
         owner = ENVIRONMENT.get(str(key).upper())
         if owner is not None:
@@ -85,12 +78,8 @@ def near_miss(run: RunSpec) -> Problems:
         meant = GONE.get(name) or nearest_variable(name, sorted(READ))
         if meant is not None:
             owner = ENVIRONMENT.get(meant)
-            yield Problem(
-                ("env", name),
-                f"nothing reads the variable `{name}`",
-                f"did you mean `{meant}`?" + (f" write `{owner}`" if owner else ""),
-                at_key=True,
-            )
+            hint = f"did you mean `{meant}`?" + (f" write `{owner}`" if owner else "")
+            yield Problem(("env", name), f"nothing reads the variable `{name}`", hint, at_key=True)
 
 
 @rule("error", "silent")
@@ -101,11 +90,9 @@ def value(run: RunSpec) -> Problems:
     """
     for name, value in run.config.env.items():
         if isinstance(value, (list, dict)):
-            yield Problem(
-                ("env", name),
-                f"`{name}` is a {'list' if isinstance(value, list) else 'mapping'}",
-                "write the text that the variable is to hold, in quotes",
-            )
+            message = f"`{name}` is a {'list' if isinstance(value, list) else 'mapping'}"
+            hint = "write the text that the variable is to hold, in quotes"
+            yield Problem(("env", name), message, hint)
 
 
 @rule("warning", "silent")
@@ -118,11 +105,8 @@ def differs(run: RunSpec) -> Problems:
     for name, variable in run.decided_variables.items():
         if name in caller and not caller.holds(name, variable.text):
             shown = mask_value(name, variable.text)
-            yield Problem(
-                variable.path,
-                f"the environment has {name}={caller[name]}; the config's {shown} is used",
-                f"unset {name}, or change the config",
-            )
+            message = f"the environment has {name}={caller[name]}; the config's {shown} is used"
+            yield Problem(variable.path, message, f"unset {name}, or change the config")
 
 
 @rule("info", "silent")

@@ -28,11 +28,8 @@ def no_data(run: RunSpec) -> Problems:
     elif strategy is None and run.config.train.eval_steps is not None:
         yield Problem.ignored(("train", "eval_steps"), "there is no validation data", _NO_DATA)
     elif run.save_strategy == "best":
-        yield Problem(
-            ("swift", "save_strategy"),
-            "`save_strategy: best` saves only the last step: there is no validation data",
-            _NO_DATA,
-        )
+        message = "`save_strategy: best` saves only the last step: there is no validation data"
+        yield Problem(("swift", "save_strategy"), message, _NO_DATA)
 
 
 @rule("warning", "silent")
@@ -44,11 +41,9 @@ def data_unused(run: RunSpec) -> Problems:
     if run.config.data.val is None or not run.has_validation or run.evaluates:
         return
     name = "eval_strategy" if run.args.given("eval_strategy", str) else "save_strategy"
-    yield Problem(
-        ("swift", name),
-        f"`{name}: no` switches evaluation off: `data.val` has no effect",
-        "write `swift: {eval_strategy: epoch}`, or remove data.val",
-    )
+    message = f"`{name}: no` switches evaluation off: `data.val` has no effect"
+    hint = "write `swift: {eval_strategy: epoch}`, or remove data.val"
+    yield Problem(("swift", name), message, hint)
 
 
 @rule("error", "aborts", says="is not a valid IntervalStrategy")
@@ -63,11 +58,9 @@ def strategy(run: RunSpec) -> Problems:
     if run.args.given("eval_strategy", str) is not None:
         yield Problem.unknown(("swift", "eval_strategy"), "eval_strategy", strategy, _STRATEGIES)
     else:
-        yield Problem(
-            ("swift", "save_strategy"),
-            f"`save_strategy: {strategy}` does not say when to evaluate",
-            "write `eval_strategy: steps` or `epoch` beside it",
-        )
+        message = f"`save_strategy: {strategy}` does not say when to evaluate"
+        hint = "write `eval_strategy: steps` or `epoch` beside it"
+        yield Problem(("swift", "save_strategy"), message, hint)
 
 
 @rule("error", "aborts", says="--load_best_model_at_end requires the")
@@ -126,11 +119,8 @@ def plateau(run: RunSpec) -> Problems:
     """
     name = run.args.given("lr_scheduler_type", str)
     if name in {"reduce_lr_on_plateau", "greedy"} and not run.evaluates:
-        yield Problem(
-            ("swift", "lr_scheduler_type"),
-            f"`{name}` follows a metric, and nothing is evaluated",
-            _NO_DATA,
-        )
+        message = f"`{name}` follows a metric, and nothing is evaluated"
+        yield Problem(("swift", "lr_scheduler_type"), message, _NO_DATA)
 
 
 @rule("error", "late", says="TypeError")

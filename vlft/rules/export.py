@@ -20,11 +20,8 @@ def bits(run: RunSpec) -> Problems:
     if method is None:
         return
     if bits is None and BITS[method]:
-        yield Problem(
-            ("export", "quant_method"),
-            f"{method} needs a number of bits",
-            "export.quant_bits: " + " or ".join(map(str, BITS[method])),
-        )
+        hint = "export.quant_bits: " + " or ".join(map(str, BITS[method]))
+        yield Problem(("export", "quant_method"), f"{method} needs a number of bits", hint)
     elif bits is not None and bits not in BITS[method]:
         hint = what_works(method, bits).replace("--quant-", "quant_").replace("quant_bits", "bits")
         yield Problem(("export", "quant_bits"), f"{method} can't quantise to {bits} bits", hint)
@@ -59,8 +56,5 @@ def not_mergeable(run: RunSpec) -> Problems:
     config = run.config
     asked = config.export.quant_bits is not None or config.export.quant_method is not None
     if asked and config.tuner not in _MERGEABLE:
-        yield Problem(
-            ("tuner",),
-            f"`tuner: {config.tuner}` can't be merged, and only merged weights are quantised",
-            "tuner: lora; or leave export.quant_bits out",
-        )
+        message = f"`tuner: {config.tuner}` can't be merged, and only merged weights are quantised"
+        yield Problem(("tuner",), message, "tuner: lora; or leave export.quant_bits out")

@@ -43,11 +43,8 @@ def tile_other(run: RunSpec) -> Problems:
     """
     side, said = _side(run), _said(run)
     if side is not None and said is not None and said[0] != str(side):
-        yield Problem(
-            said[1],
-            f"INPUT_SIZE={said[0]}, but the checkpoint was trained on tiles of {side}×{side}",
-            f"leave it out: vlft takes {side} from the checkpoint",
-        )
+        message = f"INPUT_SIZE={said[0]}, but the checkpoint was trained on tiles of {side}×{side}"
+        yield Problem(said[1], message, f"leave it out: vlft takes {side} from the checkpoint")
 
 
 @rule("error", "late", says="shape mismatch")

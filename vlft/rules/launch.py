@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import TYPE_CHECKING
 
+from vlft.engines import section_names, section_of
 from vlft.engines.traits import traits_of
 from vlft.probe.deepspeed import ZERO_PRESETS
 from vlft.resolve.batch import divisors
 from vlft.resolve.world import number_in
 from vlft.rules.base import Problem, Problems, RunSpec, not_installed, rule
 from vlft.text import counted
+
+if TYPE_CHECKING:
+    from vlft.rules.base import RuleFunction
+
 
 _DEVICE = re.compile(r"\d+|(?:GPU|MIG)-[\w/-]+", re.ASCII)
 
@@ -25,11 +31,9 @@ def processes_gpus(run: RunSpec) -> Problems:
     if run.uses_ray:
         return
     if gpus and processes and gpus % processes and not _one_device_each(run):
-        yield Problem(
-            _process_key(run),
-            f"{counted(gpus, 'GPU')} can't be divided among {counted(processes, 'process')}",
-            "nproc_per_node that works: " + ", ".join(map(str, divisors(gpus))),
-        )
+        message = f"{counted(gpus, 'GPU')} can't be divided among {counted(processes, 'process')}"
+        hint = "nproc_per_node that works: " + ", ".join(map(str, divisors(gpus)))
+        yield Problem(_process_key(run), message, hint)
 
 
 @rule("error", "aborts", "hardware", says="DeepSpeed is not compatible with `device_map`")
@@ -54,25 +58,18 @@ def no_gpu(run: RunSpec) -> Problems:
     if visible is None or gpus == "none" or _has_npus(run):
         return
     if gpus == "auto" and not visible:
-        yield Problem(
-            ("launch", "gpus"),
-            "no GPU is visible on this machine",
-            "write `launch: {gpus: none}` to train on the CPU",
-        )
+        hint = "write `launch: {gpus: none}` to train on the CPU"
+        yield Problem(("launch", "gpus"), "no GPU is visible on this machine", hint)
     if isinstance(gpus, int) and gpus > len(visible):
-        yield Problem(
-            ("launch", "gpus"),
-            f"{gpus} GPUs are asked for, {len(visible)} are visible",
-            f"write {len(visible)}" if visible else "write `none` to train on the CPU",
-        )
+        message = f"{gpus} GPUs are asked for, {len(visible)} are visible"
+        hint = f"write {len(visible)}" if visible else "write `none` to train on the CPU"
+        yield Problem(("launch", "gpus"), message, hint)
     if isinstance(gpus, list):
         missing = [gpu for gpu in gpus if isinstance(gpu, int) and gpu >= run.facts.gpu_count]
         if missing:
-            yield Problem(
-                ("launch", "gpus"),
-                f"GPU {', '.join(map(str, missing))}: this machine has {run.facts.gpu_count}",
-                "indices start at 0" if visible else "write `none` to train on the CPU",
-            )
+            message = f"GPU {', '.join(map(str, missing))}: this machine has {run.facts.gpu_count}"
+            hint = "indices start at 0" if visible else "write `none` to train on the CPU"
+            yield Problem(("launch", "gpus"), message, hint)
 
 
 @rule("error", "late")
@@ -90,11 +87,9 @@ def gpus_distinct(run: RunSpec) -> Problems:
         if isinstance(gpu, int) and gpu < 0:
             yield Problem(("launch", "gpus", index), f"there is no GPU {gpu}", "indices start at 0")
         if isinstance(gpu, str) and not _DEVICE.fullmatch(gpu):
-            yield Problem(
-                ("launch", "gpus", index),
-                f"`{gpu}` is neither an index nor a UUID: CUDA ends the list there",
-                "write an index from 0, or GPU-… as `nvidia-smi -L` shows it",
-            )
+            message = f"`{gpu}` is neither an index nor a UUID: CUDA ends the list there"
+            hint = "write an index from 0, or GPU-… as `nvidia-smi -L` shows it"
+            yield Problem(("launch", "gpus", index), message, hint)
         if gpu in gpus[:index]:
             yield Problem(("launch", "gpus", index), f"`{gpu}` is named twice", "name it once")
 
@@ -162,11 +157,9 @@ def _has_npus(run: RunSpec) -> bool:
 
 def _one_gpu_a_process(run: RunSpec, split: tuple[int, int], what: str) -> Problem:
     gpus, processes = split
-    return Problem(
-        _process_key(run),
-        f"{gpus} GPUs and {counted(processes, 'process')}: {what} wants one process a GPU",
-        f"nproc_per_node: {gpus}, or {counted(processes, 'GPU')} in launch.gpus",
-    )
+    message = f"{gpus} GPUs and {counted(processes, 'process')}: {what} wants one process a GPU"
+    hint = f"nproc_per_node: {gpus}, or {counted(processes, 'GPU')} in launch.gpus"
+    return Problem(_process_key(run), message, hint)
 
 
 def _split(run: RunSpec) -> tuple[int, int] | None:
@@ -202,17 +195,11 @@ def master_addr(run: RunSpec) -> Problems:
     if nnodes == 1 or traits_of(launch.engine).places_processes:
         return
     if launch.master_addr is None and run.facts.environ.get("MASTER_ADDR") is None:
-        yield Problem(
-            ("launch", "nnodes"),
-            f"{nnodes} nodes, but no address of node 0",
-            "write `launch.master_addr: HOST`",
-        )
+        hint = "write `launch.master_addr: HOST`"
+        yield Problem(("launch", "nnodes"), f"{nnodes} nodes, but no address of node 0", hint)
     if launch.master_port is None and number_in(run.facts.environ, "MASTER_PORT") is None:
-        yield Problem(
-            ("launch", "nnodes"),
-            f"{nnodes} nodes, but no port that all of them agree on",
-            "write `launch.master_port: 29500`",
-        )
+        message = f"{nnodes} nodes, but no port that all of them agree on"
+        yield Problem(("launch", "nnodes"), message, "write `launch.master_port: 29500`")
 
 
 @rule("error", "late", "hardware")
@@ -227,11 +214,9 @@ def loopback(run: RunSpec) -> Problems:
     placed = traits_of(run.config.launch.engine).places_processes
     if one_place or placed or not address or not _is_loopback(address):
         return
-    yield Problem(
-        ("launch", "master_addr" if written else "nnodes"),
-        f"{run.world.nnodes} nodes would each look for node 0 at `{address}`, on themselves",
-        "write the address that the other nodes reach node 0 at (`hostname -I` on node 0)",
-    )
+    message = f"{run.world.nnodes} nodes would each look for node 0 at `{address}`, on themselves"
+    hint = "write the address that the other nodes reach node 0 at (`hostname -I` on node 0)"
+    yield Problem(("launch", "master_addr" if written else "nnodes"), message, hint)
 
 
 @rule("error", "silent")
@@ -267,11 +252,8 @@ def ddp_backend(run: RunSpec) -> Problems:
             at_key=True,
         )
     elif run.world.cpu and backend not in {"gloo", "mpi"}:  # mpi: if torch was built with it
-        yield Problem(
-            ("swift", "ddp_backend"),
-            f"`{backend}` does not connect processes on the CPU, where this run is",
-            "write gloo",
-        )
+        message = f"`{backend}` does not connect processes on the CPU, where this run is"
+        yield Problem(("swift", "ddp_backend"), message, "write gloo")
 
 
 def _is_loopback(address: str) -> bool:
@@ -311,3 +293,55 @@ def deepspeed_installed(run: RunSpec) -> Problems:
     """
     if run.sharding.deepspeed:
         yield from not_installed(run, "deepspeed", ("deepspeed",))
+
+
+def _section_rule(name: str) -> RuleFunction:
+    """The rule of one engine's section; it loads nothing of an engine that is not named."""
+
+    def section_has_its_engine(run: RunSpec) -> Problems:
+        engine = run.config.launch.engine
+        section = getattr(run.config, name, None)
+        if section is not None and engine != name:
+            message = f"`{name}` with `engine: {engine}` does nothing"
+            hint = f"write `launch: {{engine: {name}}}`, or leave the section out"
+            yield Problem((name,), message, hint, at_key=True)
+        if section is None and engine == name and (needed := _required(name)):
+            example = ", ".join(f"{key}: {value}" for key, value in needed.items())
+            hint = f"write `{name}: {{{example}}}`"
+            yield Problem(("launch", "engine"), f"`engine: {name}` needs a section `{name}`", hint)
+
+    section_has_its_engine.__doc__ = (
+        f"A section `{name}` goes with `launch.engine: {name}`.\n\n"
+        "Source: vlft: a section of an engine"
+    )
+    return section_has_its_engine
+
+
+def _required(name: str) -> dict[str, object]:
+    """Keys of an engine's section that have no default, each with an example."""
+    fields = section_of(name).model_fields.items()
+    return {
+        key: field.examples[0] if field.examples else "…"
+        for key, field in fields
+        if field.is_required()
+    }
+
+
+for _name in section_names():
+    rule("error", "silent", rule_id=f"{_name}.section")(_section_rule(_name))
+
+
+@rule("warning", "silent", rule_id="slurm.gpu-list")
+def scheduler_chooses_gpus(run: RunSpec) -> Problems:
+    """A scheduler gets the number of GPUs, not a list of them.
+
+    Source: Slurm sets CUDA_VISIBLE_DEVICES
+    """
+    launch = run.config.launch
+    if traits_of(launch.engine).places_processes and isinstance(launch.gpus, list):
+        yield Problem(
+            ("launch", "gpus"),
+            f"the scheduler chooses the GPUs: of the list only its length, {len(launch.gpus)}, "
+            "counts",
+            f"write `gpus: {len(launch.gpus)}`",
+        )

@@ -48,11 +48,8 @@ def custom_code(run: RunSpec) -> Problems:
     if checkpoint is None or run.config.model.trust_remote_code:
         return
     if checkpoint.carried_code is not None:
-        yield Problem(
-            ("model", "path"),
-            checkpoint.carried_code,
-            "read it, then write `model: {trust_remote_code: true}`",
-        )
+        hint = "read it, then write `model: {trust_remote_code: true}`"
+        yield Problem(("model", "path"), checkpoint.carried_code, hint)
 
 
 @rule("error", "aborts", says="model_type: '")
@@ -130,11 +127,8 @@ def num_labels(run: RunSpec) -> Problems:
     """
     classifies = run.args.given("task_type", str) == "seq_cls"
     if classifies and not run.args.is_given("num_labels"):
-        yield Problem(
-            ("swift", "task_type"),
-            "`task_type: seq_cls` without the number of labels",
-            "add `swift: {num_labels: N}`",
-        )
+        message = "`task_type: seq_cls` without the number of labels"
+        yield Problem(("swift", "task_type"), message, "add `swift: {num_labels: N}`")
 
 
 @rule("warning", "silent")

@@ -54,11 +54,8 @@ def flash_attention(run: RunSpec) -> Problems:
     if run.world.cpu:  # where nothing could be installed that would help
         return
     if package not in interpreter.packages:
-        yield Problem(
-            ("model", "attn_impl"),
-            f"{package} is not installed in {interpreter.python}",
-            "write `sdpa`, or install it",
-        )
+        message = f"{package} is not installed in {interpreter.python}"
+        yield Problem(("model", "attn_impl"), message, "write `sdpa`, or install it")
 
 
 @rule("error", "late", says="FlashAttention only supports Ampere GPUs or newer")
@@ -82,11 +79,8 @@ def transformers_old(run: RunSpec) -> Problems:
     """
     for requirement, clause, installed in _unmet(run):
         if package_of(requirement) == "transformers" and installed and clause.startswith(">"):
-            yield Problem(
-                ("model", "path"),
-                f"the model needs transformers {clause}; {installed} is installed",
-                f"pip install -U '{requirement}'",
-            )
+            message = f"the model needs transformers {clause}; {installed} is installed"
+            yield Problem(("model", "path"), message, f"pip install -U '{requirement}'")
 
 
 @rule("error", "late")
@@ -129,11 +123,8 @@ def required(run: RunSpec) -> Problems:
         if name == "transformers" and clause.startswith(">"):
             continue
         what = f"{installed} is installed" if installed else "it is not installed"
-        yield Problem(
-            ("model", "path"),
-            f"ms-swift asks for `{requirement}` with this model; {what}",
-            f"pip install '{requirement}'",
-        )
+        message = f"ms-swift asks for `{requirement}` with this model; {what}"
+        yield Problem(("model", "path"), message, f"pip install '{requirement}'")
 
 
 @rule("error", "late", says="'NoneType' object is not subscriptable")

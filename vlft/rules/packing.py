@@ -56,11 +56,8 @@ def lazy_groups(run: RunSpec) -> Problems:
             at_key=True,
         )
     if run.args.is_off("train_dataloader_shuffle"):
-        yield Problem(
-            ("swift", "train_dataloader_shuffle"),
-            "`group_by_length` shuffles; `train_dataloader_shuffle` is false",
-            "leave one of the two out",
-        )
+        message = "`group_by_length` shuffles; `train_dataloader_shuffle` is false"
+        yield Problem(("swift", "train_dataloader_shuffle"), message, "leave one of the two out")
 
 
 @rule("error", "late", says="max_steps has to be specified")
@@ -70,12 +67,8 @@ def streaming_steps(run: RunSpec) -> Problems:
     Source: transformers/trainer.py: Trainer.__init__
     """
     if run.args.flag("streaming") and run.config.train.max_steps is None:
-        yield Problem(
-            ("swift", "streaming"),
-            "`streaming` without `train.max_steps`: the number of rows is not known",
-            "write `train: {max_steps: N}`",
-            at_key=True,
-        )
+        message = "`streaming` without `train.max_steps`: the number of rows is not known"
+        yield Problem(("swift", "streaming"), message, "write `train: {max_steps: N}`", at_key=True)
 
 
 @rule("warning", "silent")
@@ -102,8 +95,6 @@ def streaming_ignored(run: RunSpec) -> Problems:
         yield Problem.ignored(("swift", "group_by_length"), because, "remove it, or streaming")
     workers = run.args.given("dataloader_num_workers", float)
     if workers is not None and workers > 1:
-        yield Problem(
-            ("swift", "dataloader_num_workers"),
-            f"streamed data is read by 1 worker, not {workers:g}",
-            "remove dataloader_num_workers or streaming",
-        )
+        message = f"streamed data is read by 1 worker, not {workers:g}"
+        hint = "remove dataloader_num_workers or streaming"
+        yield Problem(("swift", "dataloader_num_workers"), message, hint)

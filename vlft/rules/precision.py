@@ -64,11 +64,9 @@ def unscaled_gradients(run: RunSpec) -> Problems:
         return  # on a CPU no loss is scaled
     if precision.weights != "float16" or not precision.fp16:
         return
-    yield Problem(
-        _dtype_key(run),
-        "`tuner: full` on float16 weights: the gradients of fp16 can't be unscaled",
-        "torch_dtype: bfloat16, or float32 (then computed in fp16), or `tuner: lora`",
-    )
+    message = "`tuner: full` on float16 weights: the gradients of fp16 can't be unscaled"
+    hint = "torch_dtype: bfloat16, or float32 (then computed in fp16), or `tuner: lora`"
+    yield Problem(_dtype_key(run), message, hint)
 
 
 @rule("warning", "silent", "hardware")

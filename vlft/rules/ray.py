@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ast
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vlft.rules.base import Problem, Problems, RunSpec, not_installed, rule
+from vlft.rules.swift import passed_mapping
 from vlft.text import counted, parse_json
 
 if TYPE_CHECKING:
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
 _GROUPS = ("swift", "device_groups")
 _WRITE = "`device_groups: {nproc_per_node: 4, train: {device: GPU, ranks: 4, workers: [default]}}`"
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
-
-
-def _groups(run: RunSpec) -> dict[str, Any]:
-    """`device_groups` as plain data; empty if it is absent or can't be read."""
-    value = run.passed.get("device_groups")
-    read = parse_json(value) if isinstance(value, str) else value
-    return read if isinstance(read, dict) else {}
 
 
 @rule("error", "late")
@@ -85,13 +78,11 @@ def processes(run: RunSpec) -> Problems:
     if not run.uses_ray:
         return
     if run.world.nnodes > 1:
-        yield Problem(
-            ("launch", "nnodes"),
-            f"Ray reaches all nodes from one: {run.world.nnodes} would start a training each",
-            "leave it out, and count all ranks: launch.nproc_per_node",
-        )
+        message = f"Ray reaches all nodes from one: {run.world.nnodes} would start a training each"
+        hint = "leave it out, and count all ranks: launch.nproc_per_node"
+        yield Problem(("launch", "nnodes"), message, hint)
         return
-    ranks = ranks_that_train(_groups(run))
+    ranks = ranks_that_train(passed_mapping(run, "device_groups"))
     if ranks and run.world.nproc_per_node not in (None, len(ranks)):
         yield Problem(
             ("launch",),
@@ -130,17 +121,15 @@ def devices(run: RunSpec) -> Problems:
 
     Source: swift/ray_utils/resource_manager.py: self.nodes
     """
-    wanted, has = devices_of_a_node(_groups(run)), run.world.gpus_per_node
+    wanted, has = devices_of_a_node(passed_mapping(run, "device_groups")), run.world.gpus_per_node
     address = run.config.env.get("RAY_ADDRESS") or run.facts.environ.get("RAY_ADDRESS")
     if not run.uses_ray or address not in {None, "", "local"}:
         return
     if wanted is None or has is None or wanted <= has:
         return
-    yield Problem(
-        _GROUPS,
-        f"Ray looks for a node of {counted(wanted, 'GPU')}, and finds {has or 'none'} here",
-        "with a cluster of Ray's, say where: `env: {RAY_ADDRESS: HOST:6379}`",
-    )
+    message = f"Ray looks for a node of {counted(wanted, 'GPU')}, and finds {has or 'none'} here"
+    hint = "with a cluster of Ray's, say where: `env: {RAY_ADDRESS: HOST:6379}`"
+    yield Problem(_GROUPS, message, hint)
 
 
 # `device_groups` as ms-swift reads it (swift/ray_utils/resource_manager.py, base.py). -----------
@@ -153,17 +142,9 @@ _DEVICE = "GPU"
 _OF_TEXT = {"list", "range"}  # what a text of ranks may call
 
 
-@dataclass(frozen=True)
-class Ranks:
-    """Ranks of a group of devices.
-
-    Attributes:
-        numbers: Each rank's place among all devices of all nodes; None if only a run can tell.
-        wrong: Why ms-swift fails on them, as a clause.
-    """
-
-    numbers: tuple[int, ...] | None = None
-    wrong: str | None = None
+Ranks: TypeAlias = tuple[int, ...] | str | None
+"""Ranks of a group of devices: each one's place among all devices of all nodes; a clause that says
+why ms-swift fails on them; None if only a run can tell."""
 
 
 def wrong_groups(groups: Mapping[str, Any]) -> Iterator[str]:
@@ -190,8 +171,10 @@ def ranks_that_train(groups: Mapping[str, Any]) -> tuple[int, ...] | None:
     for name, group in groups.items():
         if name in _NUMBERS or not isinstance(group, dict) or group.get("device") == "CPU":
             continue
-        ranks = _read_ranks(group.get("ranks"), last).numbers
-        if _has(group, WORKER) or not ranks:
+        ranks = _read_ranks(group.get("ranks"), last)
+        if isinstance(ranks, str) or ranks is None:
+            return None
+        if _has(group, WORKER):
             return ranks
         last = ranks[-1]
     return None
@@ -247,11 +230,11 @@ def _wrong_ranks(groups: Mapping[str, Any], named: Mapping[str, Any]) -> Iterato
         if group["device"] == "CPU":
             continue
         ranks = _read_ranks(group["ranks"], every[-1] if every else -1)
-        if ranks.wrong:
-            yield f"the ranks of `{name}` are `{group['ranks']}`: {ranks.wrong}"
-        if not ranks.numbers:
+        if isinstance(ranks, str):
+            yield f"the ranks of `{name}` are `{group['ranks']}`: {ranks}"
+        if not isinstance(ranks, tuple):
             return
-        every += ranks.numbers
+        every += ranks
     devices = devices_of_a_node(groups)
     if len(set(every)) < len(every):
         twice = next(rank for rank in every if every.count(rank) > 1)
@@ -274,11 +257,11 @@ def _read_ranks(value: Any, last: int) -> Ranks:
         return _some(tuple(range(last + 1, last + 1 + int(value))))
     except (TypeError, ValueError, OverflowError):
         pass
-    return _from_text(value) if isinstance(value, str) else Ranks(wrong="neither number nor list")
+    return _from_text(value) if isinstance(value, str) else "neither number nor list"
 
 
 def _some(numbers: tuple[int, ...]) -> Ranks:
-    return Ranks(numbers) if numbers else Ranks(wrong="none at all")
+    return numbers or "none at all"
 
 
 def _from_text(text: str) -> Ranks:
@@ -286,29 +269,29 @@ def _from_text(text: str) -> Ranks:
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError):
-        return Ranks(wrong="not Python")
+        return "not Python"
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - _OF_TEXT
     if names and not any(isinstance(node, ast.comprehension) for node in ast.walk(tree)):
-        return Ranks(wrong=f"ms-swift knows no `{min(names)}` there")
+        return f"ms-swift knows no `{min(names)}` there"
     if isinstance(tree, ast.Name):
-        return Ranks(wrong="no list of numbers")
+        return "no list of numbers"
+    try:
+        numbers = _evaluated(tree)
+    except (TypeError, ValueError):
+        return None
+    if not isinstance(numbers, tuple | list) or not all(isinstance(rank, int) for rank in numbers):
+        return "no list of numbers"
+    return _some(tuple(numbers))
+
+
+def _evaluated(tree: ast.expr) -> object:
     match tree:
         case ast.Call(func=ast.Name(id="list"), args=[inner], keywords=[]):
-            tree = inner
+            return _evaluated(inner)
+        case ast.Call(func=ast.Name(id="range"), args=bounds, keywords=[]):
+            return tuple(range(*map(ast.literal_eval, bounds)))
         case _:
-            pass
-    numbers: Any
-    try:
-        match tree:
-            case ast.Call(func=ast.Name(id="range"), args=bounds, keywords=[]):
-                numbers = tuple(range(*(ast.literal_eval(bound) for bound in bounds)))
-            case _:
-                numbers = ast.literal_eval(tree)
-    except (TypeError, ValueError):
-        return Ranks()
-    if not isinstance(numbers, tuple | list) or not all(isinstance(rank, int) for rank in numbers):
-        return Ranks(wrong="no list of numbers")
-    return _some(tuple(numbers))
+            return ast.literal_eval(tree)
 
 
 def _has(group: Any, worker: str) -> bool:

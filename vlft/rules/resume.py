@@ -34,11 +34,8 @@ def not_found(run: RunSpec) -> Problems:
     """
     found = run.facts.resume
     if found is not None and not found.exists:
-        yield Problem(
-            _PATH,
-            f"there is no folder `{found.path}`",
-            "a relative path starts from the config file's folder",
-        )
+        hint = "a relative path starts from the config file's folder"
+        yield Problem(_PATH, f"there is no folder `{found.path}`", hint)
 
 
 @rule("error", "late", says="trainer_state.json")

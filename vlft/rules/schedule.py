@@ -44,11 +44,8 @@ def never_saved(run: RunSpec) -> Problems:
         value = getattr(train, name)
         steps = None if value is None else interval(value, total)
         if strategy == "steps" and steps is not None and steps > total:
-            yield Problem(
-                ("train", name),
-                f"every {steps} steps in a run of {total}: there will be {what}",
-                f"fewer than {total}, or a share such as 0.1",
-            )
+            message = f"every {steps} steps in a run of {total}: there will be {what}"
+            yield Problem(("train", name), message, f"fewer than {total}, or a share such as 0.1")
 
 
 _LARGE = 10**12
@@ -73,11 +70,8 @@ def disk(run: RunSpec) -> Problems:
     copies = 1 if run.args.flag("save_only_model") else 3
     size = checkpoint.weight_bytes * copies * count
     if size > _LARGE:
-        yield Problem(
-            ("train", "save_steps"),
-            f"{count} checkpoints, {size / _LARGE:.1f} TB at least, are all kept",
-            "write `train: {save_total_limit: 2}`",
-        )
+        message = f"{count} checkpoints, {size / _LARGE:.1f} TB at least, are all kept"
+        yield Problem(("train", "save_steps"), message, "write `train: {save_total_limit: 2}`")
 
 
 @rule("error", "late", "hardware", says="No space left on device")
@@ -121,12 +115,9 @@ def zero_weights_only(run: RunSpec) -> Problems:
     Source: transformers/integrations/deepspeed.py: deepspeed_load_checkpoint
     """
     if run.sharding.deepspeed is not None and run.args.flag("save_only_model"):
-        yield Problem(
-            ("swift", "save_only_model"),
-            "checkpoints of weights alone: DeepSpeed can't resume from them",
-            "remove save_only_model, and write `train: {save_total_limit: 2}` if space is short",
-            at_key=True,
-        )
+        message = "checkpoints of weights alone: DeepSpeed can't resume from them"
+        hint = "remove save_only_model, and write `train: {save_total_limit: 2}` if space is short"
+        yield Problem(("swift", "save_only_model"), message, hint, at_key=True)
 
 
 @rule(

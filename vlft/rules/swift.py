@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vlft.config.schema import ARGUMENTS, RESERVED
+from vlft.resolve.args import parse_bool
 from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.security.secrets import is_secret_name, mask_value
-from vlft.swift.dumps import old_name
+from vlft.swift.probe import old_name
 from vlft.text import nearest, parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from vlft.swift.release import Argument
 
@@ -39,11 +40,8 @@ def mapping(run: RunSpec) -> Problems:
             continue
         text = str(value)
         if text not in run.facts.passed_files and not _is_read(name, text):
-            yield Problem(
-                ("swift", name),
-                f"`{name}` is `{text[:60]}`, which is neither a mapping nor a file",
-                f"write `{name}: {{key: value}}`",
-            )
+            message = f"`{name}` is `{text[:60]}`, which is neither a mapping nor a file"
+            yield Problem(("swift", name), message, f"write `{name}: {{key: value}}`")
 
 
 @rule("warning", "silent")
@@ -78,8 +76,8 @@ def _is_read(name: str, text: str) -> bool:
     return name != "device_groups" or parse_json(text) is not None or text == "null"
 
 
-def _mapping(run: RunSpec, name: str) -> Mapping[str, object]:
-    """The argument as a mapping; empty if it is none."""
+def passed_mapping(run: RunSpec, name: str) -> Mapping[str, Any]:
+    """An argument under `swift:` as a mapping; empty if it is absent or no mapping."""
     value = run.passed.get(name)
     found = parse_json(value) if isinstance(value, str) else value
     return found if isinstance(found, dict) else {}
@@ -91,13 +89,11 @@ def accelerator_keys(run: RunSpec) -> Problems:
 
     Source: transformers/trainer_pt_utils.py: AcceleratorConfig
     """
-    for key in _mapping(run, "accelerator_config"):
+    for key in passed_mapping(run, "accelerator_config"):
         if key not in _ACCELERATOR_KEYS:
-            yield Problem(
-                ("swift", "accelerator_config"),
-                f"`accelerator_config` has no key `{key}`",
-                "it has " + ", ".join(_ACCELERATOR_KEYS),
-            )
+            message = f"`accelerator_config` has no key `{key}`"
+            hint = "it has " + ", ".join(_ACCELERATOR_KEYS)
+            yield Problem(("swift", "accelerator_config"), message, hint)
 
 
 @rule("error", "aborts", says="invalid literal for int()")
@@ -106,21 +102,10 @@ def mrl_dims(run: RunSpec) -> Problems:
 
     Source: swift/trainers/arguments.py: TrainArgumentsMixin.__post_init__
     """
-    for key, weight in _mapping(run, "mrl_dims").items():
-        if not _is_number(key, int) or not _is_number(weight, float):
-            yield Problem(
-                ("swift", "mrl_dims"),
-                f"`mrl_dims` has `{key}: {weight}`",
-                'a dimension and its weight, such as `{"256": 1.0}`',
-            )
-
-
-def _is_number(value: object, kind: type[int | float]) -> bool:
-    try:
-        kind(str(value))
-    except ValueError:
-        return False
-    return True
+    for key, weight in passed_mapping(run, "mrl_dims").items():
+        if not _is_text_of(int, key) or not _is_text_of(float, weight):
+            hint = 'a dimension and its weight, such as `{"256": 1.0}`'
+            yield Problem(("swift", "mrl_dims"), f"`mrl_dims` has `{key}: {weight}`", hint)
 
 
 @rule("error", "aborts", says="must be an integer bigger than 0")
@@ -180,11 +165,9 @@ def interpreter(run: RunSpec) -> Problems:
         yield Problem(("launch", "python"), problem.message, problem.hint)
     interpreter = run.facts.interpreter
     if interpreter is not None and interpreter.swift_dir is None:
-        yield Problem(
-            ("launch", "python"),
-            f"ms-swift is not installed in {interpreter.python}",
-            f"{interpreter.python} -m pip install 'vlft[train]'",
-        )
+        message = f"ms-swift is not installed in {interpreter.python}"
+        hint = f"{interpreter.python} -m pip install 'vlft[train]'"
+        yield Problem(("launch", "python"), message, hint)
 
 
 @rule("error", "silent")
@@ -195,12 +178,9 @@ def owned(run: RunSpec) -> Problems:
     """
     for name in run.passed:
         if name in ARGUMENTS:
-            yield Problem(
-                ("swift", name),
-                f"`{name}` is decided by `{ARGUMENTS[name]}`",
-                f"write `{ARGUMENTS[name]}` instead",
-                at_key=True,
-            )
+            message = f"`{name}` is decided by `{ARGUMENTS[name]}`"
+            hint = f"write `{ARGUMENTS[name]}` instead"
+            yield Problem(("swift", name), message, hint, at_key=True)
         elif name in RESERVED:
             yield Problem(("swift", name), f"`{name}` is set by vlft", RESERVED[name], at_key=True)
 
@@ -255,11 +235,8 @@ def none_is_text(run: RunSpec) -> Problems:
         if argument is None or argument.type != "str" or argument.choices is not None:
             continue
         if argument.optional and not argument.many and value in ("None", "none", "null"):
-            yield Problem(
-                ("swift", name),
-                f"ms-swift would take `{value}` for the text of `{name}`",
-                "leave the key out",
-            )
+            message = f"ms-swift would take `{value}` for the text of `{name}`"
+            yield Problem(("swift", name), message, "leave the key out")
 
 
 @rule("error", "silent")
@@ -270,12 +247,9 @@ def secret_logged(run: RunSpec) -> Problems:
     """
     for name, value in run.passed.items():
         if value is not None and is_secret_name(name) and not name.endswith("_token"):
-            yield Problem(
-                ("swift", name),
-                f"ms-swift writes `{name}` as it is into its log and args.json",
-                "leave it out, and give it to the service in its own way",
-                at_key=True,
-            )
+            message = f"ms-swift writes `{name}` as it is into its log and args.json"
+            hint = "leave it out, and give it to the service in its own way"
+            yield Problem(("swift", name), message, hint, at_key=True)
 
 
 @rule("warning", "silent")
@@ -336,23 +310,24 @@ def _wrong_scalar(argument: Argument, value: object) -> str | None:
     if isinstance(value, (list, dict)):
         # ms-swift takes JSON where a dataclass says text (rope_scaling, reft_args).
         return None if argument.type == "str" and isinstance(value, dict) else "a single value"
-    names = {"bool": "true or false", "int": "a whole number", "float": "a number"}
-    return None if _is_text_of(argument.type, value) else names[argument.type]
+    if argument.type == "str":
+        return None
+    parser, name = _PARSERS[argument.type]
+    truth = isinstance(value, bool) and argument.type != "bool"
+    return name if truth or not _is_text_of(parser, value) else None
 
 
-_TRUTHS = {"yes", "true", "t", "y", "1", "no", "false", "f", "n", "0"}
+_PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
+    "bool": (parse_bool, "true or false"),
+    "int": (int, "a whole number"),
+    "float": (float, "a number"),
+}
 
 
-def _is_text_of(kind: str, value: object) -> bool:
-    """Whether argparse takes the value's text for a bool, an int, a float or text."""
-    if kind == "str":
-        return True
-    if kind == "bool":
-        return str(value).lower() in _TRUTHS
-    if isinstance(value, bool):
-        return False
+def _is_text_of(parser: Callable[[str], object], value: object) -> bool:
+    """Whether argparse takes the value's text."""
     try:
-        int(str(value)) if kind == "int" else float(str(value))
+        parser(str(value))
     except ValueError:
         return False
     return True
@@ -382,11 +357,9 @@ def file_missing(run: RunSpec) -> Problems:
     ):
         for text in run.args.given_texts(name):
             if not _is_there(run, name, text):
-                yield Problem(
-                    ("swift", name),
-                    f"`{name}` names `{text[:60]}`, which is not {wanted} that is there",
-                    f"write the path of {wanted}; a relative one starts where vlft is started",
-                )
+                message = f"`{name}` names `{text[:60]}`, which is not {wanted} that is there"
+                hint = f"write the path of {wanted}; a relative one starts where vlft is started"
+                yield Problem(("swift", name), message, hint)
 
 
 def _is_there(run: RunSpec, name: str, text: str) -> bool:

@@ -70,11 +70,9 @@ def undecided(run: RunSpec) -> Problems:
     args = model.checkpoint.args if model.checkpoint else None
     found = run.facts.swift.default_template(entry.model_type, model.argument, args)
     if found == AMBIGUOUS and not run.has_plugins:
-        yield Problem(
-            ("model", "path"),
-            f"`{entry.model_type}` has several templates, and the folder's name fits no model",
-            "write `swift.template`, one of " + ", ".join(entry.templates),
-        )
+        message = f"`{entry.model_type}` has several templates, and the folder's name fits no model"
+        hint = "write `swift.template`, one of " + ", ".join(entry.templates)
+        yield Problem(("model", "path"), message, hint)
 
 
 @rule("error", "silent")
@@ -89,11 +87,8 @@ def dummy(run: RunSpec) -> Problems:
     if config.model.type is not None or run.family is not None or run.model.guessed_types:
         return
     if not run.args.is_given("template") and not run.has_plugins:
-        yield Problem(
-            ("model", "path"),
-            "ms-swift does not know this model, and would train it without a chat template",
-            "write `swift.template`, or `model.type`",
-        )
+        message = "ms-swift does not know this model, and would train it without a chat template"
+        yield Problem(("model", "path"), message, "write `swift.template`, or `model.type`")
 
 
 @rule("error", "aborts", says="self.system: ")
@@ -104,8 +99,5 @@ def system_file(run: RunSpec) -> Problems:
     """
     name = run.args.given("system", str)
     if name is not None and name.endswith(".txt") and name not in run.facts.passed_files:
-        yield Problem(
-            ("swift", "system"),
-            f"there is no file `{name}` to take the system prompt from",
-            "write its absolute path, or the prompt itself",
-        )
+        message = f"there is no file `{name}` to take the system prompt from"
+        yield Problem(("swift", "system"), message, "write its absolute path, or the prompt itself")

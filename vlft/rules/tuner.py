@@ -49,10 +49,8 @@ def all_frozen(run: RunSpec) -> Problems:
     model = run.config.model
     if run.family is None or not _by_parts(run):
         return
-    if run.config.tuner == "full" and any(
-        run.args.given_texts(name)
-        for name in ("trainable_parameters", "trainable_parameters_regex")
-    ):
+    named = map(run.args.given_texts, ("trainable_parameters", "trainable_parameters_regex"))
+    if run.config.tuner == "full" and any(named):
         return
     if model.freeze_llm and model.freeze_vit is not False and model.freeze_aligner is not False:
         yield Problem(
@@ -128,9 +126,9 @@ def target_modules(run: RunSpec) -> Problems:
 
     Source: peft/tuners/tuners_utils.py: inject_adapter
     """
-    targets, missing = _targets(run) or [], _missing(run)
-    if missing and len(missing) == len(targets):
-        yield from (_absent(index, targets[index]) for index in missing)
+    missing = _missing(run)
+    if missing and len(missing) == len(_targets(run) or ()):
+        yield from missing
 
 
 @rule("warning", "silent")
@@ -139,26 +137,23 @@ def target_module_missing(run: RunSpec) -> Problems:
 
     Source: peft/tuners/tuners_utils.py: inject_adapter
     """
-    targets, missing = _targets(run) or [], _missing(run)
-    if len(missing) < len(targets):
-        yield from (_absent(index, targets[index]) for index in missing)
+    missing = _missing(run)
+    if len(missing) < len(_targets(run) or ()):
+        yield from missing
 
 
-def _missing(run: RunSpec) -> list[int]:
-    """Places of the names in `lora.target_modules` that the checkpoint does not have.
+def _missing(run: RunSpec) -> list[Problem]:
+    """Names in `lora.target_modules` that the checkpoint does not have.
 
     Empty where its tensors can't all be read, or where names are not what decides.
     """
     targets, checkpoint = _targets(run), run.facts.model.checkpoint
     if not targets or _ALL in targets or checkpoint is None or checkpoint.problems:
         return []
-    tensors = checkpoint.tensors()
-    if not tensors:
-        return []
-    paths = [f".{name.rpartition('.')[0]}." for name in tensors]
+    paths = [f".{name.rpartition('.')[0]}." for name in checkpoint.tensors()]
     return [
-        index
-        for index, target in enumerate(targets)
+        _absent(index, target)
+        for index, target in enumerate(targets if paths else ())
         if target not in _GROUPS and not any(f".{target}." in path for path in paths)
     ]
 
@@ -331,11 +326,8 @@ def llama_only(run: RunSpec) -> Problems:
     Source: swift/pipelines/train/tuner.py: prepare_adapter
     """
     if run.config.tuner == "longlora" and run.family is not None:
-        yield Problem(
-            ("tuner",),
-            f"`longlora` works on Llama models only, not on {run.family.title}",
-            "write `tuner: lora`",
-        )
+        message = f"`longlora` works on Llama models only, not on {run.family.title}"
+        yield Problem(("tuner",), message, "write `tuner: lora`")
 
 
 @rule("error", "late", says="LISA only supports full parameter training.")
@@ -346,12 +338,9 @@ def lisa(run: RunSpec) -> Problems:
     """
     layers = run.args.given("lisa_activated_layers", float)
     if layers and layers > 0 and run.config.tuner != "full":
-        yield Problem(
-            ("swift", "lisa_activated_layers"),
-            f"LISA trains whole layers; `tuner` is `{run.config.tuner}`",
-            "write `tuner: full`, or remove lisa_activated_layers",
-            at_key=True,
-        )
+        message = f"LISA trains whole layers; `tuner` is `{run.config.tuner}`"
+        hint = "write `tuner: full`, or remove lisa_activated_layers"
+        yield Problem(("swift", "lisa_activated_layers"), message, hint, at_key=True)
 
 
 @rule("error", "late", says="args.adapters")
@@ -362,11 +351,8 @@ def one_adapter(run: RunSpec) -> Problems:
     """
     adapters = run.args.given_texts("adapters")
     if len(adapters) > 1 and run.config.tuner != "full":
-        yield Problem(
-            ("swift", "adapters"),
-            f"{len(adapters)} adapters; a run can train one",
-            "merge the others into the model first, or name one",
-        )
+        hint = "merge the others into the model first, or name one"
+        yield Problem(("swift", "adapters"), f"{len(adapters)} adapters; a run can train one", hint)
 
 
 @rule("error", "silent")
@@ -376,12 +362,9 @@ def adapter_with_full(run: RunSpec) -> Problems:
     Source: swift/pipelines/train/tuner.py: TunerMixin.prepare_model
     """
     if run.config.tuner == "full" and run.args.given_texts("adapters"):
-        yield Problem(
-            ("swift", "adapters"),
-            "`tuner: full` never loads an adapter: the run would start from the base model",
-            "merge it first (`vlft merge`) and name the merged folder in `model.path`",
-            at_key=True,
-        )
+        message = "`tuner: full` never loads an adapter: the run would start from the base model"
+        hint = "merge it first (`vlft merge`) and name the merged folder in `model.path`"
+        yield Problem(("swift", "adapters"), message, hint, at_key=True)
 
 
 _PARAMETERS = (

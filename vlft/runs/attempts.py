@@ -36,12 +36,17 @@ _NAME = re.compile(r"attempt-(\d{1,6})")
 
 def last_attempt(run: Path) -> Path:
     """The folder of the newest attempt: the run's own if there was one only."""
-    return _numbered(run).popitem()[1]
+    return all_attempts(run)[-1]
 
 
 def all_attempts(run: Path) -> tuple[Path, ...]:
     """The folders of all attempts, the first one first."""
-    return tuple(_numbered(run).values())
+    try:
+        names = os.listdir(run)  # noqa: PTH208  names are enough
+    except OSError:
+        return (run,)
+    matches = [match for match in map(_NAME.fullmatch, names) if match]
+    return (run, *(run / match[0] for match in sorted(matches, key=lambda match: int(match[1]))))
 
 
 def new_attempt(run: Path, after: Path) -> Path:
@@ -144,15 +149,3 @@ def _living(record: Mapping[str, Any], prefix: str = "") -> int | None:
         return pid if alive and process.status() != psutil.STATUS_ZOMBIE else None
     except (psutil.Error, ValueError):
         return None
-
-
-def _numbered(run: Path) -> dict[int, Path]:
-    found = {1: run}
-    try:
-        names = os.listdir(run)  # noqa: PTH208  names are enough
-    except OSError:
-        return found
-    matches = [match for match in map(_NAME.fullmatch, names) if match]
-    for match in sorted(matches, key=lambda match: int(match[1])):
-        found[int(match[1])] = run / match[0]
-    return found

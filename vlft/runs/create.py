@@ -17,7 +17,7 @@ from vlft.config.masking import mask_document
 from vlft.environment import ENVIRON
 from vlft.errors import UsageError, VlftError
 from vlft.files import write_json, write_text
-from vlft.resolve.patches import PATCHES_VERSION, is_patched
+from vlft.resolve.model import PATCHES_VERSION, is_patched
 from vlft.runs.attempts import write_launcher
 from vlft.runs.exports import mark_weights
 from vlft.runs.record import RUN_FILE, Fingerprint, fingerprint, new_run_id, utc_now

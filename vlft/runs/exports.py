@@ -15,13 +15,13 @@ import xxhash
 
 from vlft.errors import VlftError
 from vlft.files import read_json, write_json
-from vlft.plan import Plan
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.runs.record import fingerprint
+from vlft.runs.record import fingerprint, read_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vlft.plan import Plan
     from vlft.probe.checkpoint import Checkpoint
 
 RECORD = "vlft-export.json"
@@ -89,12 +89,7 @@ def read_export(folder: Path) -> ExportRecord | None:
 def exported_plan(folder: Path) -> Plan | None:
     """The plan of the run whose weights were exported here; None if it is not known."""
     record = read_export(folder)
-    if record is None or record.plan is None:
-        return None
-    try:
-        return Plan.from_json(dict(record.plan))
-    except (KeyError, TypeError):
-        return None
+    return None if record is None else read_plan(record.plan)
 
 
 def hash_adapter(checkpoint: Checkpoint) -> dict[str, str]:

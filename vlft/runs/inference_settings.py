@@ -19,7 +19,7 @@ from vlft.errors import VlftError
 from vlft.files import read_json
 from vlft.models import checkpoint_variables, family_of
 from vlft.probe.checkpoint import read_checkpoint
-from vlft.resolve.patches import is_bnb, is_patched, patches_of, with_patches
+from vlft.resolve.model import is_bnb, is_patched, patches_of, with_patches
 from vlft.security.secrets import is_masked
 from vlft.swift.interpreter import Interpreter, find_interpreter
 
@@ -203,9 +203,6 @@ def patched(
 
 def _is_said(value: object) -> bool:
     return value is not None and value != "" and not isinstance(value, (list, dict))
-
-
-_YES = ("1", "true", "t", "yes", "y", "on")  # swift/utils/env.py: strtobool
 
 
 def base_folder(target: Target, base: str | None = None) -> Path | None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from vlft.engines.traits import traits_of
 from vlft.files import read_from
 from vlft.runs.attempts import all_attempts, engine_of
-from vlft.runs.record import read_run
+from vlft.runs.record import GOING_ON, read_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from vlft.runs.record import Run
@@ -29,8 +29,8 @@ def last_lines(run: Path, count: int | None) -> Iterator[str]:
         run: The run's folder.
         count: Lines of each; None for all of them, and of all attempts.
     """
-    for path in _shown_files(run, count):
-        yield from _tail(path, count)
+    for path in _files(run, 0 if count is None else -1):
+        yield from _lines(_tail(path, count)[0])[-(count or 0) :]
 
 
 def remember_secrets(run: Run) -> None:
@@ -49,67 +49,48 @@ def follow(run: Path, count: int | None) -> Iterator[str]:
         run: The run's folder.
         count: As for `last_lines`.
     """
-    shown = _shown_files(run, count)
-    offsets = {path: _end(path) for attempt in all_attempts(run) for path in _files(attempt)}
-    for path in shown:
-        yield from _tail(path, count, offsets.get(path))
+    first = 0 if count is None else len(all_attempts(run)) - 1
+    offsets: dict[Path, int] = {}
+    for path in _files(run, first):
+        data, end = _tail(path, count)
+        whole = data[: data.rfind(b"\n") + 1]
+        offsets[path] = end - len(data) + len(whole)
+        yield from _lines(whole)[-(count or 0) :]
     while True:
         found = read_run(run)
-        over = found is None or found.status not in ("starting", "running")
-        for attempt in all_attempts(run):
-            for path in _files(attempt):
-                text, offsets[path] = _new_lines(path, offsets.get(path, 0), rest=over)
-                yield from text.splitlines()
+        over = found is None or found.status not in GOING_ON
+        for path in _files(run, first):
+            offset = offsets.get(path, 0)
+            data = read_from(path, offset)
+            whole = data if over else data[: data.rfind(b"\n") + 1]
+            offsets[path] = offset + len(whole)
+            yield from _lines(whole)
         if over:
             return
         time.sleep(_INTERVAL_S)
 
 
-def _files(attempt: Path) -> list[Path]:
-    return traits_of(engine_of(attempt)).log_files(attempt)
+def _files(run: Path, first: int) -> list[Path]:
+    """Those that the trainer's output goes to, from an attempt on."""
+    attempts = all_attempts(run)[first:]
+    return [path for one in attempts for path in traits_of(engine_of(one)).log_files(one)]
 
 
-def _shown_files(run: Path, count: int | None) -> list[Path]:
-    attempts = all_attempts(run)
-    return [path for one in (attempts if count is None else attempts[-1:]) for path in _files(one)]
+def _lines(data: bytes) -> list[str]:
+    return data.decode(errors="replace").splitlines()
 
 
-def _tail(path: Path, count: int | None, end: int | None = None) -> list[str]:
-    """Its last lines before a byte; before its end if none is given."""
-    try:
-        with path.open("rb") as file:
-            if count is None:
-                return file.read(end).decode(errors="replace").splitlines()
-            end = file.seek(0, os.SEEK_END) if end is None else end
-            data = _before(file, end, lambda data: data.count(b"\n") > count)
-    except OSError:
-        return []
-    lines = data.decode(errors="replace").splitlines()
-    return lines[-count:] if count else []
-
-
-def _end(path: Path) -> int:
-    """Bytes up to the end of its last whole line."""
+def _tail(path: Path, count: int | None) -> tuple[bytes, int]:
+    """The last lines of a file, perhaps some more, and how many bytes it has."""
+    data, start = b"", 0
     with suppress(OSError), path.open("rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        data = _before(file, end, lambda data: b"\n" in data)
-        return end - len(data) + data.rfind(b"\n") + 1
-    return 0
-
-
-def _before(file: BinaryIO, end: int, enough: Callable[[bytes], bool]) -> bytes:
-    """What a file holds before a byte, read from there in blocks until it is enough."""
-    data = b""
-    while end and not enough(data):
-        size = min(_BLOCK, end)
-        end -= size
-        file.seek(end)
-        data = file.read(size) + data
-    return data
-
-
-def _new_lines(path: Path, offset: int, *, rest: bool) -> tuple[str, int]:
-    """What was added after `offset`, up to the last whole line; all of it at the end."""
-    data = read_from(path, offset)
-    whole = len(data) if rest else data.rfind(b"\n") + 1
-    return data[:whole].decode(errors="replace"), offset + whole
+        if count is None:
+            data = file.read()
+            return data, len(data)
+        start = file.seek(0, os.SEEK_END)
+        while start and data.count(b"\n") <= count:  # in blocks: a log can be long
+            size = min(_BLOCK, start)
+            start -= size
+            file.seek(start)
+            data = file.read(size) + data
+    return data, start + len(data)

@@ -137,11 +137,7 @@ class Run:
 
     def plan(self) -> Plan | None:
         """The plan; None if it can't be read."""
-        data = read_json(self.folder / "plan.json")
-        try:
-            return None if data is None else Plan.from_json(data)
-        except (KeyError, TypeError):
-            return None
+        return read_plan(read_json(self.folder / "plan.json"))
 
     def to_json(self) -> dict[str, Any]:
         """The documented row of `vlft runs list --format json`."""
@@ -156,6 +152,14 @@ class Run:
             "checkpoints": [str(path) for path in self.checkpoints],
             "output_dir": str(self.folder),
         }
+
+
+def read_plan(data: Mapping[str, Any] | None) -> Plan | None:
+    """A plan from its plain data; None if there is none that can be read."""
+    try:
+        return None if data is None else Plan.from_json(dict(data))
+    except (KeyError, TypeError):
+        return None
 
 
 def new_run_id(name: str, now: datetime) -> str:

@@ -41,17 +41,6 @@ class ExportSettings:
     rows: int | None = None
 
 
-def run_settings(run: Run) -> ExportSettings:
-    """Those of a run; the defaults if its record can't be read."""
-    try:
-        data = yaml.safe_load((run.folder / "config.resolved.yaml").read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        return ExportSettings()
-    folders = [Path(str(run.record.get("config", ""))).parent, Path(str(run.record.get("cwd", "")))]
-    section = data.get("export") if isinstance(data, dict) else None
-    return read_settings(section, folders)
-
-
 def read_settings(section: object, folders: list[Path]) -> ExportSettings:
     """The section as settings.
 
@@ -96,8 +85,16 @@ class Target:
 
     @property
     def export(self) -> ExportSettings:
-        """The section `export:` of the run's config."""
-        return run_settings(self.run) if self.run else ExportSettings()
+        """The section `export:` of the run's config; the defaults if it can't be read."""
+        if self.run is None:
+            return ExportSettings()
+        file, record = self.run.folder / "config.resolved.yaml", self.run.record
+        try:
+            data = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError):
+            return ExportSettings()
+        folders = [Path(str(record.get("config", ""))).parent, Path(str(record.get("cwd", "")))]
+        return read_settings(data.get("export") if isinstance(data, dict) else None, folders)
 
 
 def resolve_target(text: str, *, trust: bool = False) -> Target:

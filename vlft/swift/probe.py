@@ -1,21 +1,186 @@
-"""Asking an installed ms-swift itself, once: a subprocess, and a cache of what it said."""
+"""What an ms-swift accepts: the dumps that vlft ships, or the answer of the installed one.
+
+It is asked in a subprocess, once: a cache keeps what it said. The names that are gone are here too.
+"""
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import json
 import subprocess
+import zlib
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
 
 from vlft.errors import VlftError
 from vlft.files import write_text
-from vlft.swift.dumps import DumpError, parse_dump, read_shipped, shipped_versions
+from vlft.swift.release import SUBCOMMANDS, Argument, ModelEntry, Subcommand, SwiftFacts
 from vlft.swift.versions import release
 
 if TYPE_CHECKING:
     from vlft.swift.interpreter import Interpreter
-    from vlft.swift.release import SwiftFacts
+
+
+FOLDER: Final = Path(__file__).parent / "releases"
+_NAMES: Final = Path(__file__).parent / "names.json"
+_SUFFIX: Final = ".json.gz"
+_GZIP: Final = 31  # zlib's `wbits` for a gzip header; the module gzip takes longer to import
+
+_BEFORE_4: Final = {
+    "tuner_type": "train_type",
+    "eval_metric": "metric",
+    "safe_serialization": "save_safetensors",
+    "mcore_adapter": "mcore_adapters",
+}
+"""Name of today → the one before 4.0."""
+
+_SAME: Final = {"infer": frozenset({"metric"})}
+"""Names that a subcommand has still."""
+
+
+class _Facts(msgspec.Struct):
+    """The first half of a dump."""
+
+    format: Literal[1]
+    ms_swift: str
+    transformers: str
+    templates: frozenset[str]
+    arguments: tuple[Argument, ...]
+
+
+class _Models(msgspec.Struct):
+    """The other half; its models are parsed when they are asked for."""
+
+    models: msgspec.Raw
+
+
+class _Dump(msgspec.Struct):
+    """What trainer_side/dump_arguments.py prints."""
+
+    facts: _Facts
+    models: _Models
+
+    def as_facts(self) -> SwiftFacts:
+        arguments: dict[Subcommand, dict[str, Argument]] = {name: {} for name in SUBCOMMANDS}
+        for argument in self.facts.arguments:
+            for command in argument.commands:
+                arguments[command][argument.name] = argument
+        return SwiftFacts(
+            version=self.facts.ms_swift,
+            arguments={key: by_names_of_today(value, key) for key, value in arguments.items()},
+            templates=self.facts.templates,
+            transformers=self.facts.transformers,
+            load_models=functools.cache(self._read_models),
+        )
+
+    def _read_models(self) -> dict[str, ModelEntry]:
+        entries = msgspec.json.decode(self.models.models, type=tuple[ModelEntry, ...])
+        return {entry.model_type: entry for entry in entries}
+
+
+class DumpError(ValueError):
+    """A text is no dump of this format."""
+
+
+def shipped_versions() -> tuple[str, ...]:
+    """Versions of ms-swift that vlft ships a dump for, the newest first."""
+    versions = (path.name.removesuffix(_SUFFIX) for path in FOLDER.glob(f"*{_SUFFIX}"))
+    return tuple(sorted(versions, key=release, reverse=True))
+
+
+def read_shipped(version: str) -> SwiftFacts | None:
+    """The shipped dump for exactly this version; None if there is none."""
+    text = shipped_text(version)
+    return None if text is None else parse_dump(text)
+
+
+def shipped_text(version: str) -> bytes | None:
+    """A shipped dump as it was printed; None if there is none for this version."""
+    try:
+        return zlib.decompress((FOLDER / f"{version}{_SUFFIX}").read_bytes(), _GZIP)
+    except OSError:
+        return None
+
+
+def parse_dump(text: str | bytes, *, whole: bool = False) -> SwiftFacts:
+    """The dump in a text.
+
+    Args:
+        text: What trainer_side/dump_arguments.py prints.
+        whole: Whether the models are parsed at once, so that a broken half shows; else when
+            they are asked for.
+
+    Raises:
+        DumpError: The text is none.
+    """
+    try:
+        facts = msgspec.json.decode(text, type=_Dump).as_facts()
+        if whole:
+            facts.models()
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise DumpError(repr(error)) from None
+    return facts
+
+
+def by_names_of_today(
+    arguments: dict[str, Argument], subcommand: Subcommand
+) -> dict[str, Argument]:
+    """The arguments of a subcommand by today's names; each one remembers its own."""
+    if "tuner_type" in arguments:
+        return arguments
+    kept = _SAME.get(subcommand, frozenset())
+    names = {old: new for new, old in _BEFORE_4.items() if old not in kept}
+    named = (
+        msgspec.structs.replace(argument, name=names[name], flag=name)
+        if name in names
+        else argument
+        for name, argument in arguments.items()
+    )
+    return {argument.name: argument for argument in named}
+
+
+@dataclass(frozen=True, slots=True)
+class OldName:
+    """An argument that is gone.
+
+    Attributes:
+        name: What it was called.
+        new: What it is called now; None if nothing took its place.
+        last_seen: The last release that had it: `2.6.1`.
+    """
+
+    name: str
+    new: str | None
+    last_seen: str
+
+    @property
+    def gone(self) -> str:
+        """When it went, for the end of a sentence."""
+        return "since v3" if self.last_seen.startswith("2.") else f"since after v{self.last_seen}"
+
+
+def old_name(subcommand: str, name: str) -> OldName | None:
+    """What became of an argument; None if no release had it and dropped it.
+
+    Args:
+        subcommand: `sft` and what shares its arguments (`pt`, `rlhf`), or `export`.
+        name: With underscores or hyphens.
+    """
+    plain = name.replace("-", "_")
+    found = _names()["export" if subcommand == "export" else "sft"].get(plain)
+    return OldName(plain, found[0], found[1]) if found else None
+
+
+@functools.cache
+def _names() -> Any:
+    """The file; read once, and only when an argument is unknown."""
+    return json.loads(_NAMES.read_bytes())
+
 
 TIME_LIMIT = 60
 """Seconds that importing ms-swift may take; 5 to 20 were seen."""
@@ -47,10 +212,10 @@ def probe(interpreter: Interpreter, time_limit: float = TIME_LIMIT) -> SwiftFact
         )
     cache = cache_file(interpreter)
     with suppress(OSError, DumpError):  # a broken answer is asked for again
-        return parse_dump(cache.read_bytes(), "probed")
+        return parse_dump(cache.read_bytes(), whole=True)
     text = _ask(interpreter, time_limit)
     try:
-        facts = parse_dump(text, "probed")
+        facts = parse_dump(text, whole=True)
     except DumpError as error:
         raise VlftError(
             f"ms-swift of `{interpreter.python}` gave an answer that vlft can't read: {error}",

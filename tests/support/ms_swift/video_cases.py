@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from vlft.data.checking.lines import first_look
 from vlft.data.findings import worst
 from vlft.data.reading.lines import rows_of
-from vlft.data.rows.context import Context
 from vlft.data.rows.judge import judge
 from vlft.data.rows.length import counted_row
+from vlft.data.rows.media import Context
 from vlft.data.settings import CheckSettings
-from vlft.data.statistics.measures import Choice
-from vlft.data.statistics.statistics import StatsSettings, collect
-from vlft.data.tokens.factory import TokenModel, open_counter
+from vlft.data.statistics import StatsSettings, collect
+from vlft.data.statistics_report import Choice
+from vlft.data.tokens.rows import TokenModel, open_counter
 
 FILMED = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl-fps", "internvl", "internvl3_5")
 """Settings of `token_cases` whose rows have files of video."""

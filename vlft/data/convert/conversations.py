@@ -1,4 +1,7 @@
-"""Rows that are conversations: ShareGPT in its forms, and messages of ms-swift and OpenAI."""
+"""What rows of each form say: conversations, and questions with their answers.
+
+Conversations are ShareGPT in its forms, and messages of ms-swift and OpenAI.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,28 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.convert.draft import MEDIA, TAGS, Draft, RejectError, read_text, text_of
+from vlft.data.convert.draft import MEDIA, TAGS, Change, Draft, RejectError, read_text, text_of
 from vlft.data.rows.columns import COLUMNS, ROLES
 from vlft.text import kind
 
 if TYPE_CHECKING:
-    from vlft.data.convert.draft import Change, Columns, Message
+    from vlft.data.convert.draft import Columns, Message
 
 _TEXT = frozenset({"text", "input_text", "output_text"})
 
 
-def flatten(content: Any, number: int, changes: set[Change], media: dict[str, list[str]]) -> str:
+def draft_of(columns: Columns) -> Draft:
+    """What a row says, whatever form it has.
+
+    Raises:
+        RejectError: If it has none that is known.
+    """
+    if columns.has(*COLUMNS["messages"]):
+        return _conversation(columns)
+    return _question(columns)
+
+
+def _flatten(content: Any, number: int, changes: set[Change], media: dict[str, list[str]]) -> str:
     """The text of a message, with a tag for each part that is none.
 
     Args:
@@ -31,7 +45,7 @@ def flatten(content: Any, number: int, changes: set[Change], media: dict[str, li
     name = f"the content of message {number}"
     if not isinstance(content, list):
         return text_of(content, name, changes)
-    changes.add("parts")
+    changes.add(Change.PARTS)
     texts = []
     for part in content:
         if isinstance(part, str):
@@ -83,7 +97,7 @@ def _inner(value: dict[str, Any], what: str) -> Any:
     return value.get("url") or value.get("path")
 
 
-def in_order_of_calls(turns: list[Any]) -> list[Any]:
+def _in_order_of_calls(turns: list[Any]) -> list[Any]:
     """Results of tools in the order of their calls: ms-swift tells them apart by that alone.
 
     Only where each result names its call, and none is missing.
@@ -102,7 +116,7 @@ def in_order_of_calls(turns: list[Any]) -> list[Any]:
     return turns
 
 
-def calls_of(turn: Message, changes: set[Change]) -> list[str]:
+def _calls_of(turn: Message, changes: set[Change]) -> list[str]:
     """The calls of an OpenAI message, in `tool_calls` or in the older `function_call`."""
     calls = turn.get("tool_calls") or []
     if not isinstance(calls, list):
@@ -110,13 +124,13 @@ def calls_of(turn: Message, changes: set[Change]) -> list[str]:
     if turn.get("function_call"):
         calls = [*calls, turn["function_call"]]
     if calls:
-        changes.add("tools")
+        changes.add(Change.TOOLS)
     return [
         _as_text(call.get("function", call) if isinstance(call, dict) else call) for call in calls
     ]
 
 
-def calls_of_text(content: Any, number: int, changes: set[Change]) -> list[str]:
+def _calls_of_text(content: Any, number: int, changes: set[Change]) -> list[str]:
     """The calls in the content of a message that is one call, or a list of them."""
     value = content
     if isinstance(content, str):
@@ -125,13 +139,13 @@ def calls_of_text(content: Any, number: int, changes: set[Change]) -> list[str]:
         except ValueError:
             return [content]  # ms-swift passes on what it can't read
     if isinstance(value, list):
-        changes.add("tools")
+        changes.add(Change.TOOLS)
         return [_as_text(call) for call in value]
     if not isinstance(value, dict):
         raise RejectError(f"the tool call in message {number} is {kind(value)}")
     if isinstance(content, str):
         return [content]
-    changes.add("tools")
+    changes.add(Change.TOOLS)
     return [_as_text(value)]
 
 
@@ -156,21 +170,21 @@ _ROLES = {
 """Name of a role in ms-swift and elsewhere → the role."""
 
 
-def conversation_draft(columns: Columns) -> Draft:
+def _conversation(columns: Columns) -> Draft:
     """`messages`, `conversations` or `conversation`, whatever its messages look like."""
     draft = Draft()
     named = columns.has("messages")
     turns = columns.take(*COLUMNS["messages"])
     if isinstance(turns, str):
         turns = read_text(turns, "messages")
-        draft.changes.add("roles")
+        draft.changes.add(Change.ROLES)
     if not isinstance(turns, list) or not turns:
         what = "empty" if turns == [] else kind(turns)
         raise RejectError(f"the list of messages is {what}")
     if not named:
-        draft.changes.add("to-messages")
+        draft.changes.add(Change.TO_MESSAGES)
     in_parts: dict[str, list[str]] = {column: [] for column in MEDIA}
-    for number, turn in enumerate(in_order_of_calls(turns), start=1):
+    for number, turn in enumerate(_in_order_of_calls(turns), start=1):
         if not isinstance(turn, dict):
             raise RejectError(f"message {number} is {kind(turn)}")
         if {"role", "content", "from", "value", "tool_calls"}.isdisjoint(turn):
@@ -183,12 +197,8 @@ def conversation_draft(columns: Columns) -> Draft:
             raise RejectError("there is a system column and a system message")
         content = text_of(system, "system", draft.changes)
         draft.messages.insert(0, {"role": "system", "content": content})
-        draft.changes.add("to-messages")
+        draft.changes.add(Change.TO_MESSAGES)
     _chosen(columns, draft)
-    tag = columns.take("kto_tag")
-    if tag is not None:
-        draft.kept["label"] = bool(tag)
-        draft.changes.add("preference")
     columns.finish(draft)
     _join_media(draft, in_parts)
     return draft
@@ -205,19 +215,19 @@ def _turn(
     content = turn["content"] if "content" in turn else turn.get("value")
     # ms-swift itself writes `tool` for `tool_response` and back.
     if name not in {role, "tool"} or "from" in turn or "value" in turn:
-        draft.changes.add("roles")
+        draft.changes.add(Change.ROLES)
     weights = {key: turn[key] for key in ("loss", "loss_scale") if turn.get(key) is not None}
     if turn.get("weight") is not None:  # OpenAI's fine-tuning files: 0 means not learnt
         weights["loss"] = bool(turn["weight"])
-    calls = calls_of(turn, draft.changes)
+    calls = _calls_of(turn, draft.changes)
     if role == "tool_call":
-        calls = calls_of_text(content, number, draft.changes)
+        calls = _calls_of_text(content, number, draft.changes)
         content = None
     elif content is None and calls:
         return [{"role": "tool_call", "content": call, **weights} for call in calls]
     made: list[Message] = []
     if content is not None or not calls:
-        text = flatten(content, number, draft.changes, in_parts)
+        text = _flatten(content, number, draft.changes, in_parts)
         if text or not calls:
             made.append({"role": role, "content": text, **weights})
     return made + [{"role": "tool_call", "content": call, **weights} for call in calls]
@@ -229,7 +239,7 @@ def _pair(turn: Message, number: int, draft: Draft) -> list[Message]:
     answer = next((turn[key] for key in ("assistant", "gpt", "bot") if key in turn), None)
     if question is None or answer is None:
         raise RejectError(f"message {number} has neither role nor a question with its answer")
-    draft.changes.add("roles")
+    draft.changes.add(Change.ROLES)
     return [
         {"role": "user", "content": text_of(question, f"message {number}", draft.changes)},
         {"role": "assistant", "content": text_of(answer, f"message {number}", draft.changes)},
@@ -249,7 +259,7 @@ def _chosen(columns: Columns, draft: Draft) -> None:
         answers.append(text_of(content, name, draft.changes))
     draft.messages.append({"role": "assistant", "content": answers[0]})
     draft.kept["rejected_response"] = answers[1]
-    draft.changes.add("preference")
+    draft.changes.add(Change.PREFERENCE)
 
 
 def _join_media(draft: Draft, in_parts: dict[str, list[str]]) -> None:
@@ -260,3 +270,69 @@ def _join_media(draft: Draft, in_parts: dict[str, list[str]]) -> None:
         if draft.media.get(column, references) != references:
             raise RejectError(f"{column} are named both in messages and in their column")
         draft.media[column] = references
+
+
+def _question(columns: Columns) -> Draft:
+    """`query`, `response`, `history`, `system` under any of their names."""
+    draft = Draft()
+    if columns.has("instruction") and columns.has("input", "output") and not columns.has("query"):
+        query = _instruction(columns, draft)
+    else:
+        query = columns.take(*COLUMNS["query"])
+    if columns.has("chosen", "rejected"):
+        response = _preference(columns, draft)
+    else:
+        response = columns.take(*COLUMNS["response"])
+    if isinstance(response, list) and response:
+        response = response[0]
+        draft.changes.add(Change.ANSWER_LIST)
+    _add(draft, "system", columns.take(*COLUMNS["system"]))
+    for number, pair in enumerate(_history(columns.take("history")), start=1):
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:  # noqa: PLR2004
+            raise RejectError(f"pair {number} of history is no question and answer")
+        if pair[1] is None:
+            raise RejectError(f"pair {number} of history has no answer")
+        _add(draft, "user", pair[0])
+        _add(draft, "assistant", pair[1])
+    _add(draft, "user", query)
+    if response is None:
+        raise RejectError("there is no answer")
+    _add(draft, "assistant", response)
+    draft.changes.add(Change.TO_MESSAGES)
+    columns.finish(draft)
+    return draft
+
+
+def _instruction(columns: Columns, draft: Draft) -> str | None:
+    """Alpaca's question: instruction and input, each on its line."""
+    instruction, extra = columns.take("instruction"), columns.take("input")
+    texts = [
+        text_of(value, "instruction", draft.changes) for value in (instruction, extra) if value
+    ]
+    return "\n".join(texts) if texts else None
+
+
+def _preference(columns: Columns, draft: Draft) -> Any:
+    """The chosen answer; the rejected one goes into its column."""
+    chosen, rejected = columns.take("chosen"), columns.take("rejected")
+    if chosen is None or rejected is None:
+        raise RejectError("chosen and rejected belong together, and one is missing")
+    draft.kept["rejected_response"] = text_of(rejected, "rejected", draft.changes)
+    draft.changes.add(Change.PREFERENCE)
+    return chosen
+
+
+def _history(value: Any) -> list[Any]:
+    if value in (None, "", []):
+        return []
+    if isinstance(value, str):
+        value = read_text(value, "history")
+    if not isinstance(value, list):
+        raise RejectError(f"history is {kind(value)}, not a list of pairs")
+    return value
+
+
+def _add(draft: Draft, role: str, content: Any) -> None:
+    if content is None or (content == "" and role != "assistant"):
+        return
+    draft.messages.append({"role": role, "content": text_of(content, role, draft.changes)})

@@ -2,96 +2,89 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from vlft.data.convert.conversations import conversation_draft
-from vlft.data.convert.draft import MEDIA, Columns, Draft, RejectError, read_text, text_of
-from vlft.data.convert.media import move_inline_images, settle_tags
+from vlft.data.convert.conversations import draft_of
+from vlft.data.convert.draft import MEDIA, TAGS, Change, Columns, Draft, RejectError
 from vlft.data.convert.objects import settle_objects
 from vlft.data.rows.columns import COLUMNS
-from vlft.text import kind
 
 if TYPE_CHECKING:
-    from vlft.data.convert.draft import Change, Message, Row
+    from vlft.data.convert.draft import Message, Row
     from vlft.data.convert.media import Places
 
-
-def question_draft(columns: Columns) -> Draft:
-    """`query`, `response`, `history`, `system` under any of their names."""
-    draft = Draft()
-    if columns.has("instruction") and columns.has("input", "output") and not columns.has("query"):
-        query = _instruction(columns, draft)
-    else:
-        query = columns.take(*COLUMNS["query"])
-    if columns.has("chosen", "rejected"):
-        response = _preference(columns, draft)
-    else:
-        response = columns.take(*COLUMNS["response"])
-    if isinstance(response, list) and response:
-        response = response[0]
-        draft.changes.add("answer-list")
-    _add(draft, "system", columns.take(*COLUMNS["system"]))
-    for number, pair in enumerate(_history(columns.take("history")), start=1):
-        if not isinstance(pair, (list, tuple)) or len(pair) != 2:  # noqa: PLR2004
-            raise RejectError(f"pair {number} of history is no question and answer")
-        if pair[1] is None:
-            raise RejectError(f"pair {number} of history has no answer")
-        _add(draft, "user", pair[0])
-        _add(draft, "assistant", pair[1])
-    _add(draft, "user", query)
-    if response is None:
-        raise RejectError("there is no answer")
-    _add(draft, "assistant", response)
-    tag = columns.take("kto_tag")
-    if tag is not None:
-        draft.kept["label"] = bool(tag)
-        draft.changes.add("preference")
-    draft.changes.add("to-messages")
-    columns.finish(draft)
-    return draft
+SourceForm = Literal["auto", "swift", "llamafactory", "openai"]
 
 
-def _instruction(columns: Columns, draft: Draft) -> str | None:
-    """Alpaca's question: instruction and input, each on its line."""
-    instruction, extra = columns.take("instruction"), columns.take("input")
-    texts = [
-        text_of(value, "instruction", draft.changes) for value in (instruction, extra) if value
-    ]
-    return "\n".join(texts) if texts else None
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A row after its conversion.
+
+    Attributes:
+        row: For ms-swift 4.6.
+        changes: What was done to it, by key; empty if nothing was.
+        left: Why it stays as it was, where mending it would be guessing; else None.
+    """
+
+    row: Row
+    changes: list[Change]
+    left: str | None = None
 
 
-def _preference(columns: Columns, draft: Draft) -> Any:
-    """The chosen answer; the rejected one goes into its column."""
-    chosen, rejected = columns.take("chosen"), columns.take("rejected")
-    if chosen is None or rejected is None:
-        raise RejectError("chosen and rejected belong together, and one is missing")
-    draft.kept["rejected_response"] = text_of(rejected, "rejected", draft.changes)
-    draft.changes.add("preference")
-    return chosen
+def convert_row(row: Row, form: SourceForm, places: Places) -> Converted:
+    """A row of any form that is known.
+
+    Args:
+        row: As read; is not changed.
+        form: What it must be; auto takes each row for what it looks like.
+        places: Where its media are.
+
+    Raises:
+        RejectError: If it can't be converted without guessing.
+    """
+    columns = Columns(row)
+    _check_form(columns, form)
+    draft = draft_of(columns)
+    if form in {"auto", "swift"}:
+        move_inline_images(draft)
+    made = _finish(draft, places)
+    return Converted(made, sorted(draft.changes, key=lambda change: change.key))
 
 
-def _history(value: Any) -> list[Any]:
-    if value in (None, "", []):
-        return []
-    if isinstance(value, str):
-        value = read_text(value, "history")
-    if not isinstance(value, list):
-        raise RejectError(f"history is {kind(value)}, not a list of pairs")
-    return value
+def fix_row(row: Row, places: Places) -> Converted:
+    """A row of messages, mended where there is one way to.
+
+    Raises:
+        RejectError: If it would not load, and can't be mended.
+    """
+    if not {key.lower() for key in row} & set(COLUMNS["messages"]):
+        raise RejectError("it is no row of messages: convert the file without --fix")
+    try:
+        return convert_row(row, "swift", places)
+    except RejectError as error:
+        if not _loads_as_it_is(row):
+            raise
+        return Converted(row, [], error.reason)
 
 
-def _add(draft: Draft, role: str, content: Any) -> None:
-    if content is None or (content == "" and role != "assistant"):
-        return
-    draft.messages.append({"role": role, "content": text_of(content, role, draft.changes)})
+def _check_form(columns: Columns, form: SourceForm) -> None:
+    if form == "openai" and not columns.has("messages"):
+        raise RejectError("there is no messages column, as OpenAI has it")
+    known = (*COLUMNS["messages"], *COLUMNS["query"], *COLUMNS["response"], "history", "chosen")
+    if form == "llamafactory":
+        names = ("instruction", "input", "output", "chosen", "text")
+        known = (*COLUMNS["messages"], *names)
+    if not columns.has(*known):
+        raise RejectError("no column is known for a question, an answer or messages")
 
 
 _JOINED = frozenset({"user", "assistant", "system"})
 _MESSAGE_KEYS = frozenset({"role", "content", "loss", "loss_scale"})
 
 
-def finish(draft: Draft, places: Places) -> Row:
+def _finish(draft: Draft, places: Places) -> Row:
     """The row, with its columns in one order.
 
     Raises:
@@ -99,7 +92,7 @@ def finish(draft: Draft, places: Places) -> Row:
     """
     draft.messages = _joined(draft)
     _check_answer(draft)
-    settle_tags(draft)
+    _settle_tags(draft)
     objects = settle_objects(draft, places.size)
     row: Row = {"messages": draft.messages}
     for column in MEDIA:
@@ -107,14 +100,14 @@ def finish(draft: Draft, places: Places) -> Row:
         if references:
             row[column] = [places.resolve(one) for one in references]
             if row[column] != references:
-                draft.changes.add("path")
+                draft.changes.add(Change.PATH)
     if objects is not None:
         row["objects"] = objects
     row.update(draft.kept)
     return row
 
 
-def loads_as_it_is(row: Row) -> bool:
+def _loads_as_it_is(row: Row) -> bool:
     """Whether ms-swift loads a row of messages whole, right or wrong."""
     messages = row.get("messages")
     objects = row.get("objects")
@@ -143,7 +136,7 @@ def _joined(draft: Draft) -> list[Message]:
         ):
             raise RejectError(f"two {last['role']} turns in a row are weighted differently")
         made[-1] = {**last, "content": f"{last['content']}\n{message['content']}"}
-        draft.changes.add("merged-turns")
+        draft.changes.add(Change.MERGED_TURNS)
     return made
 
 
@@ -179,67 +172,60 @@ def _are_boxes(value: Any) -> bool:
     )
 
 
-SourceForm = Literal["auto", "swift", "llamafactory", "openai"]
+_INLINE = re.compile(r"(?:Picture \d+: ?)?<img>(.+?)</img>")
+_INLINE_OR_TAG = re.compile(rf"{_INLINE.pattern}|<image>")
 
 
-@dataclass(frozen=True, slots=True)
-class Converted:
-    """A row after its conversion.
+def move_inline_images(draft: Draft) -> None:
+    """`<img>PATH</img>` and Qwen-VL's `Picture N: <img>PATH</img>` become tags and `images`.
 
-    Attributes:
-        row: For ms-swift 4.6.
-        changes: What was done to it; empty if nothing was.
-        left: Why it stays as it was, where mending it would be guessing; else None.
-    """
-
-    row: Row
-    changes: tuple[Change, ...]
-    left: str | None = None
-
-
-def convert_row(row: Row, form: SourceForm, places: Places) -> Converted:
-    """A row of any form that is known.
-
-    Args:
-        row: As read; is not changed.
-        form: What it must be; auto takes each row for what it looks like.
-        places: Where its media are.
+    Pictures of the column keep their tags: both are counted in the order of the text.
 
     Raises:
-        RejectError: If it can't be converted without guessing.
+        RejectError: If tags and column do not agree.
     """
-    columns = Columns(row)
-    draft = _draft(columns, form)
-    if form in {"auto", "swift"}:
-        move_inline_images(draft)
-    made = finish(draft, places)
-    return Converted(made, tuple(sorted(draft.changes)))
+    if not any("<img>" in message["content"] for message in draft.messages):
+        return
+    column = iter(draft.media.get("images", ()))
+    images: list[str] = []
+
+    def replace(match: re.Match[str]) -> str:
+        reference = match[1] or next(column, None)
+        if reference is None:
+            raise RejectError("there are more <image> tags than images")
+        images.append(reference)
+        return TAGS["images"]
+
+    for message in draft.messages:
+        message["content"] = _INLINE_OR_TAG.sub(replace, message["content"])
+    if next(column, None) is not None:
+        raise RejectError("there are fewer <image> tags than images beside the inline ones")
+    draft.media["images"] = images
+    draft.changes.add(Change.INLINE_IMAGE)
 
 
-def fix_row(row: Row, places: Places) -> Converted:
-    """A row of messages, mended where there is one way to.
+def _settle_tags(draft: Draft) -> None:
+    """Brings tags and media into agreement where there is only one way to.
 
     Raises:
-        RejectError: If it would not load, and can't be mended.
+        RejectError: Where there are several.
     """
-    if not {key.lower() for key in row} & set(COLUMNS["messages"]):
-        raise RejectError("it is no row of messages: convert the file without --fix")
-    try:
-        return convert_row(row, "swift", places)
-    except RejectError as error:
-        if not loads_as_it_is(row):
-            raise
-        return Converted(row, (), error.reason)
-
-
-def _draft(columns: Columns, form: SourceForm) -> Draft:
-    if columns.has(*COLUMNS["messages"]):
-        if form == "openai" and not columns.has("messages"):
-            raise RejectError("there is no messages column, as OpenAI has it")
-        return conversation_draft(columns)
-    if form == "openai":
-        raise RejectError("there is no messages column, as OpenAI has it")
-    names = ("instruction", "input", "output", "chosen", "text") if form == "llamafactory" else ()
-    if not columns.has(*(names or (*COLUMNS["query"], *COLUMNS["response"], "history", "chosen"))):
-        raise RejectError("no column is known for a question, an answer or messages")
-    return question_draft(columns)
+    for column, tag in TAGS.items():
+        expected = len(draft.media.get(column, ()))
+        found = draft.count(tag)
+        in_any_case = sum(one["content"].lower().count(tag) for one in draft.messages)
+        if found != expected and in_any_case == expected:
+            pattern = re.compile(re.escape(tag), re.IGNORECASE)
+            for message in draft.messages:
+                message["content"] = pattern.sub(tag, message["content"])
+            draft.changes.add(Change.TAG_CASE)
+            found = expected
+        if found == expected:
+            continue
+        if found:
+            raise RejectError(f"there are {found} {tag} tags and {expected} {column}")
+        first = next((message for message in draft.messages if message["role"] == "user"), None)
+        if first is None:
+            raise RejectError(f"there is no question to put the {tag} tag into")
+        first["content"] = tag * expected + first["content"]
+        draft.changes.add(Change.MISSING_TAGS)

@@ -4,58 +4,42 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from enum import Enum
+from typing import Any, TypeAlias
 
 from vlft.data.rows.columns import COLUMNS
 from vlft.text import kind, read_literal
 
-Change = Literal[
-    "to-messages",
-    "roles",
-    "text",
-    "answer-list",
-    "media-column",
-    "inline-image",
-    "parts",
-    "tools",
-    "missing-tags",
-    "tag-case",
-    "objects",
-    "box-scale",
-    "box-clipped",
-    "unused-objects",
-    "empty-column",
-    "extra-column",
-    "merged-turns",
-    "preference",
-    "path",
-    "moved-first",
-    "pictures",
-]
 
-SENTENCES: dict[Change, str] = {
-    "to-messages": "question, answer and history became `messages`",
-    "roles": "roles and keys of messages got ms-swift's names",
-    "text": "a number in place of a text became text",
-    "answer-list": "of several answers the first was kept, as ms-swift does",
-    "media-column": "pictures, videos or sounds became a list under the name ms-swift reads",
-    "inline-image": "a picture inside the text moved to `images`, with <image> in its place",
-    "parts": "content in parts became text with tags",
-    "tools": "tool calls and definitions took ms-swift's form",
-    "missing-tags": "tags were put before the first question, where ms-swift puts them",
-    "tag-case": "a tag in capitals became one that ms-swift knows",
-    "objects": "`objects` took the form of ms-swift 4",
-    "box-scale": "boxes were brought to a scale that ms-swift 4 knows",
-    "box-clipped": "a box beyond the scale's end was moved to it",
-    "unused-objects": "objects without a tag were left out: no version trained on them",
-    "empty-column": "an empty column was left out",
-    "extra-column": "a column that ms-swift does not read was left out",
-    "merged-turns": "turns of the same speaker were joined by a line break",
-    "preference": "chosen and rejected answers took ms-swift's form",
-    "path": "a path that starts from the data file's folder was made absolute",
-    "pictures": "pictures that stood in the file were written to files of their own",
-    "moved-first": "a row with columns that others lack moved to the top of the file",
-}
+class Change(Enum):
+    """What was done to a row, as a sentence for people; `key` names it for programs."""
+
+    TO_MESSAGES = "question, answer and history became `messages`"
+    ROLES = "roles and keys of messages got ms-swift's names"
+    TEXT = "a number in place of a text became text"
+    ANSWER_LIST = "of several answers the first was kept, as ms-swift does"
+    MEDIA_COLUMN = "pictures, videos or sounds became a list under the name ms-swift reads"
+    INLINE_IMAGE = "a picture inside the text moved to `images`, with <image> in its place"
+    PARTS = "content in parts became text with tags"
+    TOOLS = "tool calls and definitions took ms-swift's form"
+    MISSING_TAGS = "tags were put before the first question, where ms-swift puts them"
+    TAG_CASE = "a tag in capitals became one that ms-swift knows"
+    OBJECTS = "`objects` took the form of ms-swift 4"
+    BOX_SCALE = "boxes were brought to a scale that ms-swift 4 knows"
+    BOX_CLIPPED = "a box beyond the scale's end was moved to it"
+    UNUSED_OBJECTS = "objects without a tag were left out: no version trained on them"
+    EMPTY_COLUMN = "an empty column was left out"
+    EXTRA_COLUMN = "a column that ms-swift does not read was left out"
+    MERGED_TURNS = "turns of the same speaker were joined by a line break"
+    PREFERENCE = "chosen and rejected answers took ms-swift's form"
+    PATH = "a path that starts from the data file's folder was made absolute"
+    PICTURES = "pictures that stood in the file were written to files of their own"
+    MOVED_FIRST = "a row with columns that others lack moved to the top of the file"
+
+    @property
+    def key(self) -> str:
+        """`box-scale` for BOX_SCALE."""
+        return self.name.lower().replace("_", "-")
 
 
 Row: TypeAlias = "dict[str, Any]"
@@ -97,6 +81,10 @@ class Draft:
     kept: Row = field(default_factory=dict)
     changes: set[Change] = field(default_factory=set)
 
+    def count(self, tag: str) -> int:
+        """How often a tag stands in the texts."""
+        return sum(message["content"].count(tag) for message in self.messages)
+
 
 def text_of(value: Any, name: str, changes: set[Change]) -> str:
     """A text, or a number as text.
@@ -107,7 +95,7 @@ def text_of(value: Any, name: str, changes: set[Change]) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        changes.add("text")
+        changes.add(Change.TEXT)
         return str(value)
     raise RejectError(f"{name} is {kind(value)}, not a text")
 
@@ -165,44 +153,47 @@ class Columns:
 
     def finish(self, draft: Draft) -> None:
         """Media, tools and the further columns that ms-swift reads go into the draft."""
+        tag = self.take("kto_tag")
+        if tag is not None:
+            draft.kept["label"] = bool(tag)
+            draft.changes.add(Change.PREFERENCE)
         for column in MEDIA:
-            _take_media(self, column, draft)
+            self._take_media(column, draft)
         draft.objects = self.take("objects")
         tools = self.take("tools")
         if tools:
             if not isinstance(tools, str):
                 tools = json.dumps(tools, ensure_ascii=False)
-                draft.changes.add("tools")
+                draft.changes.add(Change.TOOLS)
             draft.kept["tools"] = tools
         for name in KEPT:
             value = self._row.pop(name, None)
             if value is not None:
                 draft.kept[name] = value
         for value in self._row.values():
-            draft.changes.add("empty-column" if value in (None, "", []) else "extra-column")
+            empty = value in (None, "", [])
+            draft.changes.add(Change.EMPTY_COLUMN if empty else Change.EXTRA_COLUMN)
 
-
-def _take_media(columns: Columns, column: str, draft: Draft) -> None:
-    names = COLUMNS[column]
-    renamed = columns.has(*names[1:])
-    value = columns.take(*names)
-    if value in (None, "", []):
-        if value is not None:
-            draft.changes.add("empty-column")
-        return
-    references = value if isinstance(value, list) else [value]
-    if len(references) == 1 and isinstance(references[0], list):
-        references = references[0]
-    if renamed or references is not value:
-        draft.changes.add("media-column")
-    draft.media[column] = [_reference(one, column, draft) for one in references]
+    def _take_media(self, column: str, draft: Draft) -> None:
+        names = COLUMNS[column]
+        renamed = self.has(*names[1:])
+        value = self.take(*names)
+        if value in (None, "", []):
+            if value is not None:
+                draft.changes.add(Change.EMPTY_COLUMN)
+            return
+        references = value if isinstance(value, list) else [value]
+        if len(references) == 1 and isinstance(references[0], list):
+            references = references[0]
+        if renamed or references is not value:
+            draft.changes.add(Change.MEDIA_COLUMN)
+        draft.media[column] = [_reference(one, column, draft) for one in references]
 
 
 def _reference(value: Any, column: str, draft: Draft) -> str:
     if isinstance(value, dict):
-        inner = value.get("path") or value.get("url") or value.get("bytes")
-        draft.changes.add("media-column")
-        value = inner
+        value = value.get("path") or value.get("url") or value.get("bytes")
+        draft.changes.add(Change.MEDIA_COLUMN)
     if not isinstance(value, str) or not value:
         what = "an empty text" if value == "" else kind(value)
         raise RejectError(f"an entry of {column} is {what}, not a path")

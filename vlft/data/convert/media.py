@@ -1,95 +1,29 @@
-"""Tags in texts, and what they stand for."""
+"""Files of media: where rows name them, and where those that stand in a row are written to."""
 
 from __future__ import annotations
 
 import os
-import re
+from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from vlft.data.convert.draft import TAGS, RejectError
+import xxhash
+
+from vlft.data.media.headers import probe_bytes
 from vlft.data.media.resolve import (
+    KEPT,
+    LONGEST_KEPT,
     MediaProbe,
-    Remembered,
     first_place,
     is_url,
     may_be_path,
     second_place,
 )
 from vlft.data.media.verdicts import Picture
+from vlft.files import write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from vlft.data.convert.draft import Draft
-
-_INLINE = re.compile(r"(?:Picture \d+: ?)?<img>(.+?)</img>")
-_INLINE_OR_TAG = re.compile(rf"{_INLINE.pattern}|<image>")
-
-
-def move_inline_images(draft: Draft) -> None:
-    """`<img>PATH</img>` and Qwen-VL's `Picture N: <img>PATH</img>` become tags and `images`.
-
-    Pictures of the column keep their tags: both are counted in the order of the text.
-
-    Raises:
-        RejectError: If tags and column do not agree.
-    """
-    if not any("<img>" in message["content"] for message in draft.messages):
-        return
-    column = iter(draft.media.get("images", ()))
-    images: list[str] = []
-
-    def replace(match: re.Match[str]) -> str:
-        reference = match[1] or next(column, None)
-        if reference is None:
-            raise RejectError("there are more <image> tags than images")
-        images.append(reference)
-        return TAGS["images"]
-
-    for message in draft.messages:
-        message["content"] = _INLINE_OR_TAG.sub(replace, message["content"])
-    if next(column, None) is not None:
-        raise RejectError("there are fewer <image> tags than images beside the inline ones")
-    draft.media["images"] = images
-    draft.changes.add("inline-image")
-
-
-def settle_tags(draft: Draft) -> None:
-    """Brings tags and media into agreement where there is only one way to.
-
-    Raises:
-        RejectError: Where there are several.
-    """
-    for column, tag in TAGS.items():
-        expected = len(draft.media.get(column, ()))
-        found = _count(draft, tag)
-        if found != expected and _any_case(draft, tag) == expected:
-            _lower(draft, tag)
-            found = expected
-        if found == expected:
-            continue
-        if found:
-            raise RejectError(f"there are {found} {tag} tags and {expected} {column}")
-        first = next((message for message in draft.messages if message["role"] == "user"), None)
-        if first is None:
-            raise RejectError(f"there is no question to put the {tag} tag into")
-        first["content"] = tag * expected + first["content"]
-        draft.changes.add("missing-tags")
-
-
-def _count(draft: Draft, tag: str) -> int:
-    return sum(message["content"].count(tag) for message in draft.messages)
-
-
-def _any_case(draft: Draft, tag: str) -> int:
-    return sum(message["content"].lower().count(tag) for message in draft.messages)
-
-
-def _lower(draft: Draft, tag: str) -> None:
-    pattern = re.compile(re.escape(tag), re.IGNORECASE)
-    for message in draft.messages:
-        message["content"] = pattern.sub(tag, message["content"])
-    draft.changes.add("tag-case")
 
 
 class Places:
@@ -106,16 +40,13 @@ class Places:
         self._cwd = str(cwd)
         self._root = None if root_image_dir is None else str(root_image_dir)
         self._probe = MediaProbe(cwd, root_image_dir, check_end=False)
-        self._found: Remembered[str, str] = Remembered()
+        self._kept = lru_cache(KEPT)(self._resolve)
 
     def resolve(self, reference: str) -> str:
         """The reference as it is, or absolute where only the data file's folder has it."""
-        found = self._found.get(reference)
-        if found is None:
-            found = self._resolve(reference)
-            if len(reference) <= 1024:  # noqa: PLR2004 - longer ones are pictures themselves
-                self._found.put(reference, found)
-        return found
+        if len(reference) > LONGEST_KEPT:
+            return self._resolve(reference)
+        return self._kept(reference)
 
     def size(self, reference: str) -> tuple[int, int] | None:
         """Width and height of a picture in pixels; None if it can't be read."""
@@ -136,3 +67,48 @@ class Places:
             return reference
         places = first_place(name, self._cwd), second_place(name, self._cwd, self._root)
         return reference if any(map(os.path.exists, places)) else beside
+
+
+_ENDINGS = {"JPEG": ".jpg", "TIFF": ".tif"}
+
+
+class PictureFiles:
+    """A folder of pictures, each named by its content and there once.
+
+    Files that were made are taken away by `close` unless they are kept.
+
+    Args:
+        folder: Is made with the first picture.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._made: list[Path] = []
+        self._kept = False
+
+    def put(self, content: bytes) -> str | None:
+        """Absolute path of a file with this content; None if it is no picture."""
+        found = probe_bytes(content, "a picture")
+        if not isinstance(found, Picture):
+            return None
+        ending = _ENDINGS.get(found.format, f".{found.format.lower()}")
+        path = self.folder.absolute() / f"{xxhash.xxh3_128_hexdigest(content)}{ending}"
+        if not path.is_file() or path.stat().st_size != len(content):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._made.append(path)
+            write_bytes(path, content, durable=False)
+        return str(path)
+
+    def keep(self) -> None:
+        """The rows that name them are kept."""
+        self._kept = True
+
+    def close(self) -> None:
+        """Takes away what was not kept."""
+        if self._kept:
+            return
+        for path in self._made:
+            with suppress(OSError):
+                path.unlink()
+        with suppress(OSError):
+            self.folder.rmdir()

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from vlft.data.convert.draft import Draft, RejectError, read_text
+from vlft.data.convert.draft import Change, Draft, RejectError, read_text
 from vlft.text import kind
 
 if TYPE_CHECKING:
@@ -61,27 +61,27 @@ def settle_objects(draft: Draft, size_of: ImageSize) -> dict[str, Any] | None:
     found = draft.objects
     if isinstance(found, str) and found.strip():
         found = read_text(found, "objects")
-        draft.changes.add("objects")
-    tags = [_count(draft, tag) for tag in (_REF, _BOX)]
+        draft.changes.add(Change.OBJECTS)
+    tags = [draft.count(tag) for tag in (_REF, _BOX)]
     if not found:
         if found is not None:
-            draft.changes.add("empty-column")
+            draft.changes.add(Change.EMPTY_COLUMN)
         if any(tags):
             raise RejectError(f"there are {_REF} or {_BOX} tags, and no objects")
         return None
     if isinstance(found, list):
-        draft.changes.add("objects")
+        draft.changes.add(Change.OBJECTS)
         objects = [_from_v2(one, number) for number, one in enumerate(found, start=1)]
         end = _V2_END
     elif isinstance(found, dict):
         objects = _from_v4(found)
         if set(found) != {"ref", "bbox", "bbox_type", "image_id"}:
-            draft.changes.add("objects")
+            draft.changes.add(Change.OBJECTS)
         end = _END
     else:
         raise RejectError(f"objects is {kind(found)}")
     if not any(tags):
-        draft.changes.add("unused-objects")
+        draft.changes.add(Change.UNUSED_OBJECTS)
         return None
     return _by_key(draft, objects, tags, end, size_of)
 
@@ -95,11 +95,11 @@ def _by_key(
         if wanted > there:
             raise RejectError(f"there are {wanted} {tag} tags and only {there} objects for them")
     if max(tags) < len(objects):
-        draft.changes.add("unused-objects")
+        draft.changes.add(Change.UNUSED_OBJECTS)
     boxed = boxed[: tags[1]]
     if any(len(one.boxes) > 1 for one in boxed):
         _multiply(draft, [len(one.boxes) for one in boxed])
-        draft.changes.add("objects")
+        draft.changes.add(Change.OBJECTS)
     scale, boxes = _one_scale(draft, boxed, end, size_of)
     pictures = len(draft.media.get("images", ()))
     image_ids = [one.image for one in boxed for _ in one.boxes]
@@ -121,13 +121,13 @@ def _one_scale(
         for box in one.boxes
     ]
     if "norm1000" in scales:
-        draft.changes.add("box-scale")
+        draft.changes.add(Change.BOX_SCALE)
         relative = [
             (one, _clipped(box, draft) if one.scale == "norm1000" else box) for one, box in relative
         ]
     if "real" not in scales:
         return "norm1", [box for _, box in relative]
-    draft.changes.add("box-scale")
+    draft.changes.add(Change.BOX_SCALE)
     images = draft.media.get("images", [])
     boxes = []
     for one, box in relative:
@@ -143,7 +143,7 @@ def _one_scale(
 
 def _clipped(box: Box, draft: Draft) -> Box:
     if max(box) > 1:
-        draft.changes.add("box-clipped")
+        draft.changes.add(Change.BOX_CLIPPED)
     return [min(value, 1.0) for value in box]
 
 
@@ -202,10 +202,6 @@ def _boxes(value: Any, number: int) -> tuple[Box, ...]:
         if not all(map(math.isfinite, box)):
             raise RejectError(f"the box of object {number} has a number without end")
     return tuple([float(one) for one in box] for box in boxes)
-
-
-def _count(draft: Draft, tag: str) -> int:
-    return sum(message["content"].count(tag) for message in draft.messages)
 
 
 def _multiply(draft: Draft, times: list[int]) -> None:

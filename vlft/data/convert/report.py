@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.convert.draft import SENTENCES
 from vlft.output.console import shown
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class Report:
         rejected_file: Rows that could not be converted; None if there are none.
         rows: Read.
         written: To the output.
-        changes: By name.
+        changes: By what was done.
         rejected: By reason.
         left: By reason: rows that load, and were not mended because that would be guessing.
     """
@@ -73,29 +72,23 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-
-        def plain(tallies: dict[Any, Occurrences]) -> dict[str, Any]:
-            return {
-                name: {"count": tally.count, "first_rows": tally.first_rows}
-                for name, tally in sorted(tallies.items())
-            }
-
+        changes = {change.key: tally for change, tally in self.changes.items()}
         return {
             "output": self.output,
             "rejected_file": self.rejected_file,
             "rows": self.rows,
             "written": self.written,
             "rejected": self.refused,
-            "changes": plain(self.changes),
-            "reasons": plain(self.rejected),
-            "left": plain(self.left),
+            "changes": _plain(changes),
+            "reasons": _plain(self.rejected),
+            "left": _plain(self.left),
         }
 
     def to_text(self) -> str:
         """For people; a line each."""
         lines = [f"{self.written} of {self.rows} rows → {shown(self.output or 'no file')}"]
         lines += [
-            f"{tally.count:>9}  {SENTENCES[change]} ({_rows(tally)})"
+            f"{tally.count:>9}  {change.value} ({_rows(tally)})"
             for change, tally in sorted(self.changes.items(), key=lambda item: -item[1].count)
         ]
         for title, tallies in (("left as they are", self.left), ("not converted", self.rejected)):
@@ -116,6 +109,10 @@ def _tally(tallies: dict[str, Occurrences], reason: str) -> Occurrences:
     if reason not in tallies and len(tallies) >= _MAX_REASONS:
         reason = "other reasons"
     return tallies.setdefault(reason, Occurrences())
+
+
+def _plain(tallies: dict[str, Occurrences]) -> dict[str, Any]:
+    return {name: asdict(tally) for name, tally in sorted(tallies.items())}
 
 
 def _rows(tally: Occurrences) -> str:

@@ -7,9 +7,8 @@ import gzip
 import json
 import mmap
 import re
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -23,6 +22,8 @@ from vlft.text import kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    Keep = Callable[[bytes], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,36 +50,29 @@ class RawRow:
 _COLUMNS: Final = frozenset(
     {"images", "image", "rejected_images", "messages", "conversations", "conversation"}
 )
+"""Those that pictures may stand in."""
 
 
-def table_rows(
-    path: Path, stream: IO[bytes], keep: Callable[[bytes], str | None] | None = None
-) -> Iterator[RawRow]:
+def _table_rows(path: Path, keep: Keep | None) -> Iterator[RawRow]:
     """The rows of a table, with the values that ms-swift gets.
-
-    Args:
-        path: Ends in .csv or .parquet.
-        stream: The same file, open.
-        keep: From a picture's bytes to what names it; without it, and of what is no picture,
-            bytes come out as base64.
 
     Raises:
         UsageError: If it is damaged, or takes pyarrow to read and there is none.
     """
     encode = msgspec.json.Encoder(enc_hook=str).encode
-    whole = path.stat().st_size
-    rows = csv_rows(stream) if path.suffix == ".csv" else parquet_rows(path)
+    whole, is_csv = path.stat().st_size, path.suffix == ".csv"
     try:
-        for row in rows:
-            # How far a Parquet file was read is not known.
-            end = stream.tell() if path.suffix == ".csv" else min(whole, row.number)
-            pictures = _Pictures(keep)
-            value = {
-                name: pictures.named(item) if name.lower() in _COLUMNS else item
-                for name, item in (row.value or {}).items()
-            }
-            broken = "the bytes of a picture are no picture" if pictures.broken else ""
-            yield RawRow(row.number, row.line, encode(value), end, pictures.count > 0, broken)
+        with path.open("rb") as stream:
+            for row in csv_rows(stream) if is_csv else parquet_rows(path):
+                # How far a Parquet file was read is not known.
+                end = stream.tell() if is_csv else min(whole, row.number)
+                names: list[str | None] = []
+                value = {
+                    name: _named(item, keep, names) if name.lower() in _COLUMNS else item
+                    for name, item in (row.value or {}).items()
+                }
+                broken = "the bytes of a picture are no picture" if None in names else ""
+                yield RawRow(row.number, row.line, encode(value), end, any(names), broken)
     except NoPyarrowError:
         raise UsageError(f"{path} takes pyarrow to read", "pip install 'vlft[data]'") from None
     except BrokenLineError as error:
@@ -86,28 +80,27 @@ def table_rows(
         raise UsageError(f"{path} line {error.line}: {error.problem.message}", hint) from None
 
 
-class _Pictures:
-    """Puts names in place of pictures."""
+def _named(value: Any, keep: Keep | None, names: list[str | None]) -> Any:
+    """A value with a text for each picture that stands in it.
 
-    def __init__(self, keep: Callable[[bytes], str | None] | None) -> None:
-        self._keep = keep
-        self.count = 0
-        self.broken = False
-
-    def named(self, value: Any) -> Any:
-        """The value, with a text for each picture that stands in it."""
-        if isinstance(value, bytes):
-            name = None if self._keep is None else self._keep(value)
-            self.count += name is not None
-            self.broken |= name is None and self._keep is not None
-            return base64.b64encode(value).decode() if name is None else name
-        if isinstance(value, list):
-            return [self.named(item) for item in value]
-        if isinstance(value, dict):
-            if isinstance(value.get("bytes"), bytes) and value["bytes"]:
-                return self.named(value["bytes"])
-            return {key: self.named(item) for key, item in value.items()}
-        return value
+    Args:
+        value: Of a column.
+        keep: See `read_rows`.
+        names: What names each picture is added; None for one that is none.
+    """
+    if isinstance(value, bytes):
+        name = None
+        if keep is not None:
+            name = keep(value)
+            names.append(name)
+        return base64.b64encode(value).decode() if name is None else name
+    if isinstance(value, list):
+        return [_named(item, keep, names) for item in value]
+    if isinstance(value, dict):
+        if isinstance(value.get("bytes"), bytes) and value["bytes"]:
+            return _named(value["bytes"], keep, names)
+        return {key: _named(item, keep, names) for key, item in value.items()}
+    return value
 
 
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]|,', re.DOTALL)
@@ -116,40 +109,34 @@ _LOOKED_AT = 4096
 _WINDOW = 64 << 20
 
 
-@contextmanager
-def open_rows(
-    path: Path, keep: Callable[[bytes], str | None] | None = None
-) -> Iterator[Iterator[RawRow]]:
+def read_rows(path: Path, keep: Keep | None = None) -> Iterator[RawRow]:
     """The rows of a file that need not fit into memory.
 
     Args:
         path: The file.
-        keep: For pictures that stand in it; see `table_rows`.
+        keep: For pictures that stand in it: from one's bytes to what names it. Without it, and of
+            what is no picture, bytes come out as base64.
 
     Raises:
         UsageError: If the file is of a kind that is not read, or damaged.
         OSError: If it can't be read.
     """
     if path.suffix in {".csv", ".parquet"}:
-        with path.open("rb") as stream:
-            yield table_rows(path, stream, keep)
+        yield from _table_rows(path, keep)
         return
     if path.suffix == ".tsv":
         raise UsageError(f"{path} is no JSON", "write it as .csv, with commas")
-    with path.open("rb") as file:
-        if is_gzip(path):
-            with gzip.open(path, "rb") as unpacked:
-                if _is_array(unpacked.read(_LOOKED_AT)):
-                    raise UsageError(f"{path} is a packed JSON array", f"unpack it: gunzip {path}")
-                unpacked.seek(0)
-                yield _lines(unpacked)
+    packed = is_gzip(path)
+    with gzip.open(path, "rb") if packed else path.open("rb") as stream:
+        array = stream.read(_LOOKED_AT).removeprefix(BOM).lstrip().startswith(b"[")
+        if array and packed:
+            raise UsageError(f"{path} is a packed JSON array", f"unpack it: gunzip {path}")
+        if array:
+            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+                yield from _elements(mapped)
             return
-        if not _is_array(file.read(_LOOKED_AT)):
-            file.seek(0)
-            yield _lines(file)
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            yield _elements(mapped)
+        stream.seek(0)
+        yield from _lines(stream)
 
 
 def parse(raw: bytes) -> dict[str, Any]:
@@ -171,10 +158,6 @@ def parse(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RejectError(f"it is {kind(value)}, not an object")
     return value
-
-
-def _is_array(start: bytes) -> bool:
-    return start.removeprefix(BOM).lstrip().startswith(b"[")
 
 
 def _lines(stream: Iterable[bytes]) -> Iterator[RawRow]:

@@ -4,127 +4,28 @@ from __future__ import annotations
 
 import base64
 import os
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
-from vlft.data.convert.convert import Converted, convert_row, fix_row
-from vlft.data.convert.draft import RejectError
-from vlft.data.convert.media import Places
-from vlft.data.convert.pictures import PictureFiles
+from vlft.data.convert.convert import convert_row, fix_row
+from vlft.data.convert.draft import Change, RejectError
+from vlft.data.convert.media import PictureFiles, Places
 from vlft.data.convert.report import Report
-from vlft.data.convert.rows import open_rows, parse
+from vlft.data.convert.rows import parse, read_rows
 from vlft.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-    from types import TracebackType
-
-    from typing_extensions import Self
 
     from vlft.data.convert.convert import SourceForm
     from vlft.data.convert.draft import Row
-    from vlft.data.convert.rows import RawRow
+    from vlft.data.convert.rows import Keep, RawRow
 
-_PLAIN = ("role", "content")
-
-
-def traits(row: Row) -> frozenset[str]:
-    """The places of a row that hold a value, each with the kind of value."""
-    return frozenset(_walk(row, ""))
-
-
-def _walk(value: Any, place: str) -> Iterator[str]:
-    if value is None:
-        return
-    if isinstance(value, dict):
-        if tuple(value) == _PLAIN:  # nearly every message
-            yield f"{place}.message"
-            return
-        for key, inner in value.items():
-            yield from _walk(inner, f"{place}.{key}")
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _walk(inner, f"{place}[]")
-    else:
-        yield f"{place}:{type(value).__name__}"
-
-
-_BLOCK = 1 << 20
-
-
-class PendingFile:
-    """A file that takes its name when all is well.
-
-    Used as a context: what is left at its end is thrown away, whatever ended it.
-
-    Args:
-        path: Where it will be.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.size = 0
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        self._stream: IO[bytes] = self._temporary.open("w+b")
-
-    def write(self, data: bytes) -> None:
-        """Appends."""
-        self._stream.write(data)
-        self.size += len(data)
-
-    def move_to_top(self, pieces: Iterable[tuple[int, int]]) -> None:
-        """Brings pieces, (start, end) in bytes and in order, to the top of the file."""
-        pieces = list(pieces)
-        target = self._temporary.with_name(f"{self._temporary.name}.sorted")
-        try:
-            with target.open("wb") as out:
-                for start, end in pieces:
-                    self._copy(out, start, end)
-                at = 0
-                for start, end in [*pieces, (self.size, self.size)]:
-                    self._copy(out, at, start)
-                    at = end
-            target.replace(self._temporary)
-        finally:
-            with suppress(OSError):
-                target.unlink(missing_ok=True)
-
-    def keep(self) -> None:
-        """Gives the file its name.
-
-        Raises:
-            OSError: If the disk is full.
-        """
-        self._stream.flush()
-        with self._temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        self._temporary.replace(self.path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        with suppress(OSError):
-            self._stream.close()
-        with suppress(OSError):
-            self._temporary.unlink(missing_ok=True)
-
-    def _copy(self, out: IO[bytes], start: int, end: int) -> None:
-        self._stream.seek(start)
-        while start < end:
-            block = self._stream.read(min(_BLOCK, end - start))
-            out.write(block)
-            start += len(block)
-
+    Place = dict[str, object]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -176,11 +77,14 @@ def convert_files(task: Task, advance: Callable[[int], None]) -> Report:
     _check_names(task)
     report = Report(str(task.output))
     with ExitStack() as stack:
-        output = stack.enter_context(PendingFile(task.output))
-        rejected = stack.enter_context(PendingFile(task.rejected))
-        changed = stack.enter_context(PendingFile(task.report)) if task.report else None
-        pictures = stack.enter_context(PictureFiles(task.pictures))
-        run = _Run(task, report, output, rejected, changed, pictures)
+
+        def pending(path: Path) -> _PendingFile:
+            return stack.enter_context(closing(_PendingFile(path)))
+
+        output, rejected = pending(task.output), pending(task.rejected)
+        changed = pending(task.report) if task.report else None
+        pictures = stack.enter_context(closing(PictureFiles(task.pictures)))
+        run = _Run(task, report, output, rejected, changed, pictures.put)
         for path in task.inputs:
             run.take(path, advance)
         run.bring_complete_rows_up()
@@ -199,95 +103,170 @@ def convert_files(task: Task, advance: Callable[[int], None]) -> Report:
     return report
 
 
+@dataclass(slots=True)
 class _Run:
-    def __init__(
-        self,
-        task: Task,
-        report: Report,
-        output: PendingFile,
-        rejected: PendingFile,
-        changed: PendingFile | None,
-        pictures: PictureFiles,
-    ) -> None:
-        self._task = task
-        self._report = report
-        self._output = output
-        self._rejected = rejected
-        self._changed = changed
-        self._pictures = pictures
-        self._seen: set[str] = set()
-        # Rows that first show a column or key: number, and where they are in the output.
-        self._first: list[tuple[int, int, int]] = []
+    """Rows on their way into files.
+
+    Attributes:
+        task, report, output, rejected, changed: See `convert_files`.
+        keep: Names a picture that stands in a row, by its bytes.
+        seen: Traits of the rows so far.
+        first: Rows that first show a column or key: number, and where they are in the output.
+    """
+
+    task: Task
+    report: Report
+    output: _PendingFile
+    rejected: _PendingFile
+    changed: _PendingFile | None
+    keep: Keep
+    seen: set[str] = field(default_factory=set)
+    first: list[tuple[int, int, int]] = field(default_factory=list)
 
     def take(self, path: Path, advance: Callable[[int], None]) -> None:
         """Converts a file."""
-        task, report = self._task, self._report
-        places = Places(path.parent, task.cwd, task.root_image_dir)
-        before, at = report.rows, 0
-        with open_rows(path, self._pictures.put) as rows:
-            for raw in rows:
-                report.rows = before + raw.number
-                advance(raw.end - at)
-                at = raw.end
-                if raw.broken:
-                    self._reject(path, raw, raw.broken)
-                    continue
-                try:
-                    row = parse(raw.raw)
-                    done = fix_row(row, places) if task.fix else convert_row(row, task.form, places)
-                    if raw.pictures:
-                        done = replace(done, changes=(*done.changes, "pictures"))
-                    line, found = _encode(done.row), traits(done.row)
-                except RejectError as error:
-                    self._reject(path, raw, error.reason)
-                except UnicodeEncodeError:
-                    self._reject(path, raw, "a text has half a character: a lone surrogate")
-                except (OverflowError, RecursionError):
-                    self._reject(path, raw, "a number is too large, or a value nested too deeply")
-                else:
-                    self._write(raw, row, done, line, found, path)
+        places = Places(path.parent, self.task.cwd, self.task.root_image_dir)
+        before, at = self.report.rows, 0
+        for raw in read_rows(path, self.keep):
+            self.report.rows = before + raw.number
+            advance(raw.end - at)
+            at = raw.end
+            place = {"file": str(path), "row": raw.number, "line": raw.line}
+            try:
+                self._convert(raw, place, places)
+            except RejectError as error:
+                self._reject(raw, place, error.reason)
+            except UnicodeEncodeError:
+                self._reject(raw, place, "a text has half a character: a lone surrogate")
+            except (OverflowError, RecursionError):
+                self._reject(raw, place, "a number is too large, or a value nested too deeply")
 
     def bring_complete_rows_up(self) -> None:
         """Moves rows with columns that the rows before them lack to the top of the file."""
-        if len(self._first) > 1:
-            self._output.move_to_top((start, end) for _, start, end in self._first)
-            for number, *_ in self._first[1:]:
-                self._report.changed(number, ("moved-first",))
+        if len(self.first) > 1:
+            self.output.move_to_top([(start, end) for _, start, end in self.first])
+            for number, *_ in self.first[1:]:
+                self.report.changed(number, [Change.MOVED_FIRST])
 
-    def _write(
-        self,
-        raw: RawRow,
-        row: dict[str, Any],
-        done: Converted,
-        line: bytes,
-        found: frozenset[str],
-        path: Path,
-    ) -> None:
-        report, number = self._report, self._report.rows
+    def _convert(self, raw: RawRow, place: Place, places: Places) -> None:
+        if raw.broken:
+            raise RejectError(raw.broken)
+        row = parse(raw.raw)
+        fix, form = self.task.fix, self.task.form
+        done = fix_row(row, places) if fix else convert_row(row, form, places)
+        if raw.pictures:
+            done.changes.append(Change.PICTURES)
+        line, found = _encode(done.row), traits(done.row)
+        changes = [change.key for change in done.changes]
+        told = {"old": row, "new": done.row, "changes": changes, "left": done.left}
+        note = _encode(place | told) if self.changed else b""
+        report, number, start = self.report, self.report.rows, self.output.size
         report.written += 1
         report.changed(number, done.changes)
         if done.left:
             report.leave(number, done.left)
-        start = self._output.size
-        self._output.write(line + b"\n")
-        if not found <= self._seen:
-            self._seen |= found
-            self._first.append((number, start, self._output.size))
-        if self._changed and (done.changes or done.left):
-            self._tell(raw, path, old=row, new=done.row, changes=done.changes, left=done.left)
+        self.output.write(line + b"\n")
+        if not found <= self.seen:
+            self.seen |= found
+            self.first.append((number, start, self.output.size))
+        if self.changed and (done.changes or done.left):
+            self.changed.write(note + b"\n")
 
-    def _reject(self, path: Path, raw: RawRow, reason: str) -> None:
-        self._report.refuse(self._report.rows, reason)
-        original = _original(raw.raw)
-        entry = {"file": str(path), "row": raw.number, "line": raw.line, "reason": reason}
-        self._rejected.write(_encode(entry | original) + b"\n")
-        if self._changed:
-            self._tell(raw, path, rejected=reason)
+    def _reject(self, raw: RawRow, place: Place, reason: str) -> None:
+        self.report.refuse(self.report.rows, reason)
+        entry = place | {"reason": reason} | _original(raw.raw)
+        self.rejected.write(_encode(entry) + b"\n")
+        if self.changed:
+            self.changed.write(_encode(place | {"rejected": reason}) + b"\n")
 
-    def _tell(self, raw: RawRow, path: Path, **more: object) -> None:
-        if self._changed:
-            entry = {"file": str(path), "row": raw.number, "line": raw.line, **more}
-            self._changed.write(_encode(entry) + b"\n")
+
+_PLAIN = ("role", "content")
+
+
+def traits(row: Row) -> frozenset[str]:
+    """The places of a row that hold a value, each with the kind of value."""
+    return frozenset(_walk(row, ""))
+
+
+def _walk(value: Any, place: str) -> Iterator[str]:
+    if value is None:
+        return
+    if isinstance(value, dict):
+        if tuple(value) == _PLAIN:  # nearly every message
+            yield f"{place}.message"
+            return
+        for key, inner in value.items():
+            yield from _walk(inner, f"{place}.{key}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _walk(inner, f"{place}[]")
+    else:
+        yield f"{place}:{type(value).__name__}"
+
+
+_BLOCK = 1 << 20
+
+
+class _PendingFile:
+    """A file that takes its name when all is well.
+
+    What is left when it is closed is thrown away, whatever ended it.
+
+    Args:
+        path: Where it will be.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        self._stream: IO[bytes] = self._temporary.open("w+b")
+
+    def write(self, data: bytes) -> None:
+        """Appends."""
+        self._stream.write(data)
+        self.size += len(data)
+
+    def move_to_top(self, pieces: Sequence[tuple[int, int]]) -> None:
+        """Brings pieces, (start, end) in bytes and in order, to the top of the file."""
+        target = self._temporary.with_name(f"{self._temporary.name}.sorted")
+        try:
+            with target.open("wb") as out:
+                for start, end in pieces:
+                    self._copy(out, start, end)
+                at = 0
+                for start, end in [*pieces, (self.size, self.size)]:
+                    self._copy(out, at, start)
+                    at = end
+            target.replace(self._temporary)
+        finally:
+            with suppress(OSError):
+                target.unlink(missing_ok=True)
+
+    def keep(self) -> None:
+        """Gives the file its name.
+
+        Raises:
+            OSError: If the disk is full.
+        """
+        self._stream.flush()
+        with self._temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        self._temporary.replace(self.path)
+
+    def close(self) -> None:
+        """Throws away what has not got its name."""
+        with suppress(OSError):
+            self._stream.close()
+        with suppress(OSError):
+            self._temporary.unlink(missing_ok=True)
+
+    def _copy(self, out: IO[bytes], start: int, end: int) -> None:
+        self._stream.seek(start)
+        while start < end:
+            block = self._stream.read(min(_BLOCK, end - start))
+            out.write(block)
+            start += len(block)
 
 
 def _original(raw: bytes) -> dict[str, str]:

@@ -22,6 +22,7 @@ from vlft.runs.record import CHECKPOINTS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vlft.engines.base import Order
     from vlft.engines.kubernetes.section import Volume
     from vlft.pipeline import Ready
     from vlft.plan import MaskedCommand
@@ -31,13 +32,7 @@ if TYPE_CHECKING:
 class KubernetesEngine(KubernetesTraits, Engine):
     """Manifests for Kubeflow Trainer."""
 
-    def describe(
-        self,
-        prepared: Ready,
-        *,
-        run_id: str | None = None,
-        node_rank: int = 0,  # noqa: ARG002
-    ) -> Description:
+    def describe(self, prepared: Ready, order: Order) -> Description:
         """The manifest, as one YAML document of several.
 
         Its command is the trainer in a pod, before the shell in it has renamed any variable.
@@ -46,7 +41,7 @@ class KubernetesEngine(KubernetesTraits, Engine):
         section = prepared.loaded.config.engine_section(Kubernetes)
         if section is None:
             raise VlftError("`engine: kubernetes` needs an image", "write `kubernetes: {image: …}`")
-        folder = run_folder(prepared.run, run_id)
+        folder = run_folder(prepared.run, order.run_id)
         # The image's own `swift` trains, and calls torchrun by the variables that the pod has.
         command = render(replace(plan, torchrun=False), None, folder / CHECKPOINTS)
         if command.secrets:

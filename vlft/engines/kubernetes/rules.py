@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from vlft.engines.kubernetes.section import Kubernetes
-from vlft.resolve.patches import PLUGIN
+from vlft.resolve.model import PLUGIN
 from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.security.masking import places_of_secrets
 from vlft.security.secrets import mask_value

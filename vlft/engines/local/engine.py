@@ -22,7 +22,7 @@ from vlft.runs.record import CHECKPOINTS, Run, read_run, remember
 from vlft.security.masking import mask_text, secret_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from vlft.engines.base import Order, Resumption
     from vlft.pipeline import Ready
@@ -35,21 +35,13 @@ _ATTEMPT_S: Final = 5.0
 class LocalEngine(LocalTraits, Engine):
     """Runs on this machine; on several, where vlft is called on each of them."""
 
-    def describe(
-        self, prepared: Ready, *, run_id: str | None = None, node_rank: int = 0
-    ) -> Description:
+    def describe(self, prepared: Ready, order: Order) -> Description:
         """The command."""
-        _, command = plan_command(prepared, node_rank=node_rank, run_id=run_id)
+        _, command = plan_command(prepared, order.node_rank, order.run_id)
         line = command.shell_line(prepared.facts.environ)
         return Description(f"{line}\n", command.masked(), line)
 
-    def node_commands(
-        self,
-        prepared: Ready,
-        overrides: Sequence[str],
-        run_id: str | None,
-        flags: Sequence[str] = (),
-    ) -> list[str]:
+    def node_commands(self, prepared: Ready, order: Order, flags: Sequence[str]) -> list[str]:
         """`vlft train` with each node's rank; all see the config and the working directory alike.
 
         Raises:
@@ -57,40 +49,37 @@ class LocalEngine(LocalTraits, Engine):
         """
         source = prepared.loaded.source
         hidden = secret_values(source.data)
-        if any(mask_text(text, hidden) != text for text in overrides):
+        if any(mask_text(text, hidden) != text for text in order.overrides):
             raise VlftError(
                 "a secret given with --set would be printed",
                 "write it into the environment of each node, or into the config",
             )
         words = ["vlft", "train", str(Path(source.file).absolute())]
-        words += [word for text in overrides for word in ("--set", text)]
-        words += [*flags, "--run-id", run_folder(prepared.run, run_id).name, "--node-rank"]
+        words += [word for text in order.overrides for word in ("--set", text)]
+        words += [*flags, "--run-id", run_folder(prepared.run, order.run_id).name, "--node-rank"]
         line = f"cd {shlex.quote(str(Path.cwd()))} && {shlex.join(words)}"
         return [f"{line} {rank}" for rank in range(prepared.plan.world.nnodes)]
 
-    def start(self, order: Order, report: Callable[[Run], None]) -> int:
+    def start(self, order: Order) -> Iterator[Trained]:
         """Runs one config after the other, each to its end.
 
         Raises:
             TrainerError: If a trainer failed; the others were run all the same.
         """
         failure: TrainerError | None = None
-        code = 0
         for prepared in order.configs:
             if failure is not None:  # it does not keep the next one from being tried
                 console.note(f"vlft: {failure.message}")
             try:
-                result = train_prepared(prepared, order)
+                trained = train_prepared(prepared, order)
             except TrainerError as error:
                 failure = error
                 continue
-            report(result.run)
-            code = result.exit_code
-            if code:
+            yield trained
+            if trained.exit_code:
                 break
         if failure is not None:
             raise failure
-        return code
 
     def resume(self, resumption: Resumption, *, node_rank: int = 0) -> Trained:
         """Runs it to its end.
@@ -102,7 +91,7 @@ class LocalEngine(LocalTraits, Engine):
         """
         run, prepared = resumption.run, resumption.prepared
         require_swift(prepared)
-        _, command = plan_command(prepared, node_rank=node_rank, run_dir=run.folder)
+        _, command = plan_command(prepared, node_rank, run_dir=run.folder)
         _meet(prepared.plan, node_rank, MASTER_TIMEOUT_S)
         folder = begin(resumption, node_rank)
         note(resumption, folder, command.masked())
@@ -118,11 +107,7 @@ ENGINE = LocalEngine()
 
 
 def plan_command(
-    prepared: Ready,
-    *,
-    node_rank: int = 0,
-    run_id: str | None = None,
-    run_dir: Path | None = None,
+    prepared: Ready, node_rank: int = 0, run_id: str | None = None, *, run_dir: Path | None = None
 ) -> tuple[Path, Command]:
     """What would start now: the folder of its record, which is not made yet, and the trainer.
 
@@ -137,7 +122,7 @@ def plan_command(
         VlftError: If the number of processes is unknown, or the nodes would not agree on
             the folder.
     """
-    plan = prepared.plan
+    plan, python = prepared.plan, prepared.facts.interpreter
     nnodes = plan.world.nnodes
     if node_rank >= nnodes:
         raise VlftError(
@@ -151,13 +136,8 @@ def plan_command(
         )
     run_dir = run_dir or run_folder(prepared.run, run_id)
     port = free_port() if plan.torchrun and nnodes == 1 else None
-    command = render(
-        plan,
-        prepared.facts.interpreter,
-        run_dir / CHECKPOINTS,
-        master_port=port,
-        node_rank=node_rank,
-    )
+    output = run_dir / CHECKPOINTS
+    command = render(plan, python, output, master_port=port, node_rank=node_rank)
     return run_dir / f"node-{node_rank}" if node_rank else run_dir, command
 
 
@@ -171,7 +151,7 @@ def train_prepared(prepared: Ready, order: Order) -> Trained:
     """
     require_swift(prepared)
     plan = prepared.plan
-    folder, command = plan_command(prepared, node_rank=order.node_rank, run_id=order.run_id)
+    folder, command = plan_command(prepared, order.node_rank, order.run_id)
     _meet(plan, order.node_rank, order.master_timeout_s)
     create_run(folder, prepared.run, plan, command.masked(), order.overrides)
     if order.node_rank == 0:

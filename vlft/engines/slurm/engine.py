@@ -34,13 +34,13 @@ from vlft.errors import VlftError
 from vlft.files import write_text
 from vlft.output import console
 from vlft.plan import MaskedCommand, launcher_variables, render, torchrun_words
-from vlft.resolve.patches import is_patched
+from vlft.resolve.model import is_patched
 from vlft.runs.create import create_run, run_folder
 from vlft.runs.record import CHECKPOINTS, read_run, remember
 from vlft.security.secrets import Variable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from vlft.engines.base import Order, Resumption
     from vlft.engines.slurm.section import Slurm
@@ -82,20 +82,14 @@ _WHERE_SILENT: Final = {
 class SlurmEngine(SlurmTraits, Engine):
     """Jobs of Slurm, which belong to the cluster from their submission on."""
 
-    def describe(
-        self,
-        prepared: Ready,
-        *,
-        run_id: str | None = None,
-        node_rank: int = 0,  # noqa: ARG002
-    ) -> Description:
+    def describe(self, prepared: Ready, order: Order) -> Description:
         """The batch script."""
-        job = plan_job(prepared, run_folder(prepared.run, run_id))
+        job = plan_job(prepared, run_folder(prepared.run, order.run_id))
         text = render_script(job)
         starter = f"sbatch --parsable {job.attempt / SCRIPT}"
         return Description(text, job.command, starter, {"script": text})
 
-    def start(self, order: Order, report: Callable[[Run], None]) -> int:
+    def start(self, order: Order) -> Iterator[Trained]:
         """Submits one job, or an array for several configs, and does not wait for it."""
         require("sbatch")
         for prepared in order.configs:
@@ -114,8 +108,7 @@ class SlurmEngine(SlurmTraits, Engine):
         for job in jobs:
             run = read_run(job.folder)
             if run is not None:
-                report(run)
-        return 0
+                yield Trained(run, 0)
 
     def resume(self, resumption: Resumption, *, node_rank: int = 0) -> Trained:  # noqa: ARG002
         """Submits a new job, and does not wait for it."""

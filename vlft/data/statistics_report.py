@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vlft.data.checking.tally import PERCENTILES, Spread
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vlft.data.media.verdicts import Picture
-    from vlft.data.statistics.measures import Choice, Measured
+    from vlft.models import PixelLimits
 
 _WIDTH = 40
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -73,6 +74,23 @@ def _doubling(low: int, high: int) -> list[int]:
     return edges
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A limit that a run may have.
+
+    Attributes:
+        name: What to write for it in a config; empty for the limits of the run itself.
+        value: Pixels, or tiles; None for the limits of the run itself.
+        limits: All limits of such a run.
+        asked: Whether the user named it.
+    """
+
+    name: str
+    value: int | None
+    limits: PixelLimits
+    asked: bool = False
+
+
 _SHOWN = 5
 _MAX_REASONS = 100
 
@@ -114,13 +132,13 @@ class Stats:
         if len(self.first_unread) < _SHOWN:
             self.first_unread.append(number)
 
-    def add_row(self, row: Measured) -> None:
-        """A row, without its tokens."""
+    def add_row(self, turns: int, images: int, videos: int, audios: int) -> None:
+        """A row, without its tokens: how many there are of each."""
         self.rows += 1
-        self.turns.add(len(row.turns))
-        self.images_a_row.add(len(row.images))
-        self.videos += len(row.videos)
-        self.audios += row.audios
+        self.turns.add(turns)
+        self.images_a_row.add(images)
+        self.videos += videos
+        self.audios += audios
 
     def add_picture(self, picture: Picture) -> None:
         """A picture as often as it is named."""

@@ -1,17 +1,22 @@
-"""The tokenizer of a model, as far as numbers of tokens go, and what is known of its form."""
+"""The tokenizer of a model, as far as numbers of tokens go: its files, its form, how it counts."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from vlft.errors import VlftError
+from vlft.probe.json_file import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence, Sized
+    from pathlib import Path
 
+    Encode = Callable[[list[str]], Sequence[Sized]]
 
 WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
@@ -133,7 +138,7 @@ class Encoder:
         except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
             raise VlftError(f"`{name}` is no tokenizer: {error}") from None
         self.around = _around(tokenizer)
-        self._counter: _Counter = _HfCounter(tokenizer)
+        self._encode: Encode = partial(tokenizer.encode_batch_fast, add_special_tokens=False)
         self._document = document if form.like_qwen else None
         self._asked = 0
 
@@ -145,45 +150,24 @@ class Encoder:
         known = dict.fromkeys(texts, 0)
         self._asked += len(known)
         if self._document is not None and self._asked > SLOW_TEXTS:
-            self._counter = _fast(self._document) or self._counter
+            self._encode = _fast(self._document) or self._encode
             self._document = None
-        known = dict(zip(known, self._counter.count(list(known)), strict=True))
+        counts = map(len, self._encode(list(known)))
+        known = dict(zip(known, counts, strict=True))
         return [known[text] for text in texts]
 
 
-class _Counter(Protocol):
-    def count(self, texts: list[str]) -> list[int]: ...
-
-
-class _HfCounter:
-    """The tokenizers library, which transformers itself uses."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-
-    def count(self, texts: list[str]) -> list[int]:
-        encoded = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        return [len(one) for one in encoded]
-
-
-class _FastCounter:
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-
-    def count(self, texts: list[str]) -> list[int]:
-        return [len(one) for one in self._tokenizer.encode_batch(texts)]
-
-
-def _fast(document: bytes) -> _Counter | None:
+def _fast(document: bytes) -> Encode | None:
     """fastokens, if it is installed and takes this tokenizer."""
     try:
         from fastokens import Tokenizer  # noqa: PLC0415 - not for few texts
     except ImportError:
         return None
     try:
-        return _FastCounter(Tokenizer.from_json_str(document.decode()))
+        encode: Encode = Tokenizer.from_json_str(document.decode()).encode_batch
     except ValueError:
         return None
+    return encode
 
 
 def _around(tokenizer: Any) -> tuple[int, int]:
@@ -193,3 +177,75 @@ def _around(tokenizer: Any) -> tuple[int, int]:
         return 0, 0
     place = whole.index(bare[0])
     return place, len(whole) - place - 1
+
+
+_OLD_FILES = ("vocab.json", "merges.txt", "tokenizer_config.json")
+_QWEN = ("Qwen2Tokenizer", "Qwen2TokenizerFast")
+
+
+def tokenizer_document(folder: Path) -> bytes:
+    """The content of tokenizer.json, or what it would be.
+
+    Releases of InternVL have only the older files; transformers builds Qwen's tokenizer from
+    them, and so does this.
+
+    Raises:
+        VlftError: If there is neither.
+    """
+    file = folder / "tokenizer.json"
+    if file.is_file():
+        return file.read_bytes()
+    if not all((folder / name).is_file() for name in _OLD_FILES):
+        raise VlftError(f"`{folder}` has no tokenizer.json", "download it with the model")
+    config = read_json(folder / "tokenizer_config.json")
+    kind = config.get("tokenizer_class")
+    if kind not in _QWEN:
+        raise VlftError(f"`{folder}` has no tokenizer.json, and its tokenizer is a {kind}")
+    return _built(folder, config)
+
+
+def end_of_sequence(folder: Path) -> str:
+    """The eos_token of tokenizer_config.json.
+
+    Raises:
+        VlftError: If there is none.
+    """
+    file = folder / "tokenizer_config.json"
+    value = read_json(file).get("eos_token") if file.is_file() else None
+    if isinstance(value, dict):
+        value = value.get("content")
+    if not isinstance(value, str) or not value:
+        raise VlftError(f"tokenizer_config.json in `{folder}` names no eos_token")
+    return value
+
+
+def _built(folder: Path, config: dict[str, Any]) -> bytes:
+    vocabulary = read_json(folder / "vocab.json")
+    lines = (folder / "merges.txt").read_text(encoding="utf-8").splitlines()
+    merges = [line for line in lines if line and not line.startswith("#version")]
+    added = config.get("added_tokens_decoder") or {}
+    split = {"type": "Split", "pattern": {"Regex": WORDS}, "behavior": "Isolated", "invert": False}
+    to_bytes = {
+        "type": "ByteLevel",
+        "add_prefix_space": False,
+        "trim_offsets": False,
+        "use_regex": False,
+    }
+    document = {
+        "version": "1.0",
+        "added_tokens": [{"id": int(number), **token} for number, token in added.items()],
+        "normalizer": {"type": "NFC"},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, to_bytes]},
+        "post_processor": None,
+        "decoder": None,
+        "model": {
+            "type": "BPE",
+            "vocab": vocabulary,
+            "merges": merges,
+            "continuing_subword_prefix": "",
+            "end_of_word_suffix": "",
+            "fuse_unk": False,
+            "byte_fallback": False,
+        },
+    }
+    return json.dumps(document).encode()
