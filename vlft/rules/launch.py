@@ -54,7 +54,7 @@ def no_gpu(run: RunSpec) -> Problems:
     """
     visible = run.facts.visible_gpus
     gpus = run.config.launch.gpus
-    if visible is None or gpus == "none" or _has_npus(run):
+    if visible is None or gpus == "none" or run.installed("torch-npu"):  # Ascend's: not counted
         return
     if gpus == "auto" and not visible:
         hint = "write `launch: {gpus: none}` to train on the CPU"
@@ -139,12 +139,6 @@ def model_split(run: RunSpec) -> Problems:
             f"nproc_per_node: {gpus} for {gpus} copies; "
             "`swift: {device_map: auto}` if the model needs several GPUs",
         )
-
-
-def _has_npus(run: RunSpec) -> bool:
-    """Whether the devices are Ascend's, which are not counted."""
-    interpreter = run.facts.interpreter
-    return interpreter is not None and "torch-npu" in interpreter.packages
 
 
 def _one_gpu_a_process(run: RunSpec, what: str) -> Problems:

@@ -302,12 +302,9 @@ def package(run: RunSpec) -> Problems:
 
     Source: swift/pipelines/train/tuner.py: prepare_adapter
     """
-    name, interpreter = run.config.tuner, run.facts.interpreter
-    if interpreter is None:
-        return
+    name, peft = run.config.tuner, run.installed("peft")
     if name == "reft":
         yield from not_installed(run, "pyreft", ("tuner",))
-    peft = interpreter.packages.get("peft")
     if name == "bone" and peft is not None and version_key(peft) >= version_key("0.20"):
         yield Problem(("tuner",), f"peft {peft} has no `bone` any more", "write `tuner: lora`")
 
