@@ -115,7 +115,7 @@ def divisors(number: int) -> list[int]:
 
 
 def _swift_accumulation(per_device: int, world_size: int) -> int:
-    return max(1, math.ceil(SWIFT_TARGET_BATCH / per_device / world_size))
+    return math.ceil(SWIFT_TARGET_BATCH / per_device / world_size)  # 1 at least
 
 
 def _indivisible(global_size: int, step: int, per_device: int | None, replicas: int) -> Mismatch:
