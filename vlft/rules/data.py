@@ -161,9 +161,8 @@ def cached_streaming(run: RunSpec) -> Problems:
     """
     for name in ("cached_dataset", "cached_val_dataset"):
         if run.args.flag("streaming") and run.args.given_texts(name):
-            yield Problem(
-                ("swift", name), f"`{name}` can't be streamed", "streaming: false", at_key=True
-            )
+            hint = "streaming: false"
+            yield Problem(("swift", name), f"`{name}` can't be streamed", hint, at_key=True)
 
 
 @rule("error", "silent")
@@ -194,13 +193,9 @@ def split_strategy(run: RunSpec) -> Problems:
     if run.args.given("truncation_strategy", str) != "split":
         return
     if not run.args.is_off("use_chat_template"):
-        yield Problem(
-            path,
-            f"`split` cuts plain text into pieces; `task: {config.task}` has a chat template",
-            "leave it out, or write task: pt"
-            if config.task != "pt"
-            else "leave it out, or remove use_chat_template",
-        )
+        message = f"`split` cuts plain text into pieces; `task: {config.task}` has a chat template"
+        other = "write task: pt" if config.task != "pt" else "remove use_chat_template"
+        yield Problem(path, message, f"leave it out, or {other}")
     elif run.args.flag("lazy_tokenize"):
         hint = "add `swift: {lazy_tokenize: false}`"
         yield Problem(path, "`split` needs all rows tokenised before", hint)
