@@ -163,7 +163,7 @@ class Sink:
         found = RowFinding(
             rule.id, rule.severity, file, line, column, key, message, hint, row, fate
         )
-        self._recent.append(one)
+        self._recent.append(found)
         if len(self._recent) >= KEPT:
             self._write()
 
