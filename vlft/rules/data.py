@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vlft.config.references import absolute
 from vlft.resolve.steps import rows_of
@@ -162,9 +161,8 @@ def cached_streaming(run: RunSpec) -> Problems:
     """
     for name in ("cached_dataset", "cached_val_dataset"):
         if run.args.flag("streaming") and run.args.given_texts(name):
-            yield Problem(
-                ("swift", name), f"`{name}` can't be streamed", "streaming: false", at_key=True
-            )
+            hint = "streaming: false"
+            yield Problem(("swift", name), f"`{name}` can't be streamed", hint, at_key=True)
 
 
 @rule("error", "silent")
@@ -195,13 +193,9 @@ def split_strategy(run: RunSpec) -> Problems:
     if run.args.given("truncation_strategy", str) != "split":
         return
     if not run.args.is_off("use_chat_template"):
-        yield Problem(
-            path,
-            f"`split` cuts plain text into pieces; `task: {config.task}` has a chat template",
-            "leave it out, or write task: pt"
-            if config.task != "pt"
-            else "leave it out, or remove use_chat_template",
-        )
+        message = f"`split` cuts plain text into pieces; `task: {config.task}` has a chat template"
+        other = "write task: pt" if config.task != "pt" else "remove use_chat_template"
+        yield Problem(path, message, f"leave it out, or {other}")
     elif run.args.flag("lazy_tokenize"):
         hint = "add `swift: {lazy_tokenize: false}`"
         yield Problem(path, "`split` needs all rows tokenised before", hint)
@@ -212,8 +206,7 @@ Scan = Literal["none", "quick", "full"]
 """How much of the data is read: nothing; a few rows of each file; all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class EntryFinding:
+class EntryFinding(NamedTuple):
     """All that a rule has to say about one file.
 
     Attributes:
@@ -223,7 +216,7 @@ class EntryFinding:
         hint: What to write instead.
         file: As ms-swift is given it.
         line: Of that row; None for the file itself.
-        count: Rows that it holds for.
+        rows: How many it holds for.
     """
 
     rule: str
@@ -232,7 +225,7 @@ class EntryFinding:
     hint: str | None
     file: str
     line: int | None
-    count: int
+    rows: int
 
 
 def row_findings(run: RunSpec, scan: Scan) -> list[Finding]:
@@ -246,32 +239,32 @@ def row_findings(run: RunSpec, scan: Scan) -> list[Finding]:
         VlftError: If a limit on pixels is not a number.
         OSError: If a file can't be read.
     """
-    facts = run.facts
     places: dict[str, KeyPath] = {}
-    for key, named in (("train", facts.train), ("val", facts.val)):
-        for index, entry in enumerate(named):
-            if entry.kind == "file" and entry.size:  # rules of configs judge the others
-                places.setdefault(entry.argument, ("data", key, index))
-    entries = [one for one in (*facts.train, *facts.val) if one.argument in places]
-    if scan == "none" or not entries:
+    for path, entry in _entries(run, "train", "val"):
+        if entry.kind == "file" and entry.size:  # rules of configs judge the others
+            places.setdefault(entry.argument, path)
+    if scan == "none" or not places:
         return []
-    found = _quick(run, entries) if scan == "quick" else _full(_data(run))
-    return [_finding(run, one, places) for one in found if one.file in places]
+    from vlft.data.from_config import data_of_run  # noqa: PLC0415 - imports much
+
+    data = data_of_run(run)
+    files = [name for name in (*data.train, *data.val) if name in places]
+    found = _quick(files, data) if scan == "quick" else _full(data)
+    return [_finding(run, one, places[one.file]) for one in found if one.file in places]
 
 
-def _finding(run: RunSpec, entry: EntryFinding, places: dict[str, KeyPath]) -> Finding:
+def _finding(run: RunSpec, entry: EntryFinding, path: KeyPath) -> Finding:
     where = "" if entry.line is None else f" line {entry.line}"
-    others = counted(entry.count - 1, "more row")
-    more = f" ({others} like this: vlft data check)" if entry.count > 1 else ""
+    others = counted(entry.rows - 1, "more row")
+    more = f" ({others} like this: vlft data check)" if entry.rows > 1 else ""
     message = f"{Path(entry.file).name}{where}: {entry.message}{more}"
-    path = places[entry.file]
     return run.loaded.source.finding(entry.rule, entry.severity, path, message, entry.hint)
 
 
-def _quick(run: RunSpec, entries: list[DataEntry]) -> Iterator[EntryFinding]:
+def _quick(files: list[str], data: ConfiguredData) -> Iterator[EntryFinding]:
     from vlft.data.check import quick_check  # noqa: PLC0415 - only where there is data
 
-    return _grouped(quick_check([entry.argument for entry in entries], _data(run).settings))
+    return _grouped(quick_check(files, data.settings))
 
 
 def _full(data: ConfiguredData) -> tuple[EntryFinding, ...]:
@@ -295,13 +288,7 @@ def _full(data: ConfiguredData) -> tuple[EntryFinding, ...]:
         check_files(data.train, data.settings, val=data.val, advance=advance) as report,
     ):
         told = tuple(_grouped(report.findings))
-    write_verdict(
-        key,
-        [
-            (one.rule, one.severity, one.message, one.hint, one.file, one.line, one.count)
-            for one in told
-        ],
-    )
+    write_verdict(key, told)
     return told
 
 
@@ -316,9 +303,3 @@ def _grouped(findings: Iterable[RowFinding]) -> Iterator[EntryFinding]:
         yield EntryFinding(
             one.rule, one.severity, one.message, one.hint, one.file, one.line, counts[key]
         )
-
-
-def _data(run: RunSpec) -> ConfiguredData:
-    from vlft.data.from_config import data_of_run  # noqa: PLC0415 - imports much
-
-    return data_of_run(run)
