@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 How = Literal["exit", "return", "break", "continue"]
 _LEAVES: Final = frozenset({"exit", "return", "break", "continue"})
 _TESTS: Final = frozenset({"[", "[[", "test", "(("})
-MAX_STEPS: Final = 10_000
+MAX_STEPS: Final = 20_000
 """Commands that loops and functions may come to together."""
 
 _MAX_NESTED: Final = 3
