@@ -155,7 +155,7 @@ class Interpreter(ABC):
 
     def _starts(self, command: Command) -> bool:
         name, words = command.name, command.words
-        if not words or name in _SILENT:
+        if not words or command.test in _TESTS or name in _SILENT:
             return False
         if name in self.functions or any(
             part.expands and _VARIABLE.match(part.text) for part in words[0].parts
