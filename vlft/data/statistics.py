@@ -317,10 +317,9 @@ class _Counter:
         boxes: Sequence[str] = ()
         if row.objects:
             limits = self._settings.choices[0].limits.with_row(row.limits)
-            seen = [self._vision.image(*size, limits).resized for size in media.sizes]
-            resized = [(one[1], one[0]) if one else (0, 0) for one in seen]
+            told = counter.template, row.objects, media.sizes, self._vision, limits
             try:
-                refs, boxes = object_texts(counter.template, row.objects, media.sizes, resized)
+                refs, boxes = object_texts(*told)
             except (IndexError, TypeError, ValueError, ZeroDivisionError):
                 return None
         return CountedRow(row.turns, media.images, media.videos, refs, boxes)

@@ -127,11 +127,7 @@ def _objects(
             scale = "resized"
         template = replace(template, box_scale=scale)
     sizes = [(picture.width, picture.height) for picture in pictures]
-    resized = [(0, 0)] * len(sizes)
-    if template.box_scale != "norm1000" and context.vision is not None:
-        made = [context.vision.image(*size, context.limits).resized for size in sizes]
-        resized = [(width, height) for height, width in (size or (0, 0) for size in made)]
-    return object_texts(template, sample.objects, sizes, resized)
+    return object_texts(template, sample.objects, sizes, context.vision, context.limits)
 
 
 OVERHEAD = 40
