@@ -88,4 +88,4 @@ def references(loaded: LoadedConfig) -> References:
 def absolute(text: str, base_dir: Path) -> Path:
     """A path as written in a config, made absolute without following links."""
     # os.path leaves `~somebody` as it is where there is no such user.
-    return Path(os.path.normpath(base_dir / os.path.expanduser(text)))  # noqa: PTH111
+    return Path(os.path.normpath(os.path.join(base_dir, os.path.expanduser(text))))  # noqa: PTH111, PTH118

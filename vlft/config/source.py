@@ -9,7 +9,7 @@ import codecs
 import os
 import stat
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -82,7 +82,7 @@ class Source:
         That of the file it was written in; for --set the working directory.
         """
         file = self.place(path).file
-        return Path.cwd() if file is None else Path(file).absolute().parent
+        return Path.cwd() if file is None else _folder_of(file, os.getcwd())  # noqa: PTH109
 
     def finding(
         self,
@@ -98,6 +98,11 @@ class Source:
         place = self.key_place(path) if at_key else self.place(path)
         name = dotted(path) if place.file is not None else f"--set {dotted(path)}"
         return Finding(rule, severity, message, name, *place, hint)
+
+
+@lru_cache(maxsize=64)
+def _folder_of(file: str, cwd: str) -> Path:
+    return Path(cwd, file).parent
 
 
 def parse(text: str, file: str) -> tuple[Source | None, list[Finding]]:

@@ -13,12 +13,14 @@ from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vlft.config.entry import KeyPath
     from vlft.data.findings import RowFinding
     from vlft.data.from_config import ConfiguredData
+    from vlft.data.settings import CheckSettings
     from vlft.findings import Finding, Severity
+    from vlft.probe.collect import FactCache
     from vlft.probe.data_entries import DataEntry
 
 
@@ -235,12 +237,13 @@ class EntryFinding:
     count: int
 
 
-def row_findings(run: RunSpec, scan: Scan) -> list[Finding]:
+def row_findings(run: RunSpec, scan: Scan, cache: FactCache) -> list[Finding]:
     """Findings at the entries of `data.train` and `data.val`.
 
     Args:
         run: The run.
         scan: How much to read.
+        cache: What other configs of the same call have read already.
 
     Raises:
         VlftError: If a limit on pixels is not a number.
@@ -255,7 +258,11 @@ def row_findings(run: RunSpec, scan: Scan) -> list[Finding]:
     entries = [one for one in (*facts.train, *facts.val) if one.argument in places]
     if scan == "none" or not entries:
         return []
-    found = _quick(run, entries) if scan == "quick" else _full(_data(run))
+    data = _data(run)
+    if scan == "quick":
+        found = cache.once_equal(_quick, [one.argument for one in entries], data.settings)
+    else:
+        found = _full(data)
     return [_finding(run, one, places) for one in found if one.file in places]
 
 
@@ -268,10 +275,10 @@ def _finding(run: RunSpec, entry: EntryFinding, places: dict[str, KeyPath]) -> F
     return run.loaded.source.finding(entry.rule, entry.severity, path, message, entry.hint)
 
 
-def _quick(run: RunSpec, entries: list[DataEntry]) -> Iterator[EntryFinding]:
+def _quick(files: Sequence[str], settings: CheckSettings) -> tuple[EntryFinding, ...]:
     from vlft.data.check import quick_check  # noqa: PLC0415 - only where there is data
 
-    return _grouped(quick_check([entry.argument for entry in entries], _data(run).settings))
+    return tuple(_grouped(quick_check(files, settings)))
 
 
 def _full(data: ConfiguredData) -> tuple[EntryFinding, ...]:
