@@ -44,12 +44,13 @@ def test_a_recipe_is_right_and_fits(recipe: Recipe, workplace: Path) -> None:
     assert isinstance(prepared, Ready)
     outlook = look_ahead(prepared)
     assert outlook.memory is not None, outlook.unknown
-    assert outlook.gpu_bytes is not None
-    assert outlook.memory.reserved_high <= outlook.gpu_bytes
+    gpu_bytes = outlook.ready.run.gpu_bytes
+    assert gpu_bytes is not None
+    assert outlook.memory.reserved_high <= gpu_bytes
     gpus, size = re.search(r"(\d)x(\d+)g", recipe.name.replace("2x8x", "8x")).groups()  # type: ignore[union-attr]
-    assert 0.95 * int(size) <= outlook.gpu_bytes / 1024**3 <= int(size)  # a card's own count
+    assert 0.95 * int(size) <= gpu_bytes / 1024**3 <= int(size)  # a card's own count
     nodes = 2 if "2x8x" in recipe.name else 1
-    assert outlook.batch.world_size == int(gpus) * nodes
+    assert outlook.ready.plan.batch.world_size == int(gpus) * nodes
     text = copied.read_text()
     assert len(text.splitlines()) <= 40
     assert all(len(line) <= 110 for line in text.splitlines())

@@ -15,7 +15,7 @@ from support.data_rows import png, talk, write
 from vlft.data.checking.lines import check_lines
 from vlft.data.checking.rows import Job, Split
 from vlft.data.findings import Sink
-from vlft.data.rows.context import new_probe
+from vlft.data.rows.media import new_probe
 from vlft.data.settings import CheckSettings
 from vlft.models import family_of
 from vlft.probe.data_entries import parse_entry

@@ -94,6 +94,7 @@ def test_rules_can_be_explained(vlft: Vlft) -> None:
 
 def test_names_of_files(good: Path, tmp_path: Path) -> None:
     assert rules_in(tmp_path / "no.jsonl") == [("file.missing", None)]
+    assert rules_in(tmp_path) == rules_in(Path("hf::swift/rows")) == [("file.hub", None)]
     assert rules_in(Path(f"{good}#10")) == []
     assert rules_in(Path(f"{good}#50")) == [("file.repeats", None)]
     packed = tmp_path / "good.jsonl.gz"

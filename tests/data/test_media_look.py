@@ -11,7 +11,7 @@ from support.picture_files import encoded, noise, write
 from support.video_files import video
 
 from vlft.data.media.headers import probe_picture
-from vlft.data.media.resolve import MediaProbe, Remembered
+from vlft.data.media.resolve import MediaProbe
 from vlft.data.media.verdicts import MediaProblem, Picture
 
 JPEG = encoded(noise(40, 30), "JPEG")
@@ -193,11 +193,16 @@ def test_videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert probe.look_video("a.mp4") is probe.look_video("a.mp4"), "a file is read once"
 
 
-def test_what_is_remembered_is_bounded() -> None:
-    seen: Remembered[int, str] = Remembered(10)
-    for number in range(1000):
-        seen.put(number, "x")
-        assert seen.get(0 if number < 15 else number) is not None or number >= 15
-    assert len(seen) <= 20
-    assert seen.get(999) == "x"
-    assert seen.get(5) is None
+def test_what_is_remembered_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the number of references, and none of them is a picture itself."""
+    monkeypatch.setattr("vlft.data.media.resolve.KEPT", 10)
+    probe = MediaProbe(tmp_path, None)
+    write(tmp_path, "0", JPEG)
+    first = probe.look("0")
+    assert probe.look("0") is first
+    for number in range(1, 20):
+        probe.look(str(number))
+    assert probe.look("0") == first
+    assert probe.look("0") is not first
+    long = base64.b64encode(JPEG * 4).decode()
+    assert probe.look(long) is not probe.look(long)

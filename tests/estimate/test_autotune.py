@@ -28,10 +28,9 @@ def outlook(model: str, vision: int, gpu_gib: int) -> Any:
     run = RunShape(tokens=row.tokens, vision_tokens=vision, pictures=pictures_of(vision, shape))
     run = replace(run, lora=False, gradient_checkpointing=True)
     batch = SimpleNamespace(global_size=8, world_size=1, sequence_parallel_size=1)
-    return SimpleNamespace(
-        model=shape, run=run, gpu_bytes=gpu_gib * GIB, row=row, batch=batch,
-        pixel_side=family.vision.side,
-    )  # fmt: skip
+    spec = SimpleNamespace(gpu_bytes=gpu_gib * GIB, model=SimpleNamespace(vision=family.vision))
+    ready = SimpleNamespace(run=spec, plan=SimpleNamespace(batch=batch))
+    return SimpleNamespace(ready=ready, model=shape, run=run, row=row)
 
 
 @pytest.mark.parametrize(("model", "square"), [("Qwen2-VL-2B", "28*28"), ("Qwen3-VL-2B", "32*32")])

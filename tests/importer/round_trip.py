@@ -85,8 +85,8 @@ def differences(
     for name, value in env.items():
         if name in ("NODE_RANK", "USE_HF") or (name == "MASTER_PORT" and name not in made_env):
             continue
-        if name == "NPROC_PER_NODE" and value == "1":
-            continue
+        if name == "NPROC_PER_NODE" and (value == "1" or "use_ray" in given):
+            continue  # Ray starts the processes itself
         if made_env.get(name) != value:
             found.append(f"{name}={value}: came back as {made_env.get(name)}")
     found += [f"--{name} came of nothing" for name in made.keys() - given.keys() - _MADE]

@@ -9,7 +9,7 @@ import yaml
 from round_trip import SWIFT, imported
 
 from vlft.importer.importing import import_text
-from vlft.importer.script_args import Start
+from vlft.importer.launchers import Start
 
 TRAIN = "swift sft --model Qwen/Qwen2-VL-2B-Instruct --dataset a.jsonl"
 

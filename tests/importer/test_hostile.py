@@ -11,6 +11,8 @@ from round_trip import SWIFT, imported
 
 from vlft.config.reader import read_config
 from vlft.importer.importing import import_text, import_words
+from vlft.importer.shell import syntax
+from vlft.importer.shell.source import Source
 
 TRAIN = "swift sft --model Qwen/Qwen2-VL-2B-Instruct --dataset a.jsonl"
 
@@ -124,3 +126,38 @@ def test_any_words_are_answered(words: list[str]) -> None:
 def test_any_bytes_are_answered(data: bytes, name: str) -> None:
     made = import_text(data, name, SWIFT)
     assert made.configs or any(one.severity == "error" for one in made.findings)
+
+
+@pytest.mark.parametrize("ending", ["os.abort()", "time.sleep(60)", "bytearray(1 << 40)"])
+def test_a_parser_that_dies_is_an_error(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = "import os, resource, time; resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); "
+    monkeypatch.setattr(syntax, "_BOOT", limits + ending)
+    monkeypatch.setattr(syntax, "_MAX_PARSE_S", 2)
+    made = imported(f"if true; then\n{TRAIN}\nfi\n")
+    assert made.configs == ()
+    (found,) = made.findings
+    assert (found.rule, found.severity, found.line) == ("import.syntax", "error", 1)
+    assert found.message.startswith("this script could not be parsed: the parser ")
+    assert "the swift command itself" in (found.hint or "")
+    assert imported(f"{TRAIN} --seed 1\n").configs  # one command needs no parser
+
+
+def test_the_parser_imports_nothing_from_where_it_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json", "vlft", "tree_sitter"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert imported(f"if true; then\n{TRAIN}\nfi\n").configs
+
+
+@pytest.mark.parametrize("text", ["{\U0010bae2", "((\U0010bae2 x", "A=(a # don't\n b)\nif x; then"])
+def test_texts_that_crashed_are_read(text: str) -> None:
+    (config,) = imported(f"{text}\n{TRAIN} --seed 3\n").configs
+    assert "seed: 3" in config.text
+
+
+def test_the_parser_sees_plain_characters_only() -> None:
+    grammar = Source("é 'ü' \U0010bae2 {\U0010bae2} $(ß) \\ñ # ç\nif ö; then\n").grammar
+    assert grammar.isascii()  # tree-sitter-bash crashes on some that are not

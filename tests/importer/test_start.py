@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vlft.importer.script_args import Start, script_of
+from vlft.importer.launchers import Start, script_of
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,9 @@ from vlft.data.convert.run import Task, convert_files
 from vlft.data.findings import WORST_FIRST, TokenCounts
 from vlft.data.reading.chunks import pieces
 from vlft.data.reading.lines import rows_of
-from vlft.data.rows.context import Context
 from vlft.data.rows.judge import judge
 from vlft.data.rows.length import counted_row
+from vlft.data.rows.media import Context
 from vlft.data.rules import ROW_RULES
 from vlft.data.settings import CheckSettings
 from vlft.models import family_of

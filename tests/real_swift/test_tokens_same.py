@@ -200,7 +200,8 @@ def counted(
         counter.template,
         row.get("objects", {}),
         [tuple(size) for size in row["images"]],
-        [(one.resized[1], one.resized[0]) if one.resized else (0, 0) for one in pictures],
+        model.vision,
+        own,
     )
     turns = [
         Turn(message["role"], message["content"], message.get("loss"))

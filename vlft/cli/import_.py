@@ -65,9 +65,9 @@ def _import(words: list[str], swift: SwiftFacts, *, modern: bool) -> tuple[Impor
     import os
     import sys
 
+    from vlft.importer.flags import MAX_BYTES
     from vlft.importer.importing import import_text, import_words
-    from vlft.importer.script_args import Start, script_of
-    from vlft.importer.swift_config import MAX_BYTES
+    from vlft.importer.launchers import Start, script_of
 
     script = script_of(words)
     start = script[1] if script is not None else Start()

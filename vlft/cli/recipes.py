@@ -95,9 +95,8 @@ def init(
     machine = look_at_hardware(hardware)
     if machine is None:
         raise UsageError("a first config is made for a machine", "--hardware here, or 4xA100-80G")
-    made = first_config(model, data, machine, output)
-    write_text(output, made.text)
+    text, outlook = first_config(model, data, machine, output)
+    write_text(output, text)
     console.write(str(output))
-    if made.outlook is not None:
-        console.note(to_text(made.outlook))
+    console.note(to_text(outlook))
     console.note(f"next: vlft validate {output}, then vlft train {output}")

@@ -117,7 +117,8 @@ def resume(
     output_format: FormatOption = "text",
 ) -> None:
     """Go on with a run from its last whole checkpoint, in its own folder."""
-    from vlft.engines.resume import engine_to_resume, go_to_its_folder, prepare_resumption
+    from vlft.engines.base import engine_named
+    from vlft.engines.resume import go_to_its_folder, prepare_resumption
     from vlft.output.findings import print_findings
     from vlft.pipeline import look_at_hardware
 
@@ -126,7 +127,8 @@ def resume(
     resumption = prepare_resumption(found, look_at_hardware(hardware), judge=not no_validate)
     print_findings(resumption.prepared.findings, resumption.prepared.documents)
     console.note(f"vlft: going on from {resumption.checkpoint.name}")
-    result = engine_to_resume(resumption).resume(resumption, node_rank=node_rank)
+    engine = engine_named(resumption.prepared.loaded.config.launch.engine)  # by now
+    result = engine.resume(resumption, node_rank=node_rank)
     print_result(output_format, result.run.to_json(), [str(result.run.folder)])
     raise typer.Exit(result.exit_code)
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import gc
+import json
+from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import xxhash
 
+from vlft import __version__
 from vlft.data import rules
 from vlft.data.checking.file import check_file, format_of, unread
 from vlft.data.checking.lines import LinesReader, first_look
@@ -17,15 +23,16 @@ from vlft.data.checking.tally import Tally
 from vlft.data.findings import DataReport, Sink
 from vlft.data.reading.chunks import Piece
 from vlft.data.reading.lines import BrokenLineError, rows_of
-from vlft.data.rows.context import new_probe
+from vlft.data.rows.media import new_probe
 from vlft.data.settings import SEVERAL_TEXTS, CheckSettings
+from vlft.files import read_json, write_json
 from vlft.probe.data_entries import bytes_of, parse_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
-    from pathlib import Path
 
     from vlft.data.findings import RowFinding
+    from vlft.data.from_config import ConfiguredData
     from vlft.data.rows.columns import FirstLook
 
 
@@ -153,13 +160,13 @@ def quick_check(files: Sequence[str], settings: CheckSettings) -> list[RowFindin
 
 
 def _check(job: Job) -> None:
-    problem, path = unread(job.source), job.source.file
+    problem = unread(job.source)
     if problem is not None:
         if problem.rule is not rules.HUB:
             job.say(problem)
-    elif not path.stat().st_size:
+    elif not job.source.size:
         job.say(rules.EMPTY.found("the file has no rows", "name a file with rows"))
-    elif format_of(path) == "json":
+    elif format_of(job.source.file) == "json":
         _check_lines(job)
 
 
@@ -211,3 +218,46 @@ def samples(path: Path) -> tuple[bytes, list[bytes]]:
             if len(lines) > 2:  # noqa: PLR2004 - a part, a whole line, a part
                 others.append(lines[1])
         return start, others
+
+
+_SCHEMA: Final = 2
+
+
+def verdict_key(data: ConfiguredData) -> str:
+    """What the verdict on a config's data depends on, as a file name.
+
+    A verdict holds for the same bytes (path, size, time of change), settings and releases; whether
+    the pictures that the rows name are still there is not asked again.
+    """
+    files: list[object] = []
+    for name in (*data.train, "", *data.val):
+        source = parse_entry(name, data.settings.cwd) if name else None
+        if source is not None and source.kind == "file":
+            status = source.file.stat()
+            files.append((name, status.st_size, status.st_mtime_ns, status.st_ino))
+        else:
+            files.append(name)
+    settings = msgspec.structs.asdict(data.settings)
+    family = data.settings.family
+    settings |= {"family": family.swift_model_type if family else None, "vision": None}
+    told = (_SCHEMA, __version__, files, settings, find_spec("av") is not None)
+    return xxhash.xxh3_128_hexdigest(json.dumps(told, default=str, sort_keys=True).encode())
+
+
+def read_verdict(key: str) -> list[Any] | None:
+    """The rows that `write_verdict` kept; None if there are none."""
+    kept = read_json(_cache_folder() / f"{key}.json")
+    return None if kept is None else kept.get("told")
+
+
+def write_verdict(key: str, told: Sequence[Sequence[object]]) -> None:
+    """Keeps a verdict. A cache that can't be written is no reason to stop."""
+    with suppress(OSError):
+        _cache_folder().mkdir(parents=True, exist_ok=True)
+        write_json(_cache_folder() / f"{key}.json", {"told": [list(row) for row in told]})
+
+
+def _cache_folder() -> Path:
+    import platformdirs  # noqa: PLC0415 - not for the quick check
+
+    return Path(platformdirs.user_cache_dir("vlft", appauthor=False), "data")

@@ -52,6 +52,10 @@ class RowRule(msgspec.Struct, frozen=True):
         """A breach of this rule; the arguments are the fields of `RowProblem`."""
         return RowProblem(self, message, hint, key)
 
+    def lost(self, message: str, hint: str | None = None, key: str = "") -> RowLostError:
+        """The same, to be raised: ms-swift can't go on with the row."""
+        return RowLostError(self.found(message, hint, key))
+
 
 class RowProblem(msgspec.Struct, frozen=True):
     """What a rule found in a row.

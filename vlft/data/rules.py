@@ -29,6 +29,7 @@ _dropped = partial(_rule, "error", "dropped")
 _replaced = partial(_rule, "error", "replaced")
 _silently_wrong = partial(_rule, "error", "silently_wrong")
 _warning = partial(_rule, "warning", "ok")
+_doubt = partial(_rule, "warning", "unknown")
 _note = partial(_rule, "info", "unknown")
 
 _BASE = "swift/template/base.py"
@@ -133,13 +134,7 @@ NULL_NUMBER = _silently_wrong(
     "miscounts, and hands out whatever lies in memory.",
     _ARROW_26,
 )
-NEEDS_PYARROW = _rule(
-    "warning",
-    "unknown",
-    "file.needs-pyarrow",
-    "Parquet takes pyarrow to read.",
-    _EXTRA,
-)
+NEEDS_PYARROW = _doubt("file.needs-pyarrow", "Parquet takes pyarrow to read.", _EXTRA)
 HUB = _note("file.hub", "Data sets on a hub are not checked; files are.", _SYNTAX)
 REPEATS = _warning(
     "file.repeats",
@@ -151,9 +146,7 @@ TWO_COLUMNS = _warning(
     "One column for one meaning: of two, ms-swift reads the one with its own name.",
     _RENAME,
 )
-PACKED = _rule(
-    "warning",
-    "unknown",
+PACKED = _doubt(
     "file.compressed",
     "A data file is not compressed; only gzip is looked into here.",
     "datasets/utils/extract.py: Extractor.infer_extractor_format",
@@ -473,9 +466,7 @@ BY_MEDIA_KIND: Final[dict[MediaKind, RowRule]] = {
         _EXTRA,
     ),
     "base64": _replaced("row.media-base64", "Base64 text in place of a path is a picture.", _LOAD),
-    "url": _rule(
-        "warning",
-        "unknown",
+    "url": _doubt(
         "row.media-url",
         "Pictures are files: those with a URL are fetched again for every visit of the row.",
         _LOAD,

@@ -15,7 +15,7 @@ from vlft.data.media.verdicts import MediaProblem, Picture
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD, byte_bound
 from vlft.data.statistics_report import Choice, Stats
 from vlft.data.tokens.render import CountedRow, Turn, object_texts
-from vlft.data.tokens.rows import video_bound
+from vlft.data.tokens.rows import around_videos
 from vlft.errors import UsageError
 from vlft.models import SizeError
 
@@ -230,7 +230,7 @@ class _Counter:
             own = media.tokens[0] or 0
             if total is None:
                 # The prompts of videos between their placeholders, at most.
-                around = sum(video_bound(video) - video.tokens for video in media.videos)
+                around = around_videos(media.videos)
                 self._stats.add_tokens(row.text_bound + around, media.tokens, counted=False)
             else:
                 self._stats.add_tokens(total - own, media.tokens, counted=True)
@@ -317,10 +317,9 @@ class _Counter:
         boxes: Sequence[str] = ()
         if row.objects:
             limits = self._settings.choices[0].limits.with_row(row.limits)
-            seen = [self._vision.image(*size, limits).resized for size in media.sizes]
-            resized = [(one[1], one[0]) if one else (0, 0) for one in seen]
+            told = counter.template, row.objects, media.sizes, self._vision, limits
             try:
-                refs, boxes = object_texts(counter.template, row.objects, media.sizes, resized)
+                refs, boxes = object_texts(*told)
             except (IndexError, TypeError, ValueError, ZeroDivisionError):
                 return None
         return CountedRow(row.turns, media.images, media.videos, refs, boxes)

@@ -12,7 +12,7 @@ from vlft.errors import UsageError, VlftError
 from vlft.output import console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vlft.pipeline import Ready
@@ -75,7 +75,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Trained:
-    """A run that was resumed or run to its end.
+    """A run that was run to its end, or handed to a scheduler.
 
     Attributes:
         run: The run, as it can be found again.
@@ -130,15 +130,11 @@ class Engine(EngineTraits, ABC):
         """
         raise UsageError(f"with `engine: {self.name}` the scheduler starts the nodes")
 
-    def start(self, order: Order, report: Callable[[Run], None]) -> int:
+    def start(self, order: Order) -> Iterator[Trained]:
         """Starts every run of an order, and records it in the run's folder.
 
-        Args:
-            order: What to start.
-            report: Takes each run once it is over, or handed to a scheduler.
-
-        Returns:
-            The exit code.
+        Yields:
+            Each run once it is over, or handed to a scheduler.
 
         Raises:
             VlftError: If something can't be started.
@@ -247,18 +243,18 @@ def start(order: Order, *, as_json: bool) -> int:
         VlftError: If something can't be started.
         TrainerError: If a trainer failed; the others were run all the same.
     """
-    runs: list[Run] = []
-
-    def report(run: Run) -> None:
-        runs.append(run)
-        if not as_json:
-            console.write(str(run.folder))
-
+    rows: list[dict[str, Any]] = []
+    code = 0
     try:
-        return engine_for(order).start(order, report)
+        for trained in engine_for(order).start(order):
+            code = trained.exit_code
+            rows.append(trained.run.to_json())
+            if not as_json:
+                console.write(str(trained.run.folder))
     finally:
-        if as_json and runs:
-            console.write(_json([run.to_json() for run in runs]))
+        if as_json and rows:
+            console.write(_json(rows))
+    return code
 
 
 def _json(rows: list[dict[str, Any]]) -> str:

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlft.engines.base import Resumption, engine_named
+from vlft.engines.base import Resumption
 from vlft.errors import InvalidError, VlftError
 from vlft.files import read_json, write_json
 from vlft.findings import has_errors
@@ -24,7 +24,6 @@ from vlft.security.secrets import is_masked
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.engines.base import Engine
     from vlft.plan.command import MaskedCommand
     from vlft.probe.hardware import Hardware
     from vlft.runs.record import Run
@@ -98,11 +97,6 @@ def prepare_resumption(run: Run, hardware: Hardware | None, *, judge: bool = Tru
         raise InvalidError(prepared.findings)
     _require_unchanged(run, prepared, checkpoint)
     return Resumption(run, checkpoint, prepared)
-
-
-def engine_to_resume(resumption: Resumption) -> Engine:
-    """The engine that the config names by now."""
-    return engine_named(resumption.prepared.loaded.config.launch.engine)
 
 
 def begin(resumption: Resumption, node_rank: int = 0) -> Path:

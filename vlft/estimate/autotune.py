@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vlft.estimate.memory.estimate import estimate
-from vlft.estimate.memory.from_config import RowSize, pictures_of
+from vlft.estimate.memory.from_config import RowSize, with_rows
 from vlft.resolve.batch import divisors
 
 if TYPE_CHECKING:
@@ -61,24 +61,25 @@ def fitting(
         offload: Whether main memory may be used: it is slow, and not counted here.
         count: How many at most.
     """
-    model, run, gpu = outlook.model, outlook.run, outlook.gpu_bytes
-    total, world, row = outlook.batch.global_size, outlook.batch.world_size, outlook.row
+    model, run, row, spec = outlook.model, outlook.run, outlook.row, outlook.ready.run
+    batch, gpu = outlook.ready.plan.batch, spec.gpu_bytes
+    total, world = batch.global_size, batch.world_size
     if model is None or run is None or gpu is None or row is None or not total or not world:
         return []
-    replicas = world // outlook.batch.sequence_parallel_size
+    replicas = world // batch.sequence_parallel_size
     if total % replicas:
         return []
     sharded = _shardings(run, has_deepspeed=has_deepspeed, offload=offload)
-    side = outlook.pixel_side
+    side = spec.model.vision.side if spec.model.vision is not None else None
     for vision in _pictures(row) if side else (row.vision,):
         smaller = RowSize(row.text + vision, vision, row.measured)
         found = list(_choices(model, run, smaller, total // replicas, sharded))
-        fits = [choice for choice in found if _middle(choice.memory) <= gpu]
+        fits = [choice for choice in found if choice.memory.middle <= gpu]
         if fits:
             best = max(choice.speed for choice in found)
             shown = [replace(choice, speed=choice.speed / best) for choice in fits]
             shrunk = {} if vision == row.vision else {"pixels.max": f"{vision}*{side}*{side}"}
-            ranked = sorted(shown, key=lambda one: (-one.speed, _middle(one.memory)))
+            ranked = sorted(shown, key=lambda one: (-one.speed, one.memory.middle))
             return [replace(one, settings={**one.settings, **shrunk}) for one in ranked[:count]]
     return []
 
@@ -111,9 +112,8 @@ def _choices(
     for per_device, checkpointing, (sharding, offload) in itertools.product(
         divisors(rows), (True, False), sharded
     ):
-        shape = _with_rows(run, row, per_device, model)
         shape = replace(
-            shape,
+            with_rows(run, row, per_device, model),
             gradient_checkpointing=checkpointing,
             vit_gradient_checkpointing=checkpointing,
             accumulating=rows > per_device,
@@ -132,21 +132,3 @@ def _choices(
         speed = min(1.0, 0.5 + 0.5 * tokens / _SATURATED) / _SHARDED[sharding]
         speed /= (_RECOMPUTED if checkpointing else 1) * (_OFFLOADED if offload else 1)
         yield Choice(settings, estimate(model, shape), speed)
-
-
-def _with_rows(run: RunShape, row: RowSize, per_device: int, model: ModelShape) -> RunShape:
-    """The same step with other rows."""
-    kept = None if run.logits is None else per_device * row.text
-    return replace(
-        run,
-        rows=per_device,
-        tokens=row.tokens,
-        vision_tokens=per_device * row.vision,
-        pictures=pictures_of(row.vision, model) * per_device,
-        logits=kept,
-        padded=per_device > 1,
-    )
-
-
-def _middle(memory: Memory) -> float:
-    return (memory.reserved_low + memory.reserved_high) / 2

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from vlft.probe.hardware import free_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,7 +25,7 @@ def to_text(outlook: Outlook) -> str:
 
 def to_json(outlook: Outlook) -> dict[str, object]:
     """The documented object of `vlft plan --format json`."""
-    batch, steps, speed = outlook.batch, outlook.steps, outlook.speed
+    batch, steps, speed = outlook.ready.plan.batch, outlook.ready.run.steps, outlook.speed
     return {
         "batch": {
             "global": batch.global_size,
@@ -41,7 +43,7 @@ def to_json(outlook: Outlook) -> dict[str, object]:
             "measured_on": speed.run if speed else None,
         },
         "unknown": list(outlook.unknown),
-        "findings": list(map(asdict, outlook.findings)),
+        "findings": list(map(asdict, outlook.ready.findings)),
     }
 
 
@@ -61,7 +63,7 @@ def _memory_json(outlook: Outlook) -> dict[str, object] | None:
     return {
         **counts,
         "per_gpu_bytes": parts,
-        "gpu_bytes": outlook.gpu_bytes,
+        "gpu_bytes": outlook.ready.run.gpu_bytes,
         "fits": outlook.fits,
         "row": None if row is None else {"tokens": row.tokens, "vision_tokens": row.vision,
                                          "measured": row.measured},
@@ -77,7 +79,7 @@ def _disk_json(outlook: Outlook) -> dict[str, object] | None:
         "checkpoints": found.saves,
         "kept": found.kept,
         "total_bytes": found.total_bytes,
-        "free_bytes": outlook.free_bytes,
+        "free_bytes": free_bytes(outlook.ready.run.output_dir),
     }
 
 
@@ -87,7 +89,7 @@ def gib(size: int) -> str:
 
 
 def _lines(outlook: Outlook) -> Iterator[str]:
-    batch, steps = outlook.batch, outlook.steps
+    batch, steps = outlook.ready.plan.batch, outlook.ready.run.steps
     formula = f" = {batch.formula}" if batch.formula else ""
     yield f"batch    {batch.global_size if batch.global_size is not None else '?'}{formula} rows"
     if steps.total is not None:
@@ -105,7 +107,7 @@ def _lines(outlook: Outlook) -> Iterator[str]:
     if outlook.memory is not None:
         yield from _memory(outlook, outlook.memory)
     if outlook.storage is not None:
-        yield _disk(outlook.storage, outlook.free_bytes)
+        yield _disk(outlook.storage, free_bytes(outlook.ready.run.output_dir))
     if outlook.seconds is not None and outlook.speed is not None:
         yield (
             f"time     {_duration(outlook.seconds)} at {outlook.speed.seconds_per_step:.3g} s a "
@@ -131,17 +133,18 @@ def _memory(outlook: Outlook, memory: Memory) -> Iterator[str]:
     yield f"           {'allocated at most':<20}{gib(memory.allocated_peak):>10}"
     low, high = gib(memory.reserved_low), gib(memory.reserved_high)
     yield f"           {'reserved':<20}{low} to {high}"
-    if outlook.gpu_bytes is not None:
+    size = outlook.ready.run.gpu_bytes
+    if size is not None:
         fits = "fits" if outlook.fits else "does not fit"
-        yield f"           {fits} a GPU of {gib(outlook.gpu_bytes)}"
+        yield f"           {fits} a GPU of {gib(size)}"
 
 
-def _disk(found: Storage, free_bytes: int | None) -> str:
+def _disk(found: Storage, free: int | None) -> str:
     text = f"disk     {gib(found.checkpoint_bytes)} a checkpoint"
     if found.saves is not None and found.total_bytes is not None:
         text += f", {found.saves} of them, {gib(found.total_bytes)} at most at a time"
-    if free_bytes is not None:
-        text += f"; {gib(free_bytes)} are free"
+    if free is not None:
+        text += f"; {gib(free)} are free"
     return text
 
 

@@ -17,7 +17,6 @@ from vlft.estimate.memory.from_config import (
 )
 from vlft.estimate.memory.states import count
 from vlft.files import read_json
-from vlft.probe.hardware import free_bytes
 from vlft.runs.record import CHECKPOINTS, list_runs
 from vlft.text import counted
 
@@ -26,13 +25,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vlft.estimate.memory.step_spec import RunShape
-    from vlft.findings import Finding
     from vlft.models.architecture import ModelShape
     from vlft.pipeline import Ready
     from vlft.plan.plan import Plan
-    from vlft.resolve.batch import Batch
     from vlft.resolve.run import RunSpec
-    from vlft.resolve.steps import Steps
     from vlft.runs.record import Run
 
 MAX_SCANNED_BYTES = 16 * 1024 * 1024
@@ -178,50 +174,38 @@ class Outlook:
     """What is known about a run before it starts; None where something is not.
 
     Attributes:
-        batch: Rows per step.
-        steps: Optimizer steps.
+        ready: The run, and what the validator says.
         lengths: Of the rows in the data, if they were read.
         row: The row that the memory is for.
         model: Sizes of the model.
-        pixel_side: Side of a token's square in pixels, which `pixels.max` counts; None for tiles.
         run: The step whose memory is estimated.
         memory: On one GPU.
-        gpu_bytes: Memory of the smallest GPU that is used.
         storage: Checkpoints.
-        free_bytes: Free on the disk that they go to.
         speed: Of an earlier run that did the same.
-        findings: What the validator says.
         unknown: Why a figure is missing, a sentence each.
     """
 
-    batch: Batch
-    steps: Steps
+    ready: Ready
     lengths: RowLengths | None
     row: RowSize | None
     model: ModelShape | None
-    pixel_side: int | None
     run: RunShape | None
     memory: Memory | None
-    gpu_bytes: int | None
     storage: Storage | None
-    free_bytes: int | None
     speed: Speed | None
-    findings: tuple[Finding, ...]
     unknown: tuple[str, ...]
 
     @property
     def fits(self) -> bool | None:
         """Whether the GPU holds it, by the middle of the reserved range."""
-        if self.memory is None or self.gpu_bytes is None:
-            return None
-        return (self.memory.reserved_low + self.memory.reserved_high) / 2 <= self.gpu_bytes
+        size = self.ready.run.gpu_bytes
+        return None if self.memory is None or size is None else self.memory.middle <= size
 
     @property
     def seconds(self) -> float | None:
         """Time of all steps at the speed of the earlier run."""
-        if self.speed is None or self.steps.total is None:
-            return None
-        return self.steps.total * self.speed.seconds_per_step
+        steps = self.ready.run.steps.total
+        return None if self.speed is None or steps is None else steps * self.speed.seconds_per_step
 
 
 def look_ahead(ready: Ready, lengths: RowLengths | None = None) -> Outlook:
@@ -266,22 +250,8 @@ def look_ahead(ready: Ready, lengths: RowLengths | None = None) -> Outlook:
     if speed is None:
         unknown.append("time: no earlier run did the same")
     states = None if model is None else model_states(run, model)
-    return Outlook(
-        batch=plan.batch,
-        steps=run.steps,
-        lengths=lengths,
-        row=row,
-        model=model,
-        pixel_side=run.model.vision.side if run.model.vision is not None else None,
-        run=step,
-        memory=memory,
-        gpu_bytes=run.gpu_bytes,
-        storage=None if states is None else storage(run, states),
-        free_bytes=free_bytes(run.output_dir),
-        speed=speed,
-        findings=ready.findings,
-        unknown=tuple(unknown),
-    )
+    disk = None if states is None else storage(run, states)
+    return Outlook(ready, lengths, row, model, step, memory, disk, speed, tuple(unknown))
 
 
 def _why_gpu_unknown(run: RunSpec) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,21 +32,10 @@ _PICTURE_TOKENS = 1024
 """At most, of a picture: half of the shortest length, so that there is room for text."""
 
 
-@dataclass(frozen=True, slots=True)
-class FirstConfig:
-    """What `vlft init` wrote.
-
-    Attributes:
-        text: The config with its comments.
-        outlook: Its figures; None where there is no plan for this machine.
-    """
-
-    text: str
-    outlook: Outlook | None
-
-
-def first_config(model: str, data: Path, hardware: Hardware, destination: Path) -> FirstConfig:
-    """Looks at both and at the machine.
+def first_config(
+    model: str, data: Path, hardware: Hardware, destination: Path
+) -> tuple[str, Outlook]:
+    """The config with its comments, and its figures: looks at both and at the machine.
 
     Args:
         model: A folder, or an id on a hub.
@@ -58,28 +46,22 @@ def first_config(model: str, data: Path, hardware: Hardware, destination: Path) 
     Raises:
         VlftError: If the model or the data can't be used, or nothing fits.
     """
-    folder = destination.absolute().parent
-    lines = _Lines(model, data, folder, gpus=len(hardware.gpus))
-    ready = _judged(lines.text(), folder, hardware)
+    draft = _Draft(model, data, destination.absolute().parent, hardware)
+    ready = draft.judged()
     family = ready.run.family
-    lines.limit_pictures(family)
-    ready = _judged(lines.text(), folder, hardware)
+    draft.limit_pictures(family)
+    ready = draft.judged()
     lengths = None
     if family is not None and 0 < scannable_bytes(ready.run) <= MAX_SCANNED_BYTES:
         lengths = measure_rows(ready.run, lambda _: None)
-    lines.limit_rows(lengths)
-    ready = _judged(lines.text(), folder, hardware)
+    draft.limit_rows(lengths)
+    ready = draft.judged()
     if hardware.gpus:
-        ready = _fitted(lines, ready, folder, hardware)
-    return FirstConfig(lines.text(), look_ahead(ready, lengths))
+        ready = _fitted(draft, ready)
+    return draft.text(), look_ahead(ready, lengths)
 
 
-def _fitted(
-    lines: _Lines,
-    ready: Ready,
-    folder: Path,
-    hardware: Hardware,
-) -> Ready:
+def _fitted(draft: _Draft, ready: Ready) -> Ready:
     """The config with the fastest settings that fit the largest row that is let through."""
     outlook = look_ahead(ready)
     if outlook.memory is None:
@@ -88,54 +70,53 @@ def _fitted(
     packages = interpreter.packages if interpreter is not None else {}
     choices = fitting(outlook, has_deepspeed="deepspeed" in packages, offload=False, count=1)
     if not choices:
-        lines.quantise()
-        ready = _judged(lines.text(), folder, hardware)
-        outlook = look_ahead(ready)
-        choices = fitting(outlook, has_deepspeed=False, count=1)
+        draft.quantise()
+        choices = fitting(look_ahead(draft.judged()), has_deepspeed=False, count=1)
     if not choices:
         raise VlftError(
             "this model does not fit this machine, not even in 4 bits",
             "take a smaller one, or name a larger machine: --hardware 4xA100-80G",
         )
-    lines.settle(choices[0])
-    return _judged(lines.text(), folder, hardware)
+    draft.settle(choices[0])
+    return draft.judged()
 
 
-def _judged(text: str, folder: Path, hardware: Hardware) -> Ready:
-    """The config as it would be judged at its place, without writing it there.
-
-    Raises:
-        VlftError: With the first error that the validator finds.
-    """
-    handle, name = tempfile.mkstemp(prefix=".vlft-init-", suffix=".yaml", dir=folder)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        ready = prepare(name, [], hardware)
-    finally:
-        Path(name).unlink()
-    errors = [one for one in ready.findings if one.severity == "error"]
-    wrong = [one for one in errors if one.rule != _TOO_LARGE]  # settings that fit come later
-    if wrong or isinstance(ready, Rejected):
-        first = (wrong or errors)[0]
-        raise VlftError(first.message, first.hint)
-    return ready
-
-
-class _Lines:
+class _Draft:
     """The config as it grows."""
 
-    def __init__(self, model: str, data: Path, folder: Path, gpus: int) -> None:
-        self._model = _relative(Path(model), folder) if os.path.isdir(model) else model  # noqa: PTH112
+    def __init__(self, model: str, data: Path, folder: Path, hardware: Hardware) -> None:
+        self._folder = folder
+        self._hardware = hardware
+        self._gpus = len(hardware.gpus)
         self._hub = not os.path.isdir(model)  # noqa: PTH112
-        self._data = _relative(data, folder)
-        self._gpus = gpus
+        self._model = model if self._hub else os.path.relpath(Path(model).absolute(), folder)
+        self._data = os.path.relpath(data.absolute(), folder)
         self._pixels = ""
         self._length = ""
         self._quant = ""
         self._global = GLOBAL_BATCH
         self._batch = f"  global_batch_size: {GLOBAL_BATCH}\n"
         self._deepspeed = ""
+
+    def judged(self) -> Ready:
+        """The config as it would be judged at its place, without writing it there.
+
+        Raises:
+            VlftError: With the first error that the validator finds.
+        """
+        handle, name = tempfile.mkstemp(prefix=".vlft-init-", suffix=".yaml", dir=self._folder)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(self.text())
+            ready = prepare(name, [], self._hardware)
+        finally:
+            Path(name).unlink()
+        errors = [one for one in ready.findings if one.severity == "error"]
+        wrong = [one for one in errors if one.rule != _TOO_LARGE]  # settings that fit come later
+        if wrong or isinstance(ready, Rejected):
+            first = (wrong or errors)[0]
+            raise VlftError(first.message, first.hint)
+        return ready
 
     def limit_pictures(self, family: Family | None) -> None:
         """A limit on pictures, where the family has one."""
@@ -207,10 +188,6 @@ class _Lines:
             f"{self._deepspeed}{launch}"
             "swift: {warmup_ratio: 0.05, logging_steps: 10}\n"
         )
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return os.path.relpath(path.absolute(), folder)
 
 
 def _yaml(text: str) -> str:

@@ -14,29 +14,35 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from vlft.importer.commands import Setting, era_of, import_command
-from vlft.importer.context_notes import tell_unused
-from vlft.importer.launchers import IMPORTED, Launch, find_launch, started_script, unknown_command
-from vlft.importer.model_names import Published
-from vlft.importer.script_args import Start
-from vlft.importer.shell.control import read_script
-from vlft.importer.shell.interpreter import Invocation
-from vlft.importer.shell.state import Field, Text, Variable
-from vlft.importer.shell.syntax import ParserError
-from vlft.importer.spans import Lines, Spot, finding, shown
-from vlft.importer.swift_config import (
+from vlft.importer.draft import write
+from vlft.importer.flags import (
     MAX_BYTES,
     ConfigFileError,
     config_argument,
     flags_of_config,
     is_config,
 )
-from vlft.importer.write import write
+from vlft.importer.launchers import (
+    IMPORTED,
+    Launch,
+    Start,
+    find_launch,
+    started_script,
+    unknown_command,
+)
+from vlft.importer.releases import Published
+from vlft.importer.shell.control import read_script
+from vlft.importer.shell.interpreter import Invocation
+from vlft.importer.shell.state import Field, Text, Variable
+from vlft.importer.shell.syntax import ParserError
+from vlft.importer.spans import Lines, Spot, finding, shown
+from vlft.importer.surroundings import tell_unused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vlft.findings import Finding
-    from vlft.importer.draft import Imported
+    from vlft.importer.draft import Draft
     from vlft.swift.release import SwiftFacts
 
 
@@ -188,7 +194,7 @@ def _of_invocations(
     findings: list[Finding],
     stem: str,
 ) -> Import:
-    made: list[Imported] = []
+    made: list[Draft] = []
     other = False
     found = [(one, find_launch(one.fields)) for one in invocations]
     eras = [
@@ -226,7 +232,7 @@ def _of_invocations(
     configs = []
     for number, imported in enumerate(made, 1):
         name = stem if len(made) == 1 else f"{stem}-{number}"
-        configs.append(Config(f"{name}.yaml", write(imported.draft)))
+        configs.append(Config(f"{name}.yaml", write(imported)))
     order = sorted(findings, key=lambda one: (one.line or 0, one.column or 0))
     return Import(tuple(configs), tuple(dict.fromkeys(order)))
 
@@ -252,7 +258,7 @@ def _from_config(text: str, name: str, setting: Setting) -> Import:
     imported = import_command(Invocation(0, [], {}), launch, setting, lines.spot, tuple(flags))
     findings += imported.findings
     stem = name.rpartition("/")[2].rpartition(".")[0]
-    config = Config(f"{stem}.vlft.yaml", write(imported.draft))
+    config = Config(f"{stem}.vlft.yaml", write(imported))
     return Import((config,), tuple(findings))
 
 

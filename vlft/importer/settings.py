@@ -9,17 +9,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vlft.config.schema import ARGUMENTS, ENVIRONMENT, RESERVED
-from vlft.importer.draft import Draft, Entry, Key
-from vlft.importer.flags import NO_VALUE, drop_secret
+from vlft.importer.draft import Draft, Entry, Key, scalar
+from vlft.importer.flags import NO_VALUE
 from vlft.importer.shell.state import Text
-from vlft.importer.spans import finding, shown
-from vlft.importer.write import scalar
+from vlft.importer.spans import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.importer.flags import Flag, Translated
-    from vlft.importer.model_names import Published
+    from vlft.importer.flags import Flag
+    from vlft.importer.releases import Published
     from vlft.swift.release import Argument
 
 
@@ -63,44 +62,34 @@ _TEXT_KEYS: Final = frozenset({
 })  # fmt: skip
 
 
-def place_flags(
-    draft: Draft,
-    translated: Translated,
-    legal: Mapping[str, Argument],
-    published: Published,
-    *,
-    use_hf: str | None,
-) -> None:
+def place_flags(draft: Draft, *, use_hf: str | None) -> None:
     """Puts every flag where a config has it.
 
     Args:
-        draft: Takes the keys.
-        translated: The flags, and the list of what is left out.
-        legal: Arguments of the subcommand.
-        published: The registry's models.
+        draft: Has the flags, and takes the keys.
         use_hf: USE_HF of the command's environment.
     """
-    flags = translated.flags
-    _drop_idle(translated)
+    flags = draft.flags
+    _drop_idle(draft)
     hub = _hub(flags, use_hf)
     ignores = "ignore_args_error" in flags and flags["ignore_args_error"].value.lower() in _TRUE
     for name, flag in list(flags.items()):
-        argument = legal.get(name)
+        argument = draft.legal.get(name)
         if name not in ARGUMENTS:
             flag = _without_home(flag)  # noqa: PLW2901 - the same flag, read more closely
         if name in RESERVED:
-            translated.drop(flag, RESERVED[name])
+            draft.drop(flag, RESERVED[name])
         elif flag.is_secret:
-            drop_secret(translated, flag)
+            draft.drop_secret(flag)
         elif argument is None and ignores and name not in ARGUMENTS:
-            translated.drop(flag, "no such argument, and `ignore_args_error` passes over it")
+            draft.drop(flag, "no such argument, and `ignore_args_error` passes over it")
         elif name in ARGUMENTS:
-            _owned(draft, name, flag, published, hub)
+            _owned(draft, name, flag, hub)
             if name in ("dataset", "val_dataset"):
-                _say_hubs(translated, flag, draft.entries[_key_of(name)])
+                _say_hubs(draft, flag, draft.entries[_key_of(name)])
         else:
             draft.entries["swift", name] = _passed(flag, argument)
-        _ask(translated, flag)
+        _ask(draft, flag)
 
 
 def _without_home(flag: Flag) -> Flag:
@@ -113,27 +102,27 @@ def _without_home(flag: Flag) -> Flag:
     return replace(flag, values=values)
 
 
-def _ask(translated: Translated, flag: Flag) -> None:
+def _ask(draft: Draft, flag: Flag) -> None:
     if flag.why is not None:
         message = f"{shown(flag.written())} can't be known without running the shell: {flag.why}"
         if flag.why == NO_VALUE:
             message = f"`--{flag.name}` takes a value, and {NO_VALUE}"
         key = ARGUMENTS.get(flag.name, f"swift.{flag.name}")
         hint = f"write its value at `{key}`, or set it in the script"
-        translated.findings.append(finding("import.asked", "error", flag.spot, message, hint, key))
+        draft.find("import.asked", "error", flag.spot, message, hint, key)
     for value in flag.values:
         for note in dict.fromkeys(value.notes):
             message = f"`--{flag.name}`: {note}"[:200]
-            translated.findings.append(finding("import.computed", "info", flag.spot, message))
+            draft.find("import.computed", "info", flag.spot, message)
 
 
-def _drop_idle(translated: Translated) -> None:
+def _drop_idle(draft: Draft) -> None:
     """Leaves out what the command says, and ms-swift would pass over."""
-    flags = translated.flags
+    flags = draft.flags
 
     def drop(name: str, why: str) -> None:
         if name in flags:
-            translated.drop(flags.pop(name), why)
+            draft.drop(flags.pop(name), why)
 
     tuner = flags["tuner_type"].value if "tuner_type" in flags else "lora"
     if tuner == "full":
@@ -168,14 +157,14 @@ def _hub(flags: Mapping[str, Flag], use_hf: str | None) -> str | None:
     return "huggingface" if said.lower() in _TRUE else "modelscope"
 
 
-def _owned(draft: Draft, name: str, flag: Flag, published: Published, hub: str | None) -> None:
+def _owned(draft: Draft, name: str, flag: Flag, hub: str | None) -> None:
     key = _key_of(name)
     value = Text(flag.value, flag.why)
     if name == "use_hf":
         draft.entries["model", "hub"] = Entry((Text(hub or "modelscope"),), comment=flag.comment)
     elif name == "model":
         draft.entries[key] = Entry((value,), "text", flag.comment)
-        if hub is None and _on_hub(value.text, published):
+        if hub is None and _on_hub(value.text, draft.published):
             note = "where ms-swift looks for it" if flag.why is None else None
             draft.entries["model", "hub"] = Entry((Text("modelscope"),), comment=note)
     elif name in ("dataset", "val_dataset"):
@@ -205,15 +194,13 @@ def _key_of(name: str) -> Key:
     return tuple(ARGUMENTS[name].split("."))
 
 
-def _say_hubs(translated: Translated, flag: Flag, entry: Entry) -> None:
+def _say_hubs(draft: Draft, flag: Flag, entry: Entry) -> None:
     """Says which entries are taken for data sets on a hub."""
     for given, made in zip(flag.values, entry.values, strict=True):
         if given.text != made.text and "::" not in given.text:
             message = f"{shown(given.text)} is no file here: taken for a data set on a hub"
             hint = f"`{made.text}` is written; a file has to be there, or to have an extension"
-            translated.findings.append(
-                finding("import.on-hub", "info", flag.spot, message, hint, ARGUMENTS[flag.name])
-            )
+            draft.find("import.on-hub", "info", flag.spot, message, hint, ARGUMENTS[flag.name])
 
 
 def _boolean(value: Text) -> Text:

@@ -1,4 +1,4 @@
-"""A command's environment and launcher → `launch:`, `pixels:`, `env:`."""
+"""What stands around a command: its environment, its launcher, and the script's control flow."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Final
 
 from vlft.config.schema import ENVIRONMENT, NODE_ENVIRONMENT
 from vlft.importer.draft import Draft, Entry, Form, Key
+from vlft.importer.launchers import IMPORTED, find_launch
 from vlft.importer.shell.state import Text
-from vlft.importer.spans import finding, shown
+from vlft.importer.spans import Spot, finding, shown
 from vlft.security.secrets import cover
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from vlft.findings import Finding
+    from vlft.importer.flags import Flags
     from vlft.importer.launchers import Launch
+    from vlft.importer.shell.interpreter import Invocation
     from vlft.importer.shell.state import Variable
     from vlft.importer.spans import Spot
     from vlft.models import Family
+
 
 _PATHS: Final = frozenset({
     "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "LIBRARY_PATH", "CPATH", "LD_PRELOAD", "MANPATH",
@@ -39,14 +43,11 @@ class Surroundings:
 
     Args:
         draft: Takes the keys.
-        spot_of: From an offset to a place.
         family: Of the model; None if it is not known.
     """
 
-    def __init__(self, draft: Draft, spot_of: Callable[[int], Spot], family: Family | None) -> None:
-        self.findings: list[Finding] = []
+    def __init__(self, draft: Draft, family: Family | None) -> None:
         self._draft = draft
-        self._spot_of = spot_of
         self._family = family
 
     def place(self, variables: Mapping[str, Variable], launch: Launch, offset: int) -> None:
@@ -58,10 +59,10 @@ class Surroundings:
             offset: Where it begins.
         """
         given = {
-            name: (variable.value, self._spot_of(variable.offset))
+            name: (variable.value, self._draft.spot_of(variable.offset))
             for name, variable in variables.items()
         }
-        here = self._spot_of(offset)
+        here = self._draft.spot_of(offset)
         for name, text in launch.options.items():
             if name.startswith("env "):
                 given[name.removeprefix("env ")] = (text, here)
@@ -184,7 +185,7 @@ class Surroundings:
             )
             message = f"`{name}` is left out: a secret does not belong into a config"
             hint = f"set {name} in the environment that vlft is started in"
-            self._find("import.secret", spot, message, hint)
+            self._draft.find("import.secret", "warning", spot, message, hint)
         elif name == "USE_HF":
             if ("model", "hub") not in self._draft.entries and value.why is None:
                 hub = "huggingface" if value.text.lower() in ("1", "true", "yes") else "modelscope"
@@ -197,7 +198,7 @@ class Surroundings:
             self._leave(f"{name}={value.text}", value.why)
             message = f"`{name}` can't be known without running the shell: {value.why}"
             hint = f"write it at `env.{name}` if the run needs it"
-            self._find("import.unknown-variable", spot, message, hint)
+            self._draft.find("import.unknown-variable", "warning", spot, message, hint)
         else:
             self._put(("env", name), value, spot)
 
@@ -207,7 +208,7 @@ class Surroundings:
         if family is not None and key.removeprefix("pixels.") not in family.pixel_variables:
             self._leave(f"{name}={value.text}", f"{family.title} reads no such variable")
             message = f"`{name}` is left out: {family.title} reads no such variable"
-            self._find("import.dropped", spot, message, None)
+            self._draft.find("import.dropped", "warning", spot, message, None)
             return
         self._put(tuple(key.split(".")), value, spot)
 
@@ -222,16 +223,13 @@ class Surroundings:
             hint = f"write its value at `{dotted}`, or set it in the script"
             if key == ("launch", "master_addr") and _SLURM.search(value.text):
                 hint = "on Slurm write `launch.engine: slurm` instead: vlft asks Slurm for it"
-            self.findings.append(finding("import.asked", "error", spot, message, hint, dotted))
+            self._draft.find("import.asked", "error", spot, message, hint, dotted)
         for note in dict.fromkeys(value.notes):
             message = f"`{'.'.join(key)}`: {note}"[:200]
-            self.findings.append(finding("import.computed", "info", spot, message))
+            self._draft.find("import.computed", "info", spot, message)
 
     def _leave(self, what: str, why: str) -> None:
         self._draft.left_out.append(f"{what}: {why}")
-
-    def _find(self, rule: str, spot: Spot, message: str, hint: str | None) -> None:
-        self.findings.append(finding(rule, "warning", spot, message, hint))
 
 
 def _builds_on_caller(name: str, value: Text) -> bool:
@@ -239,3 +237,100 @@ def _builds_on_caller(name: str, value: Text) -> bool:
     if value.why is None:
         return name in _PATHS and any(f"`{name}`" in note for note in value.notes)
     return name in _PATHS or f"${name}" in value.text or f"${{{name}" in value.text
+
+
+_BLOCKS = {
+    "for": "loop", "while": "loop", "until": "loop", "function": "function",
+    "branch": "group after && or ||",
+}  # fmt: skip
+
+
+def tell_surroundings(
+    draft: Draft,
+    invocation: Invocation,
+    launch: Launch,
+    read: Flags,
+) -> None:
+    """What the script around the command does to it."""
+    head = draft.head
+    for block in invocation.blocks:
+        what = _BLOCKS.get(block.kind, f"`{block.kind}`")
+        message = f"the command stands in a {what}: whether and how often it runs is not imported"
+        draft.find("import.control-flow", "warning", draft.spot_of(block.offset), message)
+        head.append(
+            f"It stands in a {what} ({draft.spot_of(block.offset)}), which is not imported."
+        )
+    if invocation.passes:
+        values = ", ".join(f"{name}={value}" for name, value in invocation.passes)
+        head.append(f"It is the pass {values} of a loop; each pass has a config of its own."[:160])
+    _tell_aside(draft, invocation)
+    _tell_mended(draft, invocation)
+    if invocation.folder is not None and invocation.folder.text not in (".", ""):
+        message = f"the script works in {shown(invocation.folder.text)}"
+        hint = "a relative path starts from the config's folder: put the config there"
+        draft.find("import.folder", "info", draft.spot_of(invocation.offset), message, hint)
+        head.append(f"Relative paths start from {invocation.folder.text} (cd): put it there.")
+    if launch.unread:
+        words = " ".join(launch.unread)
+        message = f"not imported, in front of the command: {shown(words)}"
+        draft.find("import.launcher", "warning", draft.spot_of(invocation.offset), message)
+        draft.left_out.append(f"{words}: in front of the command")
+    for word, spot in read.stray:
+        if word.why is not None:
+            message = f"{shown(word.text)} may be further flags: {word.why}"
+        else:
+            message = f"{shown(word.text)} belongs to no flag"
+        draft.find("import.stray", "warning", spot, message)
+        why = word.why or "it belongs to no flag that is known"
+        draft.left_out.append(f"{word.text} ({spot}): {why}")
+
+
+def _tell_mended(draft: Draft, invocation: Invocation) -> None:
+    """Flags that bash would not take for the command's own."""
+    head = draft.head
+    for offset in invocation.cuts:
+        message = "blanks after a backslash: to bash the command ends here"
+        hint = "the lines below are taken for its own, as they are meant; remove the blanks"
+        draft.find("import.mended", "warning", draft.spot_of(offset), message, hint)
+    for offset in invocation.glued:
+        message = "no blank before the backslash: to bash the next line is part of this word"
+        hint = "two words are imported, as they are meant; write a blank"
+        draft.find("import.mended", "warning", draft.spot_of(offset), message, hint)
+    for offset in invocation.mended:
+        message = "to bash the command has ended, and this line is another: `--…: not found`"
+        hint = "its flags are imported, as they are meant; no blank line and no comment between"
+        draft.find("import.mended", "warning", draft.spot_of(offset), message, hint)
+    if invocation.cuts or invocation.mended:
+        head.append("To bash the command ends before its last flags; they are all here.")
+
+
+def tell_unused(
+    unused: Sequence[tuple[Invocation, str]], spot_of: Callable[[int], Spot]
+) -> list[Finding]:
+    """Commands of ms-swift that a script, as it stands, never comes to."""
+    found = []
+    for one, why in unused:
+        launch = find_launch(one.fields)
+        if launch is not None and launch.subcommand in IMPORTED:
+            message = f"`swift {launch.subcommand}` is not imported: {why}"
+            started = "import it as it is started: `vlft import NAME=value train.sh word`"
+            hint = started if why.startswith("started") else None
+            spot = spot_of(one.offset)
+            found.append(finding("import.control-flow", "warning", spot, message, hint))
+    return found
+
+
+def _tell_aside(draft: Draft, invocation: Invocation) -> None:
+    """`CUDA_VISIBLE_DEVICES=0` in a line of its own: the shell keeps it to itself."""
+    words = " ".join(one.raw for one in invocation.fields)
+    for name, variable in invocation.aside.items():
+        known = name in ENVIRONMENT or name in NODE_ENVIRONMENT or name in LAUNCH
+        if not known or name in invocation.env or re.search(rf"\$\{{?{name}\b", words):
+            continue
+        text = f"{name}={variable.value.text}"
+        message = f"{shown(text)} stands in a line of its own and is not exported: ms-swift "
+        message += "never sees it"
+        hint = "it is left out, as it is for bash; write it into the config if it is meant"
+        spot = draft.spot_of(variable.offset)
+        draft.find("import.not-exported", "warning", spot, message, hint)
+        draft.left_out.append(f"{text} ({spot}): it is not exported")

@@ -146,10 +146,10 @@ def right_answer(row: Mapping[str, Any], convention: Convention) -> str | None:
     objects = row.get("objects")
     if not isinstance(objects, dict) or not _TAGS.search(answer) or convention.template is None:
         return answer
-    sizes, resized = _sizes(row, convention)
+    sizes, vision, limits = _sizes(row, convention), convention.vision, convention.limits
     try:
         refs, boxes = object_texts(
-            convention.template, objects, sizes, resized, legacy=convention.legacy
+            convention.template, objects, sizes, vision, limits, legacy=convention.legacy
         )
     except (IndexError, TypeError, ValueError, ZeroDivisionError) as error:
         raise VlftError(f"its objects can't be read: {error}") from None
@@ -178,22 +178,11 @@ def _texts(row: Mapping[str, Any]) -> list[str | None]:
     return texts if role in _ASSISTANT else [*texts, None]
 
 
-def _sizes(
-    row: Mapping[str, Any], convention: Convention
-) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+def _sizes(row: Mapping[str, Any], convention: Convention) -> list[tuple[int, int]]:
     images = row.get("images") or row.get("image") or []
     named = images if isinstance(images, list) else [images]
-    sizes, resized = [], []
-    for image in named:
-        path = image.get("path") if isinstance(image, dict) else image
-        size = _size(str(path), convention.folders)
-        sizes.append(size)
-        new = (0, 0)
-        if convention.vision is not None and convention.limits is not None:
-            counted = convention.vision.image(*size, convention.limits).resized
-            new = (0, 0) if counted is None else (counted[1], counted[0])
-        resized.append(new)
-    return sizes, resized
+    paths = (image.get("path") if isinstance(image, dict) else image for image in named)
+    return [_size(str(path), convention.folders) for path in paths]
 
 
 def _size(path: str, folders: Sequence[Path]) -> tuple[int, int]:

@@ -98,9 +98,7 @@ class DynamicResolution:
             resized = self._resized(*shrunk, limits)
             rows, columns = self._patches(resized)
         except SizeError as error:
-            return ImageTokens(
-                width, height, hf_tokens=hf_tokens, steps=tuple(steps), error=str(error)
-            )
+            return ImageTokens(hf_tokens=hf_tokens, steps=tuple(steps), error=str(error))
         tokens = rows * columns // _MERGE**2
         limits_text = f"{int(low)} to {int(high)}"
         steps += [
@@ -110,8 +108,6 @@ class DynamicResolution:
             f"{_START} + {tokens} × <|image_pad|> + {_END}: {tokens + 2} tokens of the row",
         ]
         return ImageTokens(
-            width,
-            height,
             resized,
             (1, rows, columns),
             tokens=tokens,

@@ -9,13 +9,13 @@ the InternVL templates); a row's own `chat_template_kwargs` go past both into qw
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlft.errors import VlftError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 Number = int | float
 
@@ -65,6 +65,11 @@ _TOO_LARGE = 2**63
 _NO_ROW_LIMITS = RowLimits()
 
 
+def _variable(name: str, default: float | None = None) -> Any:
+    """A limit that an environment variable sets."""
+    return field(default=default, metadata={"name": name})
+
+
 @dataclass(frozen=True, slots=True)
 class PixelLimits:
     """All limits of a run; the defaults are those of qwen_vl_utils 0.0.14 and ms-swift 4.6.
@@ -93,25 +98,25 @@ class PixelLimits:
         row: What the row itself asks for.
     """
 
-    min_pixels: int | None = None
-    max_pixels: int | None = None
-    min_tokens: int | None = None
-    max_tokens: int | None = None
-    video_min_pixels: int | None = None
-    video_max_pixels: int | None = None
-    video_min_tokens: int | None = None
-    video_max_tokens: int | None = None
-    fps: float = 2.0
-    fps_min_frames: int = 4
-    fps_max_frames: int = 768
-    frame_factor: int = 2
-    max_ratio: int = 200
-    spatial_merge: int = 2
-    model_seq_len: int = 128_000
-    max_num: int = 12
-    video_max_num: int = 1
-    video_segments: int = 8
-    input_size: int | None = None
+    min_pixels: int | None = _variable("MIN_PIXELS")
+    max_pixels: int | None = _variable("MAX_PIXELS")
+    min_tokens: int | None = _variable("IMAGE_MIN_TOKEN_NUM")
+    max_tokens: int | None = _variable("IMAGE_MAX_TOKEN_NUM")
+    video_min_pixels: int | None = _variable("VIDEO_MIN_PIXELS")
+    video_max_pixels: int | None = _variable("VIDEO_MAX_PIXELS")
+    video_min_tokens: int | None = _variable("VIDEO_MIN_TOKEN_NUM")
+    video_max_tokens: int | None = _variable("VIDEO_MAX_TOKEN_NUM")
+    fps: float = _variable("FPS", 2.0)
+    fps_min_frames: int = _variable("FPS_MIN_FRAMES", 4)
+    fps_max_frames: int = _variable("FPS_MAX_FRAMES", 768)
+    frame_factor: int = _variable("FRAME_FACTOR", 2)
+    max_ratio: int = _variable("MAX_RATIO", 200)
+    spatial_merge: int = _variable("SPATIAL_MERGE_SIZE", 2)
+    model_seq_len: int = _variable("MODEL_SEQ_LEN", 128_000)
+    max_num: int = _variable("MAX_NUM", 12)
+    video_max_num: int = _variable("VIDEO_MAX_NUM", 1)
+    video_segments: int = _variable("VIDEO_SEGMENTS", 8)
+    input_size: int | None = _variable("INPUT_SIZE")
     rescale: int | None = None
     row: RowLimits = _NO_ROW_LIMITS
 
@@ -134,30 +139,21 @@ class PixelLimits:
         return replace(self, row=RowLimits(**asked, has_video=has_video))
 
 
-_ROW_NAMES = frozenset(field.name for field in fields(RowLimits)) - {"has_video"}
+_ROW_NAMES = frozenset(one.name for one in fields(RowLimits)) - {"has_video"}
 
-# Variable → (field, how its text is read).
-_VARIABLES: Mapping[str, tuple[str, Callable[[str], Number]]] = {
-    "MIN_PIXELS": ("min_pixels", int),
-    "MAX_PIXELS": ("max_pixels", int),
-    "IMAGE_MIN_TOKEN_NUM": ("min_tokens", int),
-    "IMAGE_MAX_TOKEN_NUM": ("max_tokens", int),
-    "VIDEO_MIN_PIXELS": ("video_min_pixels", int),
-    "VIDEO_MAX_PIXELS": ("video_max_pixels", int),
-    "VIDEO_MIN_TOKEN_NUM": ("video_min_tokens", int),
-    "VIDEO_MAX_TOKEN_NUM": ("video_max_tokens", int),
-    "FPS": ("fps", float),
-    "FPS_MIN_FRAMES": ("fps_min_frames", int),
-    "FPS_MAX_FRAMES": ("fps_max_frames", int),
-    "FRAME_FACTOR": ("frame_factor", int),
-    "MAX_RATIO": ("max_ratio", int),
-    "SPATIAL_MERGE_SIZE": ("spatial_merge", int),
-    "MODEL_SEQ_LEN": ("model_seq_len", lambda text: int(float(text))),
-    "MAX_NUM": ("max_num", int),
-    "VIDEO_MAX_NUM": ("video_max_num", int),
-    "VIDEO_SEGMENTS": ("video_segments", int),
-    "INPUT_SIZE": ("input_size", int),
-}
+_VARIABLES = {one.metadata["name"]: one.name for one in fields(PixelLimits) if one.metadata}
+"""Variable → field."""
+
+
+def _read(name: str, text: str) -> Number:
+    """What ms-swift reads in a variable.
+
+    Raises:
+        ValueError, OverflowError: If it is no number.
+    """
+    if name == "FPS":
+        return float(text)
+    return int(float(text)) if name == "MODEL_SEQ_LEN" else int(text)
 
 
 _POSITIVE = frozenset(
@@ -177,7 +173,7 @@ def limit_problem(name: str, text: str) -> str | None:
     if name not in _VARIABLES or not text:
         return None
     try:
-        number = _VARIABLES[name][1](text)
+        number = _read(name, text)
     except (ValueError, OverflowError):
         return f"is {text!r}, not a number"
     if not abs(number) < _TOO_LARGE:
@@ -203,12 +199,12 @@ def limits_from(environ: Mapping[str, str], rescale: int | None = None) -> Pixel
         VlftError: If a variable is not a number that ms-swift can compute with.
     """
     given: dict[str, Any] = {}
-    for name, (field, read) in _VARIABLES.items():
+    for name, limit in _VARIABLES.items():
         if text := environ.get(name):
             problem = limit_problem(name, text)
             if problem is not None:
                 raise VlftError(f"{name} {problem}", f"unset {name}")
-            given[field] = read(text)
+            given[limit] = _read(name, text)
     return PixelLimits(**given, rescale=rescale if rescale and rescale > 0 else None)
 
 

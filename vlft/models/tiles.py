@@ -84,15 +84,13 @@ class DynamicTiling:
         try:
             shrunk = swift_rescale(height, width, first)
         except SizeError as error:
-            return ImageTokens(width, height, hf_tokens=hf_tokens, error=str(error))
+            return ImageTokens(hf_tokens=hf_tokens, error=str(error))
         columns, rows = grid = best_grid(shrunk[1], shrunk[0], most, side)
         tiles = tiles_of(grid)
         tokens = tiles * each
-        steps = (
-            []
-            if shrunk == (height, width)
-            else [f"max_pixels {first:g} shrinks it to {shrunk[1]}×{shrunk[0]}"]
-        )
+        steps = []
+        if shrunk != (height, width):
+            steps.append(f"max_pixels {first:g} shrinks it to {shrunk[1]}×{shrunk[0]}")
         steps += [
             f"{columns}×{rows} tiles are nearest to its shape, of at most {most}",
             f"resized to {columns * side}×{rows * side}, tiles of {side}×{side} pixels",
@@ -101,8 +99,6 @@ class DynamicTiling:
             f"{_START} + {tokens} × <IMG_CONTEXT> + </img>: {tokens + 2} tokens, and a new line",
         ]
         return ImageTokens(
-            width,
-            height,
             (rows * side, columns * side),
             tiles=tiles,
             grid=grid,

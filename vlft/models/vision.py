@@ -21,8 +21,6 @@ class ImageTokens:
     """A picture on its way to tokens.
 
     Attributes:
-        width: Of the picture, in pixels.
-        height: Of the picture, in pixels.
         resized: Height and width after ms-swift's resize; of all tiles together for InternVL.
         grid_thw: Patches in time, height and width; None for InternVL.
         tiles: Tiles, the thumbnail among them; None for Qwen-VL.
@@ -34,8 +32,6 @@ class ImageTokens:
         error: What ms-swift fails with; None if it does not.
     """
 
-    width: int
-    height: int
     resized: tuple[int, int] | None = None
     grid_thw: tuple[int, int, int] | None = None
     tiles: int | None = None

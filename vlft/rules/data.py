@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vlft.config.references import absolute
 from vlft.resolve.steps import rows_of
@@ -214,8 +213,7 @@ Scan = Literal["none", "quick", "full"]
 """How much of the data is read: nothing; a few rows of each file; all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class EntryFinding:
+class EntryFinding(NamedTuple):
     """All that a rule has to say about one file.
 
     Attributes:
@@ -225,7 +223,7 @@ class EntryFinding:
         hint: What to write instead.
         file: As ms-swift is given it.
         line: Of that row; None for the file itself.
-        count: Rows that it holds for.
+        rows: How many it holds for.
     """
 
     rule: str
@@ -234,7 +232,7 @@ class EntryFinding:
     hint: str | None
     file: str
     line: int | None
-    count: int
+    rows: int
 
 
 def row_findings(run: RunSpec, scan: Scan, cache: FactCache) -> list[Finding]:
@@ -249,29 +247,28 @@ def row_findings(run: RunSpec, scan: Scan, cache: FactCache) -> list[Finding]:
         VlftError: If a limit on pixels is not a number.
         OSError: If a file can't be read.
     """
-    facts = run.facts
     places: dict[str, KeyPath] = {}
-    for key, named in (("train", facts.train), ("val", facts.val)):
-        for index, entry in enumerate(named):
-            if entry.kind == "file" and entry.size:  # rules of configs judge the others
-                places.setdefault(entry.argument, ("data", key, index))
-    entries = [one for one in (*facts.train, *facts.val) if one.argument in places]
-    if scan == "none" or not entries:
+    for path, entry in _entries(run, "train", "val"):
+        if entry.kind == "file" and entry.size:  # rules of configs judge the others
+            places.setdefault(entry.argument, path)
+    if scan == "none" or not places:
         return []
-    data = _data(run)
+    from vlft.data.from_config import data_of_run  # noqa: PLC0415 - imports much
+
+    data = data_of_run(run)
     if scan == "quick":
-        found = cache.once_equal(_quick, [one.argument for one in entries], data.settings)
+        files = [name for name in (*data.train, *data.val) if name in places]
+        found = cache.once_equal(_quick, files, data.settings)
     else:
         found = _full(data)
-    return [_finding(run, one, places) for one in found if one.file in places]
+    return [_finding(run, one, places[one.file]) for one in found if one.file in places]
 
 
-def _finding(run: RunSpec, entry: EntryFinding, places: dict[str, KeyPath]) -> Finding:
+def _finding(run: RunSpec, entry: EntryFinding, path: KeyPath) -> Finding:
     where = "" if entry.line is None else f" line {entry.line}"
-    others = counted(entry.count - 1, "more row")
-    more = f" ({others} like this: vlft data check)" if entry.count > 1 else ""
+    others = counted(entry.rows - 1, "more row")
+    more = f" ({others} like this: vlft data check)" if entry.rows > 1 else ""
     message = f"{Path(entry.file).name}{where}: {entry.message}{more}"
-    path = places[entry.file]
     return run.loaded.source.finding(entry.rule, entry.severity, path, message, entry.hint)
 
 
@@ -283,8 +280,12 @@ def _quick(files: Sequence[str], settings: CheckSettings) -> tuple[EntryFinding,
 
 def _full(data: ConfiguredData) -> tuple[EntryFinding, ...]:
     """The verdict on whole files; the one of the last time where nothing has changed."""
-    from vlft.data.cache import read_verdict, verdict_key, write_verdict  # noqa: PLC0415
-    from vlft.data.check import check_files  # noqa: PLC0415 - only when asked for
+    from vlft.data.check import (  # noqa: PLC0415 - only when asked for
+        check_files,
+        read_verdict,
+        verdict_key,
+        write_verdict,
+    )
     from vlft.output.console import progress  # noqa: PLC0415
     from vlft.probe.data_entries import bytes_of  # noqa: PLC0415
 
@@ -298,13 +299,7 @@ def _full(data: ConfiguredData) -> tuple[EntryFinding, ...]:
         check_files(data.train, data.settings, val=data.val, advance=advance) as report,
     ):
         told = tuple(_grouped(report.findings))
-    write_verdict(
-        key,
-        [
-            (one.rule, one.severity, one.message, one.hint, one.file, one.line, one.count)
-            for one in told
-        ],
-    )
+    write_verdict(key, told)
     return told
 
 
@@ -319,9 +314,3 @@ def _grouped(findings: Iterable[RowFinding]) -> Iterator[EntryFinding]:
         yield EntryFinding(
             one.rule, one.severity, one.message, one.hint, one.file, one.line, counts[key]
         )
-
-
-def _data(run: RunSpec) -> ConfiguredData:
-    from vlft.data.from_config import data_of_run  # noqa: PLC0415 - imports much
-
-    return data_of_run(run)

@@ -133,13 +133,9 @@ def over_length(run: RunSpec) -> Problems:
     side, max_length = run.limits.side, run.row_length
     if side is None or max_length is None:
         return
-    for problem in (
-        _image_over(run, side, max_length),
-        _smallest_over(run, side, max_length),
-        _video_over(run, side, max_length),
-    ):
-        if problem is not None:
-            yield problem
+    yield from _image_over(run, side, max_length)
+    yield from _smallest_over(run, side, max_length)
+    yield from _video_over(run, side, max_length)
 
 
 def _length_path(run: RunSpec) -> KeyPath:
@@ -148,47 +144,44 @@ def _length_path(run: RunSpec) -> KeyPath:
     return run.args.path("max_length") if given else ("model", "path")
 
 
-def _image_over(run: RunSpec, side: int, max_length: int) -> Problem | None:
+def _image_over(run: RunSpec, side: int, max_length: int) -> Problems:
     top, scaled = run.limits.limit("max"), _scaled_tokens(run, side)
     if scaled is not None and (top.path is None or scaled < top.tokens):
         top = Limit(scaled, ("swift", "max_pixels"), "swift.max_pixels")
-    if top.path is None or top.tokens + _AROUND <= max_length:
-        return None
-    return Problem(
-        top.path,
-        f"`{top.name}` lets an image become {top.tokens} tokens, a row holds {max_length}: "
-        "rows with a large image are silently replaced by others",
-        f"write `pixels: {{max: {_fitting(max_length)}*{side}*{side}}}`"
-        + ("" if top.path[0] == "pixels" else " in its place")
-        + ", or a longer `data.max_length`",
-    )
+    if top.path is not None and top.tokens + _AROUND > max_length:
+        instead = "" if top.path[0] == "pixels" else " in its place"
+        yield Problem(
+            top.path,
+            f"`{top.name}` lets an image become {top.tokens} tokens, a row holds {max_length}: "
+            "rows with a large image are silently replaced by others",
+            f"write `pixels: {{max: {_fitting(max_length)}*{side}*{side}}}`{instead}, "
+            "or a longer `data.max_length`",
+        )
 
 
-def _smallest_over(run: RunSpec, side: int, max_length: int) -> Problem | None:
+def _smallest_over(run: RunSpec, side: int, max_length: int) -> Problems:
     low = run.limits.limit("min")
-    if low.path is None or low.tokens + _AROUND <= max_length:
-        return None
-    return Problem(
-        low.path,
-        f"`{low.name}` makes every image {low.tokens} tokens, a row holds {max_length}: "
-        "all rows with an image are silently replaced",
-        f"write a smaller limit; {_DEFAULT_MIN}*{side}*{side} is the default",
-    )
+    if low.path is not None and low.tokens + _AROUND > max_length:
+        yield Problem(
+            low.path,
+            f"`{low.name}` makes every image {low.tokens} tokens, a row holds {max_length}: "
+            "all rows with an image are silently replaced",
+            f"write a smaller limit; {IMAGE_MIN_TOKENS}*{side}*{side} is the default",
+        )
 
 
-def _video_over(run: RunSpec, side: int, max_length: int) -> Problem | None:
+def _video_over(run: RunSpec, side: int, max_length: int) -> Problems:
     """A video has at least min_frames frames (4), two of them to one step in time."""
     top = run.limits.limit("video.max")
     steps = -(-(int(run.pixels.get("video.min_frames", 4))) // 2)
-    if top.path is None or steps * top.tokens + _AROUND <= max_length:
-        return None
-    return Problem(
-        top.path,
-        f"`{top.name}` lets a frame become {top.tokens} tokens, so a video takes "
-        f"{steps * top.tokens} and more; a row holds {max_length}: such rows are silently "
-        "replaced by others",
-        f"write `pixels: {{video: {{max: {_fitting(max_length // steps)}*{side}*{side}}}}}`",
-    )
+    if top.path is not None and steps * top.tokens + _AROUND > max_length:
+        yield Problem(
+            top.path,
+            f"`{top.name}` lets a frame become {top.tokens} tokens, so a video takes "
+            f"{steps * top.tokens} and more; a row holds {max_length}: such rows are silently "
+            "replaced by others",
+            f"write `pixels: {{video: {{max: {_fitting(max_length // steps)}*{side}*{side}}}}}`",
+        )
 
 
 @rule("error", "late", says="The max_pixels of image must be greater than or equal to min_pixels")
@@ -203,17 +196,18 @@ def below_default(run: RunSpec) -> Problems:
     low, top = run.limits.limit("min"), run.limits.limit("max")
     least, most = run.pixels.get("min"), run.pixels.get("max")
     swapped = least and most and least > most  # pixels.min-max reports it
-    if any(_is_owned(one) for one in (low, top)):  # env.owned reports it
+    if _is_owned(low) or _is_owned(top):  # env.owned reports it
         return
     if swapped or (low.tokens <= top.tokens and top.tokens > 0):
         return
     if top.path is not None:
-        floor, in_tokens = max(low.tokens, 1), top.name.endswith("_NUM")
+        floor = max(low.tokens, 1)
+        in_pixels = "" if top.name.endswith("_NUM") else f"*{side}*{side}"
         yield Problem(
             top.path,
             f"`{top.name}` comes to {top.tokens} tokens of {side}×{side} pixels, and an image "
             f"has at least {floor}",
-            f"write at least {floor}" if in_tokens else f"write at least {floor}*{side}*{side}",
+            f"write at least {floor}{in_pixels}",
         )
     elif low.path is not None:
         yield Problem(
@@ -272,7 +266,6 @@ def _is_owned(limit: Limit) -> bool:
     return limit.path not in (None, CALLER) and limit.name in ENVIRONMENT
 
 
-_DEFAULT_MIN = IMAGE_MIN_TOKENS
 _KEYS: tuple[Key, ...] = ("min", "max", "video.min", "video.max")
 
 
@@ -284,4 +277,4 @@ def _scaled_tokens(run: RunSpec, side: int) -> int | None:
 
 def _fitting(tokens: int) -> int:
     """A limit in tokens that leaves at least half of so many tokens to the text."""
-    return max(_DEFAULT_MIN, 1 << max(0, (tokens // 2).bit_length() - 1))
+    return max(IMAGE_MIN_TOKENS, 1 << max(0, (tokens // 2).bit_length() - 1))

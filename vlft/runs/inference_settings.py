@@ -205,9 +205,6 @@ def _is_said(value: object) -> bool:
     return value is not None and value != "" and not isinstance(value, (list, dict))
 
 
-_YES = ("1", "true", "t", "yes", "y", "on")  # swift/utils/env.py: strtobool
-
-
 def base_folder(target: Target, base: str | None = None) -> Path | None:
     """The folder of an adapter's base.
 

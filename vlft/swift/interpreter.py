@@ -71,10 +71,17 @@ def find_interpreter(
 
 def interpreter_at(python: str, environ: Mapping[str, str] = ENVIRON) -> Interpreter:
     """The interpreter with this executable; nothing is installed in it if it is not a Python."""
-    installed = Installation(python)
-    folders = installed.site_folders(environ)
+    prefix = _prefix_of(python)
+    keys = _read_pyvenv(prefix)
+    # venv; virtualenv and uv
+    written = keys.get("version") or keys.get("version_info") or ""
+    minor = _minor(written, python, prefix)
+    conda = (_CONDA_RECORD.match(name) for name in _names(prefix / "conda-meta"))
+    recorded = next((match[1] for match in conda if match), minor)
+    folders = _site_folders(prefix, minor, keys, environ)
     packages, swift_dir = read_packages(folders)
-    return Interpreter(python, folders, swift_dir, packages, installed.version)
+    version = ".".join(written.split(".")[:3]) or recorded
+    return Interpreter(python, folders, swift_dir, packages, version)
 
 
 def _running() -> Interpreter | None:
@@ -188,54 +195,44 @@ _PYTHON_FOLDER = re.compile(r"python(3\.\d+)t?$")
 _CONDA_RECORD = re.compile(r"python-(3\.\d+\.\d+)-.*\.json$")
 
 
-class Installation:
-    """The Python of an executable; nothing is known of what is not a Python.
+def _site_folders(
+    prefix: Path, minor: str | None, keys: Mapping[str, str], environ: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Existing folders that a Python imports packages from, in its order.
 
-    Attributes:
+    Args:
         prefix: Folder that it lives in.
         minor: `3.11`; None if no file says so.
-        version: `3.11.7` where pyvenv.cfg or conda say it, else as `minor`.
+        keys: Of pyvenv.cfg.
+        environ: The environment that HOME is taken from.
     """
+    folders = _packages_in(prefix, minor)
+    if keys and keys.get("include-system-site-packages", "").lower() != "true":
+        return tuple(folders)
+    user: list[str] = []
+    if minor and environ.get("HOME") and not environ.get("PYTHONNOUSERSITE"):
+        base = Path(environ.get("PYTHONUSERBASE") or Path(environ["HOME"], ".local"))
+        candidate = base / "lib" / f"python{minor}" / "site-packages"
+        user = [str(candidate)] if candidate.is_dir() else []
+    home = keys.get("home")
+    system = _packages_in(Path(os.path.realpath(home)).parent, minor) if home else []
+    ordered = folders + user + system if keys else user + folders
+    return tuple(dict.fromkeys(ordered))
 
-    def __init__(self, python: str) -> None:
-        """Reads pyvenv.cfg, and names in the prefix."""
-        self.prefix = _prefix_of(python)
-        self._pyvenv = _read_pyvenv(self.prefix)
-        # venv; virtualenv and uv
-        written = self._pyvenv.get("version") or self._pyvenv.get("version_info") or ""
-        self.minor = _minor(written, python, self.prefix)
-        conda = (_CONDA_RECORD.match(name) for name in _names(self.prefix / "conda-meta"))
-        recorded = next((match[1] for match in conda if match), self.minor)
-        self.version = ".".join(written.split(".")[:3]) or recorded
 
-    def site_folders(self, environ: Mapping[str, str]) -> tuple[str, ...]:
-        """Existing folders that this Python imports packages from, in its order."""
-        folders, keys = self._folders_in(self.prefix), self._pyvenv
-        if keys and keys.get("include-system-site-packages", "").lower() != "true":
-            return tuple(folders)
-        user: list[str] = []
-        if self.minor and environ.get("HOME") and not environ.get("PYTHONNOUSERSITE"):
-            base = Path(environ.get("PYTHONUSERBASE") or Path(environ["HOME"], ".local"))
-            candidate = base / "lib" / f"python{self.minor}" / "site-packages"
-            user = [str(candidate)] if candidate.is_dir() else []
-        home = keys.get("home")
-        system = self._folders_in(Path(os.path.realpath(home)).parent) if home else []
-        ordered = folders + user + system if keys else user + folders
-        return tuple(dict.fromkeys(ordered))
-
-    def _folders_in(self, prefix: Path) -> list[str]:
-        """site-packages of a prefix, and Debian's dist-packages."""
-        name = f"python{self.minor}"
-        candidates = [
-            prefix / "local" / "lib" / name / "dist-packages",
-            prefix / "lib" / name / "site-packages",
-            prefix / "lib64" / name / "site-packages",
-            prefix / "lib" / "python3" / "dist-packages",
-        ]
-        existing = [path for path in candidates if path.is_dir()]
-        # lib64 is often a symlink to lib
-        unique = {os.path.realpath(path): str(path) for path in reversed(existing)}
-        return list(reversed(unique.values()))
+def _packages_in(prefix: Path, minor: str | None) -> list[str]:
+    """site-packages of a prefix, and Debian's dist-packages."""
+    name = f"python{minor}"
+    candidates = [
+        prefix / "local" / "lib" / name / "dist-packages",
+        prefix / "lib" / name / "site-packages",
+        prefix / "lib64" / name / "site-packages",
+        prefix / "lib" / "python3" / "dist-packages",
+    ]
+    existing = [path for path in candidates if path.is_dir()]
+    # lib64 is often a symlink to lib
+    unique = {os.path.realpath(path): str(path) for path in reversed(existing)}
+    return list(reversed(unique.values()))
 
 
 def _prefix_of(python: str) -> Path:

@@ -11,22 +11,21 @@ import json
 import subprocess
 import zlib
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
 
 from vlft.errors import VlftError
 from vlft.files import write_text
-from vlft.swift.release import SUBCOMMANDS, Argument, ModelEntry, ModelGroup, Subcommand, SwiftFacts
+from vlft.swift.release import SUBCOMMANDS, Argument, ModelEntry, Subcommand, SwiftFacts
 from vlft.swift.versions import release
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from vlft.swift.interpreter import Interpreter
 
 
-FORMAT: Final = 1
 FOLDER: Final = Path(__file__).parent / "releases"
 _NAMES: Final = Path(__file__).parent / "names.json"
 _SUFFIX: Final = ".json.gz"
@@ -42,6 +41,46 @@ _BEFORE_4: Final = {
 
 _SAME: Final = {"infer": frozenset({"metric"})}
 """Names that a subcommand has still."""
+
+
+class _Facts(msgspec.Struct):
+    """The first half of a dump."""
+
+    format: Literal[1]
+    ms_swift: str
+    transformers: str
+    templates: frozenset[str]
+    arguments: tuple[Argument, ...]
+
+
+class _Models(msgspec.Struct):
+    """The other half; its models are parsed when they are asked for."""
+
+    models: msgspec.Raw
+
+
+class _Dump(msgspec.Struct):
+    """What trainer_side/dump_arguments.py prints."""
+
+    facts: _Facts
+    models: _Models
+
+    def as_facts(self) -> SwiftFacts:
+        arguments: dict[Subcommand, dict[str, Argument]] = {name: {} for name in SUBCOMMANDS}
+        for argument in self.facts.arguments:
+            for command in argument.commands:
+                arguments[command][argument.name] = argument
+        return SwiftFacts(
+            version=self.facts.ms_swift,
+            arguments={key: by_names_of_today(value, key) for key, value in arguments.items()},
+            templates=self.facts.templates,
+            transformers=self.facts.transformers,
+            load_models=functools.cache(self._read_models),
+        )
+
+    def _read_models(self) -> dict[str, ModelEntry]:
+        entries = msgspec.json.decode(self.models.models, type=tuple[ModelEntry, ...])
+        return {entry.model_type: entry for entry in entries}
 
 
 class DumpError(ValueError):
@@ -80,30 +119,12 @@ def parse_dump(text: str | bytes, *, whole: bool = False) -> SwiftFacts:
         DumpError: The text is none.
     """
     try:
-        facts = _facts(json.loads(text))
+        facts = msgspec.json.decode(text, type=_Dump).as_facts()
         if whole:
             facts.models()
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise DumpError(repr(error)) from None
     return facts
-
-
-def _facts(document: Mapping[str, Any]) -> SwiftFacts:
-    facts, models = document["facts"], document["models"]["models"]
-    if facts["format"] != FORMAT:
-        raise ValueError(f"format {facts['format']!r}")
-    arguments: dict[Subcommand, dict[str, Argument]] = {name: {} for name in SUBCOMMANDS}
-    for spec in facts["arguments"]:
-        argument = _argument(spec)
-        for subcommand in spec["in"]:
-            arguments[subcommand][argument.name] = argument
-    return SwiftFacts(
-        version=facts["ms_swift"],
-        arguments={key: by_names_of_today(value, key) for key, value in arguments.items()},
-        templates=frozenset(facts["templates"]),
-        transformers=facts["transformers"],
-        load_models=functools.cache(lambda: {spec["model_type"]: _model(spec) for spec in models}),
-    )
 
 
 def by_names_of_today(
@@ -115,39 +136,12 @@ def by_names_of_today(
     kept = _SAME.get(subcommand, frozenset())
     names = {old: new for new, old in _BEFORE_4.items() if old not in kept}
     named = (
-        replace(argument, name=names[name], flag=name) if name in names else argument
+        msgspec.structs.replace(argument, name=names[name], flag=name)
+        if name in names
+        else argument
         for name, argument in arguments.items()
     )
     return {argument.name: argument for argument in named}
-
-
-def _argument(spec: Mapping[str, Any]) -> Argument:
-    choices = spec.get("choices")
-    return Argument(
-        spec["name"],
-        spec["type"],
-        spec.get("many", False),
-        spec.get("optional", False),
-        None if choices is None else tuple(choices),
-        spec.get("default"),
-        spec["defined_in"],
-        spec.get("settable", True),
-    )
-
-
-def _model(spec: Mapping[str, Any]) -> ModelEntry:
-    groups = tuple(
-        ModelGroup(tuple(group["ids"]), group.get("template"), tuple(group.get("requires", ())))
-        for group in spec["groups"]
-    )
-    return ModelEntry(
-        model_type=spec["model_type"],
-        template=spec.get("template"),
-        architectures=tuple(spec["architectures"]),
-        groups=groups,
-        is_multimodal=spec.get("is_multimodal", False),
-        requires=tuple(spec.get("requires", ())),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -44,20 +46,20 @@ SUBCOMMANDS: tuple[Subcommand, ...] = ("sft", "pt", "rlhf", "export", "infer")
 ArgumentType = Literal["bool", "int", "float", "str", "json"]
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(msgspec.Struct, frozen=True):
     """One argument of a subcommand, as its command line takes it.
 
     Attributes:
         name: Without dashes, `max_length`.
         type: Of one value. json: a JSON object as text, or a name or file that ms-swift
             takes in its place (`deepspeed: zero3`).
+        defined_in: The dataclass that declares it, with its module.
+        commands: Subcommands that take it.
         many: Whether it takes one or more values.
         optional: Whether None is legal inside ms-swift. A command line says it by leaving
             the argument out.
         choices: All legal values as text; None if it is open.
         default: A JSON value; None if it is None, is no JSON, or is a path of the machine.
-        defined_in: The dataclass that declares it, with its module.
         settable: False if no text at all is accepted: argparse can't build the type.
         flag: What this release calls it on the command line, where that is not its name of
             today; None where it is.
@@ -65,11 +67,12 @@ class Argument:
 
     name: str
     type: ArgumentType
-    many: bool
-    optional: bool
-    choices: tuple[str, ...] | None
-    default: object
     defined_in: str
+    commands: tuple[Subcommand, ...] = msgspec.field(name="in")
+    many: bool = False
+    optional: bool = False
+    choices: tuple[str, ...] | None = None
+    default: object = None
     settable: bool = True
     flag: str | None = None
 
@@ -91,8 +94,7 @@ def as_flags(arguments: Arguments, legal: Mapping[str, Argument]) -> Arguments:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class ModelGroup:
+class ModelGroup(msgspec.Struct, frozen=True, dict=True):
     """Published models of one type that share a template.
 
     Attributes:
@@ -101,35 +103,34 @@ class ModelGroup:
         requires: Requirements in place of the model type's; empty if that one's hold.
     """
 
-    hub_ids: tuple[str, ...]
+    hub_ids: tuple[str, ...] = msgspec.field(name="ids")
     template: str | None = None
     requires: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Folder names that ms-swift takes for these models, lower case."""
         return tuple(dict.fromkeys(name.rsplit("/", 1)[-1].lower() for name in self.hub_ids))
 
 
-@dataclass(frozen=True)
-class ModelEntry:
+class ModelEntry(msgspec.Struct, frozen=True):
     """One model_type of ms-swift's registry.
 
     Attributes:
         model_type: ms-swift's name, not that of config.json.
-        template: The template of all its groups; None where the groups name their own.
         architectures: Class names in config.json that lead to it.
         groups: The published models.
+        template: The template of all its groups; None where the groups name their own.
         is_multimodal: Whether it takes images, videos or audio.
         requires: Requirements such as `transformers>=4.45`; ms-swift only warns about them.
     """
 
     model_type: str
-    template: str | None
     architectures: tuple[str, ...]
     groups: tuple[ModelGroup, ...]
-    is_multimodal: bool
-    requires: tuple[str, ...]
+    template: str | None = None
+    is_multimodal: bool = False
+    requires: tuple[str, ...] = ()
 
     @property
     def hub_ids(self) -> tuple[str, ...]:

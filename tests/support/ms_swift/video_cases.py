@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from vlft.data.checking.lines import first_look
 from vlft.data.findings import worst
 from vlft.data.reading.lines import rows_of
-from vlft.data.rows.context import Context
 from vlft.data.rows.judge import judge
 from vlft.data.rows.length import counted_row
+from vlft.data.rows.media import Context
 from vlft.data.settings import CheckSettings
 from vlft.data.statistics import StatsSettings, collect
 from vlft.data.statistics_report import Choice

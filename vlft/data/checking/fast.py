@@ -22,11 +22,11 @@ from vlft.data.rows.media import picture_problems
 from vlft.models import SizeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from vlft.data.checking.tally import Hashes, Tally
     from vlft.data.rows.columns import FirstLook
-    from vlft.data.rows.context import Context
+    from vlft.data.rows.media import Context
 
 _USERS, _ASSISTANTS = frozenset(ROLES["user"]), frozenset(ROLES["assistant"])
 _SPEAKERS: Final = ("system", *SPEAKERS)
@@ -53,18 +53,31 @@ def type_of(shape: Shape, padded: bool) -> Any:
     elif kinds & LIST:
         made = list[type_of(shape.items, padded) if shape.items is not None else None]  # type: ignore[misc]
     elif kinds & DICT:
-        fields = [(name, type_of(field, padded)) for name, field in shape.fields.items()]
-        made = _struct("Object", fields)
+        made = _struct(_numbered(shape, padded))
     return made if made is None else made | None
 
 
-def _struct(name: str, fields: list[tuple[str, Any]], *, optional: bool = False) -> Any:
-    """A Struct with these keys, whatever they are, as f0, f1 … and no others."""
-    default = (UNSET,) if optional else ()
+Fields = dict[str, tuple[str, Any]]
+"""Name → key of an object, and type of its value."""
+
+
+def _numbered(shape: Shape, padded: bool) -> Fields:
+    """The keys of an object, whatever they are, as f0, f1 and so on."""
+    return {
+        f"f{index}": (key, type_of(field, padded))
+        for index, (key, field) in enumerate(shape.fields.items())
+    }
+
+
+def _struct(fields: Fields, optional: Iterable[str] = ()) -> Any:
+    """A Struct with these fields, and no others."""
     return msgspec.defstruct(
-        name,
-        [(f"f{index}", kind, *default) for index, (_, kind) in enumerate(fields)],
-        rename={f"f{index}": key for index, (key, _) in enumerate(fields)},
+        "Object",
+        [
+            (name, kind, UNSET) if name in optional else (name, kind)
+            for name, (_, kind) in fields.items()
+        ],
+        rename={name: key for name, (key, _) in fields.items()},
         forbid_unknown_fields=True,
         gc=False,
     )
@@ -72,8 +85,8 @@ def _struct(name: str, fields: list[tuple[str, Any]], *, optional: bool = False)
 
 def shape_decoder(shape: Shape) -> msgspec.json.Decoder[Any]:
     """Takes the rows that add nothing to a shape."""
-    fields = [(name, type_of(field, False)) for name, field in shape.fields.items()]
-    return msgspec.json.Decoder(_struct("Row", fields, optional=True))
+    fields = _numbered(shape, padded=False)
+    return msgspec.json.Decoder(_struct(fields, fields))
 
 
 class RowDecoder(msgspec.Struct, frozen=True):
@@ -103,7 +116,7 @@ def row_decoder(look: FirstLook) -> RowDecoder | None:
         return None
     if "rejected_response" in columns.named(dict.fromkeys(schema.columns)):
         return None  # a row without one is lost
-    types: dict[str, tuple[str, Any]] = {}
+    types: Fields = {}
     system = None
     for index, (column, shape) in enumerate(schema.shape.fields.items()):
         name = columns.rename.get(column, column)
@@ -120,21 +133,12 @@ def row_decoder(look: FirstLook) -> RowDecoder | None:
         types[field] = (column, kind)
     if types.get("messages", ("", None))[1] is None:
         return None
-    lists = [name for name in ("messages", "images") if name in types]
-    others = tuple(field for field in types if field not in lists)
-    fields: list[Any] = [("messages", types["messages"][1]), ("images", None, None)]
-    if "images" in types:
-        fields[1] = ("images", types["images"][1], UNSET)
-    fields += [(field, types[field][1], UNSET) for field in others]
-    row = msgspec.defstruct(
-        "Row",
-        fields,
-        rename={"images": "(no column of pictures)"} | {key: types[key][0] for key in types},
-        forbid_unknown_fields=True,
-        gc=False,
-    )
-    names = tuple(types[name][0] for name in lists)
-    return RowDecoder(msgspec.json.Decoder(row).decode, len(lists) > 1, names, others, system)
+    names = tuple(types[name][0] for name in ("messages", "images") if name in types)
+    others = {name: types[name] for name in types if name not in {"messages", "images"}}
+    images = types.get("images", ("(no column of pictures)", None))
+    row = _struct({"messages": types["messages"], "images": images, **others}, {"images", *others})
+    decode = msgspec.json.Decoder(row).decode
+    return RowDecoder(decode, "images" in types, names, tuple(others), system)
 
 
 def _messages_type(shape: Shape, padded: bool) -> Any:
@@ -150,21 +154,10 @@ def _messages_type(shape: Shape, padded: bool) -> Any:
                 kinds = [items.fields[name] for name in (role, content)]
                 if any(field.kinds & ~DATE != TEXT for field in kinds):
                     return None
-                return list[_message(role, content)]  # type: ignore[misc]
+                text = Annotated[str, msgspec.Meta(min_length=1)]
+                message = {"role": (role, Literal[_SPEAKERS]), "content": (content, text)}
+                return list[_struct(message)]  # type: ignore[misc]
     return None
-
-
-def _message(role: str, content: str) -> Any:
-    return msgspec.defstruct(
-        "Message",
-        [
-            ("role", Literal[_SPEAKERS]),
-            ("content", Annotated[str, msgspec.Meta(min_length=1)]),
-        ],
-        rename={"role": role, "content": content},
-        forbid_unknown_fields=True,
-        gc=False,
-    )
 
 
 _MOST_MESSAGES: Final = 64

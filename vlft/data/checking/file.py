@@ -59,13 +59,13 @@ def format_of(path: Path) -> Format:
 
 def unread(source: DataEntry) -> RowProblem | None:
     """Why no row of an entry is judged; None if its rows are."""
+    if source.kind in {"folder", "hub"}:
+        what = "a folder" if source.kind == "folder" else "no file here, but a data set on a hub"
+        return rules.HUB.found(f"{source.text} is {what}: unchecked")
     path = source.file
     if source.kind == "missing":
         hint = "ms-swift takes a relative path that does not exist for a data set on the hub"
         return rules.MISSING.found(f"there is no file {path}", hint)
-    if source.kind != "file":
-        what = "a folder" if source.kind == "folder" else "no file here, but a data set on a hub"
-        return rules.HUB.found(f"{source.text} is {what}: unchecked")
     if format_of(path) == "other":
         return rules.HUB.found(f"{path.suffix} files are not checked")
     if format_of(path) == "none":
@@ -152,13 +152,9 @@ def _check_typed(job: Job, rows: Iterator[Row]) -> None:
 
     # These columns hold texts as they stand: none is taken for a date.
     for field in shape.fields.values():
-        _undated(field)
+        if field.kinds & DATE:
+            field.kinds = field.kinds & ~DATE | TEXT
     _check_rows(job, shape, again)
-
-
-def _undated(shape: Shape) -> None:
-    if shape.kinds & DATE:
-        shape.kinds = shape.kinds & ~DATE | TEXT
 
 
 def _check_parquet(job: Job) -> None:

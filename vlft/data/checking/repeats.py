@@ -10,11 +10,11 @@ from vlft.data.reading.lines import BrokenLineError, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from vlft.data.checking.rows import Split
     from vlft.data.media.resolve import MediaProbe
     from vlft.data.media.verdicts import Picture
+    from vlft.probe.data_entries import DataEntry
 
 
 def report_duplicates(split: Split) -> None:
@@ -59,7 +59,7 @@ def _report_pictures(train: Split, val: Split, probe: MediaProbe) -> None:
         if _size_and_head(picture) in alike and (key := probe.content_key(picture)) in exact
     }
     for file in val.files:
-        for row, line, name in _rows_with(file.source.file, leaked):
+        for row, line, name in _rows_with(file.source, leaked):
             twin = leaked[name]
             other = "" if twin == name else f" as {twin}"
             message = f"{name} stands in the training data{other}"
@@ -71,13 +71,13 @@ def _size_and_head(picture: Picture) -> tuple[int, int]:
     return picture.size, picture.head_hash
 
 
-def _rows_with(path: Path, names: dict[str, str]) -> Iterator[tuple[int, int, str]]:
+def _rows_with(source: DataEntry, names: dict[str, str]) -> Iterator[tuple[int, int, str]]:
     """First row of a file of JSON Lines that has each of these names among its values."""
     left = set(names)
     row, line = 1, 1
-    if not left or path.suffix not in {".jsonl", ".json"}:
+    if not left or source.kind != "file" or source.file.suffix not in {".jsonl", ".json"}:
         return
-    for piece in pieces(path):
+    for piece in pieces(source.file):
         data = piece.read()
         try:
             for found in rows_of(data, row, line):

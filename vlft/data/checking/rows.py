@@ -10,9 +10,9 @@ from vlft.data import rules
 from vlft.data.checking.tally import Hashes
 from vlft.data.findings import RowProblem, worst
 from vlft.data.rows.columns import dotted
-from vlft.data.rows.context import Context
 from vlft.data.rows.judge import judge, reshaped
 from vlft.data.rows.length import counted_row
+from vlft.data.rows.media import Context
 from vlft.text import kind
 
 if TYPE_CHECKING:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import xxhash
 
 from vlft.data.media.headers import probe_bytes
 from vlft.data.media.resolve import (
+    KEPT,
+    LONGEST_KEPT,
     MediaProbe,
-    Remembered,
     first_place,
     is_url,
     may_be_path,
@@ -38,16 +40,13 @@ class Places:
         self._cwd = str(cwd)
         self._root = None if root_image_dir is None else str(root_image_dir)
         self._probe = MediaProbe(cwd, root_image_dir, check_end=False)
-        self._found: Remembered[str, str] = Remembered()
+        self._kept = lru_cache(KEPT)(self._resolve)
 
     def resolve(self, reference: str) -> str:
         """The reference as it is, or absolute where only the data file's folder has it."""
-        found = self._found.get(reference)
-        if found is None:
-            found = self._resolve(reference)
-            if len(reference) <= 1024:  # noqa: PLR2004 - longer ones are pictures themselves
-                self._found.put(reference, found)
-        return found
+        if len(reference) > LONGEST_KEPT:
+            return self._resolve(reference)
+        return self._kept(reference)
 
     def size(self, reference: str) -> tuple[int, int] | None:
         """Width and height of a picture in pixels; None if it can't be read."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import threading
 import warnings
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ from vlft.data.media.verdicts import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from PIL.Image import Image
 
     from vlft.data.media.verdicts import Header
@@ -44,18 +47,26 @@ def ask_pillow(source: str | bytes, name: str, *, cut: bool) -> Header | MediaPr
         import PIL.Image  # noqa: PLC0415
     except ImportError:
         return verdicts.truncated(name) if cut else verdicts.unjudged(name)
+    try:
+        with _opened(source) as picture:
+            return _loaded(picture, name)
+    except PIL.Image.DecompressionBombError:
+        return verdicts.too_large(name)
+    except PIL.UnidentifiedImageError:
+        return verdicts.truncated(name) if cut else verdicts.not_an_image(name)
+    except Exception as error:  # noqa: BLE001 - plugins raise what they like
+        return verdicts.truncated(name, f"{error}")
+
+
+@contextmanager
+def _opened(source: str | bytes) -> Iterator[Image]:
+    """A picture as Pillow opens it, without its warnings."""
+    import PIL.Image  # noqa: PLC0415
+
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as stream:
-            try:
-                picture = PIL.Image.open(stream)
-            except PIL.Image.DecompressionBombError:
-                return verdicts.too_large(name)
-            except PIL.UnidentifiedImageError:
-                return verdicts.truncated(name) if cut else verdicts.not_an_image(name)
-            except Exception as error:  # noqa: BLE001 - plugins raise what they like
-                return verdicts.truncated(name, f"{error}")
-            return _loaded(picture, name)
+            yield PIL.Image.open(stream)
 
 
 def is_opaque(source: str | bytes) -> bool:
@@ -65,16 +76,10 @@ def is_opaque(source: str | bytes) -> bool:
         source: A file's path, or its content.
     """
     try:
-        import PIL.Image  # noqa: PLC0415
-    except ImportError:
+        with _opened(source) as picture:
+            alpha = picture.convert("RGBA").getchannel("A")
+    except Exception:  # noqa: BLE001 - Pillow may be missing, and plugins raise what they like
         return False
-    with _LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
-                alpha = PIL.Image.open(file).convert("RGBA").getchannel("A")
-        except Exception:  # noqa: BLE001 - plugins raise what they like
-            return False
     return bool(alpha.getextrema()[0] == _OPAQUE)
 
 
@@ -84,12 +89,11 @@ def turned(source: str | bytes) -> bytes:
     Args:
         source: A file's path, or its content; Pillow reads it.
     """
-    import PIL.Image  # noqa: PLC0415
     import PIL.ImageOps  # noqa: PLC0415
 
     made = BytesIO()
-    with BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
-        PIL.ImageOps.exif_transpose(PIL.Image.open(file)).save(made, "PNG")
+    with _opened(source) as picture:
+        PIL.ImageOps.exif_transpose(picture).save(made, "PNG")
     return made.getvalue()
 
 

@@ -6,7 +6,9 @@ import base64
 import os
 import re
 import time
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections import deque
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 import xxhash
 
@@ -29,42 +31,10 @@ if TYPE_CHECKING:
 
     from vlft.data.media.video import VideoReader
 
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
-
-ENTRIES = 60_000
-"""Of one generation; two of them with pictures take about 60 MB."""
-
-
-class Remembered(Generic[_Key, _Value]):
-    """Keeps the latest entries in bounded memory.
-
-    Two generations: when the young one is full it becomes the old one, and the old one goes.
-    To look an entry up costs little more than in a dict, unlike in a list of recent use.
-    """
-
-    def __init__(self, entries: int = ENTRIES) -> None:
-        self._entries = entries
-        self._young: dict[_Key, _Value] = {}
-        self._old: dict[_Key, _Value] = {}
-
-    def get(self, key: _Key) -> _Value | None:
-        """The value; None if it was never there or is forgotten."""
-        found = self._young.get(key)
-        if found is None and (found := self._old.get(key)) is not None:
-            self.put(key, found)
-        return found
-
-    def put(self, key: _Key, value: _Value) -> None:
-        """Keeps a value."""
-        if len(self._young) >= self._entries:
-            self._old, self._young = self._young, {}
-        self._young[key] = value
-
-    def __len__(self) -> int:
-        return len(self._young) + len(self._old)
-
-
+KEPT = 120_000
+"""References whose verdicts are remembered; with pictures they take about 60 MB."""
+LONGEST_KEPT = 1024
+"""Characters; longer references are pictures themselves, and would fill the memory."""
 _LONGEST_PATH = 2000  # what is longer is never looked up as a path
 _DATA_URI = re.compile(r"data:(.+?);base64,(.+)")
 _SHORTEST_PICTURE = 64  # base64 characters; shorter ones are names of files
@@ -127,39 +97,6 @@ def meant_as_base64(reference: str) -> bool:
 _BLOCK = 1 << 20
 
 
-class Contents:
-    """Tells contents apart by size and head; reads a whole file only where that is not enough.
-
-    Memory: about 200 bytes for each distinct picture.
-    """
-
-    def __init__(self) -> None:
-        self._firsts: dict[tuple[int, int], str] = {}
-        self._numbers: dict[tuple[int, int], dict[int, int]] = {}
-        self._known: dict[str, int] = {}
-
-    def key(self, picture: Picture) -> tuple[int, int, int]:
-        """Equal for equal contents, and only for those.
-
-        A file that can't be read any more counts as a content of its own. Pictures inside a
-        row have no file to compare, so theirs is known by size and head alone.
-        """
-        group = (picture.size, picture.head_hash)
-        if picture.size <= HEAD_BYTES or not picture.path:
-            return (*group, 0)
-        first = self._firsts.setdefault(group, picture.path)
-        if first == picture.path:
-            return (*group, 0)
-        number = self._known.get(picture.path)
-        if number is None:
-            numbers = self._numbers.get(group)
-            if numbers is None:
-                numbers = self._numbers[group] = {_whole_hash(first): 0}
-            number = numbers.setdefault(_whole_hash(picture.path), len(numbers))
-            self._known[picture.path] = number
-        return (*group, number)
-
-
 def _whole_hash(path: str) -> int:
     state = xxhash.xxh3_64()
     try:
@@ -192,7 +129,7 @@ class MediaProbe:
     def __init__(
         self,
         cwd: Path,
-        root_image_dir: Path | None,
+        root_image_dir: Path | str | None,
         *,
         fetch: bool = False,
         allow_private: bool = False,
@@ -206,10 +143,11 @@ class MediaProbe:
         self._allow_private = allow_private
         self._check_end = check_end
         self._open_files = open_files
-        self._seen: Remembered[str | bytes, Picture | MediaProblem | Unopened] = Remembered()
-        self._contents = Contents()
+        self._kept = lru_cache(KEPT)(self._look)
+        self._firsts: dict[tuple[int, int], str] = {}
+        self._whole_hash = cache(_whole_hash)
         self.video_reader = video_reader
-        self._films: Remembered[str, Film] = Remembered()
+        self._film = lru_cache(KEPT)(self._read_film)
         self._pool: ThreadPoolExecutor | None = None
 
     def look(self, reference: str | bytes) -> Picture | MediaProblem | Unopened:
@@ -218,29 +156,23 @@ class MediaProbe:
         Args:
             reference: A path, URL, data URI or base64; or the bytes of a file.
         """
-        found = self._seen.get(reference)
-        if found is None:
-            found = self._look(reference)
-            # Long ones are pictures themselves: kept, they would fill the memory.
-            if len(reference) <= 1024:  # noqa: PLR2004
-                self._seen.put(reference, found)
-        return found
+        if len(reference) > LONGEST_KEPT:
+            return self._look(reference)
+        return self._kept(reference)
 
     def look_many(self, references: Sequence[str]) -> list[Picture | MediaProblem | Unopened]:
         """The same for many: with many threads where the disk turns out to be slow."""
-        new = [name for name in dict.fromkeys(references) if self._seen.get(name) is None]
+        names = list(dict.fromkeys(references))
         began = time.perf_counter()
-        for name in new[:_SAMPLE]:
+        for name in names[:_SAMPLE]:
             self.look(name)
-        rest = new[_SAMPLE:]
+        rest = names[_SAMPLE:]
         if rest and time.perf_counter() - began > _COLD * _SAMPLE:
             if self._pool is None:
                 from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - 3 ms
 
                 self._pool = ThreadPoolExecutor(THREADS, "media")
-            for name, found in zip(rest, self._pool.map(self._look, rest), strict=True):
-                if len(name) <= 1024:  # noqa: PLR2004
-                    self._seen.put(name, found)
+            deque(self._pool.map(self.look, rest), maxlen=0)
         return [self.look(name) for name in references]
 
     def look_video(self, reference: str) -> Film:
@@ -266,27 +198,33 @@ class MediaProbe:
                 return self._film(place, name)
         return Film(problem=verdicts.missing(name, self._cwd, self._root))
 
-    def _film(self, place: str, name: str) -> Film:
-        found = self._films.get(place)
-        if found is None:
-            if os.path.isdir(place):  # noqa: PTH112
-                found = Film(problem=verdicts.folder(name))
-            elif not os.path.getsize(place):  # noqa: PTH202
-                found = Film(problem=verdicts.empty(name))
-            elif not self._open_files:
-                found = Film()
-            else:
-                try:
-                    found = look_at_film(place, name, self.video_reader)
-                except OSError as error:
-                    said = error.strerror or str(error)
-                    found = Film(problem=verdicts.unreadable(name, said))
-            self._films.put(place, found)
-        return found
+    def _read_film(self, place: str, name: str) -> Film:
+        if os.path.isdir(place):  # noqa: PTH112
+            return Film(problem=verdicts.folder(name))
+        if not os.path.getsize(place):  # noqa: PTH202
+            return Film(problem=verdicts.empty(name))
+        if not self._open_files:
+            return Film()
+        try:
+            return look_at_film(place, name, self.video_reader)
+        except OSError as error:
+            return Film(problem=verdicts.unreadable(name, error.strerror or str(error)))
 
     def content_key(self, picture: Picture) -> tuple[int, int, int]:
-        """Equal for pictures whose files are equal byte for byte, and only for those."""
-        return self._contents.key(picture)
+        """Equal for pictures whose files are equal byte for byte, and only for those.
+
+        Size and head tell contents apart; a whole file is read only where that is not enough. A
+        file that can't be read any more counts as a content of its own. Pictures inside a row
+        have no file to compare, so theirs is known by size and head alone.
+        """
+        group = (picture.size, picture.head_hash)
+        if picture.size <= HEAD_BYTES or not picture.path:
+            return (*group, 0)
+        first = self._firsts.setdefault(group, picture.path)
+        if first == picture.path:
+            return (*group, 0)
+        whole = self._whole_hash(picture.path)
+        return (*group, 0 if whole == self._whole_hash(first) else whole)
 
     def close(self) -> None:
         """Ends the threads, if there are any."""

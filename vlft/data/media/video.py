@@ -19,7 +19,14 @@ from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from vlft.data.media import verdicts
-from vlft.data.media.frames import Container, boxes
+from vlft.data.media.frames import (
+    Container,
+    RefusedError,
+    as_decord,
+    as_torchcodec,
+    as_transformers,
+    boxes,
+)
 from vlft.models import DEFAULT_FAMILY, family_of
 
 if TYPE_CHECKING:
@@ -160,8 +167,6 @@ def _read(path: str, name: str, head: FirstBytes, reader: VideoReader) -> Film:
         import av  # noqa: PLC0415 - a large library, for videos alone
     except ImportError:
         return Film(problem=verdicts.without_av(name))
-    from vlft.data.media.frames import RefusedError, as_decord, as_torchcodec, as_transformers  # noqa: PLC0415 - likewise
-
     try:
         with av.open(path, metadata_errors="ignore") as file:
             if reader == "pyav":

@@ -70,50 +70,29 @@ def misfits(
         padded: As in `Schema`.
         path: Where both stand.
     """
-    if path and mixes(first, padded):
+    kinds, wanted = shape.kinds & ~NULL, first.kinds & ~NULL
+    if not kinds or (path and mixes(first, padded)):
         return
-    if not shape.kinds & ~NULL:
-        return
-    wanted = first.kinds & ~NULL
     if shape.conflict:
         # The chunk's values here become JSON texts.
         yield Misfit(path, quoted=bool(wanted & TEXT), said=said(shape, first))
-        return
-    if not wanted:
-        yield Misfit(path, quoted=False, said=said(shape, first))
-    elif wanted & LIST:
-        yield from _list_misfits(shape, first, padded, path)
-    elif wanted & DICT:
-        yield from _object_misfits(shape, first, padded, path)
-    elif not _castable(shape.kinds & ~NULL, wanted):
-        yield Misfit(path, quoted=False, said=said(shape, first))
-
-
-def _list_misfits(
-    shape: Shape, first: Shape, padded: bool, path: tuple[str, ...]
-) -> Iterator[Misfit]:
-    if not shape.kinds & LIST:
+    elif not _castable(kinds, wanted):
         yield Misfit(path, quoted=False, said=said(shape, first))
     elif shape.items is not None:
         yield from misfits(shape.items, first.items or Shape(), padded, (*path, "[]"))
-
-
-def _object_misfits(
-    shape: Shape, first: Shape, padded: bool, path: tuple[str, ...]
-) -> Iterator[Misfit]:
-    if not shape.kinds & DICT:
-        yield Misfit(path, quoted=False, said=said(shape, first))
-        return
-    for key, field in shape.fields.items():
-        if key not in first.fields:
-            text = "a column that the first 10 MiB do not have" if not path else "a new key"
-            yield Misfit((*path, key), quoted=False, said=text)
-        else:
-            yield from misfits(field, first.fields[key], padded, (*path, key))
+    else:
+        for key, field in shape.fields.items():
+            if key in first.fields:
+                yield from misfits(field, first.fields[key], padded, (*path, key))
+            else:
+                text = "a new key" if path else "a column that the first 10 MiB do not have"
+                yield Misfit((*path, key), quoted=False, said=text)
 
 
 def _castable(kinds: int, wanted: int) -> bool:
     """Whether arrow casts values of some kinds to the type of others."""
+    if wanted & (LIST | DICT):
+        return not kinds & ~wanted
     if wanted & TEXT:
         return not kinds & (LIST | DICT)
     if wanted & FLOAT:

@@ -34,7 +34,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         for key, _ in pairs:
             if key in seen:
                 message = f"an object has the key {json.dumps(key)} twice"
-                raise RowLostError(rules.DUPLICATE_KEY.found(message, "keep one of the two"))
+                raise rules.DUPLICATE_KEY.lost(message, "keep one of the two")
             seen.add(key)
     return made
 
@@ -42,7 +42,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _float(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise RowLostError(rules.NOT_JSON.found(f"the number {text[:40]} is too big"))
+        raise rules.NOT_JSON.lost(f"the number {text[:40]} is too big")
     return number
 
 

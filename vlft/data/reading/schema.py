@@ -88,19 +88,6 @@ class Shape:
                 shape = fields[key] = Shape()
             shape.add(item)
 
-    def merge(self, other: Shape) -> None:
-        """Takes in all that another shape has seen."""
-        self.kinds |= other.kinds
-        if other.items is not None:
-            if self.items is None:
-                self.items = Shape()
-            self.items.merge(other.items)
-        if other.keys is not None:
-            self.uneven |= other.uneven or (self.keys is not None and self.keys != other.keys)
-            self.keys = other.keys if self.keys is None else self.keys
-        for key, shape in other.fields.items():
-            self.fields.setdefault(key, Shape()).merge(shape)
-
     @property
     def conflict(self) -> bool:
         """Whether pyarrow finds values of different types here."""

@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 import xxhash
 
 from vlft.data import rules
+from vlft.data.findings import RowLostError
 from vlft.data.media.headers import probe_bytes, probe_picture
 from vlft.data.media.verdicts import MediaProblem
 from vlft.data.reading.lines import BrokenLineError, Row
@@ -215,17 +216,14 @@ def decoded(row: Row, places: list[Place], cwd: str) -> Row:
     try:
         for place in places:
             value = _at(value, place, cwd)
-    except _UndecodableError as error:
-        hint = "take the row out, or write the pictures to files: vlft data convert does"
-        message = f"{'.'.join(error.place)}: {error.problem}"
-        problem = rules.UNDECODABLE.found(message, hint, error.place[0])
-        raise BrokenLineError(problem, row.number, row.line, 1) from None
+    except RowLostError as lost:
+        raise BrokenLineError(lost.problem, row.number, row.line, 1) from None
     return row._replace(value=value)
 
 
-class _UndecodableError(Exception):
-    def __init__(self, place: Place, problem: str) -> None:
-        self.place, self.problem = place, problem
+def _undecodable(place: Place, said: str) -> RowLostError:
+    hint = "take the row out, or write the pictures to files: vlft data convert does"
+    return rules.UNDECODABLE.lost(f"{'.'.join(place)}: {said}", hint, place[0])
 
 
 def _at(value: Any, place: Place, cwd: str, above: Place = ()) -> Any:
@@ -242,7 +240,7 @@ def _at(value: Any, place: Place, cwd: str, above: Place = ()) -> Any:
 def _upright(given: dict[str, Any], place: Place, cwd: str) -> dict[str, Any]:
     content, path = given.get("bytes"), given.get("path")
     if content is None and path is None:
-        raise _UndecodableError(place, "a picture has neither bytes nor a path")
+        raise _undecodable(place, "a picture has neither bytes nor a path")
     if content is None and "://" in str(path):
         return given  # fetched from where it is; not looked at here
     where = os.path.join(cwd, str(path))  # noqa: PTH118 - an absolute path stays
@@ -250,7 +248,7 @@ def _upright(given: dict[str, Any], place: Place, cwd: str) -> dict[str, Any]:
     if isinstance(found, MediaProblem):
         if found.kind == "unreadable":
             return given  # nothing here can judge it
-        raise _UndecodableError(place, found.message)
+        raise _undecodable(place, found.message)
     if found.orientation == 1:
         return given
     from vlft.data.media.pillow import turned  # noqa: PLC0415 - for few pictures

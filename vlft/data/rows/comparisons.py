@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.data.findings import RowProblem
-    from vlft.data.rows.context import Context
+    from vlft.data.rows.media import Context
     from vlft.data.rows.sample import Sample
 
 
@@ -38,13 +38,18 @@ def check_preferences(sample: Sample, context: Context) -> Iterator[RowProblem]:
         yield from _check_margin(sample.row.get("margin"))
     if method not in _PAIRED:
         return
-    if _is_same(sample.row):
+    prefix = "rejected_"
+    columns = [key for key in sample.row if key.startswith(prefix)]
+    own = {
+        key.removeprefix(prefix): sample.row[key] for key in columns if sample.row[key] is not None
+    }
+    if columns and not own:
         message = "rejected_messages is empty, so the answer itself is taken for the worse one"
         yield rules.REJECTED_SAME.found(message, "write a worse answer there", "rejected_messages")
         return
     try:
-        row = rejected_row(sample.row)
-        rejected = to_sample(row, context)
+        row = rejected_row(sample.row, own)
+        rejected = to_sample(row, context.settings.cwd)
     except RowLostError as lost:
         yield lost.problem
         return
@@ -54,12 +59,6 @@ def check_preferences(sample: Sample, context: Context) -> Iterator[RowProblem]:
             yield problem.rule.found(said, problem.hint, "rejected_response")
 
 
-def _is_same(row: dict[str, Any]) -> bool:
-    """Whether columns of a worse answer are there, and all of them empty."""
-    own = [value for key, value in row.items() if key.startswith("rejected_")]
-    return bool(own) and all(value is None for value in own)
-
-
 def _check_margin(margin: Any) -> Iterator[RowProblem]:
     try:
         float(0 if margin is None else margin)
@@ -67,35 +66,30 @@ def _check_margin(margin: Any) -> Iterator[RowProblem]:
         yield rules.MARGIN.found(f"the margin is {shown(margin)}", "write a number", "margin")
 
 
-def rejected_row(row: dict[str, Any]) -> dict[str, Any]:
+def rejected_row(row: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """The row as it would be with the worse answer.
 
     Args:
         row: As it was loaded.
+        own: What its columns of the worse answer say.
 
     Raises:
         RowLostError: If ms-swift can't tell it.
     """
-    response, messages = row.get("rejected_response"), row.get("rejected_messages")
-    if response is not None:
+    messages = own.get("messages")
+    if "response" in own:
         asked = max(
             (i for i, one in enumerate(row["messages"]) if one["role"] == "user"), default=-1
         )
         answer = row["messages"][asked + 1 :]
-        messages = row["messages"][: asked + 1] + _answers(response, answer)
-    pictured = any(v is not None for k, v in row.items() if k.startswith("rejected_"))
-    if not messages and pictured:
+        messages = row["messages"][: asked + 1] + _answers(own["response"], answer)
+    if not messages and own:
         messages = row["messages"]  # the same words about other pictures
     if not messages:
         hint = "write a rejected_response beside the answer"
-        raise RowLostError(rules.NO_REJECTED.found("there is no rejected answer", hint))
-    own = {
-        key.removeprefix("rejected_"): value
-        for key, value in row.items()
-        if key.startswith("rejected_") and value is not None
-    }
+        raise rules.NO_REJECTED.lost("there is no rejected answer", hint)
     # Only where rejected_messages are absent do pictures and boxes of the row serve both.
-    shared = {} if row.get("rejected_messages") is not None else row
+    shared = {} if "messages" in own else row
     messages = [dict(message) for message in messages]
     return {**shared, **own, "messages": messages}
 
@@ -106,14 +100,14 @@ def _answers(response: Any, answer: list[dict[str, Any]]) -> list[dict[str, Any]
         return [{"role": "assistant", "content": response}]
     if not isinstance(response, list) or not all(isinstance(one, dict) for one in response):
         message = f"rejected_response is {kind(response)}"
-        raise RowLostError(rules.REJECTED_FORM.found(message, hint, "rejected_response"))
+        raise rules.REJECTED_FORM.lost(message, hint, "rejected_response")
     if any(one.get("role") == "user" for one in response):
         message = "rejected_response holds a question"
-        raise RowLostError(rules.REJECTED_FORM.found(message, hint, "rejected_response"))
+        raise rules.REJECTED_FORM.lost(message, hint, "rejected_response")
     same = [one.get("content") for one in response] == [one.get("content") for one in answer]
     if len(response) == len(answer) == 1 and same:
         message = f"rejected_response equals the answer: {shown(response[0].get('content'))}"
-        raise RowLostError(rules.REJECTED_FORM.found(message, hint, "rejected_response"))
+        raise rules.REJECTED_FORM.lost(message, hint, "rejected_response")
     return list(response)
 
 
@@ -173,7 +167,7 @@ def check_candidates(sample: Sample, context: Context) -> Iterator[RowProblem]:
 def _candidate(sample: Sample, context: Context, side: str, index: int) -> Iterator[RowProblem]:
     place = f"{side}_messages.{index}"
     try:
-        candidate = to_sample(_row_of(sample.row, side, index), context)
+        candidate = to_sample(_row_of(sample.row, side, index), context.settings.cwd)
     except RowLostError as lost:
         yield lost.problem.rule.found(f"in {place}, {lost.problem.message}", _FORM, place)
         return
@@ -191,11 +185,11 @@ def _row_of(row: dict[str, Any], side: str, index: int) -> dict[str, Any]:
     """One conversation of a side, with its part of the columns beside it."""
     given = row[f"{side}_messages"][index]
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
-        raise RowLostError(rules.CANDIDATES.found(f"a conversation is {shown(given)}", _FORM))
+        raise rules.CANDIDATES.lost(f"a conversation is {shown(given)}", _FORM)
     for message in given:
         if message.get("role") not in tuple(ROLES) or "content" not in message:
             said = f"a message is {shown(message)}"
-            raise RowLostError(rules.CANDIDATES.found(said, _FORM))
+            raise rules.CANDIDATES.lost(said, _FORM)
     made: dict[str, Any] = {"messages": given}
     for name in _MEDIA:
         values = row.get(f"{side}_{name}")
@@ -203,9 +197,9 @@ def _row_of(row: dict[str, Any], side: str, index: int) -> dict[str, Any]:
             continue
         if not isinstance(values, list) or len(values) <= index:
             said = f"{side}_{name} has no entry for it"
-            raise RowLostError(rules.CANDIDATES.found(said, "write a list for each conversation"))
+            raise rules.CANDIDATES.lost(said, "write a list for each conversation")
         if values[index] is not None:
             made[name] = values[index]
     if not given:
-        raise RowLostError(rules.TURNS.found("it has no messages", _FORM))
+        raise rules.TURNS.lost("it has no messages", _FORM)
     return made

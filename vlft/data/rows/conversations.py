@@ -136,7 +136,7 @@ def _block_text(block: Message, images: list[str]) -> str:
 
 def _unknown(block: Any) -> RowLostError:
     hint = "write text, image, tool_use or tool_result blocks, or plain messages"
-    return RowLostError(rules.BLOCKS.found(f"a block is {shown(block)}", hint, "messages"))
+    return rules.BLOCKS.lost(f"a block is {shown(block)}", hint, "messages")
 
 
 _OF_TOOLS = {name: role for role in ("tool_call", "tool_response") for name in ROLES[role][1:]}
@@ -154,16 +154,16 @@ def from_messages(row: dict[str, Any]) -> list[Message]:
         raise RowLostError(_none_there(row, messages))
     if not isinstance(messages, list):
         message = f"messages is {kind(messages)}"
-        raise RowLostError(rules.MESSAGES_FORM.found(message, _FORM, "messages"))
+        raise rules.MESSAGES_FORM.lost(message, _FORM, "messages")
     for index, item in enumerate(messages):
         if not isinstance(item, dict):
             message = f"message {index} is {kind(item)}"
-            raise RowLostError(rules.MESSAGES_FORM.found(message, _FORM, f"messages.{index}"))
+            raise rules.MESSAGES_FORM.lost(message, _FORM, f"messages.{index}")
     messages, images = normalized(messages)
     if images:
         if row.get("images"):
             message = "images stand both in Anthropic's blocks and in the images column"
-            raise RowLostError(rules.BLOCKS.found(message, "keep them in one place", "images"))
+            raise rules.BLOCKS.lost(message, "keep them in one place", "images")
         row["images"] = images
     _rename_keys(messages, "role", ("role", "from"))
     _rename_keys(messages, "content", ("content", "value"))
@@ -179,16 +179,14 @@ def _parsed(row: dict[str, Any]) -> Any:
     if "messages" not in row:
         found = [name for name in ("conversations", "conversation") if name in row]
         message = f"there is no messages column; {' and '.join(found)} were not renamed"
-        raise RowLostError(
-            rules.NO_MESSAGES.found(message, "keep one of these columns, named messages")
-        )
+        raise rules.NO_MESSAGES.lost(message, "keep one of these columns, named messages")
     if not isinstance(value, str):
         return value
     try:
         return read_literal(value)
     except ValueError:
         message = f"messages is the text {shown(value)}, neither JSON nor Python"
-        raise RowLostError(rules.MESSAGES_FORM.found(message, _FORM, "messages")) from None
+        raise rules.MESSAGES_FORM.lost(message, _FORM, "messages") from None
 
 
 def _none_there(row: dict[str, Any], value: Any) -> Any:
@@ -232,10 +230,8 @@ def _name_roles(messages: list[Message], system: Any) -> None:
         messages.insert(0, {"role": "system", "content": system})
     for index, message in enumerate(messages):
         if "role" not in message:
-            raise RowLostError(
-                rules.MESSAGES_FORM.found(
-                    f"message {index} has no role", _FORM, f"messages.{index}"
-                )
+            raise rules.MESSAGES_FORM.lost(
+                f"message {index} has no role", _FORM, f"messages.{index}"
             )
         role = message["role"]
         if not isinstance(role, str):
@@ -255,6 +251,4 @@ def unknown_role(index: int, role: Any) -> RowLostError:
     if isinstance(role, str):
         close = meant.get(role.lower()) or nearest(role, known)
     hint = f"write {close}" if close else f"write one of {', '.join(ROLES)}"
-    return RowLostError(
-        rules.ROLE.found(f"the role {shown(role)} is unknown", hint, f"messages.{index}.role")
-    )
+    return rules.ROLE.lost(f"the role {shown(role)} is unknown", hint, f"messages.{index}.role")

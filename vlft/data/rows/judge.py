@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from vlft.data.findings import RowProblem
-    from vlft.data.rows.context import Context
+    from vlft.data.rows.media import Context
 
 
 _READ = frozenset(
@@ -128,7 +128,7 @@ def judge(row: dict[str, Any], context: Context) -> tuple[list[RowProblem], Samp
     try:
         loaded = load(row, context.columns)
         problems += check_inverted(row)
-        sample = to_sample(loaded, context)
+        sample = to_sample(loaded, context.settings.cwd)
     except RowLostError as lost:
         return [lost.problem, *problems], None
     except (TypeError, KeyError, AttributeError, ValueError, IndexError) as error:

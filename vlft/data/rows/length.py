@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from vlft.data import rules
-from vlft.data.media.verdicts import Picture
-from vlft.data.rows.media import reference_of, tokens_of_videos
+from vlft.data.rows.media import picture_of, tokens_of_videos
 from vlft.data.rows.turns import is_exact, prompt_of, with_tools
 from vlft.data.settings import agent_of
 from vlft.models import SizeError
@@ -17,9 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.data.findings import RowProblem
-    from vlft.data.rows.context import Context
+    from vlft.data.media.verdicts import Picture
+    from vlft.data.rows.media import Context
     from vlft.data.rows.sample import Sample
     from vlft.data.tokens.render import CountedRow, Turn
+    from vlft.models import VideoTokens
 
 
 _PLAIN = frozenset({"user", "assistant"})
@@ -35,19 +36,51 @@ def counted_row(sample: Sample, context: Context) -> CountedRow | None:
     if written is None:
         return None
     turns, prompt = written
-    pictures = [_picture(given, context) for given in sample.images]
-    found = [picture for picture in pictures if picture is not None]
-    if len(found) < len(pictures):
-        return None
     try:
-        images = [context.image_tokens(picture, sample.row) or 0 for picture in found]
-        videos = tokens_of_videos(sample.videos, sample.row, context)
-        refs, boxes = _objects(sample, context, found)
+        media = _media(sample, context)
+        if media is None:
+            return None
+        refs, boxes = _objects(sample, context, media.pictures)
     except (SizeError, IndexError, TypeError, ValueError, ArithmeticError):
         return None
-    if videos is None:
-        return None
-    return CountedRow(turns, images, videos, refs, boxes, prompt)
+    return CountedRow(turns, media.images, media.videos, refs, boxes, prompt)
+
+
+class _Media(NamedTuple):
+    """The media of a row.
+
+    Attributes:
+        pictures: In order.
+        images: Tokens of each of them.
+        videos: In order.
+    """
+
+    pictures: list[Picture]
+    images: list[int]
+    videos: list[VideoTokens]
+
+    @property
+    def tokens(self) -> int:
+        """Of pictures, with what stands around them at most, and of the frames of videos."""
+        frames = sum(video.tokens for video in self.videos) if self.videos else 0
+        return sum(self.images) + A_PICTURE * len(self.images) + frames
+
+
+def _media(sample: Sample, context: Context) -> _Media | None:
+    """The media of a row; None where one of them can't be used or told."""
+    pictures: list[Picture] = []
+    images: list[int] = []
+    for given in sample.images:
+        picture = picture_of(given, context)
+        if picture is None:
+            return None
+        try:
+            images.append(context.image_tokens(picture, sample.row) or 0)
+        except SizeError:
+            return None
+        pictures.append(picture)
+    videos = tokens_of_videos(sample.videos, sample.row, context)
+    return None if videos is None else _Media(pictures, images, videos)
 
 
 def _turns(sample: Sample, context: Context) -> tuple[list[Turn], str | None] | None:
@@ -79,12 +112,6 @@ def _turns(sample: Sample, context: Context) -> tuple[list[Turn], str | None] | 
     ], prompt
 
 
-def _picture(given: Any, context: Context) -> Picture | None:
-    reference = reference_of(given)
-    found = None if reference is None else context.look(reference)
-    return found if isinstance(found, Picture) else None
-
-
 def _objects(
     sample: Sample, context: Context, pictures: list[Picture]
 ) -> tuple[list[str], list[str]]:
@@ -100,11 +127,7 @@ def _objects(
             scale = "resized"
         template = replace(template, box_scale=scale)
     sizes = [(picture.width, picture.height) for picture in pictures]
-    resized = [(0, 0)] * len(sizes)
-    if template.box_scale != "norm1000" and context.vision is not None:
-        made = [context.vision.image(*size, context.limits).resized for size in sizes]
-        resized = [(width, height) for height, width in (size or (0, 0) for size in made)]
-    return object_texts(template, sample.objects, sizes, resized)
+    return object_texts(template, sample.objects, sizes, context.vision, context.limits)
 
 
 OVERHEAD = 40
@@ -125,13 +148,16 @@ def check_length(sample: Sample, context: Context) -> Iterator[RowProblem]:
     media = _media(sample, context)
     if media is None:
         return
-    pictures, around = media
+    pictures = media.tokens
     if context.settings.truncation == "split" and not (sample.images or sample.videos):
         return  # nothing is lost of a text
     if pictures > limit:
         yield too_long(pictures, limit, context, exact=False, videos=bool(sample.videos))
         return
-    pictures += around
+    if media.videos:
+        from vlft.data.tokens.rows import around_videos  # noqa: PLC0415 - few rows have any
+
+        pictures += around_videos(media.videos)
     # What stands around tools is the template's: only counting tells.
     if pictures + text_bound(sample) > limit or (sample.row.get("tools") and context.counter):
         exact = _exactly(sample, context)
@@ -196,30 +222,3 @@ def byte_bound(text: str) -> int:
     Tokenizers bring texts into Unicode's composed form first, which can lengthen them.
     """
     return len(text) if text.isascii() else 3 * len(text.encode("utf-8", "surrogatepass"))
-
-
-def _media(sample: Sample, context: Context) -> tuple[int, int] | None:
-    """Tokens of a row's pictures and videos, and of what stands around the latter at most.
-
-    None where one of them can't be used or told.
-    """
-    total = 0
-    for given in sample.images:
-        reference = reference_of(given)
-        found = None if reference is None else context.look(reference)
-        if not isinstance(found, Picture):
-            return None
-        try:
-            tokens = context.image_tokens(found, sample.row)
-        except SizeError:
-            return None
-        total += (tokens or 0) + A_PICTURE
-    videos = tokens_of_videos(sample.videos, sample.row, context)
-    if videos is None:
-        return None
-    if not videos:
-        return total, 0
-    from vlft.data.tokens.rows import video_bound  # noqa: PLC0415 - few rows have any
-
-    frames = sum(video.tokens for video in videos)
-    return total + frames, sum(map(video_bound, videos)) - frames

@@ -100,10 +100,8 @@ def from_response(row: dict[str, Any], reader: Reader) -> list[Message]:
     response = row.pop("response", None)
     if isinstance(response, list | tuple):
         if not response:
-            raise RowLostError(
-                rules.ANSWER_LIST.found(
-                    "the answer is an empty list", "write the answer as a text", "response"
-                )
+            raise rules.ANSWER_LIST.lost(
+                "the answer is an empty list", "write the answer as a text", "response"
             )
         response = response[0]
     history = _history(row.pop("history", None))
@@ -127,9 +125,7 @@ def _join_instruction(row: dict[str, Any]) -> None:
     query = f"{instruction}\n{text}" if instruction and text else instruction or text
     if not isinstance(query, str):
         message = f"instruction is {shown(instruction)} and input is {shown(text)}"
-        raise RowLostError(
-            rules.ALPACA.found(message, "write a text in one of them", "instruction")
-        )
+        raise rules.ALPACA.lost(message, "write a text in one of them", "instruction")
     row["query"] = query
 
 
@@ -141,13 +137,13 @@ def _history(value: Any) -> list[Any]:
             history = ast.literal_eval(history)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             message = f"history is the text {shown(value)}, which is no list as Python writes it"
-            raise RowLostError(rules.HISTORY.found(message, hint, "history")) from None
+            raise rules.HISTORY.lost(message, hint, "history") from None
     if not isinstance(history, list):
-        raise RowLostError(rules.HISTORY.found(f"history is {kind(history)}", hint, "history"))
+        raise rules.HISTORY.lost(f"history is {kind(history)}", hint, "history")
     for index, pair in enumerate(history):
         if not isinstance(pair, list | tuple) or len(pair) < 2:  # noqa: PLR2004 - a pair
             message = f"history entry {index} is {shown(pair)}, not a pair"
-            raise RowLostError(rules.HISTORY.found(message, hint, f"history.{index}"))
+            raise rules.HISTORY.lost(message, hint, f"history.{index}")
     return list(history)
 
 
@@ -181,7 +177,7 @@ def load(row: dict[str, Any], columns: Columns) -> dict[str, Any]:
         normalize_tools(named)
     except (TypeError, KeyError, AttributeError, ValueError, IndexError) as error:
         message = f"ms-swift's reader fails on it: {type(error).__name__}: {error}"
-        raise RowLostError(rules.UNREADABLE.found(message)) from None
+        raise rules.UNREADABLE.lost(message) from None
     for name in ("images", "videos", "audios"):
         if isinstance(named.get(name), str) or (
             name == "images" and isinstance(named.get(name), dict)
@@ -213,14 +209,14 @@ def _check_objects(row: dict[str, Any]) -> None:
     hint = f"write it as {_FORM}; where there are none, leave it out"
     if not isinstance(objects, dict):
         message = f"objects is {kind(objects)}"
-        raise RowLostError(rules.OBJECTS_FORM.found(message, hint, "objects"))
+        raise rules.OBJECTS_FORM.lost(message, hint, "objects")
     found = {key: objects[key] for key in _OBJECT_KEYS if key in objects}
     row["objects"] = found
     if not isinstance(found.get("bbox"), list | str | dict):
         message = f"objects has the keys {', '.join(objects)}, no bbox"
         if "bbox" in found:
             message = f"bbox is {kind(found['bbox'])}"
-        raise RowLostError(rules.OBJECTS_FORM.found(message, hint, "objects"))
+        raise rules.OBJECTS_FORM.lost(message, hint, "objects")
     for index, box in enumerate(found["bbox"]):
         _check_box(box, f"objects.bbox.{index}")
 
@@ -230,7 +226,7 @@ def _check_box(box: Any, key: str) -> None:
     if length not in {_BOX, _POINT}:
         message = f"a box is {shown(box)}"
         hint = "write [x1, y1, x2, y2], or [x, y] for a point; polygons go into the text"
-        raise RowLostError(rules.BOX_LENGTH.found(message, hint, key))
+        raise rules.BOX_LENGTH.lost(message, hint, key)
     if length == _BOX:  # of an object or a text too, as far as that goes
         for low, high in ((0, 2), (1, 3)):
             if box[low] > box[high]:
@@ -248,7 +244,7 @@ def _check_rejected(row: dict[str, Any]) -> None:
     else:
         return
     hint = "write a worse answer, or keep rows without one in another file"
-    raise RowLostError(rules.REJECTED.found(said, hint, "rejected_response"))
+    raise rules.REJECTED.lost(said, hint, "rejected_response")
 
 
 def _check_messages(messages: list[dict[str, Any]], columns: Columns) -> None:
@@ -258,7 +254,7 @@ def _check_messages(messages: list[dict[str, Any]], columns: Columns) -> None:
             for new, names in columns.collisions.items()
         )
         text = f"neither a question nor an answer{f': {said}' if said else ''}"
-        raise RowLostError(rules.NO_TEXT.found(text, "name the columns query and response"))
+        raise rules.NO_TEXT.lost(text, "name the columns query and response")
     for index, message in enumerate(messages):
         kept = _KEPT_OF_MESSAGES
         if message.get("role") in {"tool", "tool_response"}:
@@ -268,7 +264,7 @@ def _check_messages(messages: list[dict[str, Any]], columns: Columns) -> None:
         if "content" not in message:
             said = f"message {index} has no content"
             hint = "write its text under `content`"
-            raise RowLostError(rules.MESSAGES_FORM.found(said, hint, f"messages.{index}"))
+            raise rules.MESSAGES_FORM.lost(said, hint, f"messages.{index}")
         if message["role"] not in ROLES:
             raise unknown_role(index, message["role"])
         if message["content"] is None:

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from vlft.data import rules
-from vlft.data.findings import RowLostError
 from vlft.data.rows.conversations import openai_messages
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vlft.data.rows.context import Context
 
 Message = dict[str, Any]
 _INLINE = re.compile(r"<img>(.+?)</img>")
@@ -60,12 +58,12 @@ class Sample(msgspec.Struct):
         return found
 
 
-def to_sample(loaded: dict[str, Any], context: Context) -> Sample:
+def to_sample(loaded: dict[str, Any], cwd: Path) -> Sample:
     """Takes a row apart.
 
     Args:
         loaded: From `load.load`; it is not changed.
-        context: Of the run.
+        cwd: Working directory of the trainer.
 
     Raises:
         RowLostError: If ms-swift can't, and trains on another row instead.
@@ -75,9 +73,7 @@ def to_sample(loaded: dict[str, Any], context: Context) -> Sample:
     if messages and messages[0]["role"] == "system":
         system, offset = messages.pop(0)["content"], 1
     if not messages:
-        raise RowLostError(
-            rules.TURNS.found("there is only a system message", "write a question and an answer")
-        )
+        raise rules.TURNS.lost("there is only a system message", "write a question and an answer")
     for message in messages:
         content = message["content"]
         if message["role"] == "tool_response":
@@ -89,7 +85,7 @@ def to_sample(loaded: dict[str, Any], context: Context) -> Sample:
         given = _given(loaded, name)
         if media[name] and given:
             said = f"{name} stand both in the messages and in the {name} column"
-            raise RowLostError(rules.MEDIA_TWICE.found(said, "keep one of the two", name))
+            raise rules.MEDIA_TWICE.lost(said, "keep one of the two", name)
         media[name] = media[name] or given
     sample = Sample(
         system,
@@ -102,7 +98,7 @@ def to_sample(loaded: dict[str, Any], context: Context) -> Sample:
         loaded,
     )
     if not sample.images:
-        _inline_images(sample, context.cwd)
+        _inline_images(sample, cwd)
     return sample
 
 
@@ -110,7 +106,7 @@ def _given(loaded: dict[str, Any], name: str) -> list[Any]:
     value = loaded.get(name) or []
     if not isinstance(value, list):
         message = f"{name} is {kind(value)}"
-        raise RowLostError(rules.MEDIA_FORM.found(message, "write a list of paths", name))
+        raise rules.MEDIA_FORM.lost(message, "write a list of paths", name)
     return list(value)
 
 
@@ -125,7 +121,7 @@ def _take_media(messages: list[Message], offset: int) -> dict[str, list[Any]]:
         if _is_tokens(content):
             if message["role"] == "user":
                 said = f"the content of a question is {shown(content)}"
-                raise RowLostError(rules.CONTENT_FORM.found(said, "write it as a text", key))
+                raise rules.CONTENT_FORM.lost(said, "write it as a text", key)
             continue
         if content == {}:  # has no parts
             message["content"] = ""
@@ -136,7 +132,7 @@ def _take_media(messages: list[Message], offset: int) -> dict[str, list[Any]]:
             if shape == "a date":
                 hint = "pyarrow reads texts that are all dates as points in time: add a word"
             message_text = f"content is {shape}: {shown(getattr(content, 'text', content))}"
-            raise RowLostError(rules.CONTENT_FORM.found(message_text, hint, key))
+            raise rules.CONTENT_FORM.lost(message_text, hint, key)
         message["content"] = "".join(_part(part, media, key) for part in content)
     return media
 
@@ -151,24 +147,22 @@ def _part(part: Any, media: dict[str, list[Any]], key: str) -> str:
     hint = 'write {"type": "text", "text": "…"} or {"type": "image", "image": "path"}'
     name = part.get("type") if isinstance(part, dict) else None
     if not isinstance(name, str):
-        raise RowLostError(rules.PARTS.found(f"a part of a content is {shown(part)}", hint, key))
+        raise rules.PARTS.lost(f"a part of a content is {shown(part)}", hint, key)
     value = part.get(name)
     if name == "text":
         if not isinstance(value, str):
             message = f"the text of a part is {kind(value)}"
-            raise RowLostError(rules.PARTS.found(message, hint, key))
+            raise rules.PARTS.lost(message, hint, key)
         return value
     name = name.removesuffix("_url")
     if isinstance(value, dict):
         if "url" not in value:
-            raise RowLostError(
-                rules.PARTS.found(f"a part of a content is {shown(part)}", hint, key)
-            )
+            raise rules.PARTS.lost(f"a part of a content is {shown(part)}", hint, key)
         value = value["url"]
     if value:
         if f"{name}s" not in media:
             message = f"a part has the type {shown(part['type'])}"
-            raise RowLostError(rules.PARTS.found(message, hint, key))
+            raise rules.PARTS.lost(message, hint, key)
         media[f"{name}s"].append(value)
     return f"<{name}>"
 

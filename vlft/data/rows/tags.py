@@ -11,15 +11,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vlft.data import rules
-from vlft.data.media.verdicts import Picture
-from vlft.data.rows.media import reference_of
+from vlft.data.rows.media import picture_of
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.data.findings import RowProblem
-    from vlft.data.rows.context import Context
+    from vlft.data.rows.media import Context
     from vlft.data.rows.sample import Sample
 
 
@@ -34,7 +33,7 @@ def check_tags(sample: Sample, context: Context) -> Iterator[RowProblem]:
     media = {"image": sample.images, "video": sample.videos, "audio": sample.audios}
     if sample.inline and _tags("image", texts) > len(sample.images):
         message = "<img>…</img> names no file, and becomes the text <image>"
-        hint = f"paths start from {context.cwd}; better, use <image> and an images column"
+        hint = f"paths start from {context.settings.cwd}; better, use <image> and an images column"
         yield rules.INLINE.found(message, hint)
     else:
         for name in _NAMES:
@@ -223,11 +222,8 @@ def _within(index: int, count: int) -> bool:
 
 
 def _in_picture(given: Any, context: Context, box: Any, key: str) -> Iterator[RowProblem]:
-    reference = reference_of(given)
-    if reference is None:
-        return
-    picture = context.look(reference)
-    if isinstance(picture, Picture):
+    picture = picture_of(given, context)
+    if picture is not None:
         size = f"the picture has {picture.width}x{picture.height} pixels"
         yield from _range(box, picture.width, picture.height, key, size)
 

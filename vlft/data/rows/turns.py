@@ -7,6 +7,8 @@ _swift_prepare_inputs.
 from __future__ import annotations
 
 import math
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from vlft.data import rules
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vlft.data.findings import RowProblem
-    from vlft.data.rows.context import Context
+    from vlft.data.rows.media import Context
     from vlft.data.rows.sample import Sample
     from vlft.models.agents import AgentTemplate
     from vlft.models.chat import ChatTemplate
@@ -43,42 +45,26 @@ def with_tools(
     Raises:
         AgentError: If ms-swift fails on them.
     """
-    found = _with_calls(messages, agent)
     made: list[Message] = []
-    place = 0
-    while place < len(found):
-        message = found[place]
-        if message["role"] != "tool":
-            made.append(dict(message))
-            place += 1
-            continue
-        end = place
-        while end < len(found) and found[end]["role"] == "tool":
-            end += 1
-        _add_answers(made, [one["content"] for one in found[place:end]], agent, template)
-        place = end
+    for role, group in groupby(_with_calls(messages, agent), itemgetter("role")):
+        if role == "tool":
+            _add_answers(made, [one["content"] for one in group], agent, template)
+        else:
+            made += map(dict, group)
     return made
 
 
 def _with_calls(messages: Sequence[Message], agent: AgentTemplate) -> list[Message]:
     """Calls that follow each other become one answer, with the first `loss` among theirs."""
     found: list[Message] = []
-    place = 0
-    while place < len(messages):
-        end = place
-        while end < len(messages) and messages[end]["role"] == "tool_call":
-            end += 1
-        calls = messages[place:end]
-        if not calls:
-            found.append(messages[place])
-            place += 1
+    for role, group in groupby(messages, itemgetter("role")):
+        if role != "tool_call":
+            found += group
             continue
-        loss: Message = {}
-        for message in calls:
-            loss = {key: message[key] for key in _LOSS if key in message} | loss
+        calls = list(group)
+        loss = {key: one[key] for one in reversed(calls) for key in _LOSS if key in one}
         text = agent.calls([_call(message["content"]) for message in calls])
         found.append({"role": "assistant", "content": text, **loss})
-        place = end
     return found
 
 
@@ -204,12 +190,11 @@ def _written(sample: Sample, context: Context) -> Iterator[RowProblem]:
 
 
 def _is_call(content: Any) -> bool:
-    call = parsed(content)
-    if not isinstance(call, dict) or "name" not in call:
+    try:
+        _call(content)
+    except AgentError:
         return False
-    arguments = call.get("arguments")
-    arguments = call.get("parameters") if arguments is None else arguments
-    return parsed(arguments) is not None
+    return True
 
 
 _PROMPTS = frozenset({"grpo", "ppo"})

@@ -13,12 +13,13 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlft.errors import UsageError, VlftError
+from vlft.models import ImageTokens, VideoTokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from vlft.data.media.video import VideoReader
-    from vlft.models import ImageTokens, PixelLimits, VideoFile, VideoTokens, Vision
+    from vlft.models import PixelLimits, VideoFile, Vision
 
 
 _SIZE = re.compile(r"([1-9][0-9]{0,8})[x×X]([1-9][0-9]{0,8})")
@@ -44,10 +45,6 @@ class Asked:
     row: Mapping[str, Any] = field(default_factory=dict)
     unread: str | None = None
     film: VideoFile | None = None
-
-    def count(self, vision: Vision, limits: PixelLimits) -> ImageTokens:
-        """What it comes to."""
-        return vision.image(self.width, self.height, limits.with_row(self.row))
 
 
 def of_words(words: Sequence[str], reader: VideoReader) -> Iterator[Asked]:
@@ -119,14 +116,12 @@ class Counted(NamedTuple):
 
     Attributes:
         asked: A picture or a video.
-        picture: Of a picture that can be read.
-        video: Of a video that can be read.
-        steps: The way of a video.
+        found: Its tokens; None if it can't be read.
+        steps: The way to them, a line a step.
     """
 
     asked: Asked
-    picture: ImageTokens | None = None
-    video: VideoTokens | None = None
+    found: ImageTokens | VideoTokens | None = None
     steps: tuple[str, ...] = ()
 
 
@@ -135,77 +130,58 @@ def count(asked: Asked, vision: Vision, limits: PixelLimits) -> Counted:
     if asked.unread:
         return Counted(asked)
     if asked.film is None:
-        return Counted(asked, asked.count(vision, limits))
+        picture = vision.image(asked.width, asked.height, limits.with_row(asked.row))
+        return Counted(asked, picture, picture.steps)
     limits = limits.with_row(None, has_video=True)
     video, steps = vision.video(asked.film, limits), vision.video_steps(asked.film, limits)
-    return Counted(asked, video=video, steps=steps)
+    return Counted(asked, video, steps)
 
 
 def as_json(counted: Counted, vision: Vision) -> dict[str, object]:
     """One picture or video as programs read it; sizes are [height, width]."""
-    asked, found = counted.asked, counted.picture
+    asked, found = counted.asked, counted.found
     entry: dict[str, object] = {"file": asked.name} if asked.name else {}
-    if counted.video is not None:
-        return entry | _film_as_json(counted, counted.video, vision)
     if found is None:
         return entry | {"tokens": None, "error": asked.unread}
-    entry |= {"width": found.width, "height": found.height, "resized": found.resized}
-    if vision.side is None:
-        entry |= {"tiles": found.tiles, "grid": found.grid}
-    else:
-        entry |= {"grid_thw": found.grid_thw}
-    return entry | {
-        "tokens": found.tokens,
-        "hf_tokens": found.hf_tokens,
-        "error": found.error,
-    }
-
-
-def _film_as_json(counted: Counted, found: VideoTokens, vision: Vision) -> dict[str, object]:
-    film, failed = counted.asked.film, found.error is not None
-    entry: dict[str, object] = {
-        "width": counted.asked.width,
-        "height": counted.asked.height,
-        "frames": film.frames if film else None,
-        "fps": film.fps if film else None,
-        "frames_taken": None if failed else found.frames,
-        "resized": found.resized,
-    }
+    entry |= {"width": asked.width, "height": asked.height}
+    if asked.film is not None:
+        entry |= {"frames": asked.film.frames, "fps": asked.film.fps}
+    if isinstance(found, VideoTokens):
+        entry["frames_taken"] = None if found.error is not None else found.frames
+    entry["resized"] = found.resized
     if vision.side is not None:
         entry["grid_thw"] = found.grid_thw
-    return entry | {"tokens": None if failed else found.tokens, "error": found.error}
+    if isinstance(found, VideoTokens):
+        tokens = None if found.error is not None else found.tokens
+        return entry | {"tokens": tokens, "error": found.error}
+    if vision.side is None:
+        entry |= {"tiles": found.tiles, "grid": found.grid}
+    return entry | {"tokens": found.tokens, "hf_tokens": found.hf_tokens, "error": found.error}
 
 
 def as_text(counted: Sequence[Counted], title: str, vision: Vision) -> str:
     """The steps of one picture or video, a table of several."""
-    if len(counted) == 1:
-        return "\n".join([title, *_steps(counted[0])])
-    return "\n".join([title, *_table(counted, vision)])
+    lines = _steps(counted[0]) if len(counted) == 1 else _table(counted, vision)
+    return "\n".join([title, *lines])
 
 
 def _steps(counted: Counted) -> list[str]:
-    asked, found = counted.asked, counted.picture
-    if counted.video is not None:
-        lines = [f"{asked.name}: {_size(counted)}"]
-        return [*lines, *(f"  → {step}" for step in counted.steps), *_failure(counted.video.error)]
+    asked, found = counted.asked, counted.found
     if found is None:
         return [f"{asked.name}: {asked.unread}"]
-    lines = [f"{asked.name or 'a picture'}: {found.width}×{found.height} pixels"]
-    lines += [f"  → {step}" for step in found.steps]
-    lines += _failure(found.error)
-    if found.hf_tokens != found.tokens:
+    size = _size(asked) if asked.film else f"{_size(asked)} pixels"
+    lines = [f"{asked.name or 'a picture'}: {size}"]
+    lines += [f"  → {step}" for step in counted.steps]
+    if found.error is not None:
+        lines.append(f"  ✗ {found.error}; ms-swift replaces such a row by another one")
+    if isinstance(found, ImageTokens) and found.hf_tokens != found.tokens:
         alone = "fails" if found.hf_tokens is None else f"makes {found.hf_tokens} tokens"
         lines.append(f"  (transformers' processor, which resizes by another rule, {alone})")
     return lines
 
 
-def _failure(error: str | None) -> list[str]:
-    return [] if error is None else [f"  ✗ {error}; ms-swift replaces such a row by another one"]
-
-
-def _size(counted: Counted) -> str:
-    asked, film = counted.asked, counted.asked.film
-    size = f"{asked.width}×{asked.height}"
+def _size(asked: Asked) -> str:
+    size, film = f"{asked.width}×{asked.height}", asked.film
     if film is None:
         return size
     frames = "a frame" if film.frames == 1 else f"{film.frames} frames"
@@ -218,10 +194,9 @@ def _table(counted: Sequence[Counted], vision: Vision) -> list[str]:
     rows += [_row(one) for one in counted]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = ["  ".join(_cells(row, widths)).rstrip() for row in rows]
-    pictures = [one.picture.tokens for one in counted if one.picture]
-    videos = [one.video.tokens for one in counted if one.video and not one.video.error]
-    for what, tokens in (("pictures", pictures), ("videos", videos)):
-        known = sorted(one for one in tokens if one is not None)
+    found = [one.found for one in counted if one.found is not None and one.found.error is None]
+    for what, form in (("pictures", ImageTokens), ("videos", VideoTokens)):
+        known = sorted(one.tokens or 0 for one in found if isinstance(one, form))
         if known:
             lines.append(
                 f"{len(known)} {what}, {sum(known)} tokens: least {known[0]}, "
@@ -231,20 +206,19 @@ def _table(counted: Sequence[Counted], vision: Vision) -> list[str]:
 
 
 def _row(counted: Counted) -> tuple[str, str, str, str, str]:
-    asked, found = counted.asked, counted.video or counted.picture
+    asked, found = counted.asked, counted.found
     if found is None:
         return asked.name, "", "", "", asked.unread or ""
-    name = f"{asked.name} {_size(counted)}" if asked.name else _size(counted)
+    name = f"{asked.name} {_size(asked)}" if asked.name else _size(asked)
     if found.error is not None or found.resized is None:
         return name, "", "", "", found.error or ""
     resized = f"{found.resized[1]}×{found.resized[0]}"
-    picture = counted.picture
-    if picture is None:
+    if isinstance(found, VideoTokens):
         shape = "×".join(map(str, found.grid_thw or ()))
         return name, resized, shape, str(found.tokens), ""
-    across = picture.grid or (picture.grid_thw or (0, 0, 0))[:0:-1]
-    shape = f"{across[0]}×{across[1]}" + (" + 1" if (picture.tiles or 0) > 1 else "")
-    return name, resized, shape, str(picture.tokens), str(picture.hf_tokens)
+    across = found.grid or (found.grid_thw or (0, 0, 0))[:0:-1]
+    shape = f"{across[0]}×{across[1]}" + (" + 1" if (found.tiles or 0) > 1 else "")
+    return name, resized, shape, str(found.tokens), str(found.hf_tokens)
 
 
 def _cells(row: tuple[str, ...], widths: Sequence[int]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vlft.models import VideoTokens
+    from vlft.models import PixelLimits, VideoTokens, Vision
     from vlft.models.chat import ChatTemplate
 
 
@@ -64,7 +64,8 @@ def object_texts(
     template: ChatTemplate,
     objects: Mapping[str, Any],
     sizes: Sequence[Size],
-    resized: Sequence[Size],
+    vision: Vision | None,
+    limits: PixelLimits | None,
     *,
     legacy: bool = True,
 ) -> tuple[list[str], list[str]]:
@@ -74,7 +75,8 @@ def object_texts(
         template: The template; `--norm_bbox` changes its box_scale.
         objects: `ref`, `bbox`, `bbox_type`, `image_id` of the row, as it was loaded.
         sizes: Of the row's images.
-        resized: Of the same images after the resize; (0, 0) where it is not needed.
+        vision: How the model makes tokens of pictures; None where the template does not need it.
+        limits: Of the run and the row; None likewise.
         legacy: Whether QWENVL_BBOX_FORMAT is unset or `legacy`.
 
     Raises:
@@ -84,28 +86,31 @@ def object_texts(
     refs = [str(ref) for ref in objects.get("ref") or ()]
     boxes = [list(box) for box in objects.get("bbox") or ()]
     if sizes:
-        boxes = _scaled(boxes, template, objects, sizes, resized)
+        images = list(objects.get("image_id") or ())
+        images += [0] * (len(boxes) - len(images))
+        relative = objects.get("bbox_type") == "norm1"
+        scaled = []
+        for box, image in zip(boxes, images, strict=False):
+            old, new = (1, 1) if relative else sizes[image], (1000, 1000)
+            if template.box_scale != "norm1000":
+                new = _resized(sizes[image], vision, limits)
+            scaled.append(_scaled(box, old, new))
+        boxes = scaled
     return template.boxes.texts(refs, boxes, legacy=legacy)
 
 
-def _scaled(
-    boxes: list[list[Any]],
-    template: ChatTemplate,
-    objects: Mapping[str, Any],
-    sizes: Sequence[Size],
-    resized: Sequence[Size],
-) -> list[list[Any]]:
-    images = list(objects.get("image_id") or ())
-    images += [0] * (len(boxes) - len(images))
-    made = []
-    for box, image in zip(boxes, images, strict=False):
-        old = (1, 1) if objects.get("bbox_type") == "norm1" else sizes[image]
-        new = (1000, 1000) if template.box_scale == "norm1000" else resized[image]
-        even = len(box) // 2 * 2  # a last x without its y stays as it is
-        made.append([
-            round(value / old[place % 2] * new[place % 2]) for place, value in enumerate(box[:even])
-        ] + box[even:])  # fmt: skip
-    return made
+def _resized(size: Size, vision: Vision | None, limits: PixelLimits | None) -> Size:
+    """Of a picture after the resize; (0, 0) if ms-swift fails on it."""
+    if vision is None or limits is None:
+        return 0, 0
+    height, width = vision.image(*size, limits).resized or (0, 0)
+    return width, height
+
+
+def _scaled(box: list[Any], old: Size, new: Size) -> list[Any]:
+    even = len(box) // 2 * 2  # a last x without its y stays as it is
+    places = enumerate(box[:even])
+    return [round(value / old[at % 2] * new[at % 2]) for at, value in places] + box[even:]
 
 
 _IMG = re.compile(r"<img>(.+?)</img>")

@@ -75,7 +75,7 @@ class RowTokens:
             turns: Messages.
             placeholders: Of all images.
             images: How many they are.
-            videos: Their `video_bound`, all together.
+            videos: Their tokens, with their `around_videos`.
         """
         text = ascii_bytes + _MOST_BYTES * other_bytes
         media = placeholders + images * self._per_image + videos
@@ -116,9 +116,10 @@ class RowTokens:
         return self._around + length[system] + turn + 1, turn, image
 
 
-def video_bound(video: VideoTokens) -> int:
-    """At least as many tokens as a video has with its prompt."""
-    return sum(part if isinstance(part, int) else len(part.encode()) for part in video.parts)
+def around_videos(videos: Sequence[VideoTokens]) -> int:
+    """Tokens of what stands around the frames of videos, at most."""
+    texts = (part for video in videos for part in video.parts if not isinstance(part, int))
+    return sum(len(text.encode()) for text in texts)
 
 
 def _broken(texts: Sequence[str]) -> bool:

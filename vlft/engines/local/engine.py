@@ -22,7 +22,7 @@ from vlft.runs.record import CHECKPOINTS, Run, read_run, remember
 from vlft.security.masking import mask_text, secret_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from vlft.engines.base import Order, Resumption
     from vlft.pipeline import Ready
@@ -61,29 +61,26 @@ class LocalEngine(LocalTraits, Engine):
         line = f"cd {shlex.quote(str(Path.cwd()))} && {shlex.join(words)}"
         return [f"{line} {rank}" for rank in range(prepared.plan.world.nnodes)]
 
-    def start(self, order: Order, report: Callable[[Run], None]) -> int:
+    def start(self, order: Order) -> Iterator[Trained]:
         """Runs one config after the other, each to its end.
 
         Raises:
             TrainerError: If a trainer failed; the others were run all the same.
         """
         failure: TrainerError | None = None
-        code = 0
         for prepared in order.configs:
             if failure is not None:  # it does not keep the next one from being tried
                 console.note(f"vlft: {failure.message}")
             try:
-                result = train_prepared(prepared, order)
+                trained = train_prepared(prepared, order)
             except TrainerError as error:
                 failure = error
                 continue
-            report(result.run)
-            code = result.exit_code
-            if code:
+            yield trained
+            if trained.exit_code:
                 break
         if failure is not None:
             raise failure
-        return code
 
     def resume(self, resumption: Resumption, *, node_rank: int = 0) -> Trained:
         """Runs it to its end.

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+from collections import deque
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from importlib.util import find_spec
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from vlft.engines.local.supervisor import Job, StopRequest
+    from vlft.engines.local.supervisor import Job
     from vlft.plan.command import Command
 
 
@@ -86,6 +87,7 @@ from vlft.engines.local.supervisor import main
 main()
 """
 _ENDING_S = 0.05
+_STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def run(
@@ -137,25 +139,26 @@ def run(
         "log": None if log is None else (str(log.resolve()), earlier),
         "parent": os.getpid(),
     }
-    with _adopting_orphans(), _Dialogue(grace_s) as dialogue:
+    with _adopting_orphans(), _Signals() as signals:
         tree = ProcessTree(spared=children())
-        supervisor = subprocess.Popen(
-            [sys.executable, "-I", "-c", _BOOT, *_import_roots()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            cwd="/",
-            start_new_session=True,  # out of reach of the terminal's Ctrl-C
-        )
+        supervisor = _start_supervisor()
+        outcome = None
         try:
             with supervisor:  # closes the pipes and waits
-                dialogue.hold(supervisor, job, poll, poll_interval_s)
+                _send(supervisor, job)
+                signals.forward_to(supervisor)
+                try:
+                    outcome = _await_outcome(supervisor, poll, poll_interval_s)
+                except BaseException:
+                    supervisor.terminate()
+                    outcome = _await_outcome(supervisor, lambda: None, 1.0)
+                    raise
         finally:
-            outcome = dialogue.outcome
             if outcome is None:
-                outcome = _end_without_supervisor(supervisor.returncode, tree, dialogue, run_dir)
+                code = supervisor.returncode
+                outcome = _end_without_supervisor(code, tree, signals.heard, grace_s, run_dir)
     poll()
-    return replace(outcome, stopped_by=dialogue.signals[0]) if dialogue.signals else outcome
+    return replace(outcome, stopped_by=signals.heard[0]) if signals.heard else outcome
 
 
 @contextmanager
@@ -169,81 +172,79 @@ def _adopting_orphans() -> Iterator[None]:
         set_subreaper(before)
 
 
-class _Dialogue(ExitStack):
-    """What vlft and the supervisor tell each other; while it is entered, signals ask for the end.
+class _Signals(ExitStack):
+    """Has the supervisor hear the signals that ask this process to end, while it is entered.
 
     Attributes:
-        signals: Those that came, in their order.
-        grace_s: Seconds from the request to stop until SIGKILL.
-        outcome: What the supervisor told; None if it died before that.
+        heard: Those that came, in their order.
     """
 
-    def __init__(self, grace_s: float) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.signals: list[int] = []
-        self.grace_s = grace_s
-        self.outcome: Outcome | None = None
-        self._lifeline: int | None = None  # the supervisor's stdin, while it can be asked
+        self.heard: list[int] = []
+        self._unsent: deque[int] = deque()
+        self._supervisor: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for signum in _STOPPING:
             if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
                 self.callback(signal.signal, signum, signal.signal(signum, self._hear))
         return self
 
     def _hear(self, signum: int, _frame: FrameType | None) -> None:
-        self.signals.append(signum)
-        if len(self.signals) > 1:
-            self.grace_s = 0.0
-        self._ask(signum)  # from the handler: `poll` may hang, on a full pipe or a dead file system
+        self.heard.append(signum)
+        self._unsent.append(signum)
+        self._forward()  # from the handler: `poll` may hang, on a full pipe or a dead file system
 
-    def hold(
-        self,
-        supervisor: subprocess.Popen[bytes],
-        job: Job,
-        poll: Callable[[], None],
-        poll_interval_s: float,
-    ) -> None:
-        """Sends the job, and waits for the outcome or for the end of a supervisor without one."""
-        assert supervisor.stdin is not None  # noqa: S101 - asked for with PIPE
-        assert supervisor.stdout is not None  # noqa: S101
-        lifeline, reports = supervisor.stdin.fileno(), supervisor.stdout.fileno()
-        _send(lifeline, job)
-        self._lifeline = lifeline
-        for signum in self.signals:  # that came before; to be asked twice changes nothing
-            self._ask(signum)
-        try:
-            self._wait(reports, poll, poll_interval_s)
-        except BaseException:
-            self._ask(signal.SIGTERM)
-            self._wait(reports, lambda: None, 1.0)
-            raise
-        finally:
-            self._lifeline = None
+    def forward_to(self, supervisor: subprocess.Popen[bytes]) -> None:
+        """Sends signals on from now on, and at once those that came before."""
+        self._supervisor = supervisor
+        self._forward()
 
-    def _ask(self, signum: int) -> None:
-        if self._lifeline is not None:
-            request: StopRequest = {"stop": signal.Signals(signum).name, "grace_s": self.grace_s}
-            _send(self._lifeline, request)
-
-    def _wait(self, reports: int, poll: Callable[[], None], poll_interval_s: float) -> None:
-        told = b""
-        while not told.endswith(b"\n"):
-            if select.select([reports], [], [], poll_interval_s)[0]:
-                data = os.read(reports, 1 << 16)
-                if not data:
-                    return
-                told += data
-            else:
-                poll()
-        self.outcome = Outcome(**json.loads(told))
+    def _forward(self) -> None:
+        with suppress(IndexError):  # all are sent
+            while self._supervisor is not None:
+                self._supervisor.send_signal(self._unsent.popleft())
 
 
-def _send(lifeline: int, message: Job | StopRequest) -> None:
-    data = json.dumps(message).encode() + b"\n"
+def _start_supervisor() -> subprocess.Popen[bytes]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)  # it hears them when it is ready
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-c", _BOOT, *_import_roots()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            cwd="/",
+            start_new_session=True,  # out of reach of the terminal's Ctrl-C
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _send(supervisor: subprocess.Popen[bytes], job: Job) -> None:
+    assert supervisor.stdin is not None  # noqa: S101 - asked for with PIPE
+    data = json.dumps(job).encode() + b"\n"
     with suppress(BrokenPipeError):
         while data:
-            data = data[os.write(lifeline, data) :]
+            data = data[os.write(supervisor.stdin.fileno(), data) :]
+
+
+def _await_outcome(
+    supervisor: subprocess.Popen[bytes], poll: Callable[[], None], poll_interval_s: float
+) -> Outcome | None:
+    """What the supervisor tells; None if it dies before that."""
+    assert supervisor.stdout is not None  # noqa: S101 - asked for with PIPE
+    told = b""
+    while not told.endswith(b"\n"):
+        if select.select([supervisor.stdout], [], [], poll_interval_s)[0]:
+            data = os.read(supervisor.stdout.fileno(), 1 << 16)
+            if not data:
+                return None
+            told += data
+        else:
+            poll()
+    return Outcome(**json.loads(told))
 
 
 def _import_roots() -> list[str]:
@@ -254,17 +255,17 @@ def _import_roots() -> list[str]:
 
 
 def _end_without_supervisor(
-    exit_code: int, tree: ProcessTree, dialogue: _Dialogue, run_dir: Path
+    exit_code: int, tree: ProcessTree, heard: list[int], grace_s: float, run_dir: Path
 ) -> Outcome:
     """Ends what a supervisor has left that died, and writes the outcome in its place."""
-    tree.end(dialogue.grace_s)
+    tree.end(grace_s)
     while not tree.step():
         select.select([], [], [], _ENDING_S)
-        if dialogue.grace_s == 0:
+        if len(heard) > 1:
             tree.end(0)
     outcome = read_outcome(run_dir)
     if outcome is None:
-        stop = signal.Signals(dialogue.signals[0]).name if dialogue.signals else None
+        stop = signal.Signals(heard[0]).name if heard else None
         outcome = conclude(None, stop=stop, orphaned=True)
         died = "was killed" if exit_code < 0 else f"failed with exit code {exit_code}"
         outcome = replace(outcome, reason=f"the supervisor {died}, so the trainer was ended")

@@ -1,11 +1,9 @@
 """The process between vlft and the trainer: it lives for as long as any of the trainer does.
 
-vlft (A) starts it (B), and B starts the trainer. B's stdin is its lifeline to A: the first line is
-the job, later lines are requests to stop, and its end means that A is dead, however it died. B
-ends every descendant before it ends itself, and writes how the run ended.
-
-    A → B   a Job, then any number of StopRequests
-    B → A   the outcome, as in outcome.json
+vlft (A) starts it (B), and B starts the trainer. B's stdin is its lifeline to A: a line with the
+job comes first, and then only its end, which means that A is dead, however it died. A signal to B
+stops the run, and a second one ends its grace: A sends on those that it gets. B ends every
+descendant before it ends itself, and tells how the run ended: in outcome.json, and on its stdout.
 
 Little is imported before the trainer starts: every run waits for that. What the end of a run needs
 is imported while the trainer loads, so that an upgrade of vlft during the run can't break it.
@@ -18,9 +16,10 @@ import os
 import select
 import signal
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from vlft.engines.local.process_tree import ProcessTree, end_with, set_subreaper
 
@@ -52,13 +51,6 @@ class Job(TypedDict):
     log: tuple[str, int] | None
 
 
-class StopRequest(TypedDict):
-    """Name of the signal that asks for the end, and the seconds until SIGKILL."""
-
-    stop: str
-    grace_s: float
-
-
 class Supervisor:
     """Waits for the end of the trainer or for a reason to end it, and leaves nothing behind."""
 
@@ -67,8 +59,7 @@ class Supervisor:
         self._stop: str | None = None  # the name of the signal that asked for it
         self._orphaned = False  # vlft died without a word
         self._grace_s = 0.0
-        self._parent = os.getppid()
-        self._unread = b""
+        self._parent = 0
         self._signals: list[int] = []
         self._wake, wake = os.pipe()
         os.set_blocking(self._wake, False)
@@ -77,17 +68,14 @@ class Supervisor:
         for signum in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
                 signal.signal(signum, self._hear)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # vlft has held them back until now
 
     def _hear(self, signum: int, _frame: FrameType | None) -> None:
         if signum != signal.SIGCHLD:
             self._signals.append(signum)
 
-    def run(self) -> None:
-        """Runs one job, from its line on stdin to its outcome on stdout."""
-        while not (requests := self._receive(_IDLE_S)):
-            if self._orphaned or self._signals:
-                return
-        job = requests.pop(0)
+    def run(self, job: Job) -> None:
+        """Runs one job to its outcome on stdout."""
         self._parent, self._grace_s = job["parent"], job["grace_s"]
         try:
             trainer = start(job)
@@ -97,7 +85,6 @@ class Supervisor:
             finish(Path(job["run_dir"]), not_started(error))
             return
         try:
-            self._obey(requests)
             self._supervise(trainer, job)
         except BaseException:  # a mistake in here must not leave a trainer behind
             self._tree.end(0)
@@ -115,7 +102,8 @@ class Supervisor:
         record(run_dir, trainer.pid)
         asked = False  # whether the end was asked for before the trainer had come to its own
         while not (self._tree.ending and self._tree.step()):
-            self._obey(self._receive(_ENDING_S if self._tree.ending else _IDLE_S))
+            self._wait(_ENDING_S if self._tree.ending else _IDLE_S)
+            self._obey()
             self._tree.reap()
             ended = trainer.pid in self._tree.exit_codes
             wanted = self._stop is not None or self._orphaned
@@ -135,34 +123,25 @@ class Supervisor:
             outcome = process.forgiven(outcome, Path(log), earlier)
         finish(run_dir, process.told_of_the_disk(outcome, run_dir))
 
-    def _obey(self, requests: list[StopRequest]) -> None:
-        """Takes in what vlft asks for, and the signals that came to this process."""
-        for request in requests:
-            self._ask(request["stop"], request["grace_s"])
+    def _obey(self) -> None:
+        """Takes in the signals that have come."""
         while self._signals:
             name = signal.Signals(self._signals.pop(0)).name
-            self._ask(name, self._grace_s if self._stop is None else 0.0)
+            if self._stop is not None:
+                self._grace_s = 0.0
+            self._stop = self._stop or name
+            if self._tree.ending:
+                self._tree.end(self._grace_s)
 
-    def _ask(self, stop: str, grace_s: float) -> None:
-        self._stop = self._stop or stop
-        self._grace_s = min(self._grace_s, grace_s)
-        if self._tree.ending:
-            self._tree.end(grace_s)
-
-    def _receive(self, timeout_s: float) -> list[Any]:
-        """Waits until something happens; returns the messages that have come from vlft."""
+    def _wait(self, timeout_s: float) -> None:
+        """Waits until something happens."""
         sources = [self._wake] if self._orphaned else [self._wake, _LIFELINE]
         ready = select.select(sources, [], [], timeout_s)[0]
         if self._wake in ready:
             os.read(self._wake, 4096)
-        if _LIFELINE in ready:
-            data = os.read(_LIFELINE, 1 << 16)
-            self._orphaned = not data
-            self._unread += data
-        if os.getppid() != self._parent:  # should a copy of the pipe have outlived vlft
+        # Should a copy of the pipe have outlived vlft, its end does not come.
+        if _LIFELINE in ready or os.getppid() != self._parent:
             self._orphaned = True
-        *lines, self._unread = self._unread.split(b"\n")
-        return [json.loads(line) for line in lines]
 
 
 def start(job: Job) -> subprocess.Popen[bytes]:
@@ -174,7 +153,6 @@ def start(job: Job) -> subprocess.Popen[bytes]:
     supervisor = os.getpid()
 
     def prepare() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         for signum in (signal.SIGTERM, signal.SIGINT):  # a shell's `&` leaves SIGINT ignored
             signal.signal(signum, signal.SIG_DFL)
         end_with(supervisor)
@@ -226,4 +204,7 @@ def finish(run_dir: Path, outcome: Outcome) -> None:
 def main() -> None:
     """The whole life of the process."""
     set_subreaper(True)
-    Supervisor().run()
+    supervisor = Supervisor()
+    line = sys.stdin.buffer.readline()
+    if line.endswith(b"\n"):  # else vlft has died
+        supervisor.run(json.loads(line))

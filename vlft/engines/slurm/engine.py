@@ -40,7 +40,7 @@ from vlft.runs.record import CHECKPOINTS, read_run, remember
 from vlft.security.secrets import Variable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from vlft.engines.base import Order, Resumption
     from vlft.engines.slurm.section import Slurm
@@ -89,7 +89,7 @@ class SlurmEngine(SlurmTraits, Engine):
         starter = f"sbatch --parsable {job.attempt / SCRIPT}"
         return Description(text, job.command, starter, {"script": text})
 
-    def start(self, order: Order, report: Callable[[Run], None]) -> int:
+    def start(self, order: Order) -> Iterator[Trained]:
         """Submits one job, or an array for several configs, and does not wait for it."""
         require("sbatch")
         for prepared in order.configs:
@@ -108,8 +108,7 @@ class SlurmEngine(SlurmTraits, Engine):
         for job in jobs:
             run = read_run(job.folder)
             if run is not None:
-                report(run)
-        return 0
+                yield Trained(run, 0)
 
     def resume(self, resumption: Resumption, *, node_rank: int = 0) -> Trained:  # noqa: ARG002
         """Submits a new job, and does not wait for it."""

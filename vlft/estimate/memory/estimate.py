@@ -56,6 +56,11 @@ class Memory:
     reserved_low: int
     reserved_high: int
 
+    @property
+    def middle(self) -> float:
+        """Of the reserved range: what a GPU has to hold."""
+        return (self.reserved_low + self.reserved_high) / 2
+
 
 def estimate(model: ModelShape, run: RunShape) -> Memory:
     """Memory of a run; pure, a few milliseconds.

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from vlft.models.architecture import ModelShape
     from vlft.models.limits import PixelLimits
     from vlft.models.vision import Vision
-    from vlft.probe.collect import Facts
     from vlft.resolve import world as resolve
     from vlft.resolve.args import SwiftArgs
     from vlft.resolve.batch import Batch
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 ASSUMED_TEXT = 512
 """Text tokens of a row where neither the data nor `data.max_length` says anything."""
 
-_NEW_TRANSFORMERS = 5
+_SINCE = 5
+"""Major release of transformers from which multimodal models keep only trained tokens."""
 
 _EDGE = 8192
 """Side of a picture, in pixels, that is larger than every limit."""
@@ -68,11 +68,19 @@ def sized_model(run: RunSpec) -> ModelShape | None:
     Returns:
         None where a size is missing, or a limit on pictures is not a number.
     """
-    sizes = run.facts.model.sizes
+    sizes, vision = run.facts.model.sizes, run.model.vision
     model = None if sizes is None else shape_of(sizes)
     if model is None or run.limits.problems:
         return None
-    return with_run_tiles(model, run.model.vision, run.limits.pixels)
+    shape = model.vision
+    if vision is None or not shape.tile_patches:
+        return model
+    try:
+        # So small a picture is one tile; INPUT_SIZE may ask for another than the model's.
+        tokens = vision.image_tokens(1, 1, run.limits.pixels)
+    except SizeError:
+        return model
+    return replace(model, vision=replace(shape, tile_patches=tokens * shape.merge + 1))
 
 
 def largest_row(run: RunSpec) -> RowSize:
@@ -101,24 +109,6 @@ def largest_picture(vision: Vision, limits: PixelLimits) -> int:
     return most
 
 
-def with_run_tiles(model: ModelShape, vision: Vision | None, limits: PixelLimits) -> ModelShape:
-    """The model with tiles of the size that the run cuts: INPUT_SIZE may ask for another one.
-
-    Args:
-        model: Sizes of the model.
-        vision: How its run makes tokens of pictures.
-        limits: Of the run.
-    """
-    shape = model.vision
-    if vision is None or not shape.tile_patches:
-        return model
-    try:
-        tokens = vision.image_tokens(1, 1, limits)  # so small a picture is one tile
-    except SizeError:
-        return model
-    return replace(model, vision=replace(shape, tile_patches=tokens * shape.merge + 1))
-
-
 def step_of_run(run: RunSpec, batch: Batch, model: ModelShape, row: RowSize) -> RunShape | None:
     """One step of the run on one GPU; None where the estimate does not hold.
 
@@ -134,13 +124,15 @@ def step_of_run(run: RunSpec, batch: Batch, model: ModelShape, row: RowSize) -> 
     args, world, sharding = run.args, run.world, run.sharding
     if world.cpu or run.precision.weights == "float32" or run.config.tuner not in _TUNERS:
         return None
-    few = keeps_few_logits(run, batch)
-    shape = _step(args, batch.per_device, model, row, keeps_few_logits=few)
-    # What only the trainer knows is estimated for ms-swift's usual defaults: checkpointing is on.
-    checkpointing = not args.is_off("gradient_checkpointing")
-    return replace(
-        _with_tuner(shape, args),
-        gradient_checkpointing=checkpointing,
+    packing = args.flag("packing")
+    if packing:
+        length = int(args.get("packing_length", int) or row.tokens)
+        row = RowSize(length, int(row.vision * length / max(row.tokens, 1)))
+    shape = RunShape(
+        tokens=row.tokens,
+        logits=0 if keeps_few_logits(run, batch) else None,
+        # What only the trainer knows is estimated for ms-swift's usual default: it is on.
+        gradient_checkpointing=not args.is_off("gradient_checkpointing"),
         vit_gradient_checkpointing=not args.is_off("vit_gradient_checkpointing"),
         attention=_attention(args),
         liger=args.flag("use_liger_kernel"),
@@ -152,14 +144,40 @@ def step_of_run(run: RunSpec, batch: Batch, model: ModelShape, row: RowSize) -> 
         world_size=world.world_size or 1,
         sequence_parallel=batch.sequence_parallel_size,
     )
+    shape = with_rows(_with_tuner(shape, args), row, batch.per_device, model)
+    if packing or args.flag("padding_free"):  # all rows are one
+        shape = replace(shape, rows=1, tokens=shape.rows * shape.tokens, padded=False)
+    return shape
+
+
+def with_rows(shape: RunShape, row: RowSize, rows: int, model: ModelShape) -> RunShape:
+    """The same step with so many rows like this one.
+
+    What comes before the answer, and has no logits, is taken to be the pictures alone.
+    """
+    return replace(
+        shape,
+        rows=rows,
+        tokens=row.tokens,
+        vision_tokens=rows * row.vision,
+        pictures=pictures_of(row.vision, model) * rows,
+        logits=None if shape.logits is None else rows * row.text,
+        padded=rows > 1,
+    )
 
 
 def keeps_few_logits(run: RunSpec, batch: Batch) -> bool:
-    """Whether the run computes no logits but those that the loss needs."""
+    """Whether the run computes no logits but those that the loss needs.
+
+    ms-swift 4.6: trainers/mixin.py: get_ and prepare_logits_to_keep.
+    """
+    interpreter = run.facts.interpreter
+    packages = interpreter.packages if interpreter is not None else {}
+    major = next(iter(release(packages.get("transformers", ""))), _SINCE)
     kind = str((run.facts.model.sizes or {}).get("model_type"))
     return uses_logits_to_keep(
         run.args.get("use_logits_to_keep", bool),
-        _transformers(run.facts),
+        major,
         batch.sequence_parallel_size,
         liger=kind if run.args.flag("use_liger_kernel") else None,
     )
@@ -174,34 +192,6 @@ def model_states(run: RunSpec, model: ModelShape) -> Plain | None:
     if run.config.tuner not in _TUNERS:
         return None
     return plain_states(count(model), _with_tuner(RunShape(tokens=1), run.args))
-
-
-def _step(
-    args: SwiftArgs, per_device: int, model: ModelShape, row: RowSize, *, keeps_few_logits: bool
-) -> RunShape:
-    """Rows, tokens and pictures of a forward pass."""
-    tokens, vision, rows = row.tokens, row.vision, per_device
-    joined = args.flag("padding_free")
-    if args.flag("packing"):
-        joined = True
-        length = args.get("packing_length", int) or tokens
-        vision = int(vision * length / max(tokens, 1))
-        tokens = int(length)
-    picture = pictures_of(vision, model)
-    if joined:
-        tokens, vision, rows, picture = tokens * rows, vision * rows, 1, picture * rows
-    else:
-        vision, picture = vision * rows, picture * rows
-    # What comes before the answer is taken to be the pictures alone.
-    kept = rows * tokens - vision if keeps_few_logits else None
-    return RunShape(
-        tokens=tokens,
-        rows=rows,
-        vision_tokens=vision,
-        pictures=picture,
-        logits=kept,
-        padded=rows > 1,
-    )
 
 
 def pictures_of(vision: int, model: ModelShape) -> tuple[Picture, ...]:
@@ -239,12 +229,6 @@ def _with_tuner(shape: RunShape, args: SwiftArgs) -> RunShape:
     )
 
 
-def _transformers(facts: Facts) -> int:
-    """Major release; that of a new installation where none is known."""
-    packages = facts.interpreter.packages if facts.interpreter is not None else {}
-    return next(iter(release(packages.get("transformers", ""))), _NEW_TRANSFORMERS)
-
-
 def _attention(args: SwiftArgs) -> Attention:
     name = args.get("attn_impl", str) or ""
     if name.startswith("flash"):
@@ -257,10 +241,6 @@ def _sharding(sharding: resolve.Sharding) -> Sharding:
         return "fsdp2"
     stages: dict[int | None, Sharding] = {0: "zero0", 1: "zero1", 2: "zero2", 3: "zero3"}
     return stages.get(sharding.stage, "none")
-
-
-_SINCE = 5
-"""Major release of transformers from which multimodal models keep only trained tokens."""
 
 
 def uses_logits_to_keep(

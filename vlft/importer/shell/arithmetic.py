@@ -34,55 +34,37 @@ def computed(raw: str, text: str, written: str) -> Text:
         written: What to call it in a message.
     """
     try:
-        value, lost = evaluate(text)
+        expression = _Expression(text.strip())
+        value = expression.whole()
     except NoNumberError as problem:
         return Text(raw, f"{shown(written)} can't be computed: {problem}")
+    lost = expression.lost
     notes = (f"{lost}: the shell drops what is left over",) if lost else ()
     return Text(str(value), None, notes)
-
-
-def evaluate(text: str) -> tuple[int, str | None]:
-    """The value of an expression of numbers, and a division in it that left a rest.
-
-    Returns:
-        The number, and `8 / 3 = 2` where a division was cut down; None where none was.
-
-    Raises:
-        NoNumberError: If it is not one, with what the shell would say.
-    """
-    expression = _Expression(_tokens(text))
-    value = expression.choice(0)
-    if expression.next:
-        message = f"`{expression.next}` stands where an operator is expected"
-        raise NoNumberError(message)
-    return value, expression.lost
-
-
-def _tokens(text: str) -> list[str]:
-    tokens: list[str] = []
-    at, text = 0, text.strip()
-    while at < len(text):
-        found = _TOKEN.match(text, at)
-        if found is None or len(tokens) >= _MAX_TOKENS:
-            raise NoNumberError("it is no arithmetic of whole numbers")
-        tokens.append(found[1] or found[2])
-        at = found.end()
-    if not tokens:
-        raise NoNumberError("it is empty")
-    return tokens
 
 
 class _Expression:
     """An expression that is being read from left to right.
 
     Args:
-        tokens: Numbers and operators.
+        text: Numbers and operators.
+
+    Attributes:
+        lost: A division that left a rest: `8 / 3 = 2`; None if none did.
     """
 
-    def __init__(self, tokens: list[str]) -> None:
-        self._tokens = tokens
-        self._at = 0
+    def __init__(self, text: str) -> None:
         self.lost: str | None = None
+        self._tokens: list[str] = []
+        self._at = at = 0
+        while at < len(text):
+            found = _TOKEN.match(text, at)
+            if found is None or len(self._tokens) >= _MAX_TOKENS:
+                raise NoNumberError("it is no arithmetic of whole numbers")
+            self._tokens.append(found[1] or found[2])
+            at = found.end()
+        if not self._tokens:
+            raise NoNumberError("it is empty")
 
     @property
     def next(self) -> str:
@@ -94,11 +76,18 @@ class _Expression:
         self._at += found
         return found
 
+    def whole(self) -> int:
+        """The value of all of it."""
+        value = self.choice(0)
+        if self.next:
+            raise NoNumberError(f"`{self.next}` stands where an operator is expected")
+        return value
+
     def choice(self, depth: int) -> int:
         """`test ? one : other`, or what stands without it."""
         if depth > _MAX_BRACKETS:
             raise NoNumberError("its brackets are nested too deeply")
-        value = self._level(depth, 0)
+        value = self._binary(depth, 0)
         if not self._takes("?"):
             return value
         one = self.choice(depth + 1)
@@ -107,31 +96,23 @@ class _Expression:
         other = self.choice(depth + 1)
         return one if value else other
 
-    def _level(self, depth: int, level: int) -> int:
-        """Operators of one level of precedence, the weakest first."""
-        if level == len(_LEVELS):
-            return self._power(depth)
-        value = self._level(depth, level + 1)
-        while self.next in _LEVELS[level]:
+    def _binary(self, depth: int, least: int) -> int:
+        """Operators of this level of precedence, and those that bind closer."""
+        value = self._unary(depth)
+        while self.next in _LEVELS and _LEVELS[self.next] >= least:
             sign = self.next
             self._at += 1
-            right = self._level(depth, level + 1)
+            # `2 ** 3 ** 2` is read from the right
+            right = self._binary(depth, _LEVELS[sign] + (sign != "**"))
             if sign in "/%" and right == 0:
                 raise NoNumberError("it divides by 0")
-            made = _bounded(int(_LEVELS[level][sign](value, right)))
+            if sign in ("**", "<<") and not 0 <= right < _BITS:
+                raise NoNumberError("its exponent is out of bounds")
+            made = _bounded(int(_OPERATORS[sign](value, right)))
             if sign == "/" and made * right != value:
                 self.lost = self.lost or f"{value} / {right} = {made}"
             value = made
         return value
-
-    def _power(self, depth: int) -> int:
-        value = self._unary(depth)
-        if not self._takes("**"):
-            return value
-        exponent = self._power(depth)
-        if not 0 <= exponent < _BITS:
-            raise NoNumberError("its exponent is out of bounds")
-        return _bounded(int(value**exponent))
 
     def _unary(self, depth: int) -> int:
         found = self.next
@@ -154,10 +135,16 @@ class _Expression:
         return int(found, 8) if octal else int(found)
 
 
-def _shift(value: int, bits: int) -> int:
-    if not 0 <= bits < _BITS:
-        raise NoNumberError("it shifts out of bounds")
-    return value << bits
+def _either(value: int, right: int) -> bool:
+    return bool(value or right)
+
+
+def _both(value: int, right: int) -> bool:
+    return bool(value and right)
+
+
+def _shifted(value: int, bits: int) -> int:
+    return value >> min(max(bits, 0), _BITS)
 
 
 def _quotient(value: int, right: int) -> int:
@@ -166,22 +153,21 @@ def _quotient(value: int, right: int) -> int:
     return made if (value < 0) == (right < 0) else -made
 
 
-_LEVELS: Final[tuple[dict[str, Callable[[int, int], int]], ...]] = (
-    {"||": lambda value, right: bool(value or right)},
-    {"&&": lambda value, right: bool(value and right)},
-    {"|": operator.or_},
-    {"^": operator.xor},
-    {"&": operator.and_},
-    {"==": operator.eq, "!=": operator.ne},
-    {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge},
-    {"<<": _shift, ">>": lambda value, bits: value >> min(max(bits, 0), _BITS)},
-    {"+": operator.add, "-": operator.sub},
-    {
-        "*": operator.mul,
-        "/": _quotient,
-        "%": lambda value, right: value - _quotient(value, right) * right,
-    },
-)
+def _rest(value: int, right: int) -> int:
+    return value - _quotient(value, right) * right
+
+
+_OPERATORS: Final[dict[str, Callable[[int, int], int]]] = {
+    "||": _either, "&&": _both, "|": operator.or_, "^": operator.xor, "&": operator.and_,
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le,
+    ">": operator.gt, ">=": operator.ge, "<<": operator.lshift, ">>": _shifted,
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": _quotient, "%": _rest,
+    "**": operator.pow,
+}  # fmt: skip
+_ORDER: Final = ("||", "&&", "|", "^", "&", "== !=", "< <= > >=", "<< >>", "+ -", "* / %", "**")
+"""From the weakest to the one that binds closest."""
+
+_LEVELS: Final = {sign: level for level, signs in enumerate(_ORDER) for sign in signs.split()}
 
 
 def _bounded(value: int) -> int:

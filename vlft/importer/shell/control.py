@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from vlft.importer.shell.conditions import (
+from vlft.importer.shell.builtins import (
     UNKNOWN,
     Verdict,
     is_true,
@@ -20,7 +20,7 @@ from vlft.importer.shell.conditions import (
 from vlft.importer.shell.expansion import expand, expand_one
 from vlft.importer.shell.interpreter import MAX_STEPS, Around, Interpreter, Leave
 from vlft.importer.shell.state import State, Text
-from vlft.importer.shell.syntax import Broken, Case, Command, Function, Group, If, parse
+from vlft.importer.shell.syntax import Case, Command, Function, Group, If, parse
 from vlft.importer.shell.words import read_word
 from vlft.importer.spans import shown
 
@@ -57,8 +57,6 @@ class ControlFlow(Interpreter):
                 self._if(block)
             elif isinstance(block, Case):
                 self._case(block)
-            elif isinstance(block, Broken):
-                self._broken(block)
             elif not self._loop(block):
                 self._undecided_loop(block)
         finally:
@@ -109,15 +107,6 @@ class ControlFlow(Interpreter):
         self.follow(block.body)
         self.blocks.pop()
         back()
-
-    def _broken(self, block: Broken) -> None:
-        """What bash would refuse: the commands in it are read all the same."""
-        if block.kind is None:
-            self.follow(block.body)
-            return
-        for name in block.names:
-            self._vary(name)
-        self.undecided(block.kind, block.offset, [block.body])
 
     def _if(self, block: If) -> None:
         notes: tuple[str, ...] = ()

@@ -1,19 +1,19 @@
-"""Words → texts: variables, arithmetic, and the few commands whose output needs no run."""
+"""Words → texts: variables with their operators, arithmetic, and outputs that need no run."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vlft.importer.shell.arithmetic import computed
 from vlft.importer.shell.outputs import output_of, work_folder
-from vlft.importer.shell.parameters import Parameter, apply_operator, slice_of, split_parameter
 from vlft.importer.shell.state import HOLE, Field, State, Text, join, pieces
 from vlft.importer.shell.words import MAX_DEPTH, Part, Word, apart, read_parts
 from vlft.importer.spans import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MAX_WORK: Final = 1 << 22
 """Characters that expansions of one script may give together."""
@@ -21,7 +21,17 @@ MAX_WORK: Final = 1 << 22
 CALLED_WITH: Final = "it is what the script is called with"
 """Why `$1` and the like have no value."""
 
-_NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_PARAMETER: Final = re.compile(
+    r"(?P<length>#(?=[A-Za-z_@*]))?(?P<name>[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-])"
+    r"(?:\[(?P<index>[^\]]*)\])?"
+    r"(?:(?P<operator>:-|:=|:\+|:\?|-|=|\+|\?|%%|%|##|#|//|/|\^\^|,,|:)(?P<rest>.*))?",
+    re.DOTALL,
+)
+_SLICE: Final = re.compile(r"\s*(\d{1,6})\s*(?::\s*(\d{1,6})\s*)?")
+_WILD: Final = re.compile(r"\*|\?|\[[!^]?[\w.-]+\]|[^*?\[]+|\[")
+_MAX_STARS: Final = 3
+_MAX_TEXT: Final = 256
+_MAX_TRIMMED: Final = 4096
 _GLOB: Final = re.compile(r"[*?]|\[[^\]]+\]")
 _OPERAND: Final = re.compile(
     r"(?<![0-9A-Za-z_$])[A-Za-z_][A-Za-z0-9_]*|\$\{[^{}]*\}|\$\w+|\$#|\$\("
@@ -31,22 +41,58 @@ _OF_SHELL: Final = (
 )  # fmt: skip
 
 
-def expand(word: Word, state: State, depth: int = 0) -> list[Field]:
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """`${NAME[index]operator rest}` in its parts.
+
+    Attributes:
+        raw: As it is written.
+        quoted: Whether it stands in quotes.
+        name: Of the variable.
+        index: Of an array's item, or `@`; None without one.
+        operator: `:-`, `%%` and the like; empty without one.
+        rest: What follows the operator.
+        length: Whether `#` stands before the name.
+    """
+
+    raw: str
+    quoted: bool
+    name: str
+    index: str | None
+    operator: str
+    rest: str
+    length: bool
+
+    def unknown(self, why: str = "") -> Text:
+        """Its value, where that can't be known."""
+        return Text(self.raw, why or f"{shown(self.raw)} is not understood")
+
+
+def read_parameter(part: Part) -> Parameter | None:
+    """The parts of `$NAME` and `${…}`; None if it is something else."""
+    braces = part.text.startswith("${")
+    found = _PARAMETER.fullmatch(part.text[2:-1] if braces else part.text[1:])
+    if found is None:
+        return None
+    operator, rest = found["operator"] or "", found["rest"] or ""
+    length = found["length"] is not None
+    return Parameter(part.text, part.quoted, found["name"], found["index"], operator, rest, length)
+
+
+def expand(word: Word, state: State) -> list[Field]:
     """The fields that a word becomes: none, one or several."""
     several = apart(word)
     if len(several) > 1:
-        return [one for piece in several for one in expand(piece, state, depth)]
+        return [one for piece in several for one in expand(piece, state)]
     done: list[Text] = []
     parts: list[Text] = []
-    quoted = any(part.quoted for part in word.parts)
     started = False
     for part in word.parts:
         if not part.expands:
             parts.append(_literal(part))
             started = started or part.quoted or bool(part.text)
             continue
-        first = not any(piece.text for piece in parts)
-        values = _values(part, state, depth, first=first)
+        values = _values(part, state, first=not any(piece.text for piece in parts))
         if not part.quoted and not _is_arithmetic(part):
             values = [piece for value in values for piece in _split(value, state)]
         for index, value in enumerate(values):
@@ -62,28 +108,24 @@ def expand(word: Word, state: State, depth: int = 0) -> list[Field]:
     state.work += sum(len(text.text) for text in done)
     if state.work > MAX_WORK:
         done = [Text(word.raw, "the script's variables grow beyond all measure")]
+    quoted = any(part.quoted for part in word.parts)
     return [Field(text, word.offset, word.raw, quoted) for text in done]
 
 
-def expand_one(word: Word, state: State, depth: int = 0) -> Text:
+def expand_one(word: Word, state: State) -> Text:
     """The text that a word becomes where nothing is split, as in an assignment."""
     parts = tuple(Part(part.text, True, part.expands) for part in word.parts)
-    fields = expand(Word(parts, word.offset, word.raw), state, depth)
+    fields = expand(Word(parts, word.offset, word.raw), state)
     return join([one.value for one in fields], " ")
 
 
-def expand_text(text: str, state: State, depth: int = 0) -> Text:
+def expand_text(text: str, state: State) -> Text:
     """The same for a text that is written in the script."""
-    return expand_one(Word(tuple(read_parts(text, quoted=True)), raw=text), state, depth)
+    return expand_one(Word(tuple(read_parts(text, quoted=True)), raw=text), state)
 
 
 def _is_arithmetic(part: Part) -> bool:
-    """Whether an expansion is `$((…))`, which the grammar takes for `$( (…))` inside `${…}`."""
-    return part.text.startswith("$[") or (part.text.startswith("$((") and part.text[-2:] == "))")
-
-
-def _not_understood(raw: str) -> str:
-    return f"{shown(raw)} is not understood"
+    return part.text.startswith(("$[", "$((")) and part.text.endswith(("]", "))"))
 
 
 def _literal(part: Part) -> Text:
@@ -105,34 +147,33 @@ def _split(value: Text, state: State) -> Iterator[Text]:
         yield Text(text, value.why if HOLE in text else None, value.notes)
 
 
-def _values(part: Part, state: State, depth: int, *, first: bool) -> list[Text]:
-    """What one expansion gives."""
-    if depth > MAX_DEPTH:
+def _values(part: Part, state: State, *, first: bool) -> list[Text]:
+    """What one expansion gives; `first` if no text stands before it."""
+    if state.depth > MAX_DEPTH:
         return [Text(part.text, "its expansions are nested too deeply")]
-    if _is_arithmetic(part):
-        text = part.text[3:-2] if part.text.startswith("$((") else part.text[2:-1]
-        return [number(text, state, depth, part.text)]
-    if part.text.startswith(("$(", "`", "<(", ">(")):
-        return [output_of(part.text, state, depth, expand)]
-    return _variable(part, state, depth, first=first)
+    state.depth += 1
+    try:
+        if _is_arithmetic(part):
+            text = part.text[3:-2] if part.text.startswith("$((") else part.text[2:-1]
+            return [number(text, state, part.text)]
+        if part.text.startswith(("$(", "`", "<(", ">(")):
+            return [output_of(part.text, state, expand)]
+        return _variable(part, state, first=first)
+    finally:
+        state.depth -= 1
 
 
-def number(text: str, state: State, depth: int = 0, raw: str | None = None) -> Text:
+def number(text: str, state: State, raw: str | None = None) -> Text:
     """The value of arithmetic that sets nothing, its variables with and without dollars."""
     made: list[str] = []
     at = 0
     raw = f"(({text}))" if raw is None else raw
     for found in _OPERAND.finditer(text):
-        if found.start() < at:
-            continue
         if found[0] == "$(":
             return Text(raw, "it holds a command")
         name = found[0].strip("${}")
-        if name.isalnum() or name.isidentifier():
-            part = Part(f"${{{name}}}", quoted=True)
-            value = join(_variable(part, state, depth + 1, first=False), " ")
-        else:
-            value = expand_text(found[0], state, depth + 1)
+        plain = name.isalnum() or name.isidentifier()
+        value = expand_text(f"${{{name}}}" if plain else found[0], state)
         if value.why is not None:
             return Text(raw, value.why)
         made += [text[at : found.start()], f" {value.text} "]
@@ -140,75 +181,142 @@ def number(text: str, state: State, depth: int = 0, raw: str | None = None) -> T
     return computed(raw, "".join([*made, text[at:]]), text)
 
 
-def _variable(part: Part, state: State, depth: int, *, first: bool) -> list[Text]:
-    text = part.text[2:-1] if part.text.startswith("${") else part.text[1:]
-    found = split_parameter(_pointed_at(text, state) or text)
+def _variable(part: Part, state: State, *, first: bool) -> list[Text]:
+    found = read_parameter(part)
     if found is None:
-        return _places(text, state) or [Text(part.text, _not_understood(part.text))]
-    value, why = _value(found, state, depth)
+        return _places(part, state)
+    value, why = _value(found, state)
     if found.operator[-1:] in ("-", "=", "+"):
-        return _or_default(found, value, part, state, depth)
+        return _or_default(found, value, state)
     if value is None:
         plain = first and not found.operator and not found.length
         folder = {"HOME": Text("~"), "PWD": work_folder(state)}.get(found.name) if plain else None
-        return [folder or Text(part.text, why)]
+        return [folder or found.unknown(why)]
     if found.length:
         unknown = next((item.why for item in value if item.why is not None), None)
         count = len(value) if found.index in ("@", "*") else len(value[0].text)
-        return [Text(str(count)) if unknown is None else Text(part.text, unknown)]
-    made = _changed(found, value, part, state, depth)
+        return [Text(str(count)) if unknown is None else found.unknown(unknown)]
+    made = _changed(found, value, state)
     if not part.quoted or "*" not in (found.name, found.index):
         return made
     ifs = state.value("IFS")
     return [join(made, ifs.text[:1] if ifs else " ")] if made else [Text("")]
 
 
-def _rest(found: Parameter, part: Part) -> Word:
-    """What stands behind the operator, as one word."""
-    parts = read_parts(found.rest, quoted=True, double=part.quoted)
-    return Word(tuple(parts), raw=part.text)
-
-
-def _changed(
-    found: Parameter, value: tuple[Text, ...], part: Part, state: State, depth: int
-) -> list[Text]:
+def _changed(found: Parameter, value: tuple[Text, ...], state: State) -> list[Text]:
     """A value after its operator."""
-    operator = found.operator
-    if operator in (":?", "?", ""):
+    if found.operator in (":?", "?", ""):
         return list(value)
-    if operator == ":" and found.is_list:
-        bounds = slice_of(expand_text(found.rest, state, depth + 1).text)
+    if found.operator == ":" and (found.name in ("@", "*") or found.index in ("@", "*")):
+        bounds = _slice(expand_text(found.rest, state).text)
         before = int(found.name in ("@", "*"))  # `${@:0}` begins with the script itself
         if bounds is None or bounds.start < before:
-            return [Text(part.text, _not_understood(part.text))]
+            return [found.unknown()]
         return list(((Text(""),) * before + value)[bounds])
-    return [_operated(item, found, part, state, depth) for item in value]
+    return [_operated(item, found, state) for item in value]
 
 
-def _operated(item: Text, found: Parameter, part: Part, state: State, depth: int) -> Text:
+def _operated(item: Text, found: Parameter, state: State) -> Text:
     if item.why is not None:
-        return Text(part.text, item.why)
-    patterns = [expand_text(piece, state, depth + 1) for piece in found.rest.split("/", 1)]
+        return found.unknown(item.why)
+    patterns = [expand_text(piece, state) for piece in found.rest.split("/", 1)]
     why = next((one.why for one in patterns if one.why and "matches whatever" not in one.why), None)
-    made = None
-    if why is None:
-        made = apply_operator(item.text, found.operator, [one.text for one in patterns])
-    if made is None:
-        return Text(part.text, why or _not_understood(part.text))
-    return Text(made, None, item.notes)
+    if why is not None:
+        return found.unknown(why)
+    made = _applied(item.text, found.operator, [one.text for one in patterns])
+    return found.unknown() if made is None else Text(made, None, item.notes)
 
 
-def _or_default(
-    found: Parameter, value: tuple[Text, ...] | None, part: Part, state: State, depth: int
-) -> list[Text]:
+def _applied(text: str, operator: str, patterns: list[str]) -> str | None:
+    """A text with the end, the beginning or a part of it changed; None if it is not understood.
+
+    Args:
+        text: The variable's value.
+        operator: `%`, `%%`, `#`, `##`, `/`, `//`, `^^`, `,,` or `:`.
+        patterns: What follows, split at its first slash.
+    """
+    pattern = "/".join(patterns)
+    if operator in ("^^", ",,"):
+        changed = text.upper() if operator == "^^" else text.lower()
+        return changed if not pattern else None
+    if operator == ":":
+        bounds = _slice(pattern)
+        return text[bounds] if bounds is not None else None
+    if operator in ("/", "//"):
+        # `//old/new` splits as `/`, so the first pattern is the old text.
+        old, new = patterns[0], patterns[1] if len(patterns) > 1 else ""
+        if not old or re.search(r"[*?\[]|^[#%]", old):
+            return None
+        return text.replace(old, new) if operator == "//" else text.replace(old, new, 1)
+    return _trimmed(text, operator, pattern)
+
+
+def _slice(bounds: str) -> slice | None:
+    """`1` and `1:3`, behind a colon; None if it is not understood."""
+    found = _SLICE.fullmatch(bounds)
+    if found is None:
+        return None
+    start = int(found[1])
+    return slice(start, None if found[2] is None else start + int(found[2]))
+
+
+def _trimmed(text: str, operator: str, pattern: str) -> str | None:
+    """A text without what a pattern matches at its end (`%`) or its beginning (`#`)."""
+    whole = _compiled([(pattern, False)], text)
+    if whole is None or len(text) > _MAX_TRIMMED:
+        return None
+    lengths = range(len(text) + 1)
+    for length in lengths if len(operator) == 1 else reversed(lengths):
+        at_start = operator[0] == "#"
+        piece = text[:length] if at_start else text[len(text) - length :]
+        if whole.fullmatch(piece):
+            return text[length:] if at_start else text[: len(text) - length]
+    return text
+
+
+def matches(text: str, pattern: Sequence[tuple[str, bool]]) -> bool | None:
+    """Whether a text is what a pattern says; None if it is not understood.
+
+    Args:
+        text: The text.
+        pattern: Its pieces, each with whether it is quoted.
+    """
+    whole = _compiled(pattern, text)
+    return None if whole is None else whole.fullmatch(text) is not None
+
+
+def _compiled(pattern: Sequence[tuple[str, bool]], text: str) -> re.Pattern[str] | None:
+    made = [
+        re.escape(piece) if quoted else "".join(map(_wild, _WILD.findall(piece)))
+        for piece, quoted in pattern
+    ]
+    stars = sum(piece.count(".*") for piece in made)
+    if stars > _MAX_STARS or (stars > 1 and len(text) > _MAX_TEXT):
+        return None
+    try:
+        return re.compile("".join(made), re.DOTALL)
+    except re.error:  # a range such as `[z-a]`
+        return None
+
+
+def _wild(piece: str) -> str:
+    if piece in ("*", "?"):
+        return ".*" if piece == "*" else "."
+    if piece.startswith("[") and len(piece) > 1:
+        return f"[^{piece[2:-1]}]" if piece[1] in "!^" else piece
+    return re.escape(piece)
+
+
+def _or_default(found: Parameter, value: tuple[Text, ...] | None, state: State) -> list[Text]:
     """`${NAME:-word}`: a variable that the script never sets is taken for not set."""
+    word = Word(tuple(read_parts(found.rest, quoted=True, double=found.quoted)), raw=found.raw)
     empty = value is not None and found.operator[0] == ":" and not any(one.text for one in value)
     there = value is not None and not empty
     if found.operator[-1] == "+":
-        return [one.value for one in expand(_rest(found, part), state, depth + 1)] if there else []
+        return [one.value for one in expand(word, state)] if there else []
     if value is not None and there:
         return list(value)
-    made = expand_one(_rest(found, part), state, depth + 1)
+    made = expand_one(word, state)
     if value is None and found.name.isdigit() and not made.text and found.operator[-1] == "-":
         return [Text(f"${found.name}", CALLED_WITH)]
     if found.operator.endswith("=") and made.why is None:
@@ -217,7 +325,7 @@ def _or_default(
     return [Text(made.text, made.why, made.notes if value is not None else (*made.notes, note))]
 
 
-def _value(found: Parameter, state: State, depth: int) -> tuple[tuple[Text, ...] | None, str]:
+def _value(found: Parameter, state: State) -> tuple[tuple[Text, ...] | None, str]:
     """A parameter's value, or why it has none."""
     name, index = found.name, found.index
     own = name == "0" or (name == "BASH_SOURCE" and index in (None, "0"))
@@ -231,28 +339,18 @@ def _value(found: Parameter, state: State, depth: int) -> tuple[tuple[Text, ...]
     value = state.values.get(name)
     if value is not None and index is None:
         value = value[:1] or None
-    elif value is not None and index not in ("@", "*"):
-        return _item(name, index or "", value, state, depth)
+    elif (
+        value is not None
+        and index not in ("@", "*")
+        and (name in state.arrays or value[0].why is None)
+    ):
+        place = number(index or "", state)
+        if place.why is None and not place.text.isdecimal():
+            place = Text(place.text, f"{shown(place.text)} is no number")
+        if place.why is not None:
+            return (Text(f"${{{name}[{index}]}}", place.why),), ""
+        value = value[int(place.text[:6]) :][:1] or None
     return value, _why_absent(name, state) if value is None else ""
-
-
-def _item(
-    name: str, index: str, value: tuple[Text, ...], state: State, depth: int
-) -> tuple[tuple[Text, ...] | None, str]:
-    """`${A[1]}` and `${M[key]}`."""
-    keys = state.keys.get(name)
-    key = expand_text(index, state, depth + 1) if keys is not None else Text(index)
-    if keys is None or (key.text not in keys and name in state.arrays):
-        counted = number(index, state, depth + 1)
-        key = counted if keys is None or counted.why is None else key
-    if key.why is None and keys is None and not key.text.isdecimal():
-        key = Text(index, f"{shown(index)} is no number")
-    if key.why is not None:
-        return (Text(f"${{{name}[{index}]}}", key.why),), ""
-    if keys is not None and key.text not in keys:
-        return None, f"`{name}` has no item {shown(key.text)}"
-    place = keys.index(key.text) if keys is not None else int(key.text[:6])
-    return value[place : place + 1] or None, _why_absent(name, state)
 
 
 def _positional(name: str, given: tuple[Text, ...]) -> tuple[Text, ...]:
@@ -280,19 +378,9 @@ def _why_absent(name: str, state: State) -> str:
     return f"`{name}` is set nowhere in the script"
 
 
-def _places(text: str, state: State) -> list[Text]:
-    """`${!A[@]}`, the numbers or the keys of an array's items; none if it is something else."""
-    name = text.removeprefix("!").removesuffix("[@]").removesuffix("[*]")
-    if name in (text, text[1:]) or name not in state.arrays:
-        return []
-    if name in state.keys:
-        return [Text(key) for key in state.keys[name]]
-    return [Text(str(index)) for index in range(len(state.values[name]))]
-
-
-def _pointed_at(text: str, state: State) -> str | None:
-    """`${!NAME}`: the variable whose name that one holds; None if it is something else."""
-    value = state.value(text[1:]) if text.startswith("!") else None
-    if value is None or value.why is not None or not _NAME.fullmatch(value.text):
-        return None
-    return value.text
+def _places(part: Part, state: State) -> list[Text]:
+    """`${!A[@]}`, the numbers of an array's items."""
+    found = re.fullmatch(r"\$\{!(\w+)\[[@*]\]\}", part.text)
+    if found is None or found[1] not in state.arrays:
+        return [Text(part.text, f"{shown(part.text)} is not understood")]
+    return [Text(str(index)) for index in range(len(state.values[found[1]]))]

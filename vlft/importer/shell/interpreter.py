@@ -7,8 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from vlft.importer.shell.builtins import assign, declare, run_builtin
-from vlft.importer.shell.conditions import UNKNOWN, judge, run
+from vlft.importer.shell.builtins import UNKNOWN, assign, declare, judge, run, run_builtin
 from vlft.importer.shell.expansion import expand, expand_one
 from vlft.importer.shell.state import HOLE, Text, Variable
 from vlft.importer.shell.syntax import (
@@ -22,7 +21,7 @@ from vlft.importer.shell.syntax import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from vlft.importer.shell.conditions import Verdict
+    from vlft.importer.shell.builtins import Verdict
     from vlft.importer.shell.state import Field, State
     from vlft.importer.shell.syntax import Block, BlockKind, Body, Script, Step
 

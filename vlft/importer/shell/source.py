@@ -213,7 +213,7 @@ class Source:
 
     def _flat(self) -> str:
         """What the parser reads: control flow, and words of letters."""
-        made = _TEST.sub(_hidden, _ARRAY.sub(_hidden, self.masked))
+        made = _TEST.sub(_hidden, _ARRAY.sub(_hidden, self.masked)).replace("((", "__")
         made = _TIME.sub(lambda found: found["start"] + "    ", made)
         for found in _REDIRECT.finditer(made):
             self.redirects.append(self.text[found.start() : found.end()])

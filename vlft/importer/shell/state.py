@@ -92,7 +92,6 @@ class State:
     Attributes:
         values: Name → one text, or the items of an array.
         arrays: Names that are arrays.
-        keys: Name of an array with keys → the keys, in the order of its items.
         own: Names that the current command sets for itself alone.
         positional: What `$1` and on hold in a function that is called, and what the script is
             called with where that is known; else None.
@@ -102,11 +101,11 @@ class State:
         exported: Name → where it is exported.
         alone: Name → where it is set in a line of its own.
         work: Characters that expansions have given.
+        depth: Of the expansion that is being made.
     """
 
     values: Values = field(default_factory=dict)
     arrays: set[str] = field(default_factory=set)
-    keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     own: dict[str, Text] = field(default_factory=dict)
     positional: tuple[Text, ...] | None = None
     script: str | None = None
@@ -115,6 +114,7 @@ class State:
     exported: dict[str, int] = field(default_factory=dict)
     alone: dict[str, int] = field(default_factory=dict)
     work: int = 0
+    depth: int = 0
 
     def set(self, name: str, *items: Text, array: bool = False) -> None:
         """Sets a variable; a value beyond the limit is an unknown one."""

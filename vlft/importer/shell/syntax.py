@@ -43,16 +43,15 @@ _CONTROL: Final = re.compile(
 )
 _CLAUSES: Final = re.compile(r"\(\(([^;]*);([^;]*);([^;]*?)\)\)")
 DECLARE: Final = frozenset({"export", "declare", "local", "typeset", "readonly"})
-_KEYWORDS: Final[dict[str, BlockKind]] = {
-    "if": "if", "for": "for", "select": "for", "while": "while", "case": "case",
-}  # fmt: skip
 _COMMANDS: Final = frozenset({
     "command", "declaration_command", "unset_command", "test_command", "variable_assignment",
     "variable_assignments", "word", "number", "command_name", "concatenation",
 })  # fmt: skip
 _CONTAINERS: Final = frozenset({
-    "program", "list", "pipeline", "negated_command", "redirected_statement", "do_group",
+    "program", "list", "pipeline", "negated_command", "redirected_statement", "ERROR", "case_item",
 })  # fmt: skip
+_OPENERS: Final = ("if", "{", "for", "while")
+_TOO_DEEP: Final = f"more than {MAX_DEPTH} blocks inside each other"
 _OPERATORS: Final = ("&&", "||", "|", "|&")
 
 
@@ -184,24 +183,7 @@ class Group:
     subshell: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Broken:
-    """What bash would refuse.
-
-    Attributes:
-        offset: Where it begins.
-        kind: The control flow that it may be.
-        names: Variables of loops in it.
-        body: The statements in it.
-    """
-
-    offset: int
-    kind: BlockKind | None
-    names: tuple[str, ...]
-    body: Body
-
-
-Block: TypeAlias = "If | Case | Loop | Function | Group | Broken"
+Block: TypeAlias = "If | Case | Loop | Function | Group"
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,6 +309,8 @@ class _Reader:
                 joined, negated = "", False
             elif node.kind in _CONTAINERS:
                 waiting += reversed(node.children)
+                if sum(one.kind in _OPENERS for one in node.children) > MAX_DEPTH:
+                    self.broken = _TOO_DEEP, node.start
             elif node.kind in _COMMANDS:
                 for step in self.commands(node.start, node.end):
                     made.append(replace(step, joined=joined, negated=negated))
@@ -378,7 +362,7 @@ class _Reader:
     def _block(self, node: Node) -> Block | None:
         """Control flow; None for a token."""
         if self._depth >= MAX_DEPTH:
-            self.broken = f"more than {MAX_DEPTH} blocks inside each other", node.start
+            self.broken = _TOO_DEEP, node.start
             return None
         self._depth += 1
         try:
@@ -399,11 +383,11 @@ class _Reader:
             return self._case(node)
         if node.kind in ("for_statement", "while_statement"):
             return self._loop(node)
-        if node.kind == "function_definition":
-            name = next(one for one in children if one.kind == "word")
-            body = self.steps(children[children.index(name) + 1 :])
-            return Function(start, self._source.text[name.start : name.end], body)
-        return self._error(node) if node.kind == "ERROR" else None
+        name = next((one for one in children if one.kind == "word"), None)
+        if node.kind != "function_definition" or name is None:
+            return None
+        body = self.steps(children[children.index(name) + 1 :])
+        return Function(start, self._source.text[name.start : name.end], body)
 
     def _arm(self, nodes: Sequence[Node]) -> tuple[Body, Body]:
         kinds = [one.kind for one in nodes]
@@ -447,23 +431,6 @@ class _Reader:
             items = tuple(source.words(at, min(source.command_end(at), body.start)))
         raw = source.text[name.start : name.end] if clauses is None else ""
         return Loop(node.start, "for", raw, items, clauses, (), inner, keyword == "select", head)
-
-    def _error(self, node: Node) -> Broken:
-        """The statements in what bash would refuse."""
-        flat: list[Node] = []
-        names: list[str] = []
-        kind: BlockKind | None = None
-        for index, one in enumerate(node.children):
-            if one.kind in _KEYWORDS and kind is None:
-                kind = _KEYWORDS[one.kind]
-            if one.kind in ("for", "select") and index + 1 < len(node.children):
-                after = node.children[index + 1]
-                names.append(self._source.text[after.start : after.end])
-            flat.append(one)
-        opened = [one for one in node.children if one.kind in ("if", "{", "for", "while")]
-        if len(opened) > MAX_DEPTH:
-            self.broken = f"more than {MAX_DEPTH} blocks inside each other", opened[0].start
-        return Broken(node.start, kind, tuple(names), self.steps(flat))
 
 
 def bodies_of(statement: Command | Block) -> Iterator[Body]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -206,7 +206,11 @@ def read_parts(text: str, *, quoted: bool = False, double: bool = False) -> Iter
     at = 0
     while at < len(text):
         plain = _TEXT.match(text, at)
-        end = plain.end() if plain is not None else atom_end(text, at, double=double)
+        try:
+            end = plain.end() if plain is not None else atom_end(text, at, double=double)
+        except SyntaxProblemError:  # as in a comment between the items of an array
+            yield Part(text[at:], quoted)
+            return
         piece = text[at : max(end, at + 1)]
         if plain is not None or end == at:
             yield Part(piece, quoted)
@@ -238,66 +242,66 @@ def _ansi(text: str) -> str:
     return re.sub(r"\\(.)", char, text, flags=re.DOTALL)
 
 
-_Piece: TypeAlias = "str | Part"
-"""A character that is not quoted, or a part that is opaque here."""
+_OPAQUE: Final = 0xF0000
+"""Characters from here on stand for parts that braces do not look into."""
+
+_PIECE: Final = re.compile("[\U000f0000-\U0010ffff]|[^\U000f0000-\U0010ffff]+")
 
 
 def apart(word: Word) -> list[Word]:
     """`{a,b}` and `{1..3}`: the words that a word with braces stands for, or the word itself."""
-    if not any("{" in part.text for part in word.parts if not part.expands and not part.quoted):
+    if len(word.parts) > _MAX_PIECES or not any("{" in part.text for part in word.parts):
         return [word]
-    pieces: list[_Piece] = []
-    for part in word.parts:
-        pieces += part.text if not part.expands and not part.quoted else [part]
-    if len(pieces) > _MAX_PIECES:
+    text = "".join(
+        chr(_OPAQUE + index) if part.expands or part.quoted else part.text
+        for index, part in enumerate(word.parts)
+    )
+    made = _braced(text, 0) if len(text) <= _MAX_PIECES else []
+    if not 1 < len(made) <= _MAX_WORDS:
         return [word]
-    made = _expanded(pieces, 0)
-    if len(made) < 2 or len(made) > _MAX_WORDS:  # noqa: PLR2004 - nothing to tell apart
-        return [word]
-    return [Word(tuple(_rejoined(one)), word.offset, word.raw) for one in made]
+
+    def part(piece: str) -> Part:
+        index = ord(piece[0]) - _OPAQUE
+        return word.parts[index] if 0 <= index < len(word.parts) else Part(piece, quoted=False)
+
+    return [Word(tuple(map(part, _PIECE.findall(one))), word.offset, word.raw) for one in made]
 
 
-def _expanded(pieces: list[_Piece], depth: int) -> list[list[_Piece]]:
-    for start, piece in enumerate(pieces):
-        end = _end(pieces, start) if piece == "{" and depth < 8 else None  # noqa: PLR2004 - braces in braces
-        choices = _choices(pieces[start + 1 : end]) if end is not None else []
-        if end is None or not choices:
+def _braced(text: str, depth: int) -> list[str]:
+    for found in re.finditer(r"\{", text):
+        start = found.start()
+        pieces = _pieces(text, start + 1) if depth < 8 else []  # noqa: PLR2004 - braces in braces
+        end = start + 1 + sum(map(len, pieces)) + len(pieces)
+        choices = pieces if len(pieces) > 1 else _range(pieces[0]) if pieces else []
+        if not choices:
             continue
-        rest = _expanded(pieces[end + 1 :], depth + 1)
-        inner = [one for choice in choices for one in _expanded(choice, depth + 1)]
+        rest = _braced(text[end:], depth + 1)
+        inner = [one for choice in choices for one in _braced(choice, depth + 1)]
         if len(inner) * len(rest) > _MAX_WORDS:
-            return [pieces]
-        return [[*pieces[:start], *one, *after] for one in inner for after in rest]
-    return [pieces]
+            return [text]
+        return [text[:start] + one + after for one in inner for after in rest]
+    return [text]
 
 
-def _end(pieces: list[_Piece], start: int) -> int | None:
+def _pieces(text: str, start: int) -> list[str]:
+    """What stands between the commas of a brace; nothing if it is never closed."""
+    made: list[str] = []
     level = 0
-    for index in range(start, len(pieces)):
-        level += (pieces[index] == "{") - (pieces[index] == "}")
-        if level == 0:
-            return index
-    return None
+    for found in re.compile(r"[{},]").finditer(text, start):
+        if level == 0 and found[0] in ",}":
+            made.append(text[start : found.start()])
+            start = found.end()
+        if found[0] == "}" and level == 0:
+            return made
+        level += (found[0] == "{") - (found[0] == "}")
+    return []
 
 
-def _choices(inner: list[_Piece]) -> list[list[_Piece]]:
-    """What stands between commas, or in a range; nothing if it is neither."""
-    choices: list[list[_Piece]] = [[]]
-    level = 0
-    for piece in inner:
-        level += (piece == "{") - (piece == "}")
-        if piece == "," and level == 0:
-            choices.append([])
-        else:
-            choices[-1].append(piece)
-    if len(choices) > 1:
-        return choices
-    text = "".join(piece if isinstance(piece, str) else "\0" for piece in inner)
+def _range(text: str) -> list[str]:
+    """`1..9..2` and `a..e`; nothing if it is neither."""
     found = _RANGE.fullmatch(text)
-    return [list(one) for one in _range(found)] if found is not None else []
-
-
-def _range(found: re.Match[str]) -> list[str]:
+    if found is None:
+        return []
     if found[4] is not None:
         first, last = ord(found[4]), ord(found[5])
         step = 1 if first <= last else -1
@@ -310,17 +314,3 @@ def _range(found: re.Match[str]) -> list[str]:
     width = max(len(found[1]), len(found[2])) if padded else 0
     sign = 1 if start <= end else -1
     return [f"{number:0{width}d}" for number in range(start, end + sign, sign * stride)]
-
-
-def _rejoined(pieces: list[_Piece]) -> Iterator[Part]:
-    text = ""
-    for piece in pieces:
-        if isinstance(piece, str):
-            text += piece
-            continue
-        if text:
-            yield Part(text, quoted=False)
-        text = ""
-        yield piece
-    if text:
-        yield Part(text, quoted=False)
