@@ -32,16 +32,8 @@ _SHOWN = (
     "qwen-vl-utils", "decord", "torchcodec", "timm", "gptqmodel", "optimum", "autoawq", "vllm",
 )  # fmt: skip
 _TELLING = (
-    "CUDA_",
-    "NCCL_",
-    "HF_",
-    "MODELSCOPE_",
-    "PYTORCH_",
-    "SWIFT_",
-    "OMP_",
-    "NPROC_",
-    "MASTER_",
-)
+    "CUDA_", "NCCL_", "HF_", "MODELSCOPE_", "PYTORCH_", "SWIFT_", "OMP_", "NPROC_", "MASTER_",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from vlft.security.secrets import mask
+from vlft.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 Severity = Literal["error", "warning", "info"]
+Scan = Literal["none", "quick", "full"]
+"""How much of the data is read: nothing; a few rows of each file; all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,12 @@ class Finding:
         object.__setattr__(self, "message", mask(self.message))
         if self.hint is not None:
             object.__setattr__(self, "hint", mask(self.hint))
+
+
+def counted_by_severity(counts: Mapping[str, int]) -> str:
+    """`2 errors, 1 warning`; empty for none."""
+    words = {"error": "error", "warning": "warning", "info": "note"}
+    return ", ".join(counted(counts[one], word) for one, word in words.items() if counts.get(one))
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:

@@ -15,13 +15,12 @@ from vlft.config.reader import READER_RULES, read_config
 from vlft.environment import ENVIRON
 from vlft.errors import InvalidError
 from vlft.findings import by_place, has_errors
-from vlft.plan.plan import Plan, plan_run
 from vlft.probe.collect import FactCache, Facts, gather_facts
 from vlft.probe.hardware import Hardware, parse_hardware, probe_hardware
 from vlft.resolve.batch import Mismatch
 from vlft.resolve.run import RunSpec, resolve
 from vlft.rules import PLANNABLE, RULES, all_rules, check
-from vlft.rules.data import Scan, row_findings
+from vlft.rules.data import row_findings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
 
     from vlft.config.reader import LoadedConfig
     from vlft.config.source import Source
-    from vlft.findings import Finding
+    from vlft.findings import Finding, Scan
+    from vlft.plan import Plan
 
 
 _LOG = logging.getLogger(__name__)
@@ -52,6 +52,8 @@ class Ready:
     @cached_property
     def plan(self) -> Plan:
         """What would be started."""
+        from vlft.plan import plan_run  # noqa: PLC0415 - not needed to judge a config
+
         return plan_run(self.run)
 
     @property

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vlft.pipeline import Ready, prepare
-from vlft.plan.command import render
+from vlft.plan import render
 
 LIMIT_S = 1.0
 LIMIT_BYTES = 1 << 30

@@ -17,7 +17,7 @@ from vlft.config.schema import config_with
 from vlft.engines import section_names
 from vlft.engines.base import Order, dry_run_text
 from vlft.pipeline import Ready, Rejected, prepare
-from vlft.plan.command import render
+from vlft.plan import render
 from vlft.probe.hardware import parse_hardware
 from vlft.runs.create import run_folder
 from vlft.runs.target import read_settings

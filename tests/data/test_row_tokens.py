@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.small_tokenizer import MERGES, SPECIALS, tokenizer
 
+from vlft.data.statistics import Measured
 from vlft.data.tokens import tokenizer as tokenizers
 from vlft.data.tokens.render import CountedRow, Turn
 from vlft.data.tokens.rows import RowTokens, find_model, open_row_tokens
@@ -104,16 +105,8 @@ def test_the_bound_is_one(
     found = _COUNTER.count(CountedRow(turns, images))
     if found is None:
         return
-    text = "".join(turn.content for turn in turns).encode()
-    plain = sum(byte < 128 for byte in text)
-    bound = _COUNTER.bound(
-        plain,
-        len(text) - plain,
-        turns=len(turns),
-        placeholders=sum(images),
-        images=len(images),
-    )
-    assert found <= bound
+    row = Measured(turns, ["a.png"] * len(images), (), 0, None, None, plain=True)
+    assert found <= row.text_bound + sum(images)
 
 
 _COUNTER: RowTokens | None = None

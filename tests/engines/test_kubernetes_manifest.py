@@ -17,7 +17,7 @@ from kubeflow_trainer_api.models.trainer_v1alpha1_train_job import TrainerV1alph
 
 from vlft.engines.kubernetes.engine import TrainJob, object_name, render_train_job
 from vlft.engines.kubernetes.section import Kubernetes, Toleration, Volume
-from vlft.plan.command import MaskedCommand
+from vlft.plan import MaskedCommand
 from vlft.resolve.world import World
 
 GOLDEN = Path(__file__).with_name("golden")

@@ -7,6 +7,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from support.waiting import HANG_S
 
@@ -68,6 +69,19 @@ def test_a_signal_to_vlft_ends_all(bench: Any, name: str) -> None:
     assert outcome["reason"] == f"stopped by {name}"
     assert outcome["stopped_by"] == signal.Signals[name]
     assert outcome["signal"] == "SIGTERM"
+    assert outcome == bench.outcome()
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_before_the_supervisor_is_ready_stops_the_run(
+    bench: Any, waiting: Callable[..., Any], name: str
+) -> None:
+    launcher = bench.launch("sleep", "3600")
+    waiting(psutil.Process(launcher.pid).children)
+    launcher.send_signal(signal.Signals[name])
+    outcome = bench.end(launcher)
+    assert bench.marked() == []
+    assert (outcome["status"], outcome["reason"]) == ("stopped", f"stopped by {name}")
     assert outcome == bench.outcome()
 
 

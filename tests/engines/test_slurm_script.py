@@ -22,7 +22,7 @@ from vlft.engines.slurm.script import (
 )
 from vlft.environment import Environment
 from vlft.errors import VlftError
-from vlft.plan.command import Command, MaskedCommand
+from vlft.plan import Command, MaskedCommand
 from vlft.security.secrets import Secret, Variable
 
 GOLDEN = Path(__file__).with_name("golden")

@@ -154,6 +154,7 @@ OPTIONS = [
     'for one in "$@"; do\n  S=$one\ndone\n',
     'if [ -n "$1" ]; then S=$2; fi\n',
     'if [[ $# -ge 1 ]]; then\n  S="$2"\nfi\n',
+    'while [[ $# -gt 0 ]]; do\nif [[ "$1" == --seed ]]; then S=$2; fi\nshift\ndone\n',
 ]
 
 

@@ -11,7 +11,7 @@ from round_trip import SWIFT, imported
 
 from vlft.config.reader import read_config
 from vlft.importer.importing import import_text, import_words
-from vlft.importer.shell import syntax
+from vlft.importer.shell import source
 from vlft.importer.shell.source import Source
 
 TRAIN = "swift sft --model Qwen/Qwen2-VL-2B-Instruct --dataset a.jsonl"
@@ -131,8 +131,8 @@ def test_any_bytes_are_answered(data: bytes, name: str) -> None:
 @pytest.mark.parametrize("ending", ["os.abort()", "time.sleep(60)", "bytearray(1 << 40)"])
 def test_a_parser_that_dies_is_an_error(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = "import os, resource, time; resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); "
-    monkeypatch.setattr(syntax, "_BOOT", limits + ending)
-    monkeypatch.setattr(syntax, "_MAX_PARSE_S", 2)
+    monkeypatch.setattr(source, "_BOOT", limits + ending)
+    monkeypatch.setattr(source, "_MAX_PARSE_S", 2)
     made = imported(f"if true; then\n{TRAIN}\nfi\n")
     assert made.configs == ()
     (found,) = made.findings

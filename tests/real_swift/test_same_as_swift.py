@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from vlft.plan.command import Command, render_flags
+from vlft.plan import Command, render_flags
 
 # Runs ms-swift's command line with the one call that starts the trainer replaced by a print.
 PROBE = """

@@ -14,6 +14,7 @@ from support.folders import QWEN2_VL, make_model_folder
 from vlft.config.reader import read_config
 from vlft.probe.collect import FactCache, gather_facts
 from vlft.probe.hardware import parse_hardware
+from vlft.resolve import post_init
 from vlft.resolve.args import SwiftArgs, UnknownValueError
 from vlft.resolve.run import resolve as resolve_run
 from vlft.swift.probe import read_shipped
@@ -255,6 +256,36 @@ def test_a_release_that_was_not_read_has_no_computed_values(resolve: Resolve) ->
     assert old.value("strict") is True
     assert old.value("truncation_strategy") is None
     assert old.value("bf16") is True
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ("grpo", ("left", True, "last_round", "causal_lm")),
+        ("grpo, multi_turn_scheduler: a", ("left", True, "default", "causal_lm")),
+        ("gkd, multi_turn_scheduler: a", ("delete", False, "default", "causal_lm")),
+        ("dpo, multi_turn_scheduler: a", ("delete", False, "last_round", "causal_lm")),
+        ("orpo", ("delete", False, "last_round", "causal_lm")),
+        ("rm", ("delete", False, "last_round", "seq_cls")),
+    ],
+)
+def test_a_method_of_rlhf_has_defaults_of_its_own(
+    method: str, expected: tuple[object, ...], resolve: Resolve
+) -> None:
+    args = resolve(f"task: rlhf\nswift: {{rlhf_type: {method}}}\n")
+    names = ("truncation_strategy", "dataloader_drop_last", "loss_scale", "task_type")
+    assert tuple(map(args.value, names)) == expected
+
+
+def test_what_a_checkpoint_decides_and_what_nothing_reads_is_unknown(resolve: Resolve) -> None:
+    plain, loaded = resolve(), resolve("swift: {load_args: true}\n")
+    names = ("tuner_type", "attn_impl", "quant_bits", "norm_bbox", "agent_template", "template")
+    assert all(map(plain.is_known, names))
+    assert not any(map(loaded.is_known, names))
+    release: Any = read_shipped("4.6.0")
+    rlhf = resolve("task: rlhf\nswift: {rlhf_type: dpo}\n")
+    assert set(release.arguments["rlhf"]) >= post_init.UNREAD
+    assert not any(map(rlhf.is_known, post_init.UNREAD))
 
 
 def test_every_argument_can_be_read(resolve: Resolve) -> None:

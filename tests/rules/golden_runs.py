@@ -26,7 +26,7 @@ from typing import Any
 from golden_cases import Caches, Case, prepare_folder, prepared, read_cases, subjects
 
 from vlft.pipeline import Ready
-from vlft.plan.command import render
+from vlft.plan import render
 from vlft.resolve.run import RunSpec
 
 RUNS = Path(__file__).with_name("runs")

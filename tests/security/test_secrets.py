@@ -11,7 +11,7 @@ import pytest
 
 from vlft.engines.process import to_process
 from vlft.environment import Environment
-from vlft.plan.command import Command
+from vlft.plan import Command
 from vlft.security.secrets import Secret, Variable, mask_met, plain
 
 VALUE = "s3cret-value"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, TextIO
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
+from typer import Argument, Option
 
 from vlft.cli.options import (
     FormatOption,
@@ -18,6 +19,7 @@ from vlft.cli.options import (
     require_files,
 )
 from vlft.errors import UsageError, VlftError
+from vlft.findings import counted_by_severity
 from vlft.output import console
 from vlft.text import counted
 
@@ -38,36 +40,26 @@ app = typer.Typer(
 def check(
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FILE...", help="JSONL, JSON, CSV or Parquet; path#N as in swift."),
+        Argument(metavar="FILE...", help="JSONL, JSON, CSV or Parquet; path#N as in swift."),
     ] = None,
     val: Annotated[
-        list[str] | None,
-        typer.Option("--val", metavar="FILE", help="Validation data, also checked for leaks."),
+        list[str] | None, Option(metavar="FILE", help="Validation data, also checked for leaks.")
     ] = None,
     config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="CONFIG", help="Takes files, model and limits from it."),
+        Path | None, Option(metavar="CONFIG", help="Takes files, model and limits from it.")
     ] = None,
     overrides: SetOption = None,
     model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="M", help="Folder, hub id or family, such as qwen2_vl."),
+        str | None, Option(metavar="M", help="Folder, hub id or family, such as qwen2_vl.")
     ] = None,
-    max_length: Annotated[
-        int | None, typer.Option("--max-length", min=1, help="Tokens a row may have.")
-    ] = None,
-    max_pixels: Annotated[
-        int | None, typer.Option("--max-pixels", min=1, help="Pixels of an image, at most.")
-    ] = None,
-    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch URLs of pictures.")] = False,
+    max_length: Annotated[int | None, Option(min=1, help="Tokens a row may have.")] = None,
+    max_pixels: Annotated[int | None, Option(min=1, help="Pixels of an image, at most.")] = None,
+    fetch: Annotated[bool, Option("--fetch", help="Fetch URLs of pictures.")] = False,
     allow_private: Annotated[
-        bool, typer.Option("--allow-private", help="Fetch from private addresses too.")
+        bool, Option("--allow-private", help="Fetch from private addresses too.")
     ] = False,
     strict: StrictOption = False,
-    ignore: Annotated[
-        list[str] | None,
-        typer.Option("--ignore", metavar="RULE", help="Suppress a rule."),
-    ] = None,
+    ignore: Annotated[list[str] | None, Option(metavar="RULE", help="Suppress a rule.")] = None,
     output_format: FormatOption = "text",
 ) -> None:
     """Say of every row whether ms-swift trains on it, drops it, replaces it or gets it wrong."""
@@ -101,7 +93,7 @@ def check(
         report = check_files(train, settings, val=held_out, ignore=ignore or (), advance=advance)
     severities = report.findings.severities
     with report:
-        (write_json if output_format == "json" else write_text)(report)
+        (_write_json if output_format == "json" else _write_text)(report)
         failed = severities["error"] or (strict and severities["warning"])
     raise typer.Exit(1 if failed else 0)
 
@@ -110,7 +102,6 @@ _SHOWN: Final = 3
 """Rows that are shown of each rule."""
 _BATCH: Final = 1000
 """Findings that are written at once."""
-_COLORS: Final = {"error": "31", "warning": "33", "info": "36"}
 _ORDER: Final = ("error", "warning", "info")
 _FATES: Final = {
     "dropped": "dropped when the file is loaded",
@@ -122,11 +113,11 @@ _FATES: Final = {
 }
 
 
-def write_json(report: DataReport, out: TextIO | None = None) -> None:
+def _write_json(report: DataReport) -> None:
     """The documented JSON object, finding by finding: there can be millions."""
     from msgspec.structs import asdict
 
-    out = out or console.stdout()
+    out = console.stdout()
     head = {"rows": report.rows, "files": report.files, "counts": report.findings.counts}
     console.put(out, console.json_text(head)[:-1] + ', "findings": [')
     findings, separator = iter(report.findings), "\n"
@@ -137,9 +128,9 @@ def write_json(report: DataReport, out: TextIO | None = None) -> None:
     console.put(out, f'], "tokens": {console.json_text(tokens)}}}\n')
 
 
-def write_text(report: DataReport, out: TextIO | None = None) -> None:
+def _write_text(report: DataReport) -> None:
     """Rule by rule, with the first rows of each; the last line sums up."""
-    out = out or console.stdout()
+    out = console.stdout()
     color = out.isatty()
     first: dict[str, list[RowFinding]] = {}
     for found in report.findings:
@@ -149,25 +140,25 @@ def write_text(report: DataReport, out: TextIO | None = None) -> None:
     for rule in sorted(first, key=lambda rule: (_ORDER.index(first[rule][0].severity), rule)):
         text = _group(first[rule], report.findings.counts[rule], color)
         console.put(out, text + "\n", colors=color)
-    console.put(out, summary(report) + "\n")
+    console.put(out, _summary(report) + "\n")
 
 
 def _group(found: list[RowFinding], count: int, color: bool) -> str:
     from vlft.data.rules import ROW_RULES
+    from vlft.output.findings import painted
 
     one = found[0]
-    severity = one.severity
-    if color:
-        severity = f"\x1b[1;{_COLORS[severity]}m{severity}\x1b[0m"  # type: ignore[assignment]
-    of_file = one.rule.startswith("file.")
-    rows = "" if of_file else f"{counted(count, 'row')}, "
-    lines = [f"{severity}: {rows}{_FATES[one.fate]} [{one.rule}]"]
-    lines.append(f"    {ROW_RULES[one.rule].sentence}")
+    rows = "" if one.rule.startswith("file.") else f"{counted(count, 'row')}, "
+    lines = [
+        f"{painted(one.severity, color)}: {rows}{_FATES[one.fate]} [{one.rule}]",
+        f"    {ROW_RULES[one.rule].sentence}",
+    ]
     lines += [f"  {console.shown(_place(each) + each.message)}" for each in found]
     if count > len(found):
         lines.append(f"  … and {count - len(found):,} more")
-    hints = list(dict.fromkeys(each.hint for each in found if each.hint))
-    lines += [f"    → {console.shown(hint)}" for hint in hints[:1]]
+    hint = next((each.hint for each in found if each.hint), None)
+    if hint is not None:
+        lines.append(f"    → {console.shown(hint)}")
     return "\n".join(lines)
 
 
@@ -177,16 +168,13 @@ def _place(found: RowFinding) -> str:
     return f"{found.file}{line}: {row}"
 
 
-def summary(report: DataReport) -> str:
+def _summary(report: DataReport) -> str:
     """The last line: what was looked at, and what was found."""
-    parts = [counted(report.rows, "row")]
+    rows = counted(report.rows, "row")
     if len(report.files) > 1:
-        parts[0] += f" in {len(report.files)} files"
-    severities = report.findings.severities
-    words = {"error": "error", "warning": "warning", "info": "note"}
-    found = [counted(severities[name], words[name]) for name in _ORDER if severities[name]]
+        rows += f" in {len(report.files)} files"
     tokens = report.tokens
-    said = f"{parts[0]}: {', '.join(found) or 'ok'}"
+    said = f"{rows}: {counted_by_severity(report.findings.severities) or 'ok'}"
     if tokens is not None:
         sign = "" if tokens.exact else "about "
         said += f"; tokens a row {sign}{tokens.p50:,} (half), {tokens.p95:,} (95 %), {tokens.max:,}"
@@ -199,17 +187,16 @@ _REPORT = "A JSON line for each changed row: its old and its new form."
 
 @app.command("convert")
 def convert(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON, CSV or Parquet.")],
+    files: Annotated[list[Path], Argument(metavar="FILE...", help="JSON, CSV or Parquet.")],
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="OUT.jsonl", help="One file for all rows."),
+        Path | None, Option("--output", "-o", metavar="OUT.jsonl", help="One file for all rows.")
     ] = None,
     source: Annotated[
         Literal["auto", "swift", "llamafactory", "openai"],
-        typer.Option("--from", help="What the rows are."),
+        Option("--from", help="What the rows are."),
     ] = "auto",
-    fix: Annotated[bool, typer.Option("--fix", help=_FIX)] = False,
-    report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help=_REPORT)] = None,
+    fix: Annotated[bool, Option("--fix", help=_FIX)] = False,
+    report: Annotated[Path | None, Option(metavar="FILE", help=_REPORT)] = None,
     output_format: FormatOption = "text",
 ) -> None:
     """Turn rows of ms-swift v2, LLaMA-Factory and OpenAI into rows that load whole.
@@ -259,19 +246,16 @@ _LIMITS = "A limit to compare, again and again: 512*28*28, or tiles for InternVL
 
 @app.command("stats")
 def stats(
-    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help=_FILES)] = None,
-    model: Annotated[str | None, typer.Option("--model", metavar="M", help=_MODEL)] = None,
+    files: Annotated[list[str] | None, Argument(metavar="[FILE]...", help=_FILES)] = None,
+    model: Annotated[str | None, Option(metavar="M", help=_MODEL)] = None,
     config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="CONFIG", help="Model, limits and files of a config."),
+        Path | None, Option(metavar="CONFIG", help="Model, limits and files of a config.")
     ] = None,
     overrides: SetOption = None,
     max_length: Annotated[
-        int | None, typer.Option("--max-length", metavar="N", min=1, help="As `data.max_length`.")
+        int | None, Option(metavar="N", min=1, help="As `data.max_length`.")
     ] = None,
-    max_pixels: Annotated[
-        list[str] | None, typer.Option("--max-pixels", metavar="N", help=_LIMITS)
-    ] = None,
+    max_pixels: Annotated[list[str] | None, Option(metavar="N", help=_LIMITS)] = None,
     output_format: FormatOption = "text",
 ) -> None:
     """Say how long rows are, what their pictures cost, and what a limit would save."""

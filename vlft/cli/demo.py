@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Option
 
 from vlft.cli.options import FormatOption, print_result
 from vlft.errors import StoppedError
@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 
 def demo(
     family: Annotated[
-        str | None,
-        typer.Option("--family", help="Model family by ms-swift's name; Qwen2-VL if absent."),
+        str | None, Option(help="Model family by ms-swift's name; Qwen2-VL if absent.")
     ] = None,
     output_dir: Annotated[
-        Path | None, typer.Option("--output-dir", help="Folder to make; output/demo-… if absent.")
+        Path | None, Option(help="Folder to make; output/demo-… if absent.")
     ] = None,
     output_format: FormatOption = "text",
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
 from vlft.cli.options import FormatOption, print_result
 from vlft.errors import VlftError
@@ -52,11 +53,10 @@ def _table(title: str, table: Mapping[str, str | None]) -> list[str]:
 def doctor(
     config: Annotated[
         Path | None,
-        typer.Argument(help="Look at its launch.python and export.python.", show_default=False),
+        Argument(help="Look at its launch.python and export.python.", show_default=False),
     ] = None,
     python: Annotated[
-        str | None,
-        typer.Option("--python", help="An interpreter to look at; found by itself if absent."),
+        str | None, Option(help="An interpreter to look at; found by itself if absent.")
     ] = None,
     output_format: FormatOption = "text",
 ) -> None:
@@ -74,18 +74,17 @@ def _interpreters(file: Path) -> tuple[str | None, str | None]:
     import os
 
     from vlft.config.reader import read_config
-    from vlft.config.references import absolute
 
     loaded, _, findings = read_config(file)
     if loaded is None:
         said = findings[0].message if findings else "it is no config"
         raise VlftError(f"{file} can't be read: {said}", f"vlft validate {file}")
-    found = []
-    for section, python in (
-        ("launch", loaded.config.launch.python),
-        ("export", loaded.config.export.python),
-    ):
-        folder = loaded.source.base_dir((section, "python"))
-        path = python is not None and os.sep in python
-        found.append(str(absolute(python, folder)) if python is not None and path else python)
+    config, source = loaded.config, loaded.source
+    found = [
+        str(source.absolute(python, path)) if python is not None and os.sep in python else python
+        for python, path in (
+            (config.launch.python, ("launch", "python")),
+            (config.export.python, ("export", "python")),
+        )
+    ]
     return found[0], found[1]

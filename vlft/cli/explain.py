@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
+from typer import Argument, Option
 
 from vlft.cli.options import FormatOption, print_result
 from vlft.errors import UsageError
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 def explain(
     rule: Annotated[
-        str | None, typer.Argument(metavar="[RULE]", help="Id in brackets after a finding.")
+        str | None, Argument(metavar="[RULE]", help="Id in brackets after a finding.")
     ] = None,
-    list_all: Annotated[bool, typer.Option("--list", help="All rules, a line each.")] = False,
+    list_all: Annotated[bool, Option("--list", help="All rules, a line each.")] = False,
     output_format: FormatOption = "text",
 ) -> None:
     """Say what a rule is about, what happens without it, and where it comes from."""
@@ -51,7 +51,7 @@ def _lines(entry: Entry) -> list[str]:
 
 def schema(
     task: Annotated[
-        Literal["sft", "pt", "rlhf"], typer.Option("--task", help="Whose arguments `swift:` takes.")
+        Literal["sft", "pt", "rlhf"], Option(help="Whose arguments `swift:` takes.")
     ] = "sft",
 ) -> None:
     """Print the JSON Schema of a config, for editors; `swift:` as it is installed here."""

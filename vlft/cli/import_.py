@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
 from vlft.cli.options import FormatOption
 from vlft.errors import UsageError, VlftError
@@ -22,7 +23,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def import_(
     words: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             metavar="SCRIPT|COMMAND...",
             help=(
                 "A shell script as it is started, a config file of ms-swift, - for standard "
@@ -31,11 +32,10 @@ def import_(
         ),
     ],
     output: Annotated[
-        Path | None,
-        typer.Option("--output", metavar="DIR", help="A file for each command, in this folder."),
+        Path | None, Option(metavar="DIR", help="A file for each command, in this folder.")
     ] = None,
     modern: Annotated[
-        bool, typer.Option("--modern", help="Today's defaults, not those of the old release.")
+        bool, Option("--modern", help="Today's defaults, not those of the old release.")
     ] = False,
     output_format: FormatOption = "text",
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Argument, Option
 
 from vlft.cli.options import (
     BaseOption,
@@ -28,25 +28,23 @@ if TYPE_CHECKING:
 def infer(
     target: TargetArgument,
     question: Annotated[
-        str | None,
-        typer.Argument(metavar="[QUESTION]", help="What to ask about --image and --video."),
+        str | None, Argument(metavar="[QUESTION]", help="What to ask about --image and --video.")
     ] = None,
     images: Annotated[
-        list[Path] | None, typer.Option("--image", help="An image; may be given several times.")
+        list[Path] | None, Option("--image", help="An image; may be given several times.")
     ] = None,
     videos: Annotated[
-        list[Path] | None, typer.Option("--video", help="A video; may be given several times.")
+        list[Path] | None, Option("--video", help="A video; may be given several times.")
     ] = None,
     data: Annotated[
-        Path | None,
-        typer.Option("--data", help="JSONL with rows as in training, instead of a question."),
+        Path | None, Option(help="JSONL with rows as in training, instead of a question.")
     ] = None,
     max_new_tokens: TokensOption = 512,
     batch_size: BatchOption = 1,
     python: PythonOption = None,
     trust_remote_code: TrustOption = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the command, and start nothing.")
+        bool, Option("--dry-run", help="Print the command, and start nothing.")
     ] = False,
     output_format: FormatOption = "text",
 ) -> None:
@@ -108,34 +106,29 @@ def _talk(target: Target, asking: Asking, *, dry_run: bool) -> None:
 
 def evaluate(
     target: TargetArgument,
-    data: Annotated[
-        Path, typer.Option("--data", metavar="FILE", help="JSONL with rows as in training.")
-    ],
+    data: Annotated[Path, Option(metavar="FILE", help="JSONL with rows as in training.")],
     against: Annotated[
         str | None,
-        typer.Option(
-            "--against",
+        Option(
             metavar="FORM,…",
             help="base, merged, 8bit, 4bit, or runs and folders, side by side with it.",
         ),
     ] = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option(
-            "--metric",
-            help="exact, normalised, json, anls, iou or iou50; several times; what fits if absent.",
+        Option(
+            help="exact, normalised, json, anls, iou or iou50; several times; what fits if absent."
         ),
     ] = None,
     max_rows: Annotated[
-        int | None,
-        typer.Option("--max-rows", min=1, help="Ask as many rows, the same ones every time."),
+        int | None, Option(min=1, help="Ask as many rows, the same ones every time.")
     ] = None,
     max_new_tokens: TokensOption = 512,
     batch_size: BatchOption = 8,
     python: PythonOption = None,
     trust_remote_code: TrustOption = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be asked, and start nothing.")
+        bool, Option("--dry-run", help="Say what would be asked, and start nothing.")
     ] = False,
     output_format: FormatOption = "text",
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Argument, Option
 
 from vlft.cli.options import BaseOption, FormatOption, TrustOption
 from vlft.errors import UsageError
@@ -21,40 +21,34 @@ if TYPE_CHECKING:
 def merge(
     targets: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[RUN|CHECKPOINT]…",
             help="One or several; the newest finished run's best or last if absent.",
         ),
     ] = None,
     quant_bits: Annotated[
-        int | None,
-        typer.Option("--quant-bits", help="Quantise the merged weights too: 8, 4, 3 or 2 bits."),
+        int | None, Option(help="Quantise the merged weights too: 8, 4, 3 or 2 bits.")
     ] = None,
     quant_method: Annotated[
-        str | None,
-        typer.Option("--quant-method", help="bnb, gptq, gptq_v2, awq or fp8; chosen if absent."),
+        str | None, Option(help="bnb, gptq, gptq_v2, awq or fp8; chosen if absent.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="Folder of the last product.")
+        Path | None, Option(metavar="DIR", help="Folder of the last product.")
     ] = None,
     base: BaseOption = None,
     trust_base: Annotated[
-        bool,
-        typer.Option("--trust-base", help="Take a base that changed since the training began."),
+        bool, Option("--trust-base", help="Take a base that changed since the training began.")
     ] = False,
     calibrate: Annotated[
-        list[Path] | None,
-        typer.Option("--calibrate", metavar="FILE", help="JSONL that gptq and awq look at."),
+        list[Path] | None, Option(metavar="FILE", help="JSONL that gptq and awq look at.")
     ] = None,
-    rows: Annotated[
-        int | None, typer.Option("--rows", min=1, help="Rows of it, at most; 128 if absent.")
-    ] = None,
+    rows: Annotated[int | None, Option(min=1, help="Rows of it, at most; 128 if absent.")] = None,
     python: Annotated[
-        str | None, typer.Option("--python", help="Interpreter that exports; else export.python's.")
+        str | None, Option(help="Interpreter that exports; else export.python's.")
     ] = None,
     trust_remote_code: TrustOption = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the commands, and start nothing.")
+        bool, Option("--dry-run", help="Print the commands, and start nothing.")
     ] = False,
     output_format: FormatOption = "text",
 ) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
 from vlft.errors import UsageError
+from vlft.findings import Scan
 from vlft.output import console
 
 if TYPE_CHECKING:
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Format = Literal["text", "json"]
-Scan = Literal["none", "quick", "full"]
 
 
 def _print_version(asked: bool) -> None:
@@ -26,12 +27,11 @@ def _print_version(asked: bool) -> None:
 
 
 VersionOption = Annotated[
-    bool,
-    typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    bool, Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
 ]
 VerboseOption = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--verbose",
         envvar="VLFT_DEBUG",
         show_envvar=False,
@@ -40,45 +40,44 @@ VerboseOption = Annotated[
         help="Show each step, and where an internal error is.",
     ),
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="Form of what goes to stdout.")]
+FormatOption = Annotated[Format, Option("--format", help="Form of what goes to stdout.")]
 
 # Configs
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a key: train.learning_rate=2e-4."),
+    Option("--set", metavar="KEY=VALUE", help="Override a key: train.learning_rate=2e-4."),
 ]
 _HARDWARE = "The machine to judge for: here, none, or 4xA100-80G."
-HardwareOption = Annotated[str, typer.Option("--hardware", metavar="MACHINE", help=_HARDWARE)]
+HardwareOption = Annotated[str, Option("--hardware", metavar="MACHINE", help=_HARDWARE)]
 _SCAN = "Rows to judge: a few of each file, all, or none."
-ScanOption = Annotated[Scan, typer.Option("--data", help=_SCAN)]
+ScanOption = Annotated[Scan, Option("--data", help=_SCAN)]
 IgnoreOption = Annotated[
     list[str] | None,
-    typer.Option("--ignore", metavar="RULE", help="Suppress a rule (warnings and notes only)."),
+    Option("--ignore", metavar="RULE", help="Suppress a rule (warnings and notes only)."),
 ]
-StrictOption = Annotated[bool, typer.Option("--strict", help="Warnings fail too.")]
+StrictOption = Annotated[bool, Option("--strict", help="Warnings fail too.")]
 NodeRankOption = Annotated[
-    int, typer.Option("--node-rank", min=0, help="Which of launch.nnodes this is, from 0.")
+    int, Option("--node-rank", min=0, help="Which of launch.nnodes this is, from 0.")
 ]
 
 # Weights
 _TARGET = "A run's id or folder, or weights."
-TargetArgument = Annotated[str, typer.Argument(metavar="RUN|CHECKPOINT|MODEL", help=_TARGET)]
+TargetArgument = Annotated[str, Argument(metavar="RUN|CHECKPOINT|MODEL", help=_TARGET)]
 BaseOption = Annotated[
-    str | None,
-    typer.Option("--base", metavar="DIR", help="The model under the adapter, if it moved."),
+    str | None, Option("--base", metavar="DIR", help="The model under the adapter, if it moved.")
 ]
 TrustOption = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--trust-remote-code", help="Run the Python code of a folder that no run of yours made."
     ),
 ]
 TokensOption = Annotated[
-    int, typer.Option("--max-new-tokens", min=1, help="Length of an answer, at most.")
+    int, Option("--max-new-tokens", min=1, help="Length of an answer, at most.")
 ]
-BatchOption = Annotated[int, typer.Option("--batch-size", min=1, help="Rows at once.")]
+BatchOption = Annotated[int, Option("--batch-size", min=1, help="Rows at once.")]
 PythonOption = Annotated[
-    str | None, typer.Option("--python", help="Interpreter that infers; else export.python's.")
+    str | None, Option("--python", help="Interpreter that infers; else export.python's.")
 ]
 
 

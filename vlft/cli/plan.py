@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
 from vlft.cli.options import (
     FormatOption,
@@ -24,30 +25,23 @@ if TYPE_CHECKING:
     from vlft.resolve.run import RunSpec
 
 
-Scan = Literal["auto", "none", "full"]
-
-
 def plan(
-    config: Annotated[
-        Path | None, typer.Argument(metavar="[CONFIG]", help="A YAML config file.")
-    ] = None,
+    config: Annotated[Path | None, Argument(metavar="[CONFIG]", help="A YAML config file.")] = None,
     overrides: SetOption = None,
     hardware: HardwareOption = "none",
     ignore: IgnoreOption = None,
     data: Annotated[
-        Scan,
-        typer.Option("--data", help="Read the rows for their lengths; auto: files up to 16 MiB."),
+        Literal["auto", "none", "full"],
+        Option(help="Read the rows for their lengths; auto: files up to 16 MiB."),
     ] = "auto",
     fit: Annotated[
-        bool, typer.Option("--fit", help="Look for settings that fit, the fastest first.")
+        bool, Option("--fit", help="Look for settings that fit, the fastest first.")
     ] = False,
     write: Annotated[
-        Path | None,
-        typer.Option("--write", metavar="FILE", help="With --fit: a config with the first."),
+        Path | None, Option(metavar="FILE", help="With --fit: a config with the first.")
     ] = None,
     points: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="FILE.jsonl", help="Estimate memory of given steps."),
+        Path | None, Option("--from", metavar="FILE.jsonl", help="Estimate memory of given steps.")
     ] = None,
     output_format: FormatOption = "text",
 ) -> None:
@@ -89,7 +83,7 @@ def plan(
     raise typer.Exit(1 if failed else 0)
 
 
-def _lengths(run: RunSpec, scan: Scan) -> RowLengths | None:
+def _lengths(run: RunSpec, scan: str) -> RowLengths | None:
     from vlft.estimate.report import MAX_SCANNED_BYTES, measure_rows, scannable_bytes
     from vlft.output.console import progress
 

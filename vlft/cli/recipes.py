@@ -5,22 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from vlft.cli.options import FormatOption, HardwareOption, print_result
 from vlft.errors import UsageError
 from vlft.output import console
 
-Name = Annotated[str, typer.Argument(metavar="RECIPE", help="As `vlft ls` lists it.")]
+Name = Annotated[str, Argument(metavar="RECIPE", help="As `vlft ls` lists it.")]
 
 
 def ls(
-    model: Annotated[
-        str | None, typer.Option("--model", help="A part of the model's name: qwen3, 7B.")
-    ] = None,
-    gpu: Annotated[
-        str | None, typer.Option("--gpu", help="A part of the hardware: 1x, 8xA100, 80G.")
-    ] = None,
+    model: Annotated[str | None, Option(help="A part of the model's name: qwen3, 7B.")] = None,
+    gpu: Annotated[str | None, Option(help="A part of the hardware: 1x, 8xA100, 80G.")] = None,
     output_format: FormatOption = "text",
 ) -> None:
     """List the recipes: model, method, hardware."""
@@ -45,7 +41,7 @@ def cat(name: Name) -> None:
 def cp(
     name: Name,
     destination: Annotated[
-        Path, typer.Argument(metavar="[DESTINATION]", help="A new file, or a folder.")
+        Path, Argument(metavar="[DESTINATION]", help="A new file, or a folder.")
     ] = Path(),
 ) -> None:
     """Copy a recipe, to be edited; nothing is overwritten."""
@@ -61,17 +57,13 @@ def cp(
 
 
 def init(
-    model: Annotated[
-        str | None, typer.Option("--model", help="A model's folder, or its id on a hub.")
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", help="Rows for training: JSON lines.")
-    ] = None,
+    model: Annotated[str | None, Option(help="A model's folder, or its id on a hub.")] = None,
+    data: Annotated[Path | None, Option(help="Rows for training: JSON lines.")] = None,
     hardware: HardwareOption = "here",
-    output: Annotated[Path, typer.Option("--output", "-o", help="The config to write.")] = Path(
+    output: Annotated[Path, Option("--output", "-o", help="The config to write.")] = Path(
         "config.yaml"
     ),
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    yes: Annotated[bool, Option("--yes", "-y", help="Ask nothing.")] = False,
 ) -> None:
     """Write a first config that validates and fits, with the reasons in it."""
     import sys

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
 from vlft.cli.options import FormatOption, HardwareOption, NodeRankOption, print_result
 from vlft.errors import UsageError, VlftError
@@ -14,9 +15,7 @@ from vlft.output import console
 if TYPE_CHECKING:
     from vlft.runs.record import Run
 
-RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="Id, its beginning, or the folder.")
-]
+RunArgument = Annotated[str, Argument(metavar="RUN", help="Id, its beginning, or the folder.")]
 
 app = typer.Typer(
     help="What was started: list, show, logs, stop, resume, rm.",
@@ -36,7 +35,7 @@ def _find(name: str) -> Run:
 def list_(
     output_dirs: Annotated[
         list[Path] | None,
-        typer.Option("--output-dir", help="Look in this folder too; ./output is looked in."),
+        Option("--output-dir", help="Look in this folder too; ./output is looked in."),
     ] = None,
     output_format: FormatOption = "text",
 ) -> None:
@@ -59,10 +58,7 @@ def show(run: RunArgument, output_format: FormatOption = "text") -> None:
     import yaml
 
     found = _find(run)
-    shown = found.to_json() | {
-        "record": dict(found.record),
-        "outcome": dict(found.outcome) or None,
-    }
+    shown = found.to_json() | {"record": dict(found.record), "outcome": dict(found.outcome) or None}
     text = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).rstrip()
     print_result(output_format, shown, [text])
 
@@ -70,11 +66,9 @@ def show(run: RunArgument, output_format: FormatOption = "text") -> None:
 @app.command("logs")
 def logs(
     run: RunArgument,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on until the run is over.")
-    ] = False,
+    follow: Annotated[bool, Option("--follow", "-f", help="Go on until the run is over.")] = False,
     lines: Annotated[
-        int, typer.Option("--lines", "-n", min=0, help="Of stdout and of stderr; 0 for all.")
+        int, Option("--lines", "-n", min=0, help="Of stdout and of stderr; 0 for all.")
     ] = 20,
 ) -> None:
     """Print what the trainer said."""
@@ -91,12 +85,12 @@ def logs(
 @app.command("stop")
 def stop(
     run: RunArgument,
-    wait: Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for its end.")] = 60,
+    wait: Annotated[float, Option(min=0, help="Seconds to wait for its end.")] = 60,
     lost: Annotated[
-        bool, typer.Option("--lost", help="Its machine is gone: only note that it has ended.")
+        bool, Option("--lost", help="Its machine is gone: only note that it has ended.")
     ] = False,
     after_save: Annotated[
-        bool, typer.Option("--after-save", help="Let it go on until its next checkpoint is whole.")
+        bool, Option("--after-save", help="Let it go on until its next checkpoint is whole.")
     ] = False,
 ) -> None:
     """End a run; its checkpoints stay."""
@@ -111,7 +105,7 @@ def resume(
     run: RunArgument,
     hardware: HardwareOption = "here",
     no_validate: Annotated[
-        bool, typer.Option("--no-validate", help="Go on although rules are broken.")
+        bool, Option("--no-validate", help="Go on although rules are broken.")
     ] = False,
     node_rank: NodeRankOption = 0,
     output_format: FormatOption = "text",
@@ -137,7 +131,7 @@ def resume(
 def checkpoint(
     run: RunArgument,
     set_aside: Annotated[
-        bool, typer.Option("--set-aside", help="Move checkpoints that are not whole away.")
+        bool, Option("--set-aside", help="Move checkpoints that are not whole away.")
     ] = False,
 ) -> None:
     """Print the last checkpoint that was saved to its end; exit code 1 if there is none."""
@@ -154,9 +148,9 @@ def checkpoint(
 
 @app.command("conclude", hidden=True)
 def conclude(
-    attempt: Annotated[Path, typer.Argument(metavar="FOLDER")],
-    exit_code: Annotated[int, typer.Option("--exit-code")],
-    stopped_by: Annotated[str | None, typer.Option("--stopped-by")] = None,
+    attempt: Annotated[Path, Argument(metavar="FOLDER")],
+    exit_code: Annotated[int, Option("--exit-code")],
+    stopped_by: Annotated[str | None, Option("--stopped-by")] = None,
 ) -> None:
     """Write how a job ended: its script calls this last."""
     from vlft.engines.stop import conclude_attempt
@@ -168,8 +162,7 @@ def conclude(
 
 @app.command("rm")
 def rm(
-    run: RunArgument,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    run: RunArgument, yes: Annotated[bool, Option("--yes", "-y", help="Don't ask.")] = False
 ) -> None:
     """Delete a run with its checkpoints and exports."""
     import sys

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
 from vlft.cli.options import FormatOption, SetOption, parse_pixels, require_config
 from vlft.errors import UsageError
@@ -25,28 +26,23 @@ _ROWS = (
 def tokens(
     pictures: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[IMAGE|VIDEO|WxH]...", help="Files, or sizes like 336x500."),
+        Argument(metavar="[IMAGE|VIDEO|WxH]...", help="Files, or sizes like 336x500."),
     ] = None,
     model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="M", help="A model folder, a hub id, or a family."),
+        str | None, Option(metavar="M", help="A model folder, a hub id, or a family.")
     ] = None,
     max_pixels: Annotated[
-        str | None, typer.Option("--max-pixels", metavar="N", help="As `pixels.max`: 1024*28*28.")
+        str | None, Option(metavar="N", help="As `pixels.max`: 1024*28*28.")
     ] = None,
-    min_pixels: Annotated[
-        str | None, typer.Option("--min-pixels", metavar="N", help="As `pixels.min`.")
-    ] = None,
+    min_pixels: Annotated[str | None, Option(metavar="N", help="As `pixels.min`.")] = None,
     max_num: Annotated[
-        int | None,
-        typer.Option("--max-num", metavar="N", min=1, help="Most tiles, as `pixels.tiles`."),
+        int | None, Option(metavar="N", min=1, help="Most tiles, as `pixels.tiles`.")
     ] = None,
     config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="CONFIG", help="Model and limits of a config."),
+        Path | None, Option(metavar="CONFIG", help="Model and limits of a config.")
     ] = None,
     overrides: SetOption = None,
-    rows: Annotated[Path | None, typer.Option("--from", metavar="FILE", help=_ROWS)] = None,
+    rows: Annotated[Path | None, Option("--from", metavar="FILE", help=_ROWS)] = None,
     output_format: FormatOption = "text",
 ) -> None:
     """Say how pictures and videos become tokens, and how many."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from vlft.cli.options import (
     FormatOption,
@@ -20,30 +21,29 @@ from vlft.output import console
 
 
 def train(
-    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG…", help="YAML config files.")],
+    configs: Annotated[list[Path], Argument(metavar="CONFIG…", help="YAML config files.")],
     overrides: SetOption = None,
     hardware: HardwareOption = "here",
     ignore: IgnoreOption = None,
     data: ScanOption = "full",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the command or script instead of running it.")
+        bool, Option("--dry-run", help="Print the command or script instead of running it.")
     ] = False,
     no_validate: Annotated[
-        bool, typer.Option("--no-validate", help="Start although rules are broken.")
+        bool, Option("--no-validate", help="Start although rules are broken.")
     ] = False,
     node_rank: NodeRankOption = 0,
     master_addr: Annotated[
-        str | None, typer.Option("--master-addr", help="Address of node 0; launch.master_addr.")
+        str | None, Option(help="Address of node 0; launch.master_addr.")
     ] = None,
     master_timeout: Annotated[
-        float, typer.Option("--master-timeout", min=0, help="Seconds that node 0 is waited for.")
+        float, Option(min=0, help="Seconds that node 0 is waited for.")
     ] = 600,
     run_id: Annotated[
-        str | None,
-        typer.Option("--run-id", help="Name of the run's folder; the same on all nodes."),
+        str | None, Option(help="Name of the run's folder; the same on all nodes.")
     ] = None,
     print_node_commands: Annotated[
-        bool, typer.Option("--print-node-commands", help="Print one command a node.")
+        bool, Option("--print-node-commands", help="Print one command a node.")
     ] = False,
     output_format: FormatOption = "text",
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
+from typer import Argument, Option
 
 from vlft.cli.options import (
     HardwareOption,
@@ -64,8 +65,7 @@ def _below(folder: str) -> Iterator[str]:
 
 def validate(
     configs: Annotated[
-        list[str],
-        typer.Argument(metavar="CONFIG...", help="YAML files, folders of them, quoted globs."),
+        list[str], Argument(metavar="CONFIG...", help="YAML files, folders of them, quoted globs.")
     ],
     overrides: SetOption = None,
     hardware: HardwareOption = "none",
@@ -74,7 +74,7 @@ def validate(
     ignore: IgnoreOption = None,
     output_format: Annotated[
         Literal["text", "json", "github", "sarif"],
-        typer.Option("--format", help="Form of what goes to stdout."),
+        Option("--format", help="Form of what goes to stdout."),
     ] = "text",
 ) -> None:
     """Say everything that is wrong with configs, without starting anything."""

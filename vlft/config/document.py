@@ -144,7 +144,6 @@ class _Node:
     """A map or a list.
 
     Attributes:
-        event: Its start.
         entry: Filled while it is read.
         path: In findings; what a merge key brings has that of the map around it.
         muted: Whether mistakes in it are not listed, for it is one as a whole.
@@ -156,7 +155,6 @@ class _Node:
         merges: What merge keys bring.
     """
 
-    event: Any
     entry: Entry
     path: KeyPath
     muted: bool = False
@@ -167,28 +165,13 @@ class _Node:
     lines: dict[str, int] = field(default_factory=dict)
     merges: list[Entry] = field(default_factory=list)
 
-    @property
-    def wants_key(self) -> bool:
-        return self.key is None and isinstance(self.entry.value, dict)
-
-    @property
-    def merging(self) -> bool:
-        """Whether what comes next is what a merge key brings."""
-        return self.merged or (self.key is not None and self.key.merges)
-
-    @property
-    def next_path(self) -> KeyPath:
-        """Of the value that comes next."""
-        if self.key is not None:
-            return self.key.path
-        if self.merged or not isinstance(self.entry.value, list):
-            return self.path
-        return (*self.path, len(self.entry.value))
-
-    @property
-    def key_place(self) -> Place | None:
-        """Where the key of the value that comes next is."""
-        return None if self.key is None else self.key.place
+    def next(self) -> _Key | None:
+        """What the next value is kept as; None where a map takes a key."""
+        items = self.entry.value
+        if not isinstance(items, list):
+            return self.key
+        path = self.path if self.merged else (*self.path, len(items))
+        return _Key(None, path, None, self.merged)
 
     def add(self, entry: Entry) -> None:
         """Takes a value."""
@@ -216,7 +199,7 @@ class _Reader:
         # What is around the root: a map with the root as its only value.
         key_place = NOWHERE if path and isinstance(path[-1], str) else None
         self.around: dict[str, Entry] = {}
-        self.open = [_Node(None, Entry(self.around, NOWHERE), (), key=_Key("", path, key_place))]
+        self.open = [_Node(Entry(self.around, NOWHERE), (), key=_Key("", path, key_place))]
 
     def document(self) -> Document:
         root = self.around.get("")
@@ -261,27 +244,27 @@ class _Reader:
     def scalar(self, event: Any) -> None:
         """Takes a key or a value."""
         parent = self.count(1, 0, event)
-        if parent.wants_key:
+        key = parent.next()
+        if key is None:
             parent.key = self.key(event, parent)
             return
-        path = parent.next_path
-        self.scalars.append((path, event))
-        value = None if parent.merging else self.value(event, path)
-        parent.add(Entry(value, self.place(event), parent.key_place, event.value))
+        self.scalars.append((key.path, event))
+        value = None if key.merges else self.value(event, key.path)
+        parent.add(Entry(value, self.place(event), key.place, event.value))
 
     def begin(self, event: Any) -> None:
         """Opens a map or a list."""
         parent = self.count(1, 1, event)
         is_map = isinstance(event, events.MappingStartEvent)
         entry = Entry({} if is_map else [], self.place(event))
-        if parent.wants_key:
-            node = _Node(event, entry, parent.path, muted=True)
+        key = parent.next()
+        if key is None:
+            node = _Node(entry, parent.path, muted=True)
         else:
-            merged = parent.merging and not is_map
-            node = _Node(event, entry, parent.next_path, parent.muted, merged)
+            node = _Node(entry, key.path, parent.muted, key.merges and not is_map)
             own = (None, "!", _STANDARD + ("map" if is_map else "seq"))
-            if event.tag not in own and not parent.merging:
-                self.refuse_tag(event, node.path)
+            if event.tag not in own and not key.merges:
+                self.refuse_tag(event, key.path)
         if event.anchor is not None:
             self.anchors[event.anchor] = node
         self.open.append(node)
@@ -310,8 +293,9 @@ class _Reader:
 
     def put(self, node: _Node, parent: _Node) -> None:
         """Takes a map or a list as a value; as a key it is a mistake."""
-        if not parent.wants_key:
-            parent.add(node.entry._replace(key_place=parent.key_place))
+        key = parent.next()
+        if key is not None:
+            parent.add(node.entry._replace(key_place=key.place))
             return
         kind = "map" if isinstance(node.entry.value, dict) else "list"
         message = f"a {kind} stands where a key is expected"
@@ -325,22 +309,22 @@ class _Reader:
         if isinstance(named, events.ScalarEvent):
             self.scalar(named)
             return
-        message = hint = None
-        if named is None:
-            message = f"`*{event.anchor}` refers to an anchor that is not set above"
-            hint = f'set it with &{event.anchor}, or write "*{event.anchor}" if it is text'
-        elif named in self.open:
-            message = f"`*{event.anchor}` stands inside the value that it names"
-            hint = "write the value out: a value can't contain itself"
-        else:
+        if named is not None and named not in self.open:
             self.put(named, self.count(1 + named.size, named.height, event))
             return
+        text = f"*{event.anchor}"
+        message = f"`{text}` stands inside the value that it names"
+        hint = "write the value out: a value can't contain itself"
+        if named is None:
+            message = f"`{text}` refers to an anchor that is not set above"
+            hint = f'set it with &{event.anchor}, or write "{text}" if it is text'
         self.finding(event, "config.alias", message, hint)
-        parent, text = self.count(1, 0, event), f"*{event.anchor}"
-        if parent.wants_key:
-            parent.key = _Key(text, (*parent.path, text), self.place(event))
+        parent, place = self.count(1, 0, event), self.place(event)
+        key = parent.next()
+        if key is None:
+            parent.key = _Key(text, (*parent.path, text), place)
         else:
-            parent.add(Entry(text, self.place(event), parent.key_place, text))
+            parent.add(Entry(text, place, key.place, text))
 
     def key(self, event: Any, parent: _Node) -> _Key:
         """What the value after a key is kept as."""

@@ -9,13 +9,11 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vlft.config.document import read
-from vlft.security.masking import mask_text
-from vlft.security.secrets import MASK, REFERENCES, hidden_parts, is_secret_name
+from vlft.security.masking import is_named, mask_text
+from vlft.security.secrets import MASK, hidden_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from vlft.config.entry import KeyPath
 
 _PLAIN_VALUES: Final = frozenset({"", "null", "~", "true", "false", "yes", "no", "on", "off"})
 
@@ -83,7 +81,7 @@ def _secrets(document: str) -> tuple[list[_Span], bool]:
     root, findings, _, scalars, _ = read(document, "")
     found: dict[tuple[int, int], _Span] = {}
     for path, event in scalars:
-        named = _is_named(path)
+        named = is_named(path)
         if named is None or event.value.lower() in _PLAIN_VALUES:
             continue
         place = event.start_mark.index, event.end_mark.index
@@ -92,10 +90,3 @@ def _secrets(document: str) -> tuple[list[_Span], bool]:
         if shown != event.value and (named or place not in found):
             found[place] = _Span(*place, event.value, shown)
     return sorted(found.values()), root is not None or not findings
-
-
-def _is_named(path: KeyPath) -> bool | None:
-    """Whether a key on the way to a value says that it is secret; None: it is plain."""
-    if not REFERENCES.isdisjoint(path):
-        return None
-    return any(isinstance(part, str) and is_secret_name(part) for part in path)

@@ -74,6 +74,19 @@ class LoadedConfig:
     broken: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def deepspeed(self) -> tuple[str, Path | None]:
+        """What `deepspeed` names, a preset or a file, and the path that it is as a file."""
+        text = self.config.deepspeed
+        return text or "", self.source.absolute(text, ("deepspeed",))
+
+    @property
+    def passed_texts(self) -> frozenset[str]:
+        """Texts under `swift:`, any of which may be a file."""
+        values = self.config.swift.values()
+        items = (item for one in values for item in (one if isinstance(one, list) else [one]))
+        return frozenset(item for item in items if isinstance(item, str))
+
     def written(self, path: KeyPath, value: object) -> str:
         """A scalar as the user wrote it (`1e-4`), else as YAML writes it.
 
@@ -172,36 +185,19 @@ def _key_path(detail: ErrorDetails, data: Any) -> KeyPath:
 
 def complaint(path: KeyPath, details: Sequence[ErrorDetails], source: Source) -> Finding:
     """What is wrong at one place, and what to write instead."""
-    detail = details[0]
-    kind = detail["type"]
-    key = str(path[-1]) if path else ""
+    kind, name = details[0]["type"], dotted(path)
     if kind == "extra_forbidden":
-        return source.finding(
-            "config.unknown-key",
-            "error",
-            path,
-            f"there is no key `{key}` in {_section_name(path)}",
-            _unknown_key_hint(path),
-            at_key=True,
-        )
+        section = f"`{dotted(path[:-1])}`" if len(path) > 1 else "a config"
+        message, hint = f"there is no key `{path[-1]}` in {section}", _unknown_key_hint(path)
+        return source.finding("config.unknown-key", "error", path, message, hint, at_key=True)
     if kind == "missing":
-        return source.finding(
-            "config.missing-key",
-            "error",
-            path,
-            f"`{dotted(path)}` is missing",
-            _MISSING_HINTS.get(dotted(path)),
-        )
+        message, hint = f"`{name}` is missing", _MISSING_HINTS.get(name)
+        return source.finding("config.missing-key", "error", path, message, hint)
     entry = source.entry(path)
     value = None if entry is None else entry.data  # None, too, for what validation took for empty
-    expected = " or ".join(dict.fromkeys(_expected(item) for item in details))
-    return source.finding(
-        "config.type",
-        "error",
-        path,
-        f"`{dotted(path)}` is {_shown(path, value)}; it must be {expected}",
-        _choice_hint(value, details),
-    )
+    expected = " or ".join(dict.fromkeys(map(_expected, details)))
+    message = f"`{name}` is {_shown(path, value)}; it must be {expected}"
+    return source.finding("config.type", "error", path, message, _choice_hint(value, details))
 
 
 _MISSING_HINTS = {
@@ -294,7 +290,3 @@ def _shown(path: KeyPath, value: object) -> str:
     if any(is_secret_name(str(part)) for part in path):
         return f"`{MASK}`"
     return f"`{mask(str(value))[:60]}`"
-
-
-def _section_name(path: KeyPath) -> str:
-    return f"`{dotted(path[:-1])}`" if len(path) > 1 else "a config"

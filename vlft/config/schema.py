@@ -115,8 +115,8 @@ Processes = Annotated[int, Field(ge=1, le=65_536)]
 
 def key(
     default: Any = ...,
-    *,
     description: str | None = None,
+    *,
     argument: str | tuple[str, ...] = (),
     variable: str | tuple[str, ...] = (),
     **constraints: Any,
@@ -144,41 +144,29 @@ AnySection = TypeVar("AnySection", bound=Section)
 class Model(Section):
     """The model to start from."""
 
-    path: str = key(..., description="Folder of the model, or its id on a hub.", argument="model")
+    path: str = key(..., "Folder of the model, or its id on a hub.", argument="model")
     hub: Literal["modelscope", "huggingface"] | None = key(
-        None, description="Hub that an id is fetched from.", argument="use_hf", variable="USE_HF"
+        None, "Hub that an id is fetched from.", argument="use_hf", variable="USE_HF"
     )
-    revision: str | None = key(
-        None, description="Branch, tag or commit on the hub.", argument="model_revision"
-    )
+    revision: str | None = key(None, "Branch, tag or commit on the hub.", argument="model_revision")
     type: str | None = key(
-        None,
-        description="ms-swift's model_type; read from the checkpoint if absent.",
-        argument="model_type",
+        None, "ms-swift's model_type; read from the checkpoint if absent.", argument="model_type"
     )
     torch_dtype: Literal["bfloat16", "float16", "float32"] | None = key(
-        None,
-        description="Data type of the weights; the checkpoint's if absent.",
-        argument="torch_dtype",
+        None, "Data type of the weights; the checkpoint's if absent.", argument="torch_dtype"
     )
-    attn_impl: str | None = key(
-        None, description="Attention: sdpa, eager, flash_attn, …", argument="attn_impl"
-    )
-    freeze_llm: bool | None = key(
-        None, description="Train without the language model.", argument="freeze_llm"
-    )
+    attn_impl: str | None = key(None, "Attention: sdpa, eager, flash_attn, …", argument="attn_impl")
+    freeze_llm: bool | None = key(None, "Train without the language model.", argument="freeze_llm")
     freeze_vit: bool | None = key(
-        None,
-        description="Train without the vision tower; ms-swift's default is true.",
-        argument="freeze_vit",
+        None, "Train without the vision tower; ms-swift's default is true.", argument="freeze_vit"
     )
     freeze_aligner: bool | None = key(
         None,
-        description="Train without the projector between the two; default true.",
+        "Train without the projector between the two; default true.",
         argument="freeze_aligner",
     )
-    trust_remote_code: bool = Field(
-        False, description="Consent to running the Python code that a checkpoint carries."
+    trust_remote_code: bool = key(
+        False, "Consent to running the Python code that a checkpoint carries."
     )
 
 
@@ -189,7 +177,7 @@ class Lora(Section):
     alpha: Count | None = key(None, argument="lora_alpha")
     dropout: Annotated[Number, Field(ge=0, lt=1)] | None = key(None, argument="lora_dropout")
     target_modules: Texts | None = key(
-        None, description="all-linear, or names of modules.", argument="target_modules"
+        None, "all-linear, or names of modules.", argument="target_modules"
     )
 
 
@@ -205,54 +193,42 @@ class Data(Section):
 
     train: Texts = key(
         ...,
-        description="Files (`path`, `path#N` for N rows), hub ids (`hf::id`, `ms::id`).",
+        "Files (`path`, `path#N` for N rows), hub ids (`hf::id`, `ms::id`).",
         argument="dataset",
         min_length=1,
     )
     val: Annotated[Number, Field(gt=0, lt=1)] | Annotated[Texts, Field(min_length=1)] | None = key(
         None,
-        description="A share of the training rows or files; absent: no evaluation.",
+        "A share of the training rows or files; absent: no evaluation.",
         argument=("val_dataset", "split_dataset_ratio"),
     )
     max_length: Count | None = key(
-        None, description="Tokens of a row, image tokens included.", argument="max_length"
+        None, "Tokens of a row, image tokens included.", argument="max_length"
     )
 
 
 class VideoPixels(Section):
     """Limits of a video's frames."""
 
-    min: Product | None = key(
-        None, description="Pixels of a frame, at least.", variable="VIDEO_MIN_PIXELS"
-    )
-    max: Product | None = key(
-        None, description="Pixels of a frame, at most.", variable="VIDEO_MAX_PIXELS"
-    )
-    fps: Annotated[Number, Field(gt=0)] | None = key(
-        None, description="Frames taken a second.", variable="FPS"
-    )
+    min: Product | None = key(None, "Pixels of a frame, at least.", variable="VIDEO_MIN_PIXELS")
+    max: Product | None = key(None, "Pixels of a frame, at most.", variable="VIDEO_MAX_PIXELS")
+    fps: Annotated[Number, Field(gt=0)] | None = key(None, "Frames taken a second.", variable="FPS")
     min_frames: Count | None = key(None, variable="FPS_MIN_FRAMES")
     max_frames: Count | None = key(None, variable="FPS_MAX_FRAMES")
     tiles: Count | None = key(
-        None, description="Tiles of a frame, at most (internvl_chat).", variable="VIDEO_MAX_NUM"
+        None, "Tiles of a frame, at most (internvl_chat).", variable="VIDEO_MAX_NUM"
     )
 
 
 class Pixels(Section):
     """How large an image may become before it is turned into tokens."""
 
-    min: Product | None = key(
-        None, description="Pixels of an image, at least.", variable="MIN_PIXELS"
-    )
-    max: Product | None = key(
-        None, description="Pixels of an image, at most.", variable="MAX_PIXELS"
-    )
+    min: Product | None = key(None, "Pixels of an image, at least.", variable="MIN_PIXELS")
+    max: Product | None = key(None, "Pixels of an image, at most.", variable="MAX_PIXELS")
     tiles: Count | None = key(
-        None, description="Tiles of an image, at most (internvl_chat).", variable="MAX_NUM"
+        None, "Tiles of an image, at most (internvl_chat).", variable="MAX_NUM"
     )
-    video: VideoPixels = Field(
-        VideoPixels.model_construct(), description="Limits of a video's frames."
-    )
+    video: VideoPixels = key(VideoPixels.model_construct(), "Limits of a video's frames.")
 
 
 class Train(Section):
@@ -261,8 +237,8 @@ class Train(Section):
     num_train_epochs: Annotated[Number, Field(gt=0)] | None = key(None, argument="num_train_epochs")
     max_steps: Count | None = key(None, argument="max_steps")
     learning_rate: Annotated[Number, Field(ge=0)] | None = key(None, argument="learning_rate")
-    global_batch_size: Count | None = Field(
-        None, description="per_device × accumulation × processes ÷ sequence parallel size."
+    global_batch_size: Count | None = key(
+        None, "per_device × accumulation × processes ÷ sequence parallel size."
     )
     per_device_train_batch_size: Count | None = key(None, argument="per_device_train_batch_size")
     gradient_accumulation_steps: Count | None = key(None, argument="gradient_accumulation_steps")
@@ -273,9 +249,7 @@ class Train(Section):
     eval_steps: Annotated[Number, Field(gt=0)] | None = key(None, argument="eval_steps")
     save_total_limit: Count | None = key(None, argument="save_total_limit")
     resume_from_checkpoint: str | None = key(
-        None,
-        description="Folder of the checkpoint to resume from.",
-        argument="resume_from_checkpoint",
+        None, "Folder of the checkpoint to resume from.", argument="resume_from_checkpoint"
     )
 
 
@@ -284,52 +258,46 @@ class Launch(Section):
 
     gpus: Literal["auto", "none"] | Processes | list[int | str] = key(
         "auto",
-        description="auto: all visible; N: the first N visible; a list of indices or UUIDs; "
-        "none: the CPU.",
+        "auto: all visible; N: the first N visible; a list of indices or UUIDs; none: the CPU.",
         argument="use_cpu",
         variable="CUDA_VISIBLE_DEVICES",
     )
     nproc_per_node: Processes | None = key(
-        None, description="Processes on a node; one a GPU if absent.", variable="NPROC_PER_NODE"
+        None, "Processes on a node; one a GPU if absent.", variable="NPROC_PER_NODE"
     )
-    nnodes: Processes | None = key(None, description="Nodes; 1.", variable="NNODES")
+    nnodes: Processes | None = key(None, "Nodes; 1.", variable="NNODES")
     sequence_parallel_size: Processes | None = key(
-        None, description="Processes that share one sequence.", argument="sequence_parallel_size"
+        None, "Processes that share one sequence.", argument="sequence_parallel_size"
     )
     master_addr: str | None = key(
-        None, description="Address of node 0; a scheduler knows it.", variable="MASTER_ADDR"
+        None, "Address of node 0; a scheduler knows it.", variable="MASTER_ADDR"
     )
     master_port: Annotated[int, Field(ge=1, le=65535)] | None = key(
-        None,
-        description="Port of node 0; a free one if absent and on one node.",
-        variable="MASTER_PORT",
+        None, "Port of node 0; a free one if absent and on one node.", variable="MASTER_PORT"
     )
-    python: str | None = Field(
-        None, description="Interpreter that has ms-swift; found by itself if absent."
-    )
-    engine: EngineName = Field(
-        DEFAULT,
-        description="Where the run starts: this machine, or a scheduler with its own section.",
+    python: str | None = key(None, "Interpreter that has ms-swift; found by itself if absent.")
+    engine: EngineName = key(
+        DEFAULT, "Where the run starts: this machine, or a scheduler with its own section."
     )
 
 
 class Export(Section):
     """What `vlft merge`, `vlft eval` and `vlft infer` go by where no flag says otherwise."""
 
-    quant_bits: Literal[2, 3, 4, 8] | None = Field(
-        None, description="Quantise the merged weights to as many bits. --quant_bits"
+    quant_bits: Literal[2, 3, 4, 8] | None = key(
+        None, "Quantise the merged weights to as many bits. --quant_bits"
     )
-    quant_method: Literal["bnb", "gptq", "gptq_v2", "awq", "fp8"] | None = Field(
-        None, description="How; chosen by bits and packages if absent. --quant_method"
+    quant_method: Literal["bnb", "gptq", "gptq_v2", "awq", "fp8"] | None = key(
+        None, "How; chosen by bits and packages if absent. --quant_method"
     )
-    python: str | None = Field(
-        None, description="Interpreter that exports and infers; the one that trained if absent."
+    python: str | None = key(
+        None, "Interpreter that exports and infers; the one that trained if absent."
     )
-    dataset: Texts | None = Field(
-        None, description="JSONL to calibrate on; the training rows if absent. --dataset"
+    dataset: Texts | None = key(
+        None, "JSONL to calibrate on; the training rows if absent. --dataset"
     )
-    rows: Count | None = Field(
-        None, description="Rows to calibrate on, at most; 128 if absent. --quant_n_samples"
+    rows: Count | None = key(
+        None, "Rows to calibrate on, at most; 128 if absent. --quant_n_samples"
     )
 
 
@@ -339,12 +307,10 @@ class Config(Section):
     The section of an engine is a field of a subclass: see `config_with`.
     """
 
-    task: Literal["sft", "pt", "rlhf"] = Field("sft", description="swift's subcommand.")
+    task: Literal["sft", "pt", "rlhf"] = key("sft", "swift's subcommand.")
     model: Model
     tuner: str = key(
-        "lora",
-        description="lora, full, or another tuner of ms-swift.",
-        argument=("tuner_type", "train_type"),
+        "lora", "lora, full, or another tuner of ms-swift.", argument=("tuner_type", "train_type")
     )
     lora: Lora | None = None
     quant: Quant | None = None
@@ -352,17 +318,15 @@ class Config(Section):
     pixels: Pixels = Pixels.model_construct()
     train: Train = Train.model_construct()
     deepspeed: str | None = key(
-        None,
-        description="zero0 … zero3, zero2_offload, zero3_offload or a JSON file.",
-        argument="deepspeed",
+        None, "zero0 … zero3, zero2_offload, zero3_offload or a JSON file.", argument="deepspeed"
     )
     launch: Launch = Launch.model_construct()
     export: Export = Export.model_construct()
     output_dir: str = key(
-        "output", description="Folder that the runs' folders are made in.", argument="output_dir"
+        "output", "Folder that the runs' folders are made in.", argument="output_dir"
     )
-    swift: dict[str, Any] = Field({}, description="Any other argument of ms-swift, by its name.")
-    env: dict[str, Any] = Field({}, description="Environment variables of the trainer.")
+    swift: dict[str, Any] = key({}, "Any other argument of ms-swift, by its name.")
+    env: dict[str, Any] = key({}, "Environment variables of the trainer.")
 
     def engine_section(self, kind: type[AnySection]) -> AnySection | None:
         """The section of the engine that `launch.engine` names, if it is one of this kind."""
@@ -403,9 +367,7 @@ ARGUMENTS: dict[str, str] = dict(_owned(Config, OWNED_ARGUMENTS))
 ENVIRONMENT: dict[str, str] = dict(_owned(Config, OWNED_VARIABLES))
 """Environment variable → config key that owns it."""
 
-RESERVED: dict[str, str] = {
-    "add_version": "vlft gives every run a folder of its own",
-}
+RESERVED: dict[str, str] = {"add_version": "vlft gives every run a folder of its own"}
 """Arguments that vlft always writes itself, and why."""
 
 NODE_ENVIRONMENT: dict[str, str] = {

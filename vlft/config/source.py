@@ -84,6 +84,10 @@ class Source:
         file = self.place(path).file
         return Path.cwd() if file is None else _folder_of(file, os.getcwd())  # noqa: PTH109
 
+    def absolute(self, text: str | None, path: KeyPath) -> Path | None:
+        """What is written at this key as an absolute path; None if nothing is."""
+        return absolute(text, self.base_dir(path)) if text else None
+
     def finding(
         self,
         rule: str,
@@ -103,6 +107,12 @@ class Source:
 @lru_cache(maxsize=64)
 def _folder_of(file: str, cwd: str) -> Path:
     return Path(cwd, file).parent
+
+
+def absolute(text: str, base_dir: Path) -> Path:
+    """A path as written in a config, made absolute without following links."""
+    # os.path leaves `~somebody` as it is where there is no such user.
+    return Path(os.path.normpath(os.path.join(base_dir, os.path.expanduser(text))))  # noqa: PTH111, PTH118
 
 
 def parse(text: str, file: str) -> tuple[Source | None, list[Finding]]:
@@ -194,7 +204,7 @@ class _Chain:
         if real in self.done:
             return self.done[real]
         self.done[real] = None
-        text = read_text(name)
+        text = _read_text(name)
         if isinstance(text, Finding):
             self.findings.append(_moved(text, at))
             return None
@@ -235,24 +245,22 @@ class _Chain:
 
     def _bases(self, source: Source) -> list[tuple[KeyPath, str]] | None:
         """The files named under `extends`, and where; None, with findings, if it is malformed."""
-        entry = source.root.child(_KEY)
-        value = None if entry is None else entry.data
-        if value is None:
+        given = source.root.child(_KEY)
+        if given is None or given.value is None:
             return []
-        entries = value if isinstance(value, list) else [value]
+        entries = given.value if isinstance(given.value, list) else [given]
         hint = "write `extends: base.yaml`, or a list: `extends: [base.yaml, more.yaml]`"
         if len(entries) > MAX_FILES:
             message = f"extends names {len(entries)} files; the limit is {MAX_FILES}"
             self.findings.append(source.finding("config.extends", "error", (_KEY,), message, hint))
             return None
         named: list[tuple[KeyPath, str]] = []
-        for i, name in enumerate(entries):
-            path: KeyPath = (_KEY, i) if isinstance(value, list) else (_KEY,)
-            if isinstance(name, str) and name.strip():
-                named.append((path, name))
+        for i, entry in enumerate(entries):
+            path: KeyPath = (_KEY,) if entry is given else (_KEY, i)
+            if isinstance(entry.value, str) and entry.value.strip():
+                named.append((path, entry.value))
                 continue
-            written = source.text(path)
-            what = "a map or a list" if written is None else shown(written)
+            what = "a map or a list" if entry.text is None else shown(entry.text)
             message = f"extends takes the path of a config file, not {what}"
             self.findings.append(source.finding("config.extends", "error", path, message, hint))
         return named if len(named) == len(entries) else None
@@ -286,44 +294,36 @@ _KINDS: Final = (
 )
 
 
-def read_text(name: str) -> str | Finding:
+def _read_text(name: str) -> str | Finding:
     """The text of the file; a finding, with a line only if it is about the content.
 
     Args:
         name: Path from the working directory.
     """
+    if not name:
+        return _missing(name)
     try:
-        raw = _read_bytes(name)
+        # Asked before opening: opening a pipe waits for a writer, and a device may act on it.
+        mode = Path(name).stat().st_mode
+        if not stat.S_ISREG(mode):
+            kind = next((kind for is_kind, kind in _KINDS if is_kind(mode)), "no file")
+            message = f"{shown(name)} is {kind}; a config is a regular file"
+            hint = "name a YAML file in it" if kind == "a folder" else "save it as a file first"
+            return Finding("config.not-a-file", "error", message, file=name, hint=hint)
+        # Without waiting, should a pipe have taken its place since.
+        with open(os.open(name, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
+            raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return _missing(name)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         message = f"{shown(name)} can't be read: {reason}"
         return Finding("config.unreadable", "error", message, file=name)
-    if isinstance(raw, Finding):
-        return raw
-    return _decode(raw, name)
-
-
-def _read_bytes(name: str) -> bytes | Finding:
-    if not name:
-        raise FileNotFoundError
-    # Asked before opening: opening a pipe waits for a writer, and a device may act on it.
-    mode = Path(name).stat().st_mode
-    if not stat.S_ISREG(mode):
-        kind = next((kind for is_kind, kind in _KINDS if is_kind(mode)), "no file")
-        message = f"{shown(name)} is {kind}; a config is a regular file"
-        hint = "name a YAML file in it" if kind == "a folder" else "save it as a file first"
-        return Finding("config.not-a-file", "error", message, file=name, hint=hint)
-    # Without waiting, should a pipe have taken its place since.
-    with open(os.open(name, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
-        size = os.fstat(file.fileno()).st_size
-        raw = b"" if size > MAX_BYTES else file.read(MAX_BYTES + 1)
-    if size > MAX_BYTES or len(raw) > MAX_BYTES:
+    if len(raw) > MAX_BYTES:
         message = f"{shown(name)} is larger than {MAX_BYTES >> 20} MiB, the limit for a config"
         hint = "check the name: is it a data file or a checkpoint?"
         return Finding("config.too-large", "error", message, file=name, hint=hint)
-    return raw
+    return _decode(raw, name)
 
 
 def _missing(name: str) -> Finding:

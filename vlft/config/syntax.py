@@ -45,14 +45,20 @@ def explain(error: MarkedYAMLError, text: str, file: str | None) -> Finding:
     lines = [*text.splitlines(), ""]
     line = lines[min(mark.line, len(lines) - 1)]
     before, rest = line[: mark.column], line[mark.column :]
-    said, stopped = f"{error.context or ''}: {problem}", f"{before}\n{rest}"
+    context = error.context or ""
+    open_, close = ("[", "]") if "sequence" in context else ("{", "}")
+    said, stopped = f"{context}: {problem}", f"{before}\n{rest}"
     case = next(
         case for case in _CASES if re.search(case.problem, said) and re.search(case.line, stopped)
     )
     words = {
         "problem": problem,
+        "open": open_,
+        "close": close,
+        "mark": "*" if "alias" in context else "&",
+        "kind": "alias" if "alias" in context else "anchor",
         "sign": rest[:1],
-        "first": shown(rest[:1]),
+        "where": f" before {shown(rest[:1])}" if rest else "",
         "two": shown(rest[:2]),
         "rest": shown(rest.strip()),
         "before": shown(before.strip()),
@@ -100,15 +106,9 @@ _CASES: Final = (
         at_start=True,
     ),
     _Case(
-        "sequence: .*expected ',' or '[]}]'",
-        "after this `[` a `]` is missing, or a comma between two entries",
-        "add `]` at its end, or the comma",
-        at_start=True,
-    ),
-    _Case(
         "expected ',' or '[]}]'",
-        "after this `{{` a `}}` is missing, or a comma between two entries",
-        "add `}}` at its end, or the comma",
+        "after this `{open}` a `{close}` is missing, or a comma between two entries",
+        "add `{close}` at its end, or the comma",
         at_start=True,
     ),
     _Case(
@@ -141,14 +141,9 @@ _CASES: Final = (
         "start each item with `- ` in the same column, and indent what belongs to it",
     ),
     _Case(
-        "scanning an alias",
-        "a value that starts with `*` is a YAML alias, and its name can't be read",
-        'put the value in quotes if it is text: "*…"',
-    ),
-    _Case(
-        "scanning an anchor",
-        "a value that starts with `&` is a YAML anchor, and its name can't be read",
-        'put the value in quotes if it is text: "&…"',
+        "scanning an (alias|anchor)",
+        "a value that starts with `{mark}` is a YAML {kind}, and its name can't be read",
+        'put the value in quotes if it is text: "{mark}…"',
     ),
     _Case(
         "escape|hexdecimal|unicode character",
@@ -157,13 +152,7 @@ _CASES: Final = (
     ),
     _Case(
         "expected node content",
-        "a value is expected before {first}",
-        "remove one comma or bracket, add a missing bracket, or put the value in quotes",
-        line=r"\n.",
-    ),
-    _Case(
-        "expected node content",
-        "a value is expected",
+        "a value is expected{where}",
         "remove one comma or bracket, add a missing bracket, or put the value in quotes",
     ),
     _Case(

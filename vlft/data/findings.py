@@ -152,7 +152,7 @@ class Sink:
             line: Of the row.
             column: In the line.
         """
-        rule, message = problem.rule, problem.message
+        rule, message, hint, key = problem.rule, problem.message, problem.hint, problem.key
         if rule.id in self._ignore:
             return
         fate = self._fate(rule)
@@ -160,20 +160,10 @@ class Sink:
             message += " (strict: true ends the run here)"
         self.counts[rule.id] = self.counts.get(rule.id, 0) + 1
         self.severities[rule.severity] += 1
-        self._recent.append(
-            RowFinding(
-                rule.id,
-                rule.severity,
-                file,
-                line,
-                column,
-                problem.key,
-                message,
-                problem.hint,
-                row,
-                fate,
-            )
+        found = RowFinding(
+            rule.id, rule.severity, file, line, column, key, message, hint, row, fate
         )
+        self._recent.append(found)
         if len(self._recent) >= KEPT:
             self._write()
 

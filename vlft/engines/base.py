@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vlft.pipeline import Ready
-    from vlft.plan.command import MaskedCommand
+    from vlft.plan import MaskedCommand
     from vlft.resolve.world import World
     from vlft.runs.record import Run
 

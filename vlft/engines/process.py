@@ -15,13 +15,13 @@ import vlft
 from vlft.environment import ENVIRON
 from vlft.files import read_from, read_json, write_json
 from vlft.output import console
-from vlft.runs.attempts import give_room
+from vlft.runs.attempts import ROOM
 from vlft.security.secrets import Variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from vlft.plan.command import Command
+    from vlft.plan import Command
     from vlft.security.secrets import Word
 
 Status = Literal["finished", "failed", "stopped", "killed"]
@@ -222,7 +222,8 @@ def write_outcome(run_dir: Path, outcome: Outcome) -> None:
         OSError: It could not be written.
     """
     path = run_dir / OUTCOME
-    give_room(run_dir)
+    with suppress(OSError):
+        (run_dir / ROOM).unlink(missing_ok=True)
     if not path.exists():
         write_json(path, outcome.to_json())
 

@@ -24,7 +24,7 @@ from vlft.security.secrets import is_masked
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.plan.command import MaskedCommand
+    from vlft.plan import MaskedCommand
     from vlft.probe.hardware import Hardware
     from vlft.runs.record import Run
 

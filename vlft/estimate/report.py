@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vlft.estimate.memory.step_spec import RunShape
     from vlft.models.architecture import ModelShape
     from vlft.pipeline import Ready
-    from vlft.plan.plan import Plan
+    from vlft.plan import Plan
     from vlft.resolve.run import RunSpec
     from vlft.runs.record import Run
 

@@ -18,7 +18,7 @@ from vlft.export.quantized import verify_quantized
 from vlft.export.step import Exported, run_step, trained_quantized, without_quantization
 from vlft.export.verify import verify_merge
 from vlft.files import write_json_lines
-from vlft.plan.command import render_tool
+from vlft.plan import render_tool
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.resolve.model import PATCHES_VERSION, is_patched
 from vlft.runs.exports import ExportRecord, hash_adapter, hash_model
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from vlft.export.plan import ExportPlan, Quantizing
-    from vlft.plan.command import Command
+    from vlft.plan import Command
     from vlft.resolve.quantization import Quantization
     from vlft.swift.release import Arguments
 

@@ -23,7 +23,7 @@ from vlft.runs.record import utc_now
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from vlft.plan.command import Command
+    from vlft.plan import Command
     from vlft.probe.checkpoint import Checkpoint
     from vlft.runs.exports import ExportRecord
     from vlft.swift.interpreter import Interpreter

@@ -88,7 +88,7 @@ def import_command(
         _train(draft, invocation, launch, here, modern=setting.modern)
     else:
         place_tool(draft)
-        Surroundings(draft, None).place(invocation.env, launch, invocation.offset)
+        Surroundings(draft, None).place(invocation, launch)
         processes = draft.entries.pop(("launch", "nproc_per_node"), None)
         if processes is not None and processes.values[0].text != "1":
             what = f"{processes.values[0].text} processes"
@@ -109,7 +109,7 @@ def _train(
     variable = invocation.env.get("USE_HF")
     place_flags(draft, use_hf=variable.value.text if variable is not None else None)
     family = family_of(model_type) if model_type is not None else None
-    Surroundings(draft, family).place(invocation.env, launch, invocation.offset)
+    Surroundings(draft, family).place(invocation, launch)
     for key, name, what in _NEEDED:
         if name not in flags:
             hint = f"write `{key}`: vlft needs it"

@@ -33,8 +33,8 @@ from vlft.importer.launchers import (
 from vlft.importer.releases import Published
 from vlft.importer.shell.control import read_script
 from vlft.importer.shell.interpreter import Invocation
+from vlft.importer.shell.source import ParserError
 from vlft.importer.shell.state import Field, Text, Variable
-from vlft.importer.shell.syntax import ParserError
 from vlft.importer.spans import Lines, Spot, finding, shown
 from vlft.importer.surroundings import tell_unused
 

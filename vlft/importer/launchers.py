@@ -173,9 +173,9 @@ def _prefix(fields: Sequence[Field]) -> tuple[dict[str, Text], str | None, tuple
         flag, equals, given = text.lstrip("-").partition("=")
         meaning = _MEANINGS.get(flag) if text.startswith("-") else None
         if pair is not None:
-            options[f"env {pair[1]}"] = _same(value, pair[2])
+            options[f"env {pair[1]}"] = replace(value, text=pair[2])
         elif meaning is not None and equals:
-            options[meaning] = _same(value, given)
+            options[meaning] = replace(value, text=given)
         elif meaning is not None:
             takes = meaning
         elif not _harmless(text, flag, name):
@@ -188,10 +188,6 @@ def _harmless(text: str, flag: str, name: str) -> bool:
     if text.startswith("-"):
         return flag in _HARMLESS or text in _WORDLESS
     return name in _WORDLESS or re.fullmatch(r"python[0-9.]*", name) is not None
-
-
-def _same(value: Text, text: str) -> Text:
-    return type(value)(text, value.why, value.notes)
 
 
 _SHELLS: Final = ("bash", "sh", "sbatch", "source")

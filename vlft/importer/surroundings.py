@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from vlft.config.schema import ENVIRONMENT, NODE_ENVIRONMENT
 from vlft.importer.draft import Draft, Entry, Form, Key
 from vlft.importer.launchers import IMPORTED, find_launch
-from vlft.importer.shell.state import Text
+from vlft.importer.shell.state import Text, Variable
 from vlft.importer.spans import Spot, finding, shown
 from vlft.security.secrets import cover
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from vlft.importer.flags import Flags
     from vlft.importer.launchers import Launch
     from vlft.importer.shell.interpreter import Invocation
-    from vlft.importer.shell.state import Variable
     from vlft.importer.spans import Spot
     from vlft.models import Family
 
@@ -50,101 +49,92 @@ class Surroundings:
         self._draft = draft
         self._family = family
 
-    def place(self, variables: Mapping[str, Variable], launch: Launch, offset: int) -> None:
+    def place(self, invocation: Invocation, launch: Launch) -> None:
         """Everything around the command's own flags.
 
         Args:
-            variables: Its environment.
+            invocation: The command.
             launch: What its launcher was told.
-            offset: Where it begins.
         """
-        given = {
-            name: (variable.value, self._draft.spot_of(variable.offset))
-            for name, variable in variables.items()
-        }
-        here = self._draft.spot_of(offset)
-        for name, text in launch.options.items():
-            if name.startswith("env "):
-                given[name.removeprefix("env ")] = (text, here)
-        self._launch(given, launch, here)
-        for name, (value, spot) in given.items():
-            if name in LAUNCH or name == "CUDA_VISIBLE_DEVICES":
-                continue
-            self._variable(name, value, spot)
-
-    def _launch(self, given: Mapping[str, tuple[Text, Spot]], launch: Launch, here: Spot) -> None:
-        options = {name: (text, here) for name, text in launch.options.items()}
+        here = invocation.offset
+        options = {name: Variable(text, here) for name, text in launch.options.items()}
+        given = dict(invocation.env)
+        for name in [name for name in options if name.startswith("env ")]:
+            given[name.removeprefix("env ")] = options.pop(name)
         for name, key in LAUNCH.items():
             if name in given:
                 options.setdefault(key, given[name])
+        self._launch(options, given.get("CUDA_VISIBLE_DEVICES"), launch.launcher, here)
+        for name, variable in given.items():
+            if name not in LAUNCH and name != "CUDA_VISIBLE_DEVICES":
+                self._variable(name, variable)
+
+    def _launch(
+        self,
+        options: dict[str, Variable],
+        devices: Variable | None,
+        launcher: str | None,
+        here: int,
+    ) -> None:
         nproc = options.get("nproc_per_node")
         if nproc is None and "processes" in options:
             nproc = self._processes(options)
-        devices = given.get("CUDA_VISIBLE_DEVICES")
         if "include" in options or "gpu_ids" in options:
-            text, spot = options.get("gpu_ids") or options["include"]
-            devices = (Text(text.text.rpartition(":")[2], text.why), spot)
+            named = options.get("gpu_ids") or options["include"]
+            text = named.value.text.rpartition(":")[2]
+            devices = Variable(Text(text, named.value.why), named.offset)
         if devices is not None:
-            self._devices(*devices)
-        self._nproc(nproc, launch, devices, here)
+            self._devices(devices)
+        self._nproc(nproc, launcher, devices, here)
         if "master_port" in options and self._any_port(options):
             del options["master_port"]
         for key in ("nnodes", "master_addr", "master_port"):
-            if key in options and not self._inherited(key, options[key][0]):
-                self._put(("launch", key), *options[key], whole=key != "master_addr")
-        self._others(options)
-
-    def _others(self, options: Mapping[str, tuple[Text, Spot]]) -> None:
+            if key in options and not self._inherited(key, options[key].value):
+                self._put(("launch", key), options[key], whole=key != "master_addr")
         if "hostfile" in options and "nnodes" not in options:
-            text, spot = options["hostfile"]
-            why = f"the nodes stand in {shown(text.text)}"
-            self._put(("launch", "nnodes"), Text("?", why), spot, whole=True)
+            why = f"the nodes stand in {shown(options['hostfile'].value.text)}"
+            self._put(("launch", "nnodes"), Variable(Text("?", why), options["hostfile"].offset))
         if "node_rank" in options:
-            text, _ = options["node_rank"]
-            self._leave(f"node rank {text.text}", NODE_ENVIRONMENT["NODE_RANK"])
+            rank = f"node rank {options['node_rank'].value.text}"
+            self._leave(rank, NODE_ENVIRONMENT["NODE_RANK"])
 
-    def _any_port(self, options: Mapping[str, tuple[Text, Spot]]) -> bool:
+    def _any_port(self, options: Mapping[str, Variable]) -> bool:
         """Whether the port is one by chance, on one node: vlft looks for a free one itself."""
-        port = options["master_port"][0]
+        port = options["master_port"].value
         by_chance = port.why is not None and re.search(r"RANDOM|shuf", port.text) is not None
-        nodes = options["nnodes"][0] if "nnodes" in options else Text("1")
-        if not by_chance or nodes.text != "1":
+        if not by_chance or ("nnodes" in options and options["nnodes"].value.text != "1"):
             return False
         self._leave(f"MASTER_PORT={port.text}", "any port will do, and vlft takes a free one")
         return True
 
-    def _processes(self, options: Mapping[str, tuple[Text, Spot]]) -> tuple[Text, Spot]:
+    def _processes(self, options: Mapping[str, Variable]) -> Variable:
         """What accelerate is told counts the processes of all nodes."""
-        total, spot = options["processes"]
-        nodes = options.get("nnodes", (Text("1"), spot))[0]
-        if (
-            total.why is None
-            and nodes.why is None
-            and total.text.isdecimal()
-            and nodes.text.isdecimal()
-        ):
-            count, rest = divmod(int(total.text), max(1, int(nodes.text)))
+        total = options["processes"]
+        nodes = options["nnodes"].value if "nnodes" in options else Text("1")
+        why = total.value.why or "it is for all nodes together"
+        if all(one.why is None and one.text.isdecimal() for one in (total.value, nodes)):
+            count, rest = divmod(int(total.value.text), max(1, int(nodes.text)))
             if not rest:
-                return Text(str(count)), spot
-        return Text(total.text, total.why or "it is for all nodes together"), spot
+                return Variable(Text(str(count)), total.offset)
+        return Variable(Text(total.value.text, why), total.offset)
 
     def _nproc(
         self,
-        nproc: tuple[Text, Spot] | None,
-        launch: Launch,
-        devices: tuple[Text, Spot] | None,
-        here: Spot,
+        nproc: Variable | None,
+        launcher: str | None,
+        devices: Variable | None,
+        here: int,
     ) -> None:
         key: Key = ("launch", "nproc_per_node")
-        if nproc is not None and self._inherited("nproc_per_node", nproc[0]):
+        if nproc is not None and self._inherited("nproc_per_node", nproc.value):
             return
-        if nproc is not None and nproc[0].text not in _PER_GPU:
-            self._put(key, *nproc, whole=True)
-        elif nproc is None and launch.launcher == "accelerate":
+        if nproc is not None and nproc.value.text not in _PER_GPU:
+            self._put(key, nproc, whole=True)
+        elif nproc is None and launcher == "accelerate":
             why = "accelerate's own config file says how many processes there are"
-            self._put(key, Text("?", why), here, whole=True)
-        elif nproc is None and launch.launcher != "deepspeed" and not self._on_cpu():
-            several = devices is None or "," in devices[0].text
+            self._put(key, Variable(Text("?", why), here))
+        elif nproc is None and launcher != "deepspeed" and not self._on_cpu():
+            several = devices is None or "," in devices.value.text
             gpus = "all visible GPUs" if devices is None else "all these GPUs"
             note = f"no NPROC_PER_NODE: one process over {gpus}" if several else None
             self._draft.entries[key] = Entry((Text("1"),), comment=note)
@@ -163,10 +153,11 @@ class Surroundings:
         gpus = self._draft.entries.get(("launch", "gpus"))
         return gpus is not None and gpus.values[0].text == "none"
 
-    def _devices(self, value: Text, spot: Spot) -> None:
+    def _devices(self, devices: Variable) -> None:
         key: Key = ("launch", "gpus")
+        value = devices.value
         if value.why is not None:
-            self._put(key, value, spot)
+            self._put(key, devices)
             return
         names = [name.strip() for name in value.text.split(",") if name.strip()]
         if not names or names == ["-1"]:
@@ -176,7 +167,8 @@ class Surroundings:
         else:
             self._draft.entries[key] = Entry(tuple(map(Text, names)), "list")
 
-    def _variable(self, name: str, value: Text, spot: Spot) -> None:
+    def _variable(self, name: str, variable: Variable) -> None:
+        value, spot = variable.value, self._draft.spot_of(variable.offset)
         if name in NODE_ENVIRONMENT:
             self._leave(f"{name}={value.text}", NODE_ENVIRONMENT[name])
         elif not isinstance(held := cover(name, value.text), str):
@@ -191,7 +183,7 @@ class Surroundings:
                 hub = "huggingface" if value.text.lower() in ("1", "true", "yes") else "modelscope"
                 self._draft.entries["model", "hub"] = Entry((Text(hub),), comment="USE_HF")
         elif name in ENVIRONMENT:
-            self._pixels(name, value, spot)
+            self._pixels(name, variable)
         elif _builds_on_caller(name, value):
             self._leave(f"{name}={value.text}", "it builds on the environment, which vlft hands on")
         elif value.why is not None:
@@ -200,19 +192,21 @@ class Surroundings:
             hint = f"write it at `env.{name}` if the run needs it"
             self._draft.find("import.unknown-variable", "warning", spot, message, hint)
         else:
-            self._put(("env", name), value, spot)
+            self._put(("env", name), variable)
 
-    def _pixels(self, name: str, value: Text, spot: Spot) -> None:
+    def _pixels(self, name: str, variable: Variable) -> None:
         key = ENVIRONMENT[name]
         family = self._family
-        if family is not None and key.removeprefix("pixels.") not in family.pixel_variables:
-            self._leave(f"{name}={value.text}", f"{family.title} reads no such variable")
-            message = f"`{name}` is left out: {family.title} reads no such variable"
-            self._draft.find("import.dropped", "warning", spot, message, None)
+        if family is None or key.removeprefix("pixels.") in family.pixel_variables:
+            self._put(tuple(key.split(".")), variable)
             return
-        self._put(tuple(key.split(".")), value, spot)
+        why = f"{family.title} reads no such variable"
+        self._leave(f"{name}={variable.value.text}", why)
+        spot = self._draft.spot_of(variable.offset)
+        self._draft.find("import.dropped", "warning", spot, f"`{name}` is left out: {why}")
 
-    def _put(self, key: Key, value: Text, spot: Spot, *, whole: bool = False) -> None:
+    def _put(self, key: Key, variable: Variable, *, whole: bool = False) -> None:
+        value, spot = variable.value, self._draft.spot_of(variable.offset)
         if value.why is None and whole and not value.text.isdecimal():
             value = Text(value.text, f"{shown(value.text)} is no whole number")
         form: Form = "text" if key == ("launch", "master_addr") else "plain"

@@ -11,7 +11,7 @@ from vlft.engines.process import STDERR
 from vlft.errors import TrainerError, VlftError
 from vlft.export.step import run_tool
 from vlft.files import write_json_lines
-from vlft.plan.command import render_tool
+from vlft.plan import render_tool
 from vlft.resolve.quantization import lacks_to_load
 from vlft.runs.inference_settings import (
     environment,
@@ -26,7 +26,7 @@ from vlft.runs.record import new_run_id, utc_now
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vlft.plan.command import Command
+    from vlft.plan import Command
     from vlft.runs.target import Target
     from vlft.swift.release import Arguments
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from vlft.environment import ENVIRON
 from vlft.models import family_of, limits_from
-from vlft.plan.command import render_tool
+from vlft.plan import render_tool
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.runs.inference_settings import (
     base_of,

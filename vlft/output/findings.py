@@ -7,11 +7,12 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import asdict
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
-from vlft.findings import by_place, has_errors
+from vlft.findings import by_place, counted_by_severity, has_errors
 from vlft.output import console
 from vlft.output.console import shown
 from vlft.text import counted
@@ -40,7 +41,7 @@ def to_text(
     for finding in findings:
         place = shown(_place(finding))
         message = shown(finding.message)
-        head = f"{place}{_painted(finding.severity, color)}: {message} [{finding.rule}]"
+        head = f"{place}{painted(finding.severity, color)}: {message} [{finding.rule}]"
         file = finding.file or ""
         if file not in lines_of:
             from vlft.config.masking import masked_lines  # something is wrong
@@ -65,13 +66,9 @@ def summary(findings: Sequence[Finding], configs: Sequence[str], concerned: int)
     """
     if not findings:
         return f"{configs[0] if len(configs) == 1 else counted(len(configs), 'file')}: ok"
-    counts = {
-        name: sum(finding.severity == severity for finding in findings)
-        for severity, name in (("error", "error"), ("warning", "warning"), ("info", "note"))
-    }
-    parts = [counted(count, name) for name, count in counts.items() if count]
+    counts = counted_by_severity(Counter(finding.severity for finding in findings))
     of_all = f" of {len(configs):,}" if len(configs) > 1 else ""
-    return f"{', '.join(parts)} in {counted(concerned, 'file')}{of_all}"
+    return f"{counts} in {counted(concerned, 'file')}{of_all}"
 
 
 def _place(finding: Finding) -> str:
@@ -110,7 +107,8 @@ def _column_in(masked: str, written: str, column: int) -> int | None:
     return len(masked) - len(behind) + 1 if masked.endswith(behind) else None
 
 
-def _painted(severity: Severity, color: bool) -> str:
+def painted(severity: Severity, color: bool) -> str:
+    """A severity, in its color on a terminal."""
     return f"\x1b[1;{_COLORS[severity]}m{severity}\x1b[0m" if color else severity
 
 

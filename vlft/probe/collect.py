@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vlft.config.references import Reference, references
+from vlft.config.source import absolute
 from vlft.engines.traits import traits_of
 from vlft.environment import Environment, environment_of
 from vlft.errors import VlftError
@@ -162,36 +162,46 @@ def gather_facts(
         environ: The caller's environment; the same for all uses of a cache.
         cache: What other configs of the same call have read already.
     """
-    config, cache, environ = loaded.config, cache or FactCache(), environment_of(environ)
-    named = references(loaded)
+    config, source = loaded.config, loaded.source
+    cache, environ = cache or FactCache(), environment_of(environ)
     engine = traits_of(config.launch.engine)
     if not engine.shares_machine and hardware is not None and hardware.cores:
         hardware = None  # this machine, which is not where it will run
-    python = None if named.python is None else str(named.python.path)
+    python = source.absolute(config.launch.python, ("launch", "python"))
     interpreter, interpreter_problem, swift = cache.once(
-        _interpreter_and_swift, python, environ=environ
+        _interpreter_and_swift, None if python is None else str(python), environ=environ
     )
-    train = tuple(parse_entry(one.text, one.base_dir) for one in named.train)
-    val = tuple(parse_entry(one.text, one.base_dir) for one in named.val)
+    train, val = (
+        tuple(
+            parse_entry(text, source.base_dir(("data", key, index)))
+            for index, text in enumerate(texts if isinstance(texts, list) else ())
+        )
+        for key, texts in (("train", config.data.train), ("val", config.data.val))
+    )
     visible = None if hardware is None else _visible(hardware, environ)
     counted = count_rows((*train, *val))
-    resume = None if named.resume is None else str(named.resume.path)
-    output_dir = named.output_dir.path
+    resume = source.absolute(
+        config.train.resume_from_checkpoint, ("train", "resume_from_checkpoint")
+    )
+    output_dir = absolute(config.output_dir, source.base_dir(("output_dir",)))
+    deepspeed, deepspeed_path = loaded.deepspeed
+    deepspeed_file = deepspeed_path if deepspeed_path and _is_file(deepspeed_path) else None
     is_here = hardware is not None and hardware.cores
     return Facts(
         environ=environ,
         interpreter=interpreter,
         interpreter_problem=interpreter_problem,
         swift=swift,
-        model=_model(named.model, swift, cache, has_hub=config.model.hub is not None),
+        model=_model(loaded, swift, cache),
         train=counted[: len(train)],
         val=counted[len(train) :],
-        deepspeed_file=_deepspeed_file(named.deepspeed),
-        deepspeed=_deepspeed(named.deepspeed, cache),
+        deepspeed_file=None if deepspeed_file is None else str(deepspeed_file),
+        deepspeed=preset(deepspeed)
+        or (None if deepspeed_file is None else cache.once(read_deepspeed, deepspeed_file)),
         output_dir=output_dir,
-        resume_dir=resume,
-        resume=None if resume is None else cache.once(read_resume, resume),
-        passed_files=frozenset(text for text in named.passed if _is_file(text)),
+        resume_dir=None if resume is None else str(resume),
+        resume=None if resume is None else cache.once(read_resume, str(resume)),
+        passed_files=frozenset(filter(_is_file, loaded.passed_texts)),
         hardware=hardware,
         visible_gpus=visible,
         disk_free=free_bytes(output_dir) if is_here else None,
@@ -227,8 +237,9 @@ def _interpreter_and_swift(
         return None, VlftError(shown, "name a Python interpreter"), read_swift(None)
 
 
-def _model(named: Reference, swift: SwiftFacts, cache: FactCache, *, has_hub: bool) -> ModelFacts:
-    text, folder = named.text, named.path
+def _model(loaded: LoadedConfig, swift: SwiftFacts, cache: FactCache) -> ModelFacts:
+    text, has_hub = loaded.config.model.path, loaded.config.model.hub is not None
+    folder = absolute(text, loaded.source.base_dir(("model", "path")))
     # os.path: False for a name that no file can have, where Path raises.
     if os.path.exists(folder):  # noqa: PTH110
         try:
@@ -252,17 +263,6 @@ def _is_hub_id(text: str, swift: SwiftFacts, *, has_hub: bool) -> bool:
 def _is_file(path: str | Path) -> bool:
     """False also for a name that no file can have."""
     return os.path.isfile(path)  # noqa: PTH113
-
-
-def _deepspeed_file(named: Reference | None) -> str | None:
-    return str(named.path) if named is not None and _is_file(named.path) else None
-
-
-def _deepspeed(named: Reference | None, cache: FactCache) -> Deepspeed | None:
-    if named is None:
-        return None
-    file = _deepspeed_file(named)
-    return preset(named.text) or (None if file is None else cache.once(read_deepspeed, Path(file)))
 
 
 _FILE = Path(__file__).with_name("known_models.json")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path  # noqa: TC003
 from typing import TYPE_CHECKING, Literal
 
-from vlft.config.references import absolute
+from vlft.config.source import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -115,27 +115,22 @@ def divisors(number: int) -> list[int]:
 
 
 def _swift_accumulation(per_device: int, world_size: int) -> int:
-    return max(1, math.ceil(SWIFT_TARGET_BATCH / per_device / world_size))
+    return math.ceil(SWIFT_TARGET_BATCH / per_device / world_size)  # 1 at least
 
 
 def _indivisible(global_size: int, step: int, per_device: int | None, replicas: int) -> Mismatch:
     """`step` rows come at a time, and the global batch is not a multiple of that."""
     lower, upper = global_size // step * step, (global_size // step + 1) * step
     sizes = [str(size) for size in (lower, upper) if size]
-    what = (
-        f"per_device_train_batch_size {per_device}"
-        if per_device is not None
-        else f"gradient_accumulation_steps {step // replicas}"
-    )
+    name = "per_device_train_batch_size" if per_device else "gradient_accumulation_steps"
+    wanted = step // replicas
     hint = "global_batch_size that works: " + " or ".join(sizes)
     if global_size % replicas == 0:
-        name = "per_device_train_batch_size" if per_device else "gradient_accumulation_steps"
-        wanted = step // replicas
         options = _nearest(divisors(global_size // replicas), wanted)
         hint += f"; or {name}: " + _joined(options)
     return Mismatch(
         f"global_batch_size {global_size} is not a multiple of {step} "
-        f"({what} × {_replicas(replicas)})",
+        f"({name} {wanted} × {_replicas(replicas)})",
         hint,
     )
 

@@ -149,9 +149,9 @@ def _template(args: SwiftArgs) -> Value:
 
 
 _LENGTHS: Final = (
-    *("seq_length", "max_position_embeddings", "n_positions", "model_max_length"),
-    *("seq_len", "max_seq_len", "max_sequence_length", "max_seq_length"),
-)
+    "seq_length", "max_position_embeddings", "n_positions", "model_max_length", "seq_len",
+    "max_seq_len", "max_sequence_length", "max_seq_length",
+)  # fmt: skip
 
 
 def _model_length(args: SwiftArgs) -> Value:
@@ -209,14 +209,13 @@ def _gradient_checkpointing(args: SwiftArgs, value: Value) -> Value:
     return bool(value and not found.get("activation_checkpointing"))
 
 
-HYBRID_TEMPLATES: Final = frozenset(
-    {"qwen3", "qwen3_5", "qwen3_8", "qwen3_5_emb", "deepseek_v3_1", "deepseek_v4"}
-    | {"deepseek_v41", "deepseek_v4_flash", "gemma4", "diffusion_gemma", "glm4_5", "glm4_7"}
-    | {"glm5_1", "glm5_2", "glm5_3", "glm4_5v", "glm5_next", "xing4_0", "hunyuan"}
-    | {"hy_v3_preview", "hy_v3", "ling3", "youtu_llm", "minicpmv4_5", "minicpmo4_5"}
-    | {"minicpmv4_6", "minicpmv4_7", "minicpm5", "minicpm5_2b", "minimax_m3_vl", "kimi_k25"}
-    | {"kimi_k3", "spark2_5"}
-)
+HYBRID_TEMPLATES: Final = frozenset({
+    "qwen3", "qwen3_5", "qwen3_8", "qwen3_5_emb", "deepseek_v3_1", "deepseek_v4", "deepseek_v41",
+    "deepseek_v4_flash", "gemma4", "diffusion_gemma", "glm4_5", "glm4_7", "glm5_1", "glm5_2",
+    "glm5_3", "glm4_5v", "glm5_next", "xing4_0", "hunyuan", "hy_v3_preview", "hy_v3", "ling3",
+    "youtu_llm", "minicpmv4_5", "minicpmo4_5", "minicpmv4_6", "minicpmv4_7", "minicpm5",
+    "minicpm5_2b", "minimax_m3_vl", "kimi_k25", "kimi_k3", "spark2_5",
+})  # fmt: skip
 """Templates that think or not, as asked (swift/template/: is_thinking, non_thinking_prefix)."""
 
 
@@ -307,28 +306,26 @@ _RLHF_CHANGED: Final[dict[str, Change]] = {
 }
 """What `swift rlhf` changes otherwise."""
 
-UNREAD: Final = frozenset(
-    {"accelerator_config", "adapters", "beta", "bnb_4bit_compute_dtype", "callbacks", "cpo_alpha"}
-    | {"cosine_max_len", "dataloader_persistent_workers", "dataloader_pin_memory", "debug"}
-    | {"dataloader_prefetch_factor", "disable_tqdm", "do_eval", "eval_metric", "external_plugins"}
-    | {"freeze_parameters", "fsdp_config", "generation_batch_size", "greater_is_better"}
-    | {"gradient_accumulation_steps", "include_num_input_tokens_seen", "init_weights"}
-    | {"kl_in_reward", "learning_rate", "local_rank", "logging_dir", "loss_type", "max_model_len"}
-    | {"max_completion_length", "max_new_tokens", "metric_for_best_model", "num_labels"}
-    | {"optimizer", "output_dir", "padding_side", "ref_model", "ref_model_revision"}
-    | {"ref_model_type", "remove_unused_columns", "report_to", "response_length", "rope_scaling"}
-    | {"response_prefix", "run_name", "scale_rewards", "sleep_level", "soft_max_length"}
-    | {"steps_per_generation", "stream", "swanlab_exp_name", "target_modules", "teacher_model"}
-    | {"torch_compile", "torch_compile_backend", "trainable_parameters", "use_gym_env"}
-    | {"vllm_tensor_parallel_size"}
-)
+UNREAD: Final = frozenset({
+    "accelerator_config", "adapters", "beta", "bnb_4bit_compute_dtype", "callbacks", "cpo_alpha",
+    "cosine_max_len", "dataloader_persistent_workers", "dataloader_pin_memory", "debug",
+    "dataloader_prefetch_factor", "disable_tqdm", "do_eval", "eval_metric", "external_plugins",
+    "freeze_parameters", "fsdp_config", "generation_batch_size", "greater_is_better",
+    "gradient_accumulation_steps", "include_num_input_tokens_seen", "init_weights",
+    "kl_in_reward", "learning_rate", "local_rank", "logging_dir", "loss_type", "max_model_len",
+    "max_completion_length", "max_new_tokens", "metric_for_best_model", "num_labels", "optimizer",
+    "output_dir", "padding_side", "ref_model", "ref_model_revision", "ref_model_type",
+    "remove_unused_columns", "report_to", "response_length", "rope_scaling", "response_prefix",
+    "run_name", "scale_rewards", "sleep_level", "soft_max_length", "steps_per_generation",
+    "stream", "swanlab_exp_name", "target_modules", "teacher_model", "torch_compile",
+    "torch_compile_backend", "trainable_parameters", "use_gym_env", "vllm_tensor_parallel_size",
+})  # fmt: skip
 """Arguments that `__post_init__` changes and whose outcome nothing in vlft reads: unknown."""
 
-_FROM_CHECKPOINT: Final = frozenset(
-    {"tuner_type", "task_type", "bnb_4bit_quant_type", "bnb_4bit_use_double_quant"}
-    | {"model", "model_type", "model_revision", "torch_dtype", "attn_impl", "experts_impl"}
-    | {"new_special_tokens", "problem_type", "quant_method", "quant_bits", "hqq_axis"}
-    | {"template", "system", "truncation_strategy", "agent_template", "norm_bbox"}
-    | {"use_chat_template"}
-)
+_FROM_CHECKPOINT: Final = frozenset({
+    "tuner_type", "task_type", "bnb_4bit_quant_type", "bnb_4bit_use_double_quant", "model",
+    "model_type", "model_revision", "torch_dtype", "attn_impl", "experts_impl",
+    "new_special_tokens", "problem_type", "quant_method", "quant_bits", "hqq_axis", "template",
+    "system", "truncation_strategy", "agent_template", "norm_bbox", "use_chat_template",
+})  # fmt: skip
 """Arguments that `load_args` takes from a checkpoint's args.json."""

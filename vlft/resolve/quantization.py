@@ -14,7 +14,7 @@ from vlft.models import family_of
 from vlft.swift.versions import release
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 Method = Literal["bnb", "gptq", "gptq_v2", "awq", "fp8"]
 METHODS: tuple[Method, ...] = ("bnb", "gptq", "gptq_v2", "awq", "fp8")
@@ -126,10 +126,8 @@ def choose(bits: int | None, method: str | None, situation: Situation) -> Quanti
     if refusals:
         raise VlftError(f"nothing here can quantise to {bits} bits", "; ".join(refusals))
     legal = sorted({number for numbers in BITS.values() for number in numbers})
-    raise VlftError(
-        f"no method quantises to {bits} bits",
-        "--quant-bits " + ", ".join(map(str, legal)) + ", or --quant-method fp8 without bits",
-    )
+    hint = f"--quant-bits {', '.join(map(str, legal))}, or --quant-method fp8 without bits"
+    raise VlftError(f"no method quantises to {bits} bits", hint)
 
 
 def lacks(method: str, situation: Situation) -> str | None:
@@ -161,9 +159,8 @@ def lacks_to_load(config: Mapping[str, Any] | None, packages: Mapping[str, str])
 def _awq(situation: Situation) -> str | None:
     transformers = situation.packages.get("transformers", "")
     if release(transformers)[:2] > _AWQ_TRANSFORMERS:
-        return (
-            f"autoawq does not work with transformers {transformers}: 4.51 or older ({_ELSEWHERE})"
-        )
+        needed = f"4.51 or older ({_ELSEWHERE})"
+        return f"autoawq does not work with transformers {transformers}: {needed}"
     family = family_of(situation.family)
     if family is not None and not family.awq:
         return f"autoawq does not know {situation.family}"
@@ -181,15 +178,12 @@ def _fp8(situation: Situation) -> str | None:
 def _named(bits: int | None, method: str, situation: Situation) -> Quantization:
     known = next((name for name in METHODS if name == method), None)
     if known is None:
-        raise VlftError(
-            f"there is no quantisation method `{method}`", "one of " + ", ".join(METHODS)
-        )
+        hint = "one of " + ", ".join(METHODS)
+        raise VlftError(f"there is no quantisation method `{method}`", hint)
     legal = BITS[known]
     if bits is None and legal:
-        raise VlftError(
-            f"{known} needs a number of bits",
-            " or ".join(f"--quant-bits {number}" for number in legal),
-        )
+        hint = " or ".join(f"--quant-bits {number}" for number in legal)
+        raise VlftError(f"{known} needs a number of bits", hint)
     if bits is not None and bits not in legal:
         raise VlftError(f"{known} can't quantise to {bits} bits", what_works(known, bits))
     refusal = lacks(known, situation)
@@ -208,12 +202,9 @@ def what_works(method: str, bits: int) -> str:
 
 
 def _alternative(bits: int | None, situation: Situation) -> str:
-    works: Iterable[str] = (
-        name for name in METHODS if bits in BITS[name] and lacks(name, situation) is None
-    )
-    found = next(iter(works), None)
-    if found is not None:
-        return f"--quant-method {found} does {bits} bits here"
+    for name in METHODS:
+        if bits in BITS[name] and lacks(name, situation) is None:
+            return f"--quant-method {name} does {bits} bits here"
     return "vlft merge without --quant-bits writes the merged weights as they are"
 
 

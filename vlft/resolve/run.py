@@ -210,6 +210,11 @@ class RunSpec:
         """Optimizer steps; all unknown where there is no batch."""
         return resolve_steps(self.args, self.facts.train, self.batch)
 
+    def installed(self, package: str) -> str | None:
+        """Version of a package in the interpreter that trains; None if none is known there."""
+        interpreter = self.facts.interpreter
+        return None if interpreter is None else interpreter.packages.get(package)
+
     @property
     def gpu_bytes(self) -> int | None:
         """Memory of the smallest GPU, where each process has one; None if that is unknown."""

@@ -60,11 +60,11 @@ def resolve_swift_args(
     return SwiftArgs(task, facts, model, written, after_init)
 
 
-_SPECIAL: Final = frozenset(
-    {"model", "use_hf", "tuner_type", "train_type", "dataset", "val_dataset", "split_dataset_ratio"}
-    | {"per_device_train_batch_size", "gradient_accumulation_steps", "deepspeed", "use_cpu"}
-    | {"resume_from_checkpoint", "output_dir"}
-)
+_SPECIAL: Final = frozenset({
+    "model", "use_hf", "tuner_type", "train_type", "dataset", "val_dataset",
+    "split_dataset_ratio", "per_device_train_batch_size", "gradient_accumulation_steps",
+    "deepspeed", "use_cpu", "resume_from_checkpoint", "output_dir",
+})  # fmt: skip
 """Owned arguments whose text is not that of their key."""
 
 _PLAIN: Final = tuple((name, key_of(name)) for name in ARGUMENTS if name not in _SPECIAL)

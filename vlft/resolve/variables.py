@@ -180,8 +180,3 @@ class Limits:
         name = _VARIABLES[key][0]
         variable = self.variables.get(name)
         return (name, variable) if variable is not None and variable.text else None
-
-    def text(self, name: str) -> tuple[str, KeyPath] | None:
-        """A variable and the key that decides it; None if it is not set."""
-        variable = self.variables.get(name)
-        return None if variable is None else (variable.text, variable.path)

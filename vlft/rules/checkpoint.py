@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from vlft.probe.checkpoint import Checkpoint
 
 
-_SAFE_TORCH = "2.6"
 # `quantization_config.quant_method` of a checkpoint → `quant.method`.
 _METHODS = {"bitsandbytes": "bnb"}
 
@@ -89,8 +88,8 @@ def pickle_refused(run: RunSpec) -> Problems:
 
     Source: transformers/utils/import_utils.py: check_torch_load_is_safe
     """
-    files, torch = _pickles(run), _installed_torch(run)
-    if files and torch is not None and version_key(torch) < version_key(_SAFE_TORCH):
+    files, torch = _pickles(run), _old_torch(run)
+    if files and torch is not None:
         yield Problem(
             ("model", "path"),
             f"`{files[0]}` is a pickle, and transformers refuses to load one with torch {torch}",
@@ -104,9 +103,8 @@ def pickle(run: RunSpec) -> Problems:
 
     Source: torch.load: a pickle is a program
     """
-    files, torch = _pickles(run), _installed_torch(run)
-    refused = torch is not None and version_key(torch) < version_key(_SAFE_TORCH)
-    if files and not refused and not run.config.model.trust_remote_code:
+    files = _pickles(run)
+    if files and _old_torch(run) is None and not run.config.model.trust_remote_code:
         yield Problem(
             ("model", "path"),
             f"`{files[0]}` is a pickle: only torch's own restrictions keep it from running code",
@@ -162,9 +160,10 @@ def _pickles(run: RunSpec) -> tuple[str, ...]:
     return tuple(name for name in checkpoint.weight_files if name in checkpoint.pickle_files)
 
 
-def _installed_torch(run: RunSpec) -> str | None:
-    interpreter = run.facts.interpreter
-    return interpreter.packages.get("torch") if interpreter else None
+def _old_torch(run: RunSpec) -> str | None:
+    """The installed torch, if transformers refuses to load pickles with it."""
+    torch = run.installed("torch")
+    return torch if torch is not None and version_key(torch) < version_key("2.6") else None
 
 
 def _quantised(run: RunSpec) -> str | None:

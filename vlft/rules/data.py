@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from vlft.config.references import absolute
+from vlft.config.source import absolute
 from vlft.resolve.steps import rows_of
 from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.text import counted
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vlft.data.findings import RowFinding
     from vlft.data.from_config import ConfiguredData
     from vlft.data.settings import CheckSettings
-    from vlft.findings import Finding, Severity
+    from vlft.findings import Finding, Scan, Severity
     from vlft.probe.collect import FactCache
     from vlft.probe.data_entries import DataEntry
 
@@ -163,9 +163,8 @@ def cached_streaming(run: RunSpec) -> Problems:
     """
     for name in ("cached_dataset", "cached_val_dataset"):
         if run.args.flag("streaming") and run.args.given_texts(name):
-            yield Problem(
-                ("swift", name), f"`{name}` can't be streamed", "streaming: false", at_key=True
-            )
+            hint = "streaming: false"
+            yield Problem(("swift", name), f"`{name}` can't be streamed", hint, at_key=True)
 
 
 @rule("error", "silent")
@@ -196,21 +195,15 @@ def split_strategy(run: RunSpec) -> Problems:
     if run.args.given("truncation_strategy", str) != "split":
         return
     if not run.args.is_off("use_chat_template"):
-        yield Problem(
-            path,
-            f"`split` cuts plain text into pieces; `task: {config.task}` has a chat template",
-            "leave it out, or write task: pt"
-            if config.task != "pt"
-            else "leave it out, or remove use_chat_template",
-        )
+        message = f"`split` cuts plain text into pieces; `task: {config.task}` has a chat template"
+        other = "write task: pt" if config.task != "pt" else "remove use_chat_template"
+        yield Problem(path, message, f"leave it out, or {other}")
     elif run.args.flag("lazy_tokenize"):
         hint = "add `swift: {lazy_tokenize: false}`"
         yield Problem(path, "`split` needs all rows tokenised before", hint)
 
 
 # The rows. One finding for a file and a rule: `vlft data check` names every row. --------------
-Scan = Literal["none", "quick", "full"]
-"""How much of the data is read: nothing; a few rows of each file; all of it."""
 
 
 class EntryFinding(NamedTuple):

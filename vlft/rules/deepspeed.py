@@ -103,9 +103,8 @@ def device_map(run: RunSpec) -> Problems:
     Source: transformers/integrations/accelerate.py: check_and_set_device_map
     """
     if run.sharding.is_zero3 and run.args.is_given("device_map"):
-        yield Problem(
-            ("swift", "device_map"), "ZeRO-3 takes no device_map", "leave it out", at_key=True
-        )
+        hint = "leave it out"
+        yield Problem(("swift", "device_map"), "ZeRO-3 takes no device_map", hint, at_key=True)
 
 
 @rule(

@@ -116,11 +116,6 @@ def inherited(run: RunSpec) -> Problems:
     Source: ms-swift reads it from the environment
     """
     for name, value in run.inherited_variables.items():
-        owner = ENVIRONMENT.get(name)
-        yield Problem(
-            ("env",),
-            f"{name}={value} comes from the environment, not from the config",
-            f"write `{owner}` to make it part of the config"
-            if owner
-            else f"write `env: {{{name}: …}}` to make it part of the config",
-        )
+        owner = ENVIRONMENT.get(name, f"env: {{{name}: …}}")
+        message = f"{name}={value} comes from the environment, not from the config"
+        yield Problem(("env",), message, f"write `{owner}` to make it part of the config")

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vlft.rules.base import Problem, Problems, RunSpec, not_installed, rule
-
-if TYPE_CHECKING:
-    from vlft.config.entry import KeyPath
-
 
 _STRATEGIES = ("no", "steps", "epoch")
 _NO_DATA = "write `data: {val: 0.01}`, or name validation files there"
@@ -77,11 +71,10 @@ def best_model(run: RunSpec) -> Problems:
         yield Problem(path, "no model is the best: there is no validation data", _NO_DATA)
         return
     if when != where:
-        yield Problem(
-            path,
-            f"`save_strategy` is {when}, `eval_strategy` is {where}: they must be the same",
-            f"write `swift: {{eval_strategy: {when}}}`" if when != "no" else "save_strategy: steps",
-        )
+        message = f"`save_strategy` is {when}, `eval_strategy` is {where}: they must be the same"
+        wanted = f"write `swift: {{eval_strategy: {when}}}`"
+        hint = wanted if when != "no" else "save_strategy: steps"
+        yield Problem(path, message, hint)
         return
     save = run.args.get("save_steps", float)
     evaluation = run.args.get("eval_steps", float)
@@ -148,7 +141,7 @@ def jieba(run: RunSpec) -> Problems:
     metric = run.args.given("eval_metric", str)
     generates = run.args.flag("predict_with_generate") and metric is None
     if generates or metric == "nlg":
-        path: KeyPath = ("swift", "predict_with_generate" if generates else "eval_metric")
+        path = ("swift", "predict_with_generate" if generates else "eval_metric")
         yield from not_installed(run, "jieba", path, at_key=True)
 
 

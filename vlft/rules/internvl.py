@@ -12,11 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from vlft.config.entry import KeyPath
-
 
 _TRIED = "InternLM2ForCausalLM"
-_TEMPLATE = "swift/template/templates/internvl.py: init_env_args"
 
 
 @rule("info", "silent")
@@ -25,8 +22,8 @@ def tile_set(run: RunSpec) -> Problems:
 
     Source: swift/template/templates/internvl.py: init_env_args
     """
-    side, said = _side(run), _said(run)
-    if side is not None and side != SWIFTS_TILE and said is None:
+    side = tile_side(_config(run))
+    if side not in (None, SWIFTS_TILE) and "INPUT_SIZE" not in run.variables:
         yield Problem(
             ("model", "path"),
             f"the checkpoint was trained on tiles of {side}×{side} pixels; ms-swift ignores that "
@@ -41,10 +38,12 @@ def tile_other(run: RunSpec) -> Problems:
 
     Source: swift/template/templates/internvl.py: init_env_args
     """
-    side, said = _side(run), _said(run)
-    if side is not None and said is not None and said[0] != str(side):
-        message = f"INPUT_SIZE={said[0]}, but the checkpoint was trained on tiles of {side}×{side}"
-        yield Problem(said[1], message, f"leave it out: vlft takes {side} from the checkpoint")
+    side, said = tile_side(_config(run)), run.variables.get("INPUT_SIZE")
+    if side is not None and said is not None and said.text != str(side):
+        message = (
+            f"INPUT_SIZE={said.text}, but the checkpoint was trained on tiles of {side}×{side}"
+        )
+        yield Problem(said.path, message, f"leave it out: vlft takes {side} from the checkpoint")
 
 
 @rule("error", "late", says="shape mismatch")
@@ -92,12 +91,3 @@ def _config(run: RunSpec) -> Mapping[str, Any]:
     if checkpoint is None or not isinstance(vision, DynamicTiling) or not vision.native:
         return {}
     return checkpoint.config
-
-
-def _side(run: RunSpec) -> int | None:
-    return tile_side(_config(run))
-
-
-def _said(run: RunSpec) -> tuple[str, KeyPath] | None:
-    """INPUT_SIZE, and the key that says so; None where nobody does."""
-    return run.limits.text("INPUT_SIZE")

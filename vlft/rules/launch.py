@@ -42,9 +42,8 @@ def deepspeed_gpus(run: RunSpec) -> Problems:
 
     Source: swift/arguments/sft_args.py: _init_deepspeed
     """
-    split = _split(run)
-    if run.sharding.deepspeed and split:
-        yield _one_gpu_a_process(run, split, "DeepSpeed")
+    if run.sharding.deepspeed:
+        yield from _one_gpu_a_process(run, "DeepSpeed")
 
 
 @rule("error", "late", "hardware")
@@ -55,7 +54,7 @@ def no_gpu(run: RunSpec) -> Problems:
     """
     visible = run.facts.visible_gpus
     gpus = run.config.launch.gpus
-    if visible is None or gpus == "none" or _has_npus(run):
+    if visible is None or gpus == "none" or run.installed("torch-npu"):  # Ascend's: not counted
         return
     if gpus == "auto" and not visible:
         hint = "write `launch: {gpus: none}` to train on the CPU"
@@ -100,9 +99,8 @@ def fsdp_gpus(run: RunSpec) -> Problems:
 
     Source: swift/arguments/sft_args.py: _init_fsdp
     """
-    split = _split(run)
-    if run.sharding.fsdp and split:
-        yield _one_gpu_a_process(run, split, "FSDP")
+    if run.sharding.fsdp:
+        yield from _one_gpu_a_process(run, "FSDP")
 
 
 @rule("error", "aborts", "hardware", says="liger_kernel does not support device_map")
@@ -111,12 +109,10 @@ def liger_gpus(run: RunSpec) -> Problems:
 
     Source: swift/trainers/arguments.py: __post_init__
     """
-    split = _split(run)
     if not run.args.flag("use_liger_kernel"):
         return
-    if split:
-        yield _one_gpu_a_process(run, split, "liger")
-    elif run.uses_ray and (run.world.gpus_per_node or 0) > 1:
+    yield from _one_gpu_a_process(run, "liger")
+    if run.uses_ray and (run.world.gpus_per_node or 0) > 1:
         yield Problem(
             ("swift", "use_liger_kernel"),
             f"Ray's driver sees {run.world.gpus_per_node} GPUs, and ms-swift takes that for a "
@@ -132,12 +128,8 @@ def model_split(run: RunSpec) -> Problems:
 
     Source: swift/model/utils.py: get_default_device_map
     """
-    split = _split(run)
-    asked = (
-        run.sharding.is_sharded
-        or run.args.flag("use_liger_kernel")
-        or run.args.given_texts("device_map")
-    )
+    split, liger = _split(run), run.args.flag("use_liger_kernel")
+    asked = run.sharding.is_sharded or liger or run.args.given_texts("device_map")
     if split and not asked:
         gpus, processes = split
         yield Problem(
@@ -149,17 +141,13 @@ def model_split(run: RunSpec) -> Problems:
         )
 
 
-def _has_npus(run: RunSpec) -> bool:
-    """Whether the devices are Ascend's, which are not counted."""
-    interpreter = run.facts.interpreter
-    return interpreter is not None and "torch-npu" in interpreter.packages
-
-
-def _one_gpu_a_process(run: RunSpec, split: tuple[int, int], what: str) -> Problem:
-    gpus, processes = split
-    message = f"{gpus} GPUs and {counted(processes, 'process')}: {what} wants one process a GPU"
-    hint = f"nproc_per_node: {gpus}, or {counted(processes, 'GPU')} in launch.gpus"
-    return Problem(_process_key(run), message, hint)
+def _one_gpu_a_process(run: RunSpec, what: str) -> Problems:
+    split = _split(run)
+    if split:
+        gpus, processes = split
+        message = f"{gpus} GPUs and {counted(processes, 'process')}: {what} wants one process a GPU"
+        hint = f"nproc_per_node: {gpus}, or {counted(processes, 'GPU')} in launch.gpus"
+        yield Problem(_process_key(run), message, hint)
 
 
 def _split(run: RunSpec) -> tuple[int, int] | None:
@@ -175,14 +163,11 @@ def _split(run: RunSpec) -> tuple[int, int] | None:
 def _one_device_each(run: RunSpec) -> bool:
     """ms-swift's own way of giving each process a GPU (swift/cli/utils.py)."""
     name = "SWIFT_SINGLE_DEVICE_MODE"
-    given = run.config.env.get(name, run.facts.environ.get(name))
-    return str(given) == "1"
+    return str(run.config.env.get(name, run.facts.environ.get(name))) == "1"
 
 
 def _process_key(run: RunSpec) -> tuple[str, ...]:
-    if run.config.launch.nproc_per_node is not None:
-        return ("launch", "nproc_per_node")
-    return ("launch", "gpus")
+    return ("launch", "gpus" if run.config.launch.nproc_per_node is None else "nproc_per_node")
 
 
 @rule("error", "late", "hardware")
@@ -227,10 +212,9 @@ def scheduler_address(run: RunSpec) -> Problems:
     """
     launch = run.config.launch
     for key in traits_of(launch.engine).unread_keys:
-        if getattr(launch, key) is None:
-            continue
-        because = f"with `engine: {launch.engine}` the job finds node 0 itself"
-        yield Problem.ignored(("launch", key), because, "leave it out")
+        if getattr(launch, key) is not None:
+            because = f"with `engine: {launch.engine}` the job finds node 0 itself"
+            yield Problem.ignored(("launch", key), because, "leave it out")
 
 
 @rule("error", "aborts", "hardware", says="Default process group has not been initialized")
@@ -243,14 +227,9 @@ def ddp_backend(run: RunSpec) -> Problems:
     if backend is None or run.world.world_size is None:
         return
     if not run.uses_torchrun:
-        yield Problem(
-            ("swift", "ddp_backend"),
-            f"`ddp_backend: {backend}` with "
-            + ("Ray, whose driver" if run.uses_ray else "a single process, which")
-            + " joins no group",
-            "leave it out",
-            at_key=True,
-        )
+        what = "Ray, whose driver" if run.uses_ray else "a single process, which"
+        message = f"`ddp_backend: {backend}` with {what} joins no group"
+        yield Problem(("swift", "ddp_backend"), message, "leave it out", at_key=True)
     elif run.world.cpu and backend not in {"gloo", "mpi"}:  # mpi: if torch was built with it
         message = f"`{backend}` does not connect processes on the CPU, where this run is"
         yield Problem(("swift", "ddp_backend"), message, "write gloo")
@@ -275,9 +254,8 @@ def deepspeed_name(run: RunSpec) -> Problems:
     if name is None or name in ZERO_PRESETS or run.sharding.file is not None:
         return
     if name.endswith(".json") or "/" in name:
-        yield Problem(
-            ("deepspeed",), f"there is no file `{name}`", "the path is relative to the config file"
-        )
+        hint = "the path is relative to the config file"
+        yield Problem(("deepspeed",), f"there is no file `{name}`", hint)
         return
     old = name.removeprefix("default-").replace("-", "_")
     presets = f"one of {', '.join(ZERO_PRESETS)}, or a JSON file"

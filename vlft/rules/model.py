@@ -29,13 +29,11 @@ def is_adapter(run: RunSpec) -> Problems:
     """
     checkpoint = run.facts.model.checkpoint
     if checkpoint is not None and checkpoint.kind == "adapter":
-        yield Problem(
-            ("model", "path"),
-            f"`{checkpoint.path}` is a LoRA adapter, not a model",
-            f"write its base, `{checkpoint.base_model}`"
-            if checkpoint.base_model
-            else "write the base model that the adapter was trained on",
-        )
+        hint = "write the base model that the adapter was trained on"
+        if checkpoint.base_model:
+            hint = f"write its base, `{checkpoint.base_model}`"
+        message = f"`{checkpoint.path}` is a LoRA adapter, not a model"
+        yield Problem(("model", "path"), message, hint)
 
 
 @rule("error", "silent")

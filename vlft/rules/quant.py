@@ -29,11 +29,12 @@ _PACKAGES = {"bnb": "bitsandbytes", "hqq": "hqq", "quanto": "optimum-quanto", "e
 _ASKED = (("bnb", 4), *(("hqq", bits) for bits in _BITS["hqq"]))
 
 
-def _missing_package(run: RunSpec) -> Problem | None:
+def _missing_package(run: RunSpec, *, at_once: bool) -> Problems:
     quant, interpreter = run.config.quant, run.facts.interpreter
     if quant is None or interpreter is None or interpreter.swift_dir is None:
-        return None
-    return next(not_installed(run, _PACKAGES[quant.method], ("quant", "method")), None)
+        return
+    if ((quant.method, quant.bits) in _ASKED) is at_once:
+        yield from not_installed(run, _PACKAGES[quant.method], ("quant", "method"))
 
 
 @rule("error", "aborts", says="A valid HQQ version")
@@ -42,9 +43,7 @@ def package(run: RunSpec) -> Problems:
 
     Source: transformers/utils/quantization_config.py: HqqConfig, BitsAndBytesConfig
     """
-    problem, quant = _missing_package(run), run.config.quant
-    if problem is not None and quant is not None and (quant.method, quant.bits) in _ASKED:
-        yield problem
+    yield from _missing_package(run, at_once=True)
 
 
 @rule("error", "late")
@@ -53,9 +52,7 @@ def package_late(run: RunSpec) -> Problems:
 
     Source: transformers/quantizers: validate_environment
     """
-    problem, quant = _missing_package(run), run.config.quant
-    if problem is not None and quant is not None and (quant.method, quant.bits) not in _ASKED:
-        yield problem
+    yield from _missing_package(run, at_once=False)
 
 
 @rule("error", "late", says="only Tensors of floating point dtype can require gradients")
@@ -80,6 +77,5 @@ def eetq_cpu(run: RunSpec) -> Problems:
     """
     quant = run.config.quant
     if run.world.cpu and quant is not None and quant.method == "eetq":
-        yield Problem(
-            ("quant", "method"), "eetq runs on a GPU only", "on a CPU: bnb with 4 or 8 bits"
-        )
+        hint = "on a CPU: bnb with 4 or 8 bits"
+        yield Problem(("quant", "method"), "eetq runs on a GPU only", hint)

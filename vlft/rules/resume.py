@@ -47,11 +47,9 @@ def no_checkpoint(run: RunSpec) -> Problems:
     found = run.facts.resume
     if found is None or not found.exists or found.has_state or not _reads_state(run):
         return
-    hint = (
-        f"write `{found.path}/{found.newest}`"
-        if found.newest
-        else "name a folder `checkpoint-N` of the earlier run"
-    )
+    hint = "name a folder `checkpoint-N` of the earlier run"
+    if found.newest:
+        hint = f"write `{found.path}/{found.newest}`"
     yield Problem(_PATH, f"`{found.path}` is no checkpoint: it has no trainer_state.json", hint)
 
 
@@ -123,11 +121,9 @@ def no_optimizer(run: RunSpec) -> Problems:
         return
     if run.sharding.fsdp is not None:
         return
-    how = (
-        "DeepSpeed saved it, and this run is without"
-        if found.deepspeed_dirs
-        else "only the weights were saved (save_only_model)"
-    )
+    how = "only the weights were saved (save_only_model)"
+    if found.deepspeed_dirs:
+        how = "DeepSpeed saved it, and this run is without"
     yield Problem(
         _PATH,
         f"`{found.path}` has no optimizer.pt: {how}; optimizer and learning rate would start anew "

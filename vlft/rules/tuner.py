@@ -17,12 +17,9 @@ _TARGETED = frozenset({"lora", "longlora", "adalora", "vera", "boft", "fourierft
 _ALL = "all-linear"
 _GROUPS = frozenset({_ALL, "all-embedding"})
 _OLD_NAMES = {"ALL": _ALL, "DEFAULT": _ALL, "AUTO": _ALL, "EMBEDDING": "all-embedding"}
+_TRAINED = ("trainable_parameters", "trainable_parameters_regex")
+_FROZEN = ("freeze_parameters", "freeze_parameters_regex", "freeze_parameters_ratio")
 _TOWERS = frozenset({"visual", "vision_model", "vision_tower"})
-_PARTS = {
-    "freeze_llm": "the language model",
-    "freeze_vit": "the vision tower",
-    "freeze_aligner": "the aligner",
-}
 
 
 def _targets(run: RunSpec) -> list[str] | None:
@@ -49,8 +46,7 @@ def all_frozen(run: RunSpec) -> Problems:
     model = run.config.model
     if run.family is None or not _by_parts(run):
         return
-    named = map(run.args.given_texts, ("trainable_parameters", "trainable_parameters_regex"))
-    if run.config.tuner == "full" and any(named):
+    if run.config.tuner == "full" and any(map(run.args.given_texts, _TRAINED)):
         return
     if model.freeze_llm and model.freeze_vit is not False and model.freeze_aligner is not False:
         yield Problem(
@@ -160,13 +156,10 @@ def _missing(run: RunSpec) -> list[Problem]:
 
 def _absent(index: int, name: str) -> Problem:
     old = _OLD_NAMES.get(name.upper())
-    return Problem(
-        ("lora", "target_modules", index),
-        f"the model has no module `{name}`",
-        f"`{name}` of ms-swift 2 is called `{old}`"
-        if old
-        else f"`{_ALL}`, or the ends of its modules' names, such as q_proj",
-    )
+    hint = f"`{_ALL}`, or the ends of its modules' names, such as q_proj"
+    if old:
+        hint = f"`{name}` of ms-swift 2 is called `{old}`"
+    return Problem(("lora", "target_modules", index), f"the model has no module `{name}`", hint)
 
 
 @rule("warning", "silent")
@@ -208,11 +201,13 @@ def frozen_rate(run: RunSpec) -> Problems:
     """
     if not _by_parts(run):
         return
-    for name, freeze in (("vit_lr", "freeze_vit"), ("aligner_lr", "freeze_aligner")):
-        frozen = getattr(run.config.model, freeze) is not False
-        if run.args.is_given(name) and frozen:
+    for name, freeze, part in (
+        ("vit_lr", "freeze_vit", "vision tower"),
+        ("aligner_lr", "freeze_aligner", "aligner"),
+    ):
+        if run.args.is_given(name) and getattr(run.config.model, freeze) is not False:
             hint = f"write `model: {{{freeze}: false}}`, or remove {name}"
-            yield Problem.ignored(("swift", name), f"{_PARTS[freeze]} is frozen", hint)
+            yield Problem.ignored(("swift", name), f"the {part} is frozen", hint)
 
 
 @rule("error", "aborts", says="use_liger_kernel requires liger_kernels")
@@ -233,9 +228,7 @@ def liger_model(run: RunSpec) -> Problems:
     Source: liger_kernel/transformers/monkey_patch.py: _apply_liger_kernel_to_instance
     """
     family = run.family
-    if family is None or family.liger is not None:
-        return
-    if run.args.flag("use_liger_kernel"):
+    if run.args.flag("use_liger_kernel") and family is not None and family.liger is None:
         because = f"there are no Liger kernels for {family.title}"
         hint = "leave it out, or take the model in transformers' own form (…-hf)"
         yield Problem.ignored(("swift", "use_liger_kernel"), because, hint)
@@ -309,12 +302,9 @@ def package(run: RunSpec) -> Problems:
 
     Source: swift/pipelines/train/tuner.py: prepare_adapter
     """
-    name, interpreter = run.config.tuner, run.facts.interpreter
-    if interpreter is None:
-        return
+    name, peft = run.config.tuner, run.installed("peft")
     if name == "reft":
         yield from not_installed(run, "pyreft", ("tuner",))
-    peft = interpreter.packages.get("peft")
     if name == "bone" and peft is not None and version_key(peft) >= version_key("0.20"):
         yield Problem(("tuner",), f"peft {peft} has no `bone` any more", "write `tuner: lora`")
 
@@ -367,15 +357,6 @@ def adapter_with_full(run: RunSpec) -> Problems:
         yield Problem(("swift", "adapters"), message, hint, at_key=True)
 
 
-_PARAMETERS = (
-    "trainable_parameters",
-    "trainable_parameters_regex",
-    "freeze_parameters",
-    "freeze_parameters_regex",
-    "freeze_parameters_ratio",
-)
-
-
 @rule("error", "silent")
 def parameters_ignored(run: RunSpec) -> Problems:
     """Lists of trained and frozen parameters are given only with `tuner: full`.
@@ -384,13 +365,13 @@ def parameters_ignored(run: RunSpec) -> Problems:
     """
     if run.config.tuner == "full":
         return
-    for name in _PARAMETERS:
+    for name in (*_TRAINED, *_FROZEN):
         if run.args.given_texts(name) and run.args.given(name, float) != 0:
-            hint = (
-                "modules_to_save trains whole modules beside the adapter; "
-                "`tuner: lora_llm` trains vision tower and aligner in full"
-                if name.startswith("trainable")
-                else "an adapter leaves all other weights frozen: remove it"
-            )
+            hint = "an adapter leaves all other weights frozen: remove it"
+            if name in _TRAINED:
+                hint = (
+                    "modules_to_save trains whole modules beside the adapter; "
+                    "`tuner: lora_llm` trains vision tower and aligner in full"
+                )
             because = f"`tuner: {run.config.tuner}` does not read it"
             yield Problem.ignored(("swift", name), because, hint)

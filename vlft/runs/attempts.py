@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from vlft.engines.traits import State
 
-ROOM: Final = ".room"
+ROOM: Final = ".room"  # a file that goes when the outcome is written, which so has room on a disk
 _BYTES: Final = 16 * 1024  # an outcome has two; file systems give whole blocks
 LAUNCHER: Final = "launcher.json"
 PROCESS: Final = "process.json"
@@ -91,12 +91,6 @@ def write_launcher(folder: Path) -> None:
     write_json(folder / LAUNCHER, written)
     with suppress(OSError):  # where there is none, a run that starts will find that out by itself
         (folder / ROOM).write_bytes(bytes(_BYTES))
-
-
-def give_room(folder: Path) -> None:
-    """Gives the room back, for what is written next."""
-    with suppress(OSError):
-        (folder / ROOM).unlink(missing_ok=True)
 
 
 def engine_of(attempt: Path) -> str:

@@ -20,14 +20,13 @@ from vlft.files import write_json, write_text
 from vlft.resolve.model import PATCHES_VERSION, is_patched
 from vlft.runs.attempts import write_launcher
 from vlft.runs.exports import mark_weights
-from vlft.runs.record import RUN_FILE, Fingerprint, fingerprint, new_run_id, utc_now
+from vlft.runs.record import RUN_FILE, fingerprint, new_run_id, utc_now
 from vlft.security.masking import mask_data, mask_text, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.plan.command import MaskedCommand
-    from vlft.plan.plan import Plan
+    from vlft.plan import MaskedCommand, Plan
     from vlft.probe.collect import Facts
     from vlft.resolve.run import RunSpec
 
@@ -98,6 +97,7 @@ def _write(
     loaded, facts = run.loaded, run.facts
     hidden = secret_values(loaded.source.data)
     config = Path(loaded.source.file).absolute()
+    files = [entry.path for entry in (*facts.train, *facts.val) if entry.path is not None]
     for index, (file, text) in enumerate(loaded.source.documents.items()):
         name = _FIRST if index == 0 else f"config.extends-{index}-{Path(file).name}"
         write_text(folder / name, mask_document(text, hidden))
@@ -122,7 +122,7 @@ def _write(
             "inherited": mask_data(dict(run.inherited_variables)),
             "versions": _versions(facts, plan),
             "git_commit": _git_commit(config.parent),
-            "data": [asdict(one) for one in _fingerprints(facts)],
+            "data": [asdict(fingerprint(path)) for path in dict.fromkeys(files) if path.is_file()],
             "base": _base(facts),
         },
     )
@@ -138,11 +138,6 @@ def _versions(facts: Facts, plan: Plan) -> dict[str, str]:
         installed = interpreter.packages
         versions |= {name: installed[name] for name in _PACKAGES if name in installed}
     return versions
-
-
-def _fingerprints(facts: Facts) -> tuple[Fingerprint, ...]:
-    files = [entry.path for entry in (*facts.train, *facts.val) if entry.path is not None]
-    return tuple(fingerprint(path) for path in dict.fromkeys(files) if path.is_file())
 
 
 def _base(facts: Facts) -> dict[str, str]:

@@ -21,7 +21,7 @@ from vlft.runs.record import fingerprint, read_plan
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.plan.plan import Plan
+    from vlft.plan import Plan
     from vlft.probe.checkpoint import Checkpoint
 
 RECORD = "vlft-export.json"

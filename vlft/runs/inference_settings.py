@@ -45,8 +45,6 @@ _KEPT_ARGUMENTS = (
     "use_hf",
     "external_plugins",
 )
-# Of args.json, where there is no run: a path of another machine is of no use here.
-_SAVED_ARGUMENTS = tuple(name for name in _KEPT_ARGUMENTS if name != "external_plugins")
 _LIMITS = ("MAX_", "MIN_", "VIDEO_", "IMAGE_", "FPS", "INPUT_SIZE", "MODEL_SEQ_LEN", "QWENVL_")
 # ms-swift 2 wrote other names into another file.
 _OLD_DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
@@ -112,9 +110,10 @@ def settings(target: Target, base: str | None = None) -> Arguments:
     saved = saved_arguments(target)
     kept: Arguments = {
         name: (str(saved[name]).removeprefix("torch."),)
-        for name in _SAVED_ARGUMENTS
+        for name in _KEPT_ARGUMENTS
         if _is_said(saved.get(name))
     }
+    kept.pop("external_plugins", None)  # a path of another machine
     if {"model_type", "template"} <= set(kept):
         return kept
     model = model_of(target, base)

@@ -35,7 +35,7 @@ import xxhash
 from vlft.engines.traits import traits_of
 from vlft.errors import UsageError
 from vlft.files import read_json, write_text
-from vlft.plan.plan import Plan
+from vlft.plan import Plan
 from vlft.probe.trainer_checkpoint import unsaved_part
 from vlft.runs.attempts import engine_of, last_attempt
 
@@ -122,11 +122,9 @@ class Run:
     def checkpoints(self) -> tuple[Path, ...]:
         """Checkpoint folders, by step; those that were not saved to their end too."""
         found = (self.folder / CHECKPOINTS).glob("checkpoint-*")
-        steps = [(path.name.rpartition("-")[2], path) for path in found if path.is_dir()]
-        return tuple(
-            path
-            for step, path in sorted((int(step), path) for step, path in steps if step.isdecimal())
-        )
+        steps = {path: path.name.rpartition("-")[2] for path in found if path.is_dir()}
+        saved = [path for path, step in steps.items() if step.isdecimal()]
+        return tuple(sorted(saved, key=lambda path: int(steps[path])))
 
     @property
     def whole_checkpoints(self) -> tuple[Path, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vlft.config.references import absolute
+from vlft.config.source import absolute
 from vlft.errors import UsageError, VlftError
 from vlft.files import read_json
 from vlft.probe.checkpoint import Checkpoint, read_checkpoint
@@ -19,7 +19,7 @@ from vlft.runs.record import Run, find_run, list_runs, read_run, run_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.plan.plan import Plan
+    from vlft.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

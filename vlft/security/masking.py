@@ -35,33 +35,40 @@ _FLAG: Final = (
 )
 
 
-def mask_data(data: Any) -> Any:
-    """Plain data with every secret value masked."""
+def is_named(path: KeyPath) -> bool | None:
+    """Whether a key on the way to a value says that it is secret; None: one says that it is not."""
+    for part in path:
+        if part in REFERENCES:
+            return None
+        if isinstance(part, str) and is_secret_name(part):
+            return True
+    return False
+
+
+def mask_data(data: Any, path: KeyPath = ()) -> Any:
+    """Plain data with every secret value masked; `path` is that of the keys around it."""
     if isinstance(data, dict):
-        return {key: _masked_item(key, value) for key, value in data.items()}
+        return {key: mask_data(value, (*path, key)) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
-        return [mask_data(item) for item in data]
-    if isinstance(data, Secret):
-        return str(data)
-    return mask(data) if isinstance(data, str) else data
+        return [mask_data(item, path) for item in data]
+    named = is_named(path)
+    if named:
+        return data if data is None or isinstance(data, bool) or data == "" else MASK
+    if named is None or not isinstance(data, (str, Secret)):
+        return data
+    return mask(data) if isinstance(data, str) else str(data)
 
 
-def _masked_item(key: object, value: object) -> object:
-    if key in REFERENCES:
-        return value
-    return _masked(value) if _is_secret(key) else mask_data(value)
-
-
-def _masked(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _masked(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_masked(item) for item in value]
-    return value if value is None or isinstance(value, bool) or value == "" else MASK
-
-
-def _is_secret(key: object) -> bool:
-    return isinstance(key, str) and is_secret_name(key)
+def _values(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    """The values of plain data that are no containers, with their keys."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from _values(value, (*path, key))
+    elif isinstance(data, (list, tuple)):
+        for index, item in enumerate(data):
+            yield from _values(item, (*path, index))
+    else:
+        yield path, data
 
 
 def places_of_secrets(data: Any, place: KeyPath = ()) -> Iterator[KeyPath]:
@@ -71,33 +78,21 @@ def places_of_secrets(data: Any, place: KeyPath = ()) -> Iterator[KeyPath]:
         data: A section of the config.
         place: Its key.
     """
-    if isinstance(data, dict):
-        for key, value in data.items():
-            yield from places_of_secrets(value, (*place, key))
-    elif isinstance(data, (list, tuple)):
-        for index, item in enumerate(data):
-            yield from places_of_secrets(item, (*place, index))
-    elif isinstance(data, str) and mask_text(data, pairs=False) != data:
-        yield place
+    for path, value in _values(data, place):
+        if isinstance(value, str) and mask_text(value, pairs=False) != value:
+            yield path
 
 
 def secret_values(data: Any) -> set[str]:
     """The secrets in plain data, as text."""
-    return {value for value in _secrets_in(data, named=False) if value}
-
-
-def _secrets_in(data: Any, *, named: bool) -> Iterator[str]:
-    if isinstance(data, dict):
-        for key, value in data.items():
-            if key not in REFERENCES:
-                yield from _secrets_in(value, named=named or _is_secret(key))
-    elif isinstance(data, (list, tuple)):
-        for item in data:
-            yield from _secrets_in(item, named=named)
-    elif isinstance(data, str) and not named:
-        yield from hidden_parts(data, mask(data))
-    elif named and data is not None and not isinstance(data, bool):
-        yield str(data)
+    found: set[str] = set()
+    for path, value in _values(data):
+        named = is_named(path)
+        if named and value is not None and not isinstance(value, bool):
+            found.add(str(value))
+        elif named is False and isinstance(value, str):
+            found.update(hidden_parts(value, mask(value)))
+    return found - {""}
 
 
 def mask_text(text: str, secrets: Iterable[str] = (), *, pairs: bool = True) -> str:

@@ -135,13 +135,12 @@ def by_names_of_today(
         return arguments
     kept = _SAME.get(subcommand, frozenset())
     names = {old: new for new, old in _BEFORE_4.items() if old not in kept}
-    named = (
-        msgspec.structs.replace(argument, name=names[name], flag=name)
-        if name in names
-        else argument
-        for name, argument in arguments.items()
-    )
-    return {argument.name: argument for argument in named}
+    named = {}
+    for name, argument in arguments.items():
+        new = names.get(name)
+        renamed = msgspec.structs.replace(argument, name=new, flag=name) if new else argument
+        named[renamed.name] = renamed
+    return named
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from support.ms_swift import PROGRAMS
 from vlft.pipeline import Ready, Rejected
-from vlft.plan.command import render
+from vlft.plan import render
 from vlft.security.secrets import Variable, reveal
 
 # Packages that ms-swift asks for while it reads arguments, where they are asked for.

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Final, Literal
 from vlft.data import rules
 from vlft.data.checking.lines import check_lines
 from vlft.data.checking.rows import RowChecker
-from vlft.data.reading.array import array_rows, is_array, is_nested
+from vlft.data.reading.array import array_rows, is_nested
 from vlft.data.reading.arrow import NullFirst
 from vlft.data.reading.chunks import open_plain, packed_as
 from vlft.data.reading.lines import BrokenLineError, Row
@@ -109,7 +109,7 @@ def check_file(job: Job) -> None:
             hint = "unpack it; or give a new file a new name"
             job.say(rules.UNPACKED_COPY.found(f"the content is {packing}", hint))
         with open_plain(path) as stream:
-            array = kind == "json" and is_array(stream.read(1))
+            array = kind == "json" and stream.read(1) == b"["  # as `datasets` looks
             stream.seek(0)
             if array:
                 _check_array(job, stream)

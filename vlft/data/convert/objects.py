@@ -113,32 +113,24 @@ def _one_scale(
 ) -> tuple[str, list[Box]]:
     """All boxes on one scale that ms-swift 4 knows."""
     scales = {one.scale for one in objects}
-    if scales <= {"real"}:
-        return "real", [box for one in objects for box in one.boxes]
-    relative = [
-        (one, [value / end for value in box] if one.scale == "norm1000" else box)
-        for one in objects
-        for box in one.boxes
-    ]
-    if "norm1000" in scales:
+    is_real = not scales or "real" in scales
+    if scales not in (set(), {"real"}, {"norm1"}):
         draft.changes.add(Change.BOX_SCALE)
-        relative = [
-            (one, _clipped(box, draft) if one.scale == "norm1000" else box) for one, box in relative
-        ]
-    if "real" not in scales:
-        return "norm1", [box for _, box in relative]
-    draft.changes.add(Change.BOX_SCALE)
     images = draft.media.get("images", [])
-    boxes = []
-    for one, box in relative:
-        if one.scale == "real":
-            boxes.append(box)
-            continue
-        size = size_of(images[one.image]) if one.image < len(images) else None
-        if size is None:
-            raise RejectError("boxes have several scales, and the image can't be read")
-        boxes.append([value * size[place % 2] for place, value in enumerate(box)])
-    return "real", boxes
+    boxes: list[Box] = []
+    for one in objects:
+        size = None
+        if is_real and one.scale != "real":
+            size = size_of(images[one.image]) if one.image < len(images) else None
+            if size is None:
+                raise RejectError("boxes have several scales, and the image can't be read")
+        own = one.boxes
+        if one.scale == "norm1000":
+            own = tuple(_clipped([value / end for value in box], draft) for box in own)
+        if size is not None:
+            own = tuple([value * size[at % 2] for at, value in enumerate(box)] for box in own)
+        boxes += own
+    return "real" if is_real else "norm1", boxes
 
 
 def _clipped(box: Box, draft: Draft) -> Box:

@@ -94,10 +94,9 @@ def _ask(url: str, deadline: float, max_bytes: int, *, allow_private: bool) -> b
     try:
         target = parts.path or "/"
         host = parts.netloc.rpartition("@")[2]
-        connection.putrequest("GET", f"{target}?{parts.query}" if parts.query else target, True)
-        for name, value in (("Host", host), ("Accept", "image/*"), ("User-Agent", "vlft")):
-            connection.putheader(name, value)
-        connection.endheaders()
+        target = f"{target}?{parts.query}" if parts.query else target
+        headers = {"Host": host, "Accept": "image/*", "User-Agent": "vlft"}
+        connection.request("GET", target, headers=headers)
         response = connection.getresponse()
         moved = response.getheader("Location")
         if response.status in _REDIRECTS and moved:

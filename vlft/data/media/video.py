@@ -18,15 +18,7 @@ import struct
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from vlft.data.media import verdicts
-from vlft.data.media.frames import (
-    Container,
-    RefusedError,
-    as_decord,
-    as_torchcodec,
-    as_transformers,
-    boxes,
-)
+from vlft.data.media import frames, verdicts
 from vlft.models import DEFAULT_FAMILY, family_of
 
 if TYPE_CHECKING:
@@ -170,16 +162,16 @@ def _read(path: str, name: str, head: FirstBytes, reader: VideoReader) -> Film:
     try:
         with av.open(path, metadata_errors="ignore") as file:
             if reader == "pyav":
-                found = as_transformers(file, name, head.container)
+                found = frames.as_transformers(file, name, head.container)
             elif reader.startswith("torchcodec"):
-                found = as_torchcodec(file, path, name, head.container)
+                found = frames.as_torchcodec(file, path, name, head.container)
             else:
                 alone = reader == "decord_bytes"
-                found = as_decord(file, path, name, head.container, alone=alone)
+                found = frames.as_decord(file, path, name, head.container, alone=alone)
         if not head.cut:
             return Film(found)
         shown = _decoded(av, path)
-    except RefusedError as refused:
+    except frames.RefusedError as refused:
         return Film(problem=refused.problem)
     except av.FFmpegError as error:
         return Film(problem=verdicts.broken_video(name, f"FFmpeg says `{error.strerror}`"))
@@ -215,7 +207,7 @@ class FirstBytes(NamedTuple):
         cut: How one sees that it breaks off; empty if it seems whole.
     """
 
-    container: Container = "unknown"
+    container: frames.Container = "unknown"
     problem: MediaProblem | None = None
     cut: str = ""
 
@@ -267,7 +259,7 @@ def _of_boxes(file: IO[bytes], size: int, name: str) -> FirstBytes:
     """Whether an MP4 or QuickTime file has all its parts, the index among them."""
     kinds: set[bytes] = set()
     cut = ""
-    for box in boxes(file, 0, size):
+    for box in frames.boxes(file, 0, size):
         kinds.add(box.kind)
         if box.kind in {b"mdat", b"moof", b"moov"}:
             cut = cut or _longer(box.end, size)

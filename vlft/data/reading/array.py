@@ -18,11 +18,6 @@ _LONGEST = 64 << 20
 """Characters of a row; a broken file would be read into memory whole otherwise."""
 
 
-def is_array(start: bytes) -> bool:
-    """Whether `datasets` reads a file that begins so as one array."""
-    return start.startswith(b"[")
-
-
 def is_nested(stream: IO[bytes]) -> bool:
     """Whether a file is an array of arrays of objects, which pandas reads in pyarrow's place.
 

@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 10 << 20
 """JsonConfig.chunksize; the first of these pieces fixes the schema."""
 
-_GZIP = b"\x1f\x8b"
 _PACKED = {
-    _GZIP: "gzip",
+    b"\x1f\x8b": "gzip",
     b"PK\x03\x04": "zip",
     b"\xfd7zXZ\0": "xz",
     b"BZh": "bzip2",
@@ -95,8 +94,7 @@ def without_bom(data: bytes) -> bytes:
 
 def is_gzip(path: Path) -> bool:
     """Whether the content is gzip, whatever the name: `datasets` unpacks it."""
-    with path.open("rb") as file:
-        return file.read(2) == _GZIP
+    return packed_as(path) == "gzip"
 
 
 def packed_as(path: Path) -> str | None:

@@ -35,7 +35,9 @@ def check_preferences(sample: Sample, context: Context) -> Iterator[RowProblem]:
     if method == "kto":
         yield from _check_label(sample)
     if method in _PAIRED or method == "kto":
-        yield from _check_margin(sample.row.get("margin"))
+        margin = sample.row.get("margin")
+        if not _is_number(margin):
+            yield rules.MARGIN.found(f"the margin is {shown(margin)}", "write a number", "margin")
     if method not in _PAIRED:
         return
     prefix = "rejected_"
@@ -59,11 +61,13 @@ def check_preferences(sample: Sample, context: Context) -> Iterator[RowProblem]:
             yield problem.rule.found(said, problem.hint, "rejected_response")
 
 
-def _check_margin(margin: Any) -> Iterator[RowProblem]:
+def _is_number(value: Any) -> bool:
+    """Whether ms-swift can make a number of a value, which may be absent."""
     try:
-        float(0 if margin is None else margin)
+        float(0 if value is None else value)
     except (TypeError, ValueError):
-        yield rules.MARGIN.found(f"the margin is {shown(margin)}", "write a number", "margin")
+        return False
+    return True
 
 
 def rejected_row(row: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -156,12 +160,9 @@ def check_candidates(sample: Sample, context: Context) -> Iterator[RowProblem]:
     if not count:
         wanted = "positive_messages" if task == "embedding" else "positive or negative messages"
         yield rules.NO_POSITIVE.found(f"there are no {wanted}", _FORM, "positive_messages")
-    if task == "embedding":
-        try:
-            float(1 if row.get("label") is None else row["label"])
-        except (TypeError, ValueError):
-            message = f"the label is {shown(row['label'])}"
-            yield rules.LABEL.found(message, "write a number, 1.0 for what is near", "label")
+    if task == "embedding" and not _is_number(row.get("label")):
+        message = f"the label is {shown(row['label'])}"
+        yield rules.LABEL.found(message, "write a number, 1.0 for what is near", "label")
 
 
 def _candidate(sample: Sample, context: Context, side: str, index: int) -> Iterator[RowProblem]:

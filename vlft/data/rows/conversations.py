@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vlft.data import rules
-from vlft.data.findings import RowLostError
 from vlft.data.rows.columns import ROLES, SPEAKERS
 from vlft.text import kind, read_literal, shown
+
+if TYPE_CHECKING:
+    from vlft.data.findings import RowLostError
 
 Message = dict[str, Any]
 _LOSS = ("loss", "loss_scale")
@@ -143,6 +145,10 @@ _OF_TOOLS = {name: role for role in ("tool_call", "tool_response") for name in R
 _FORM = 'write messages as [{"role": "user", "content": "…"}, …]'
 
 
+def _malformed(said: str, place: str = "") -> RowLostError:
+    return rules.MESSAGES_FORM.lost(said, _FORM, f"messages{place}")
+
+
 def from_messages(row: dict[str, Any]) -> list[Message]:
     """The messages of a row under ms-swift's names; its system column is taken out of it.
 
@@ -151,14 +157,12 @@ def from_messages(row: dict[str, Any]) -> list[Message]:
     """
     messages = _parsed(row)
     if not messages or isinstance(messages, str):
-        raise RowLostError(_none_there(row, messages))
+        raise _none_there(row, messages)
     if not isinstance(messages, list):
-        message = f"messages is {kind(messages)}"
-        raise rules.MESSAGES_FORM.lost(message, _FORM, "messages")
+        raise _malformed(f"messages is {kind(messages)}")
     for index, item in enumerate(messages):
         if not isinstance(item, dict):
-            message = f"message {index} is {kind(item)}"
-            raise rules.MESSAGES_FORM.lost(message, _FORM, f"messages.{index}")
+            raise _malformed(f"message {index} is {kind(item)}", f".{index}")
     messages, images = normalized(messages)
     if images:
         if row.get("images"):
@@ -185,11 +189,11 @@ def _parsed(row: dict[str, Any]) -> Any:
     try:
         return read_literal(value)
     except ValueError:
-        message = f"messages is the text {shown(value)}, neither JSON nor Python"
-        raise rules.MESSAGES_FORM.lost(message, _FORM, "messages") from None
+        said = f"messages is the text {shown(value)}, neither JSON nor Python"
+        raise _malformed(said) from None
 
 
-def _none_there(row: dict[str, Any], value: Any) -> Any:
+def _none_there(row: dict[str, Any], value: Any) -> RowLostError:
     others = [
         name
         for name in ("query", "prompt", "instruction", "question", "response", "answer", "output")
@@ -197,8 +201,8 @@ def _none_there(row: dict[str, Any], value: Any) -> Any:
     ]
     if value is None and others:
         message = f"a row with {', '.join(others)} in a file of messages"
-        return rules.NO_MESSAGES.found(message, "write it as messages, or into another file")
-    return rules.NO_MESSAGES.found(f"messages is {shown(value)}", _FORM, "messages")
+        return rules.NO_MESSAGES.lost(message, "write it as messages, or into another file")
+    return rules.NO_MESSAGES.lost(f"messages is {shown(value)}", _FORM, "messages")
 
 
 def _rename_keys(messages: list[Message], name: str, aliases: tuple[str, ...]) -> None:
@@ -219,8 +223,7 @@ def _from_pairs(messages: list[Message], system: Any) -> list[Message]:
         for role in ("user", "assistant"):
             if role not in message:
                 said = f"message {index} has the keys {', '.join(message) or 'none'}, no {role}"
-                problem = rules.MESSAGES_FORM.found(said, _FORM, f"messages.{index}")
-                raise RowLostError(problem)
+                raise _malformed(said, f".{index}")
             found.append({"role": role, "content": message[role]})
     return found
 
@@ -230,9 +233,7 @@ def _name_roles(messages: list[Message], system: Any) -> None:
         messages.insert(0, {"role": "system", "content": system})
     for index, message in enumerate(messages):
         if "role" not in message:
-            raise rules.MESSAGES_FORM.lost(
-                f"message {index} has no role", _FORM, f"messages.{index}"
-            )
+            raise _malformed(f"message {index} has no role", f".{index}")
         role = message["role"]
         if not isinstance(role, str):
             raise unknown_role(index, role)

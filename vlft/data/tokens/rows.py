@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from vlft.probe.checkpoint import Checkpoint
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_MOST_BYTES = 3
-"""What normalisation makes of a byte outside ASCII at most; a token is a byte or more."""
 
 
 class RowTokens:
@@ -55,31 +53,6 @@ class RowTokens:
         before, after = encoder.around if template.auto_bos else (0, 0)
         self._renderer = Renderer(template, vision.image_prompt, end, loss, suffix=not after)
         self._around = before + after
-        self._fixed, self._per_turn, self._per_image = self._overheads(vision)
-
-    def bound(
-        self,
-        ascii_bytes: int,
-        other_bytes: int,
-        *,
-        turns: int,
-        placeholders: int = 0,
-        images: int = 0,
-        videos: int = 0,
-    ) -> int:
-        """At least as many tokens as the row has; no tokenizer is asked.
-
-        Args:
-            ascii_bytes: Bytes of the messages' texts that are ASCII.
-            other_bytes: The other bytes of their UTF-8.
-            turns: Messages.
-            placeholders: Of all images.
-            images: How many they are.
-            videos: Their tokens, with their `around_videos`.
-        """
-        text = ascii_bytes + _MOST_BYTES * other_bytes
-        media = placeholders + images * self._per_image + videos
-        return self._fixed + turns * self._per_turn + text + media
 
     def count(self, row: CountedRow) -> int | None:
         """Tokens of a row; None for one that can't be told, or that ms-swift fails on.
@@ -98,22 +71,6 @@ class RowTokens:
             None if one is None else one[1] + self._around + sum(next(counts) for _ in one[0])
             for one in written
         ]
-
-    def _overheads(self, vision: Vision) -> tuple[int, int, int]:
-        """Most tokens of what a row, a message and an image bring along.
-
-        Each text ends with a special token or a new line: what is joined with the text after
-        it is that one token at most.
-        """
-        template = self.template
-        system = (template.default_system or "").join(template.system_prefix)
-        ends = (template.suffix or "", template.separator or "")
-        parts = (*template.prompt, *ends, *vision.image_prompt, system)
-        length = dict(zip(parts, self._encoder.count(parts), strict=True))
-        turn = sum(length[part] for part in template.prompt) + max(length[end] for end in ends)
-        image = sum(length[part] for part in vision.image_prompt)
-        # One question more where the first message is an answer.
-        return self._around + length[system] + turn + 1, turn, image
 
 
 def around_videos(videos: Sequence[VideoTokens]) -> int:

@@ -15,7 +15,7 @@ from vlft.engines.base import Description, Engine
 from vlft.engines.kubernetes import KubernetesTraits
 from vlft.engines.kubernetes.section import Kubernetes
 from vlft.errors import VlftError
-from vlft.plan.command import render
+from vlft.plan import render
 from vlft.runs.create import run_folder
 from vlft.runs.record import CHECKPOINTS
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vlft.engines.base import Order
     from vlft.engines.kubernetes.section import Volume
     from vlft.pipeline import Ready
-    from vlft.plan.command import MaskedCommand
+    from vlft.plan import MaskedCommand
     from vlft.resolve.world import World
 
 

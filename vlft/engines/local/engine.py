@@ -16,7 +16,7 @@ from vlft.engines.resume import begin, note
 from vlft.engines.stop import stop_processes
 from vlft.errors import TrainerError, VlftError
 from vlft.output import console
-from vlft.plan.command import render
+from vlft.plan import render
 from vlft.runs.create import create_run, run_folder
 from vlft.runs.record import CHECKPOINTS, Run, read_run, remember
 from vlft.security.masking import mask_text, secret_values
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from vlft.engines.base import Order, Resumption
     from vlft.pipeline import Ready
-    from vlft.plan.command import Command
-    from vlft.plan.plan import Plan
+    from vlft.plan import Command, Plan
 
 _INTERVAL_S: Final = 0.5
 _ATTEMPT_S: Final = 5.0

@@ -153,16 +153,16 @@ def _choose(raised: list[_Raised], rank: int | None, *, many: bool) -> _Raised |
 def _tracebacks(text: str) -> Iterator[_Raised]:
     """Every chain of tracebacks in the text, the lines of each rank taken by themselves."""
     streams: dict[int | None, list[str]] = {}
-    order: list[tuple[int, int | None, int]] = []  # line, rank, line within the rank's
-    for number, raw in enumerate(text.split("\n")):
+    starts: list[tuple[int | None, int]] = []  # rank, and line within the rank's
+    for raw in text.split("\n"):
         match = _RANK.match(raw)
         rank = int(match[1]) if match else None
         lines = streams.setdefault(rank, [])
         if _HEADER in raw:
-            order.append((number, rank, len(lines)))
+            starts.append((rank, len(lines)))
         lines.append(raw[match.end() :] if match else raw)
     done: dict[int | None, int] = {}
-    for _, rank, start in order:
+    for rank, start in starts:
         if start < done.get(rank, 0):
             continue  # a later link of a chain
         lines = streams[rank]

@@ -100,11 +100,7 @@ class Progress:
     """
 
     def __init__(
-        self,
-        run_dir: Path,
-        *,
-        stream: TextIO | None = None,
-        log: Path | None = None,
+        self, run_dir: Path, *, stream: TextIO | None = None, log: Path | None = None
     ) -> None:
         self._log = log or run_dir / "checkpoints" / "logging.jsonl"
         self._shown = 0  # bytes of the log

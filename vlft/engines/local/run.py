@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import vlft
 from vlft.engines.local.process_tree import ProcessTree, children, is_subreaper, set_subreaper
 from vlft.engines.local.progress import Progress
+from vlft.engines.local.supervisor import Job
 from vlft.engines.process import (
     OUTCOME,
     STDERR,
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from vlft.engines.local.supervisor import Job
-    from vlft.plan.command import Command
+    from vlft.plan import Command
 
 
 def run_command(command: Command, folder: Path, log: Path | None = None) -> int:
@@ -130,15 +130,9 @@ def run(
     if (run_dir / OUTCOME).exists():
         raise VlftError(f"{run_dir} already holds a run that has ended")
     earlier = log.stat().st_size if log is not None and log.exists() else 0
-    job: Job = {
-        "argv": process.argv,
-        "env": dict(process.env),
-        "cwd": process.cwd,
-        "run_dir": str(run_dir),
-        "grace_s": grace_s,
-        "log": None if log is None else (str(log.resolve()), earlier),
-        "parent": os.getpid(),
-    }
+    own_log = None if log is None else (str(log.resolve()), earlier)
+    env, parent = dict(process.env), os.getpid()
+    job = Job(process.argv, env, process.cwd, str(run_dir), grace_s, parent, own_log)
     with _adopting_orphans(), _Signals() as signals:
         tree = ProcessTree(spared=children())
         supervisor = _start_supervisor()

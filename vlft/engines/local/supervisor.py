@@ -19,7 +19,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NamedTuple
 
 from vlft.engines.local.process_tree import ProcessTree, end_with, set_subreaper
 
@@ -34,7 +34,7 @@ _IDLE_S = 1.0
 _ENDING_S = 0.05
 
 
-class Job(TypedDict):
+class Job(NamedTuple):
     """What to start and to supervise.
 
     Attributes:
@@ -76,13 +76,13 @@ class Supervisor:
 
     def run(self, job: Job) -> None:
         """Runs one job to its outcome on stdout."""
-        self._parent, self._grace_s = job["parent"], job["grace_s"]
+        self._parent, self._grace_s = job.parent, job.grace_s
         try:
             trainer = start(job)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             from vlft.engines.process import not_started  # noqa: PLC0415
 
-            finish(Path(job["run_dir"]), not_started(error))
+            finish(Path(job.run_dir), not_started(error))
             return
         try:
             self._supervise(trainer, job)
@@ -97,8 +97,8 @@ class Supervisor:
         from vlft.engines.local import error_log  # noqa: PLC0415
         from vlft.environment import environment_of  # noqa: PLC0415
 
-        environment_of(job["env"]).remember_secrets()  # for the trainer's last error
-        run_dir = Path(job["run_dir"])
+        environment_of(job.env).remember_secrets()  # for the trainer's last error
+        run_dir = Path(job.run_dir)
         record(run_dir, trainer.pid)
         asked = False  # whether the end was asked for before the trainer had come to its own
         while not (self._tree.ending and self._tree.step()):
@@ -118,8 +118,8 @@ class Supervisor:
             orphaned=asked and self._orphaned,
             last_error=lambda: error_log.last_error(run_dir / process.STDERR),
         )
-        if job["log"] is not None:
-            log, earlier = job["log"]
+        if job.log is not None:
+            log, earlier = job.log
             outcome = process.forgiven(outcome, Path(log), earlier)
         finish(run_dir, process.told_of_the_disk(outcome, run_dir))
 
@@ -157,12 +157,12 @@ def start(job: Job) -> subprocess.Popen[bytes]:
             signal.signal(signum, signal.SIG_DFL)
         end_with(supervisor)
 
-    run_dir = Path(job["run_dir"])
+    run_dir = Path(job.run_dir)
     with (run_dir / "stdout.log").open("ab") as out, (run_dir / "stderr.log").open("ab") as err:
         return subprocess.Popen(
-            job["argv"],
-            env=job["env"],
-            cwd=job["cwd"],
+            job.argv,
+            env=job.env,
+            cwd=job.cwd,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
@@ -207,4 +207,4 @@ def main() -> None:
     supervisor = Supervisor()
     line = sys.stdin.buffer.readline()
     if line.endswith(b"\n"):  # else vlft has died
-        supervisor.run(json.loads(line))
+        supervisor.run(Job(*json.loads(line)))

@@ -19,7 +19,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vlft.config.references import absolute
+from vlft.config.source import absolute
 from vlft.engines.slurm.section import slurm_of
 from vlft.errors import VlftError
 from vlft.files import read_json, write_json

@@ -33,7 +33,7 @@ from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.files import write_text
 from vlft.output import console
-from vlft.plan.command import MaskedCommand, launcher_variables, render, torchrun_words
+from vlft.plan import MaskedCommand, launcher_variables, render, torchrun_words
 from vlft.resolve.model import is_patched
 from vlft.runs.create import create_run, run_folder
 from vlft.runs.record import CHECKPOINTS, read_run, remember
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from vlft.engines.slurm.section import Slurm
     from vlft.environment import Environment
     from vlft.pipeline import Ready
-    from vlft.plan.plan import Plan
+    from vlft.plan import Plan
     from vlft.runs.record import Run
     from vlft.security.secrets import Secret, Word
     from vlft.swift.release import Arguments

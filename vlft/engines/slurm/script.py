@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from vlft.plan.command import MaskedCommand
+    from vlft.plan import MaskedCommand
     from vlft.security.secrets import Secret, Word
 
 

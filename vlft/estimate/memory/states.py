@@ -103,16 +103,12 @@ def _state_width(run: RunShape, width: int) -> int:
     return 1 if run.optimizer == "adamw_8bit" else width
 
 
-def _weight_bytes(counts: Counts, quant_bits: int | None) -> int:
+def _weight_bytes(counts: Counts, bits: int | None) -> int:
     """Bytes of the base model: bfloat16, the language model's linear layers by bitsandbytes."""
     total = 2 * counts.parameters
-    return total if quant_bits is None else total + _quantization_change(counts.llm, quant_bits)
-
-
-def _quantization_change(part: PartCounts, bits: int) -> int:
-    """Bytes that quantization adds to the linear layers: negative."""
-    change = 0
-    for layer in part.linears:
+    if bits is None:
+        return total
+    for layer in counts.llm.linears:
         size = layer.ins * layer.outs
         if bits == 4:  # noqa: PLR2004
             blocks = -(-size // 64)
@@ -120,8 +116,8 @@ def _quantization_change(part: PartCounts, bits: int) -> int:
             each = size // 2 + blocks + 4 * nested + 256 * 4 + 2 * 512
         else:
             each = size + 4 * layer.outs
-        change += layer.times * (each - 2 * size)
-    return change
+        total += layer.times * (each - 2 * size)
+    return total
 
 
 def states_of(plain: Plain, run: RunShape) -> States:

@@ -5,7 +5,7 @@ with a reason, never a guess. Nothing is ever run: no subprocess of the script, 
 the environment.
 
 source (quotes, here-documents and redirections hidden) → syntax (the tree of what is left, from
-tree-sitter in a process that may die) → expansion, with words, parameters, arithmetic and outputs
-(what a word stands for) → interpreter, with conditions, builtins and control (statement by
-statement; branches and passes, where their words decide them) → script (the commands that remain).
+tree-sitter in a process that may die) → expansion, with words and substitution
+(what a word stands for) → interpreter, with builtins and control (statement by
+statement; branches and passes, where their words decide them), until the commands remain.
 """

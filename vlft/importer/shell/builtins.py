@@ -15,15 +15,16 @@ from vlft.importer.shell.expansion import (
     number,
     read_parameter,
 )
-from vlft.importer.shell.outputs import formatted, moved
 from vlft.importer.shell.state import State, Text, join, pieces
+from vlft.importer.shell.substitution import formatted, moved
 from vlft.importer.shell.words import Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vlft.importer.shell.state import Field
-    from vlft.importer.shell.syntax import Assignment, Command
+    from vlft.importer.shell.syntax import Command
+    from vlft.importer.shell.words import Assignment
 
 
 _NUMBERS: Final[dict[str, Callable[[int, int], bool]]] = {
@@ -90,36 +91,40 @@ def judge(command: Command, state: State) -> Verdict:
 
 
 _SIGNS: Final = r"&&|\|\||[()<>]"
-_STEP: Final = re.compile(r"\s*(?:([A-Za-z_]\w*)\s*(\+\+|--)|(\+\+|--)\s*([A-Za-z_]\w*))\s*")
-_SET: Final = re.compile(r"\s*([A-Za-z_]\w*)\s*([-+*/%]?)=(?!=)(.*)", re.DOTALL)
+_SETS: Final = re.compile(
+    r"\s*(?P<before>\+\+|--)?\s*(?P<name>[A-Za-z_]\w*)\s*"
+    r"(?:(?P<after>\+\+|--)\s*|(?P<sign>[-+*/%]?)=(?!=)(?P<value>.*))?",
+    re.DOTALL,
+)
 
 
-def sets(text: str) -> str | None:
-    """The name of the variable that arithmetic sets; None if it sets none."""
-    step, found = _STEP.fullmatch(text), _SET.fullmatch(text)
-    if step is not None:
-        return step[1] or step[4]
-    return found[1] if found is not None else None
+def setting(text: str) -> tuple[str, str] | None:
+    """What `i = 1`, `i += 2` and `i++` set, and to which value; None if it sets nothing."""
+    found = _SETS.fullmatch(text)
+    if found is None:
+        return None
+    name, sign, value = found["name"], found["sign"], found["value"]
+    step = found["before"] or found["after"]
+    if step:
+        return name, f"{name} {step[0]} 1"
+    if value is None:
+        return None
+    return name, f"{name} {sign} ({value})" if sign else value
 
 
 def is_true(text: str, state: State) -> bool | None:
     """Whether arithmetic is not 0; None if it can't be known, or sets something."""
     made = number(text, state)
-    return None if sets(text) is not None or made.why is not None else made.text != "0"
+    return None if setting(text) is not None or made.why is not None else made.text != "0"
 
 
 def run(text: str, state: State) -> None:
-    """Minds `i = 1`, `i += 2` and `i++`; anything else sets nothing."""
-    name = sets(text)
-    if name is None:
-        return
-    step, found = _STEP.fullmatch(text), _SET.fullmatch(text)
-    if step is not None:
-        text = f"{name} {(step[2] or step[3])[0]} 1"
-    elif found is not None:
-        text = f"{name} {found[2]} ({found[3]})" if found[2] else found[3]
-    made = number(text, state)
-    state.set(name, made if made.why is None else Text(f"${name}", made.why))
+    """Minds arithmetic that sets a variable."""
+    found = setting(text)
+    if found is not None:
+        name, value = found
+        made = number(value, state)
+        state.set(name, made if made.why is None else Text(f"${name}", made.why))
 
 
 @dataclass
@@ -142,16 +147,19 @@ class _Test:
         return Verdict(found, tuple(self.notes), known)
 
     def _any_of(self, depth: int) -> bool | None:
-        found = [self._all_of(depth)]
-        while self._takes("||" if self.double else "-o"):
-            found.append(self._all_of(depth))
-        return True if True in found else None if None in found else False
+        return self._joined(True, ("||", "-o"), self._all_of, depth)
 
     def _all_of(self, depth: int) -> bool | None:
-        found = [self._one(depth)]
-        while self._takes("&&" if self.double else "-a"):
-            found.append(self._one(depth))
-        return False if False in found else None if None in found else True
+        return self._joined(False, ("&&", "-a"), self._one, depth)
+
+    def _joined(
+        self, wins: bool, signs: tuple[str, str], read: Callable[[int], bool | None], depth: int
+    ) -> bool | None:
+        """Several tests, of which one decides all if it comes out so."""
+        found = [read(depth)]
+        while self._takes(signs[0] if self.double else signs[1]):
+            found.append(read(depth))
+        return wins if wins in found else None if None in found else not wins
 
     def _one(self, depth: int) -> bool | None:
         if self._takes("!"):

@@ -14,7 +14,7 @@ from vlft.importer.shell.builtins import (
     judge,
     matches_word,
     run,
-    sets,
+    setting,
     taken_for_empty,
 )
 from vlft.importer.shell.expansion import expand, expand_one
@@ -207,8 +207,8 @@ class ControlFlow(Interpreter):
 
     def _counted(self, loop: Loop, begin: str, test: str, after: str) -> bool:
         """`for ((i = 0; i < n; i++))`."""
-        name = sets(begin)
-        if name is None:
+        found = setting(begin)
+        if found is None:
             return False
 
         def each() -> Iterable[bool]:
@@ -217,7 +217,7 @@ class ControlFlow(Interpreter):
                 yield holds is not None
                 run(after, self.state)
 
-        return self._passes(loop, each(), name)
+        return self._passes(loop, each(), found[0])
 
     def _while(self, loop: Loop) -> bool:
         wanted = loop.kind == "while"
@@ -283,7 +283,8 @@ class ControlFlow(Interpreter):
 
     def _undecided_loop(self, loop: Loop) -> None:
         if loop.clauses is not None:
-            self._vary(sets(loop.clauses[0]) or "")
+            found = setting(loop.clauses[0])
+            self._vary(found[0] if found is not None else "")
         elif loop.kind == "for":
             self._vary(loop.name, " ".join(word.raw for word in _items(loop)))
         else:

@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vlft.importer.shell.arithmetic import computed
-from vlft.importer.shell.outputs import output_of, work_folder
 from vlft.importer.shell.state import HOLE, Field, State, Text, join, pieces
+from vlft.importer.shell.substitution import computed, output_of, work_folder
 from vlft.importer.shell.words import MAX_DEPTH, Part, Word, apart, read_parts
 from vlft.importer.spans import shown
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 How = Literal["exit", "return", "break", "continue"]
 _LEAVES: Final = frozenset({"exit", "return", "break", "continue"})
 _TESTS: Final = frozenset({"[", "[[", "test", "(("})
-MAX_STEPS: Final = 10_000
+MAX_STEPS: Final = 20_000
 """Commands that loops and functions may come to together."""
 
 _MAX_NESTED: Final = 3
@@ -155,7 +155,7 @@ class Interpreter(ABC):
 
     def _starts(self, command: Command) -> bool:
         name, words = command.name, command.words
-        if not words or name in _SILENT:
+        if not words or command.test in _TESTS or name in _SILENT:
             return False
         if name in self.functions or any(
             part.expands and _VARIABLE.match(part.text) for part in words[0].parts

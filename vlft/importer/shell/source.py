@@ -1,4 +1,4 @@
-"""A script with everything hidden that a grammar of bash could misread.
+"""A script with everything hidden that a grammar of bash could misread, and its tree.
 
 Quotes, escapes and expansions become underscores, comments and here-documents blanks, and lines
 that belong to one command are joined. No length changes: every offset is one of the script.
@@ -6,9 +6,16 @@ that belong to one command are joined. No length changes: every offset is one of
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import vlft
 from vlft.importer.shell.words import (
     SyntaxProblemError,
     Word,
@@ -22,6 +29,13 @@ if TYPE_CHECKING:
 
     from vlft.importer.shell.words import HereDocument
 
+_MAX_PARSE_S: Final = 15
+_BOOT: Final = """
+import sys
+sys.path += sys.argv[1:]
+from vlft.importer.shell.parse_worker import main
+main()
+"""
 _PLAIN: Final = re.compile(r"[^\\'\"`$#<>\n]+")
 _CUT: Final = re.compile(r"\\[ \t\r]+(?:#[^\n]*)?(?=\n|\Z)")
 _BLANK_LINE: Final = re.compile(r"\n[ \t]*(?:\n|\Z)|\Z")
@@ -62,6 +76,20 @@ def _blank(found: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", found[0])
 
 
+class ParserError(Exception):
+    """The parser crashed, or took too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of tree-sitter's tree."""
+
+    kind: str
+    start: int
+    end: int
+    children: tuple[Node, ...]
+
+
 class Source:
     """A script, ready to be parsed.
 
@@ -89,6 +117,35 @@ class Source:
         self._announced: list[HereDocument] = []
         self.masked = self._masked()
         self.grammar = self._flat()
+
+    def tree(self) -> Node:
+        """The tree of the grammar's text, from a process of its own.
+
+        Raises:
+            ParserError: The process died, or takes too long.
+        """
+        packages = (find_spec(name) for name in ("tree_sitter", "tree_sitter_bash"))
+        files = [vlft.__file__, *(package.origin for package in packages if package)]
+        roots = dict.fromkeys(str(Path(file).resolve().parents[1]) for file in files if file)
+        try:
+            done = subprocess.run(
+                [sys.executable, "-I", "-S", "-c", _BOOT, *roots],
+                input=self.grammar.encode() + b"\n",
+                capture_output=True,
+                timeout=_MAX_PARSE_S,
+                check=True,
+                cwd="/",
+            )
+        except subprocess.TimeoutExpired:
+            raise ParserError("the parser takes too long") from None
+        except subprocess.CalledProcessError:
+            raise ParserError("the parser crashes on it") from None
+        waiting: list[Node] = []
+        flat = iter(json.loads(done.stdout))
+        for kind, start, end, count in zip(flat, flat, flat, flat, strict=True):
+            at = len(waiting) - count
+            waiting[at:] = [Node(kind, start, end, tuple(waiting[at:]))]
+        return waiting[0]
 
     def words(self, start: int, end: int) -> list[Word]:
         """The words between two offsets."""

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-import vlft
-from vlft.importer.shell.source import Source
-from vlft.importer.shell.words import MAX_DEPTH, Word, read_word
+from vlft.importer.shell.source import Node, ParserError, Source
+from vlft.importer.shell.words import MAX_DEPTH, Assignment, Word, read_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,13 +19,6 @@ BlockKind = Literal["if", "for", "while", "until", "case", "function", "branch"]
 MAX_COMMANDS: Final = 5_000
 """Commands in a script; each stands for several steps where loops and functions repeat it."""
 
-_MAX_PARSE_S: Final = 15
-_BOOT: Final = """
-import sys
-sys.path += sys.argv[1:]
-from vlft.importer.shell.parse_worker import main
-main()
-"""
 _MAX_NESTED: Final = 32
 """Texts inside of scripts that are parsed: each takes a process."""
 
@@ -48,44 +35,12 @@ _COMMANDS: Final = frozenset({
     "variable_assignments", "word", "number", "command_name", "concatenation",
 })  # fmt: skip
 _CONTAINERS: Final = frozenset({
-    "program", "list", "pipeline", "negated_command", "redirected_statement", "ERROR", "case_item",
+    "program", "list", "pipeline", "negated_command", "redirected_statement", "do_group", "ERROR",
+    "case_item",
 })  # fmt: skip
 _OPENERS: Final = ("if", "{", "for", "while")
 _TOO_DEEP: Final = f"more than {MAX_DEPTH} blocks inside each other"
 _OPERATORS: Final = ("&&", "||", "|", "|&")
-
-
-class ParserError(Exception):
-    """The parser crashed, or took too long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A node of tree-sitter's tree."""
-
-    kind: str
-    start: int
-    end: int
-    children: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """`NAME=word`, or `NAME=(words)`.
-
-    Attributes:
-        name: The variable.
-        words: One word, or the items of an array.
-        array: Whether it is one.
-        append: Whether it is `+=`.
-        index: Of the one item; None for all of it.
-    """
-
-    name: str
-    words: tuple[Word, ...]
-    array: bool
-    append: bool
-    index: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +195,7 @@ def parse(text: str) -> Script:
     if _CONTROL.search(source.grammar.strip()) is None:
         body = tuple(reader.commands(len(source.grammar) - len(source.grammar.lstrip()), len(text)))
     else:
-        body = reader.steps([_tree(source.grammar)])
+        body = reader.steps([source.tree()])
     return Script(source, body, source.broken or reader.broken)
 
 
@@ -252,32 +207,6 @@ def parse_nested(text: str) -> Script | None:
     except ParserError:
         return None
     return script if script.broken is None else None
-
-
-def _tree(text: str) -> Node:
-    """The tree of a text, from a process of its own."""
-    packages = (find_spec(name) for name in ("tree_sitter", "tree_sitter_bash"))
-    files = [vlft.__file__, *(package.origin for package in packages if package)]
-    roots = dict.fromkeys(str(Path(file).resolve().parents[1]) for file in files if file)
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", _BOOT, *roots],
-            input=text.encode() + b"\n",
-            capture_output=True,
-            timeout=_MAX_PARSE_S,
-            check=True,
-            cwd="/",
-        )
-    except subprocess.TimeoutExpired:
-        raise ParserError("the parser takes too long") from None
-    except subprocess.CalledProcessError:
-        raise ParserError("the parser crashes on it") from None
-    waiting: list[Node] = []
-    flat = iter(json.loads(done.stdout))
-    for kind, start, end, count in zip(flat, flat, flat, flat, strict=True):
-        at = len(waiting) - count
-        waiting[at:] = [Node(kind, start, end, tuple(waiting[at:]))]
-    return waiting[0]
 
 
 class _Reader:
@@ -411,26 +340,25 @@ class _Reader:
 
     def _loop(self, node: Node) -> Loop:
         source, children = self._source, node.children
-        body = next(
-            (one for one in children if one.kind in ("do_group", "compound_statement")), node
-        )
         keyword = children[0].kind
-        head = source.text[node.start : body.start]
+        bodies = [one for one in children if one.kind in ("do_group", "compound_statement")]
+        end = bodies[0].start if bodies else node.end
+        head = source.text[node.start : end]
         if keyword in ("while", "until"):
-            condition = self.steps(one for one in children[1:] if one is not body)
-            inner = self.steps(body.children) if body is not node else ()
+            condition = self.steps(one for one in children[1:] if one not in bodies)
             kind: BlockKind = "while" if keyword == "while" else "until"
-            return Loop(node.start, kind, "", None, None, condition, inner, False, head)
-        inner = self.steps(body.children) if body is not node else ()
+            return Loop(
+                node.start, kind, "", None, None, condition, self.steps(bodies), False, head
+            )
         found = _CLAUSES.search(head)
         clauses = (found[1], found[2], found[3]) if found is not None else None
-        name = children[1]
-        at = next((one.end for one in children if one.kind == "in"), None)
+        name = source.text[children[1].start : children[1].end] if found is None else ""
+        starts = [one.end for one in children if one.kind == "in"]
         items = None
-        if at is not None:
-            items = tuple(source.words(at, min(source.command_end(at), body.start)))
-        raw = source.text[name.start : name.end] if clauses is None else ""
-        return Loop(node.start, "for", raw, items, clauses, (), inner, keyword == "select", head)
+        if starts:
+            items = tuple(source.words(starts[0], min(source.command_end(starts[0]), end)))
+        is_menu = keyword == "select"
+        return Loop(node.start, "for", name, items, clauses, (), self.steps(bodies), is_menu, head)
 
 
 def bodies_of(statement: Command | Block) -> Iterator[Body]:

@@ -189,6 +189,25 @@ class Word:
         return "".join(part.text for part in self.parts)
 
 
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """`NAME=word`, or `NAME=(words)`.
+
+    Attributes:
+        name: The variable.
+        words: One word, or the items of an array.
+        array: Whether it is one.
+        append: Whether it is `+=`.
+        index: Of the one item; None for all of it.
+    """
+
+    name: str
+    words: tuple[Word, ...]
+    array: bool
+    append: bool
+    index: str | None
+
+
 @lru_cache(_REMEMBERED)
 def read_word(raw: str, offset: int) -> Word:
     """A word that stands in a script."""

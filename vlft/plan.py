@@ -1,4 +1,4 @@
-"""The processes that `swift sft` and its other programs would start, as argv and environment.
+"""The plan of a run, and the processes that carry it out as argv and environment.
 
 The `swift` command imports torch only to start another process that imports it again
 (swift/cli/main.py); this is that other process. On a machine without ms-swift the command
@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
+from vlft.engines.traits import traits_of
+from vlft.resolve.batch import Batch
+from vlft.resolve.world import World
 from vlft.security.secrets import Secret, Variable, Word, cover, cover_all
 from vlft.swift.probe import read_swift
 from vlft.swift.release import as_flags
@@ -21,10 +24,121 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from vlft.environment import Environment
-    from vlft.plan.plan import Plan
-    from vlft.resolve.world import World
+    from vlft.probe.collect import Facts
+    from vlft.resolve.run import RunSpec
     from vlft.swift.interpreter import Interpreter
     from vlft.swift.release import Arguments
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be run; goes to JSON and back.
+
+    Attributes:
+        subcommand: `sft`, `pt` or `rlhf`.
+        batch: Rows per optimizer step.
+        world: Processes and devices.
+        torchrun: Whether the processes are started by torch.distributed.run.
+        master_addr: Address of node 0; None on one node.
+        master_port: Port of the rendezvous; None where torchrun chooses.
+        arguments: Argument of ms-swift → its values as text.
+        env: Variables set for the trainer on top of the caller's.
+        model_type: The family as ms-swift calls it; None if unknown.
+        swift_version: The ms-swift that the arguments were made for.
+    """
+
+    subcommand: str
+    batch: Batch
+    world: World
+    torchrun: bool
+    master_addr: str | None
+    master_port: int | None
+    arguments: dict[str, tuple[str, ...]]
+    env: dict[str, str]
+    model_type: str | None
+    swift_version: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data for plan.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Plan:
+        """The plan that `to_json` gave.
+
+        Raises:
+            KeyError, TypeError: If the data is no plan.
+        """
+        built = {
+            "batch": Batch(**data["batch"]),
+            "world": World(**data["world"]),
+            "arguments": {name: tuple(texts) for name, texts in data["arguments"].items()},
+        }
+        return cls(**data | built)
+
+
+def plan_run(run: RunSpec) -> Plan:
+    """The plan of a run.
+
+    Raises:
+        ValueError: If the run has no batch; `pipeline.prepare` rejects such a config.
+    """
+    if not isinstance(run.batch, Batch):
+        message = "a run whose batch does not come out has no plan"
+        raise ValueError(message)  # noqa: TRY004 - not a type error of the caller
+    address, port = run.master
+    return Plan(
+        subcommand=run.task,
+        batch=run.batch,
+        world=run.world,
+        torchrun=run.uses_torchrun,
+        master_addr=address,
+        master_port=port,
+        arguments=as_flags(run.args.written(), run.facts.swift.arguments[run.config.task]),
+        env=_environment(run),
+        model_type=run.family.swift_model_type if run.family else None,
+        swift_version=run.facts.swift.version,
+    )
+
+
+# What makes a CPU run faster where the caller has said nothing. glibc gives large freed
+# blocks back to the kernel and faults them in again at every step; logits over a whole
+# vocabulary are such blocks, and a third of the time goes there. OpenMP's threads spin while
+# they wait, which costs most of the speed as soon as anything else runs. Sizes in bytes.
+_CPU_DEFAULTS = {
+    "MALLOC_TRIM_THRESHOLD_": str(4 * 1024**3),
+    "MALLOC_MMAP_THRESHOLD_": str(4 * 1024**3),
+    "MALLOC_TOP_PAD_": str(256 * 1024**2),
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+
+
+def _environment(run: RunSpec) -> dict[str, str]:
+    """What vlft sets for the trainer; the launcher's own variables come with the command."""
+    facts, world = run.facts, run.world
+    caller = facts.environ
+    env = {name: variable.text for name, variable in run.config_variables.items()}
+    env = {**run.added_variables, **env}
+    if world.visible_devices is not None:
+        env[_devices_variable(facts)] = world.visible_devices
+    if world.cpu:
+        env = {name: value for name, value in _CPU_DEFAULTS.items() if name not in caller} | env
+    cores = traits_of(run.config.launch.engine).cores_per_node(run.config)
+    if cores is None and facts.hardware is not None:
+        cores = facts.hardware.cores
+    if cores and "OMP_NUM_THREADS" not in caller:
+        threads = max(1, cores // (world.nproc_per_node or 1))
+        env.setdefault("OMP_NUM_THREADS", str(threads))
+    if "PYTHONUNBUFFERED" not in caller:
+        env.setdefault("PYTHONUNBUFFERED", "1")  # the log says where it is, also in a crash
+    return dict(sorted(env.items()))
+
+
+def _devices_variable(facts: Facts) -> str:
+    """The variable that says which devices a process sees: Ascend's own with torch_npu."""
+    packages = facts.interpreter.packages if facts.interpreter else {}
+    return "ASCEND_RT_VISIBLE_DEVICES" if "torch-npu" in packages else "CUDA_VISIBLE_DEVICES"
+
 
 Tool = Literal["export", "infer", "deploy"]
 _Word = TypeVar("_Word")
@@ -32,17 +146,9 @@ _Word = TypeVar("_Word")
 
 # Variables of a launcher around vlft that would be taken for this run's own.
 _FOREIGN = (
-    "RANK",
-    "LOCAL_RANK",
-    "WORLD_SIZE",
-    "LOCAL_WORLD_SIZE",
-    "LOCAL_SIZE",
-    "NPROC_PER_NODE",
-    "NNODES",
-    "NODE_RANK",
-    "MASTER_ADDR",
-    "MASTER_PORT",
-)
+    "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "LOCAL_SIZE", "NPROC_PER_NODE",
+    "NNODES", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT",
+)  # fmt: skip
 
 _OWN: Final = "VLFT_"
 """Before the name of a variable that stands for an argument: the trainer reads none of these."""
@@ -97,13 +203,7 @@ class Command:
             for name, value in self.env.items()
         ]
         words = ["env", *words] if words else []
-        words += [
-            shlex.quote(word)
-            if isinstance(word, str)
-            else f'{shlex.quote(word.prefix) if word.prefix else ""}"${{{_given_name(word)}}}"'
-            for word in self.argv
-        ]
-        return " ".join(words)
+        return " ".join([*words, *map(_shell_word, self.argv)])
 
 
 @dataclass(frozen=True)
@@ -139,23 +239,19 @@ def _covered(argv: tuple[Word, ...]) -> Iterator[Word]:
         if isinstance(held, str):
             yield word
         else:
-            name = re.sub(r"\W", "_", flag, flags=re.ASCII).upper()
-            name = _free_name(f"{_OWN}{name}", taken)
+            base = _OWN + re.sub(r"\W", "_", flag, flags=re.ASCII).upper()
+            names = (base, *(f"{base}_{number}" for number in range(2, len(argv) + 2)))
+            name = next(name for name in names if name not in taken)
             taken.add(name)
             yield Variable(name, prefix, held)
 
 
-def _given_name(word: Variable) -> str:
-    """The variable of a printed line, which whoever runs it has to set."""
-    return word.name.removeprefix(_OWN)
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    number = 2
-    free = name
-    while free in taken:
-        free, number = f"{name}_{number}", number + 1
-    return free
+def _shell_word(word: Word) -> str:
+    """A word of a printed line; whoever runs it has to set the variables."""
+    if isinstance(word, str):
+        return shlex.quote(word)
+    prefix = shlex.quote(word.prefix) if word.prefix else ""
+    return f'{prefix}"${{{word.name.removeprefix(_OWN)}}}"'
 
 
 def render(

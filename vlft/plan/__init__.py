@@ -1,1 +1,0 @@
-"""The run as a command: arguments, environment, argv."""
