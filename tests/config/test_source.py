@@ -5,7 +5,7 @@ import random
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from vlft.config import document
@@ -429,6 +429,7 @@ def test_any_data_is_read_back(data):
 def test_what_a_yaml_1_1_writer_writes_is_read_back_or_doubted(data):
     # It leaves texts such as `1e5` unquoted, which only the other version of YAML reads as text.
     text = yaml.safe_dump(data, allow_unicode=True)
+    assume(yaml.safe_load(text) == data)  # its own way of writing U+0085 is one that it loses
     source, findings = parse(text, "c.yaml")
     same = source is not None and source.data == data
     leaves = [e for e in yaml.parse(text) if isinstance(e, yaml.ScalarEvent) and not e.style]

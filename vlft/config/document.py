@@ -20,9 +20,6 @@ from vlft.findings import Finding
 if TYPE_CHECKING:
     from vlft.config.entry import KeyPath, Scalar
 
-MAX_BYTES: Final = 1 << 20
-"""Bytes of one file: 1 MiB."""
-
 MAX_DEPTH: Final = 64
 """Maps and lists inside each other, after aliases are followed."""
 
@@ -35,9 +32,6 @@ MAX_KEY: Final = 256
 MAX_FINDINGS: Final = 200
 """Mistakes of one file that are listed."""
 
-MAX_TAG_DIRECTIVES: Final = 32
-"""%TAG lines of one file; libyaml compares each with every other."""
-
 LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # libyaml 0.2.6 (PyYAML 6.0.4) scans ahead and stops at 1,000 levels, often before the reader has
 # seen MAX_DEPTH of them. The text up to there is enough to find the place.
@@ -46,11 +40,6 @@ _STANDARD: Final = "tag:yaml.org,2002:"
 _SCALAR_KINDS: Final = ("str", "int", "float", "bool", "null")
 _SCALAR_TAGS: Final = frozenset(_STANDARD + kind for kind in _SCALAR_KINDS)
 _YES_NO: Final = frozenset({"yes", "no", "on", "off"})
-# What YAML does not let a file hold: https://yaml.org/spec/1.2.2/#51-character-set
-# Compiling the set of what it does let takes 10 ms.
-_FORBIDDEN: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
-)
 
 
 class Document(NamedTuple):
@@ -70,27 +59,6 @@ class Document(NamedTuple):
     mistakes: list[Finding]
     scalars: list[tuple[KeyPath, Any]]
     is_plain: bool
-
-
-def check_text(text: str, file: str | None) -> list[Finding]:
-    """What makes a text unfit for the parser: its size, characters, directives."""
-    if len(text) > MAX_BYTES:
-        message = f"the file is larger than {MAX_BYTES >> 20} MiB, the limit for a config"
-        return [Finding("config.too-large", "error", message, file=file)]
-    if text.count("%TAG") > MAX_TAG_DIRECTIVES:
-        message = f"the file holds more than {MAX_TAG_DIRECTIVES} times %TAG"
-        hint = "remove them: a config needs no tags"
-        return [Finding("config.tag", "error", message, file=file, line=1, column=1, hint=hint)]
-    wrong = _FORBIDDEN.search(text)
-    if wrong is None:
-        return []
-    line, start = text.count("\n", 0, wrong.start()) + 1, text.rfind("\n", 0, wrong.start()) + 1
-    message = f"the character U+{ord(wrong[0]):04X} is not allowed in YAML"
-    hint = 'remove it; in "double quotes" an escape such as \\x07 can stand for it'
-    if wrong[0] == "\0":
-        hint = "this may be no text file, or one in UTF-16: save it as UTF-8"
-    column = wrong.start() - start + 1
-    return [Finding("config.control-character", "error", message, "", file, line, column, hint)]
 
 
 def read(text: str, file: str | None, path: KeyPath = ()) -> Document:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from vlft.config.document import MAX_DEPTH, check_text, read
+from vlft.config.document import MAX_DEPTH, read
 from vlft.config.entry import NOWHERE, Entry, KeyPath, dotted, overlay, printable, shown
+from vlft.config.syntax import check_text
 from vlft.findings import Finding
 
 if TYPE_CHECKING:

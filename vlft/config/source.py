@@ -13,9 +13,10 @@ from functools import cached_property, lru_cache, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from vlft.config.document import MAX_BYTES, check_text, read
+from vlft.config.document import read
 from vlft.config.entry import KeyPath, Place, dotted, overlay, printable, shown
 from vlft.config.overrides import apply
+from vlft.config.syntax import MAX_BYTES, check_text
 from vlft.findings import Finding, Severity
 from vlft.security.masking import secret_values
 from vlft.security.secrets import remember

@@ -1,4 +1,4 @@
-"""What a syntax error of YAML most likely is, and what to write instead."""
+"""What makes a text unfit for the parser of YAML, and what a syntax error most likely is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ from vlft.findings import Finding
 
 if TYPE_CHECKING:
     from yaml import MarkedYAMLError
+
+
+MAX_BYTES: Final = 1 << 20
+"""Bytes of one file: 1 MiB."""
+
+MAX_TAG_DIRECTIVES: Final = 32
+"""%TAG lines of one file; libyaml compares each with every other."""
+
+# What YAML does not let a file hold: https://yaml.org/spec/1.2.2/#51-character-set
+# Compiling the set of what it does let takes 10 ms.
+_FORBIDDEN: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
+)
 
 
 class _Case(NamedTuple):
@@ -28,6 +41,27 @@ class _Case(NamedTuple):
     hint: str
     line: str = ""
     at_start: bool = False
+
+
+def check_text(text: str, file: str | None) -> list[Finding]:
+    """What makes a text unfit for the parser: its size, characters, directives."""
+    if len(text) > MAX_BYTES:
+        message = f"the file is larger than {MAX_BYTES >> 20} MiB, the limit for a config"
+        return [Finding("config.too-large", "error", message, file=file)]
+    if text.count("%TAG") > MAX_TAG_DIRECTIVES:
+        message = f"the file holds more than {MAX_TAG_DIRECTIVES} times %TAG"
+        hint = "remove them: a config needs no tags"
+        return [Finding("config.tag", "error", message, file=file, line=1, column=1, hint=hint)]
+    wrong = _FORBIDDEN.search(text)
+    if wrong is None:
+        return []
+    line, start = text.count("\n", 0, wrong.start()) + 1, text.rfind("\n", 0, wrong.start()) + 1
+    message = f"the character U+{ord(wrong[0]):04X} is not allowed in YAML"
+    hint = 'remove it; in "double quotes" an escape such as \\x07 can stand for it'
+    if wrong[0] == "\0":
+        hint = "this may be no text file, or one in UTF-16: save it as UTF-8"
+    column = wrong.start() - start + 1
+    return [Finding("config.control-character", "error", message, "", file, line, column, hint)]
 
 
 def explain(error: MarkedYAMLError, text: str, file: str | None) -> Finding:
