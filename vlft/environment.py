@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from vlft.security.secrets import Secret, hidden_parts, mask_value, remember, reveal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import ItemsView, Iterator
 
 
 class Environment(Mapping[str, str]):
@@ -48,6 +48,14 @@ class Environment(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._variables)
+
+    def items(self) -> ItemsView[str, str]:
+        """All of them; those of a snapshot are masked once."""
+        if self._masked is None:
+            return super().items()
+        for name in self._variables.keys() - self._masked.keys():
+            self._masked[name] = mask_value(name, self._variables[name])
+        return self._masked.items()
 
     def __contains__(self, name: object) -> bool:
         return name in self._variables

@@ -158,12 +158,13 @@ def prepare(
         ignore: Rules of severity warning or info to suppress.
         cache: What other configs of the same call have read already.
     """
+    cache = cache or FactCache()
     run = resolve_config(file, overrides, hardware, environ, cache)
     if isinstance(run, Rejected):
         return run
     findings = [*run.loaded.findings, *check(run, only=None if judge else PLANNABLE)]
     if judge and data != "none":
-        findings += row_findings(run, data)
+        findings += row_findings(run, data, cache)
     findings = apply_ignores(
         findings,
         run.loaded.source,

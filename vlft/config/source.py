@@ -9,7 +9,7 @@ import codecs
 import os
 import stat
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -83,7 +83,7 @@ class Source:
         That of the file it was written in; for --set the working directory.
         """
         file = self.place(path).file
-        return Path.cwd() if file is None else Path(file).absolute().parent
+        return Path.cwd() if file is None else _folder_of(file, os.getcwd())  # noqa: PTH109
 
     def absolute(self, text: str | None, path: KeyPath) -> Path | None:
         """What is written at this key as an absolute path; None if nothing is."""
@@ -105,10 +105,15 @@ class Source:
         return Finding(rule, severity, message, name, *place, hint)
 
 
+@lru_cache(maxsize=64)
+def _folder_of(file: str, cwd: str) -> Path:
+    return Path(cwd, file).parent
+
+
 def absolute(text: str, base_dir: Path) -> Path:
     """A path as written in a config, made absolute without following links."""
     # os.path leaves `~somebody` as it is where there is no such user.
-    return Path(os.path.normpath(base_dir / os.path.expanduser(text)))  # noqa: PTH111
+    return Path(os.path.normpath(os.path.join(base_dir, os.path.expanduser(text))))  # noqa: PTH111, PTH118
 
 
 def parse(text: str, file: str) -> tuple[Source | None, list[Finding]]:

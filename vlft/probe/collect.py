@@ -104,6 +104,9 @@ class Facts:
         return self.engine if isinstance(self.engine, kind) else None
 
 
+_MOST_EQUAL = 8
+
+
 class FactCache:
     """What was read in one call of vlft, so that a thousand configs read a model folder once.
 
@@ -112,6 +115,7 @@ class FactCache:
 
     def __init__(self) -> None:
         self._kept: dict[Hashable, Any] = {}
+        self._equal: list[tuple[tuple[Any, ...], Any]] = []
 
     def once(self, read: Callable[..., Read], *key: Hashable, **more: Any) -> Read:
         """`read(*key, **more)`; the first result for the same function and key.
@@ -131,6 +135,15 @@ class FactCache:
         if isinstance(kept, VlftError):
             raise kept
         return kept  # type: ignore[no-any-return]
+
+    def once_equal(self, read: Callable[..., Read], *key: Any) -> Read:
+        """`read(*key)` for a key without a hash; it is kept for the last few keys."""
+        for known, kept in self._equal:
+            if known == (read, *key):
+                return kept  # type: ignore[no-any-return]
+        found = read(*key)
+        self._equal = [((read, *key), found), *self._equal[:_MOST_EQUAL]]
+        return found
 
 
 def gather_facts(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vlft.resolve.batch import Mismatch
     from vlft.resolve.model import ModelSpec
     from vlft.resolve.world import World
+    from vlft.swift.release import Argument
 
 
 def resolve_swift_args(
@@ -46,7 +47,7 @@ def resolve_swift_args(
     task = loaded.config.task
     legal = facts.swift.arguments[task]
     sections = dict(_of_sections(loaded, facts, batch, model))
-    passed = dict(_of_swift(loaded, {spec.flag: name for name, spec in legal.items()}))
+    passed = dict(_of_swift(loaded, legal))
     given = sections | passed
     added = _added(loaded, facts, world, SwiftArgs(task, facts, model, given, after_init))
     written = sections | {n: w for n, w in added if n in legal and n not in given} | passed
@@ -132,14 +133,15 @@ def _of_batch(loaded: LoadedConfig, batch: Batch | Mismatch) -> Iterator[tuple[s
             yield name, Written((str(number),), whole, "vlft")
 
 
-def _of_swift(
-    loaded: LoadedConfig, names: Mapping[str | None, str]
-) -> Iterator[tuple[str, Written]]:
+def _of_swift(loaded: LoadedConfig, legal: Mapping[str, Argument]) -> Iterator[tuple[str, Written]]:
     """What is passed through; a name that only the installed release has, by that of today."""
     for name, value in loaded.config.swift.items():
         if value is not None:
             path = ("swift", name)
-            yield names.get(name, name), Written(_texts(loaded, path, value), path)
+            same = (
+                [name] if name in legal else [n for n, spec in legal.items() if spec.flag == name]
+            )
+            yield (same or [name])[0], Written(_texts(loaded, path, value), path)
 
 
 def _texts(loaded: LoadedConfig, path: KeyPath, value: object) -> tuple[str, ...]:

@@ -12,12 +12,14 @@ from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vlft.config.entry import KeyPath
     from vlft.data.findings import RowFinding
     from vlft.data.from_config import ConfiguredData
+    from vlft.data.settings import CheckSettings
     from vlft.findings import Finding, Scan, Severity
+    from vlft.probe.collect import FactCache
     from vlft.probe.data_entries import DataEntry
 
 
@@ -226,12 +228,13 @@ class EntryFinding(NamedTuple):
     rows: int
 
 
-def row_findings(run: RunSpec, scan: Scan) -> list[Finding]:
+def row_findings(run: RunSpec, scan: Scan, cache: FactCache) -> list[Finding]:
     """Findings at the entries of `data.train` and `data.val`.
 
     Args:
         run: The run.
         scan: How much to read.
+        cache: What other configs of the same call have read already.
 
     Raises:
         VlftError: If a limit on pixels is not a number.
@@ -246,8 +249,11 @@ def row_findings(run: RunSpec, scan: Scan) -> list[Finding]:
     from vlft.data.from_config import data_of_run  # noqa: PLC0415 - imports much
 
     data = data_of_run(run)
-    files = [name for name in (*data.train, *data.val) if name in places]
-    found = _quick(files, data) if scan == "quick" else _full(data)
+    if scan == "quick":
+        files = [name for name in (*data.train, *data.val) if name in places]
+        found = cache.once_equal(_quick, files, data.settings)
+    else:
+        found = _full(data)
     return [_finding(run, one, places[one.file]) for one in found if one.file in places]
 
 
@@ -259,10 +265,10 @@ def _finding(run: RunSpec, entry: EntryFinding, path: KeyPath) -> Finding:
     return run.loaded.source.finding(entry.rule, entry.severity, path, message, entry.hint)
 
 
-def _quick(files: list[str], data: ConfiguredData) -> Iterator[EntryFinding]:
+def _quick(files: Sequence[str], settings: CheckSettings) -> tuple[EntryFinding, ...]:
     from vlft.data.check import quick_check  # noqa: PLC0415 - only where there is data
 
-    return _grouped(quick_check(files, data.settings))
+    return tuple(_grouped(quick_check(files, settings)))
 
 
 def _full(data: ConfiguredData) -> tuple[EntryFinding, ...]:

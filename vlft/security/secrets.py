@@ -193,6 +193,7 @@ _REFERENCE: Final = r"\$\w+|\$[({].*|<[^<>]*>|….*"
 _NOTHING: Final = frozenset({"", "none", "null", "true", "false", "yes", "no", "…", "..."})
 
 
+@functools.lru_cache(maxsize=512)
 def mask(text: str) -> str:
     """A value of any name: passwords and signatures in URLs, tokens by their form, JSON pairs."""
     if "://" in text:

@@ -94,7 +94,7 @@ def as_flags(arguments: Arguments, legal: Mapping[str, Argument]) -> Arguments:
     }
 
 
-class ModelGroup(msgspec.Struct, frozen=True):
+class ModelGroup(msgspec.Struct, frozen=True, dict=True):
     """Published models of one type that share a template.
 
     Attributes:
@@ -107,7 +107,7 @@ class ModelGroup(msgspec.Struct, frozen=True):
     template: str | None = None
     requires: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Folder names that ms-swift takes for these models, lower case."""
         return tuple(dict.fromkeys(name.rsplit("/", 1)[-1].lower() for name in self.hub_ids))

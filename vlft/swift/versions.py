@@ -20,18 +20,21 @@ def version_key(text: str) -> Version:
         return _NONE
 
 
+@lru_cache(maxsize=256)
 def release(text: str) -> tuple[int, ...]:
     """`4.57.6.dev0` as (4, 57, 6); empty for what is not a version."""
     key = version_key(text)
     return () if key == _NONE else key.release
 
 
+@lru_cache(maxsize=256)
 def package_of(requirement: str) -> str:
     """The normalized name in `qwen_vl_utils>=0.0.6`: `qwen-vl-utils`."""
     match = _NAME.match(requirement)
     return re.sub(r"[-_.]+", "-", match[1] if match else requirement).lower()
 
 
+@lru_cache(maxsize=256)
 def unmet(requirement: str, installed: str) -> str | None:
     """The first clause of a requirement (`>=4.57`) that a version does not meet."""
     match = _NAME.match(requirement)
