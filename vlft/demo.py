@@ -12,9 +12,10 @@ import json
 import logging
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from vlft.engines.base import Order
 from vlft.engines.local.engine import train_prepared
@@ -23,7 +24,7 @@ from vlft.export.plan import Request, plan_export
 from vlft.export.run import carry_out
 from vlft.export.step import run_worker
 from vlft.infer.infer import Asking, infer_rows
-from vlft.models import family_of, tiny_families, tiny_spec
+from vlft.models import Family, family_of, tiny_families, tiny_spec
 from vlft.models.tiny import SIZES
 from vlft.pipeline import prepare, require_ready
 from vlft.probe.checkpoint import read_checkpoint
@@ -35,15 +36,13 @@ from vlft.swift.interpreter import Interpreter, find_interpreter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.models import Family
     from vlft.runs.record import Run
 
 _LOG = logging.getLogger(__name__)
 _BATCH = 50  # rows asked at once
 
 
-@dataclass(frozen=True)
-class DemoResult:
+class DemoResult(Struct, frozen=True):
     """What the demo measured.
 
     Attributes:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import platform
 import shutil
-from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, to_builtins
 
 from vlft import __version__
 from vlft.environment import ENVIRON
@@ -17,14 +18,13 @@ from vlft.errors import VlftError
 from vlft.models import FAMILIES
 from vlft.probe.hardware import probe_hardware
 from vlft.resolve.quantization import BITS, METHODS, Situation, lacks
-from vlft.swift.interpreter import find_interpreter
+from vlft.swift.interpreter import Interpreter, find_interpreter
 from vlft.swift.probe import read_swift
 from vlft.swift.versions import package_of, unmet, version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vlft.swift.interpreter import Interpreter
 
 _SHOWN = (
     "ms-swift", "torch", "torchvision", "transformers", "tokenizers", "peft", "accelerate",
@@ -36,8 +36,7 @@ _TELLING = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Exporter:
+class Exporter(Struct, frozen=True):
     """The interpreter of `export.python`.
 
     Attributes:
@@ -51,8 +50,7 @@ class Exporter:
     quantization: Mapping[str, str | None]
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(Struct, frozen=True):
     """What `vlft doctor` says.
 
     Attributes:
@@ -81,7 +79,7 @@ class Report:
 
     def to_json(self) -> dict[str, object]:
         """As plain data."""
-        return {"version": 1, **asdict(self)}
+        return {"version": 1, **to_builtins(self)}
 
 
 def examine(python: str | None, exporter: str | None = None) -> Report:

@@ -7,14 +7,11 @@ is by `for_process()`, for a process that vlft starts.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from vlft.security.secrets import Secret, hidden_parts, mask_value, remember, reveal
-
-if TYPE_CHECKING:
-    from collections.abc import ItemsView, Iterator
 
 
 class Environment(Mapping[str, str]):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from vlft.security.secrets import mask
 from vlft.text import counted
@@ -16,8 +18,7 @@ Scan = Literal["none", "quick", "full"]
 """How much of the data is read: nothing; a few rows of each file; all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing to say about a config; as plain data, the documented JSON object.
 
     Its texts hold no secret that can be told by its form.
@@ -43,9 +44,9 @@ class Finding:
     hint: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", mask(self.message))
+        force_setattr(self, "message", mask(self.message))
         if self.hint is not None:
-            object.__setattr__(self, "hint", mask(self.hint))
+            force_setattr(self, "hint", mask(self.hint))
 
 
 def counted_by_severity(counts: Mapping[str, int]) -> str:

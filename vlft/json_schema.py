@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic.json_schema import GenerateJsonSchema  # noqa: TID253 - only `vlft schema`
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue  # noqa: TID253 - only `vlft schema`
 
 from vlft.config.schema import (
     ARGUMENTS,
@@ -22,7 +22,6 @@ from vlft.engines import section_names, section_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import core_schema
 
     from vlft.swift.release import Argument

@@ -6,15 +6,16 @@ config → facts → RunSpec → findings → plan
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from vlft.config.ignores import apply_ignores
-from vlft.config.reader import READER_RULES, read_config
+from vlft.config.reader import READER_RULES, LoadedConfig, read_config
 from vlft.environment import ENVIRON
 from vlft.errors import InvalidError
-from vlft.findings import by_place, has_errors
+from vlft.findings import Finding, Scan, by_place, has_errors
 from vlft.probe.collect import FactCache, Facts, gather_facts
 from vlft.probe.hardware import Hardware, parse_hardware, probe_hardware
 from vlft.resolve.batch import Mismatch
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from vlft.config.reader import LoadedConfig
     from vlft.config.source import Source
-    from vlft.findings import Finding, Scan
     from vlft.plan import Plan
 
 
@@ -37,8 +36,7 @@ _OF_ROWS = frozenset({"row", "file"})
 """Subjects with rules that look at rows."""
 
 
-@dataclass(frozen=True)
-class Ready:
+class Ready(Struct, frozen=True, dict=True):
     """The run can be planned; its findings may contain errors.
 
     Attributes:
@@ -72,8 +70,7 @@ class Ready:
         return self.run.loaded.source.documents
 
 
-@dataclass(frozen=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """The run can't be planned: the text is not a config, or a needed value is wrong.
 
     Attributes:

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+
+from msgspec import Struct, to_builtins
+from msgspec.structs import force_setattr
 
 from vlft.engines.traits import traits_of
 from vlft.resolve.batch import Batch
 from vlft.resolve.world import World
 from vlft.security.secrets import Secret, Variable, Word, cover, cover_all
 from vlft.swift.probe import read_swift
-from vlft.swift.release import as_flags
+from vlft.swift.release import Arguments, as_flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,11 +29,9 @@ if TYPE_CHECKING:
     from vlft.probe.collect import Facts
     from vlft.resolve.run import RunSpec
     from vlft.swift.interpreter import Interpreter
-    from vlft.swift.release import Arguments
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What will be run; goes to JSON and back.
 
     Attributes:
@@ -60,7 +60,8 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """As plain data for plan.json."""
-        return asdict(self)
+        plan: dict[str, Any] = to_builtins(self)
+        return plan
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Plan:
@@ -154,8 +155,7 @@ _OWN: Final = "VLFT_"
 """Before the name of a variable that stands for an argument: the trainer reads none of these."""
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Struct, frozen=True):
     """A process to start. It holds no secret in clear, whoever makes it.
 
     Attributes:
@@ -169,8 +169,8 @@ class Command:
     unset: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "argv", tuple(_covered(self.argv)))
-        object.__setattr__(self, "env", cover_all(self.env))
+        force_setattr(self, "argv", tuple(_covered(self.argv)))
+        force_setattr(self, "env", cover_all(self.env))
 
     @property
     def secrets(self) -> dict[str, Secret]:
@@ -206,8 +206,7 @@ class Command:
         return " ".join([*words, *map(_shell_word, self.argv)])
 
 
-@dataclass(frozen=True)
-class MaskedCommand:
+class MaskedCommand(Struct, frozen=True):
     """A command as it may be shown.
 
     Attributes:

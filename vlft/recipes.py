@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from vlft.errors import UsageError
 
@@ -14,8 +15,7 @@ _HARDWARE = re.compile(r"--hardware (\S+)")
 _MODEL = re.compile(r"^  path: (\S+)", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Struct, frozen=True):
     """A shipped config, by what its file says of itself.
 
     Attributes:

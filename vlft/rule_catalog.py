@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from vlft.config.ignores import UNUSED, can_be_ignored
 from vlft.config.reader import READER_RULES
@@ -42,8 +43,7 @@ IMPORT_RULES: Final[dict[str, tuple[Severity, str]]] = {
 """Id → severity and sentence; what a dropped flag or an old default changes is a warning."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One id that a finding can bear.
 
     Attributes:

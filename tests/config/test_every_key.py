@@ -6,11 +6,11 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_origin
 
 import pytest
+from msgspec import to_builtins
 from pydantic import BaseModel
 
 from vlft.config.schema import config_with
@@ -191,6 +191,6 @@ def _run(prepared: Ready | Rejected) -> str:
     parent = run_folder(prepared.run).parent
     # What `vlft merge` will find in the run's record.
     section = prepared.loaded.source.data.get("export")
-    export = asdict(read_settings(section, [Path("FOLDER")]))
+    export = to_builtins(read_settings(section, [Path("FOLDER")]))
     shown = command.masked()
     return json.dumps([described, shown.argv, shown.env, str(parent), export])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from kubeflow_trainer_api.models.trainer_v1alpha1_train_job import TrainerV1alpha1TrainJob
+from msgspec.structs import replace
 
 from vlft.engines.kubernetes.engine import TrainJob, object_name, render_train_job
 from vlft.engines.kubernetes.section import Kubernetes, Toleration, Volume

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from estimate.memory_points import config
+from msgspec.structs import replace
 
 from vlft.estimate.autotune import fitting
 from vlft.estimate.memory.from_config import RowSize, pictures_of

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from estimate.memory_points import config
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from vlft.estimate.memory.estimate import Memory, estimate
 from vlft.estimate.memory.step_spec import Picture, RunShape

@@ -18,12 +18,12 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from golden_cases import Caches, Case, prepare_folder, prepared, read_cases, subjects
+from msgspec import Struct
 
 from vlft.pipeline import Ready
 from vlft.plan import render
@@ -150,16 +150,16 @@ def _command(ready: Ready) -> Iterator[str]:
 
 def _card(value: Any, *names: str) -> str:
     """The fields of a dataclass, of these names or of all; of a mismatch its class."""
-    if not is_dataclass(value):
+    if not isinstance(value, Struct):
         return type(value).__name__
-    wanted = names or tuple(sorted(one.name for one in fields(value)))
+    wanted = names or tuple(sorted(value.__struct_fields__))
     return " ".join(f"{name}={_shown(getattr(value, name))}" for name in wanted)
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_shown(value[key])}" for key in sorted(value)) + "}"
-    if is_dataclass(value):
+    if isinstance(value, Struct):
         return f"{type(value).__name__}({_card(value)})"
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
         return "[" + ", ".join(map(_shown, value)) + "]"

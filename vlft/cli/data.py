@@ -265,7 +265,7 @@ def stats(
     require_config(config, overrides)
     settings, paths, title = _settings(files, model, config, overrides or [], max_pixels or [])
     if max_length is not None:
-        from dataclasses import replace
+        from msgspec.structs import replace
 
         settings = replace(settings, max_length=max_length)
     require_files(paths)

@@ -22,7 +22,7 @@ def explain(
     output_format: FormatOption = "text",
 ) -> None:
     """Say what a rule is about, what happens without it, and where it comes from."""
-    from dataclasses import asdict
+    from msgspec import to_builtins
 
     from vlft.rule_catalog import catalogue, find_entry
 
@@ -32,10 +32,10 @@ def explain(
         entries = catalogue().values()
         width = max(len(entry.id) for entry in entries)
         lines = (f"{one.id:<{width}}  {one.severity:<7}  {one.sentence}" for one in entries)
-        print_result(output_format, list(map(asdict, entries)), lines)
+        print_result(output_format, list(map(to_builtins, entries)), lines)
     else:
         entry = find_entry(rule)
-        print_result(output_format, asdict(entry), _lines(entry))
+        print_result(output_format, to_builtins(entry), _lines(entry))
 
 
 def _lines(entry: Entry) -> list[str]:

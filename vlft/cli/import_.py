@@ -40,7 +40,7 @@ def import_(
     output_format: FormatOption = "text",
 ) -> None:
     """Turn swift commands of any version into configs, running nothing."""
-    from dataclasses import asdict
+    from msgspec import to_builtins
 
     from vlft.findings import has_errors
     from vlft.swift.interpreter import find_interpreter
@@ -54,7 +54,7 @@ def import_(
             {"file": file, "text": config.text}
             for file, config in zip(files, made.configs, strict=True)
         ]
-        console.write_json({"configs": rows, "findings": list(map(asdict, made.findings))})
+        console.write_json({"configs": rows, "findings": list(map(to_builtins, made.findings))})
     else:
         _print(made, files, document, on_stdout=output is None)
     raise typer.Exit(1 if has_errors(made.findings) else 0)

@@ -171,7 +171,8 @@ def handover(
 ) -> None:
     """Print the commands that serve a model with the limits and prompts of its training."""
     import json
-    from dataclasses import asdict
+
+    from msgspec import to_builtins
 
     from vlft.infer.serve import hand_over
     from vlft.runs.target import resolve_target
@@ -184,7 +185,7 @@ def handover(
         f"# a request to either: POST /v1/chat/completions\n{body}\n",
         f"# transformers\n{found.transformers}",
     ]
-    print_result(output_format, asdict(found), lines)
+    print_result(output_format, to_builtins(found), lines)
     if output_format == "text":
         for note in found.notes:
             console.note(f"note: {note}")

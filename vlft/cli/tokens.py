@@ -94,7 +94,7 @@ def _asked(
     Raises:
         UsageError: If a limit has no effect on the model, or is no number.
     """
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     family = model.family
     if model.vision.side is None and (low or high):

@@ -6,19 +6,16 @@ libyaml stops at the first syntax error, so there is at most one of these a file
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import yaml
+from msgspec import Struct, field
 from yaml import events
 
-from vlft.config.entry import NOWHERE, Entry, Place, dotted, shown
+from vlft.config.entry import NOWHERE, Entry, KeyPath, Place, Scalar, dotted, shown
 from vlft.config.scalars import Doubt, read_plain, read_tagged
 from vlft.config.syntax import explain
 from vlft.findings import Finding
-
-if TYPE_CHECKING:
-    from vlft.config.entry import KeyPath, Scalar
 
 MAX_DEPTH: Final = 64
 """Maps and lists inside each other, after aliases are followed."""
@@ -107,8 +104,7 @@ class _Key(NamedTuple):
     merges: bool = False
 
 
-@dataclass(slots=True, eq=False)
-class _Node:
+class _Node(Struct, eq=False):
     """A map or a list.
 
     Attributes:

@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import yaml
+from msgspec import Struct
 
 from vlft.config.document import LOADER
-from vlft.findings import Finding
+from vlft.findings import Finding, Severity
 from vlft.text import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from vlft.config.source import Source
-    from vlft.findings import Severity
 
 UNUSED: Final = "config.unused-ignore"
 _COMMENT: Final = re.compile(r"(?<![^\s])#\s*vlft:\s*ignore\b[ \t]*(?:\[([^\]\n]*)\])?")
 
 
-@dataclass(frozen=True)
-class Ignore:
+class Ignore(Struct, frozen=True):
     """One comment.
 
     Attributes:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
 from pydantic import ValidationError
 
-from vlft.config.entry import dotted
-from vlft.config.schema import ARGUMENTS, ENVIRONMENT, Config, config_with
-from vlft.config.source import load
+from vlft.config.entry import KeyPath, dotted
+from vlft.config.schema import ARGUMENTS, ENVIRONMENT, Config, Section, config_with
+from vlft.config.source import Source, load
 from vlft.engines import section_names
 from vlft.security.secrets import MASK, is_secret_name, mask
 from vlft.text import nearest
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-    from vlft.config.entry import KeyPath
-    from vlft.config.schema import Section
-    from vlft.config.source import Source
     from vlft.findings import Finding
 
 READER_RULES: Final[dict[str, str]] = {
@@ -57,8 +54,7 @@ READER_RULES: Final[dict[str, str]] = {
 """Id → sentence. All are errors but `config.unused-ignore`, a warning."""
 
 
-@dataclass(frozen=True)
-class LoadedConfig:
+class LoadedConfig(Struct, frozen=True):
     """A config and where each of its values was written.
 
     Attributes:

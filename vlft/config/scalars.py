@@ -8,12 +8,9 @@ Source: https://yaml.org/spec/1.2.2/#103-core-schema and https://yaml.org/type/.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from vlft.config.entry import shown
-
-if TYPE_CHECKING:
-    from vlft.config.entry import Scalar
+from vlft.config.entry import Scalar, shown
 
 _WORDS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),

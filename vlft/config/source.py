@@ -8,13 +8,15 @@ from __future__ import annotations
 import codecs
 import os
 import stat
-from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from vlft.config.document import read
-from vlft.config.entry import KeyPath, Place, dotted, overlay, printable, shown
+from vlft.config.entry import Data, Entry, KeyPath, Place, dotted, overlay, printable, shown
 from vlft.config.overrides import apply
 from vlft.config.syntax import MAX_BYTES, check_text
 from vlft.findings import Finding, Severity
@@ -24,7 +26,6 @@ from vlft.security.secrets import remember
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vlft.config.entry import Data, Entry
 
 MAX_CHAIN: Final = 16
 """Files of one chain of extends, the root among them."""
@@ -37,8 +38,7 @@ _SHORTEST = 6
 """Characters of a secret in a config that is kept out of all that is printed."""
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Struct, frozen=True, dict=True):
     """A config, and where each part of it came from.
 
     Attributes:

@@ -20,7 +20,7 @@ from vlft.data.checking.lines import LinesReader, first_look
 from vlft.data.checking.repeats import report_duplicates, report_leaks
 from vlft.data.checking.rows import Job, RowChecker, Split
 from vlft.data.checking.tally import Tally
-from vlft.data.findings import DataReport, Sink
+from vlft.data.findings import DataReport, RowFinding, Sink
 from vlft.data.reading.chunks import Piece
 from vlft.data.reading.lines import BrokenLineError, rows_of
 from vlft.data.rows.media import new_probe
@@ -31,7 +31,6 @@ from vlft.probe.data_entries import bytes_of, parse_entry
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from vlft.data.findings import RowFinding
     from vlft.data.from_config import ConfiguredData
     from vlft.data.rows.columns import FirstLook
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vlft.data.media.video import VideoReader, video_reader
 from vlft.data.settings import CheckSettings, Truncation
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
     from vlft.resolve.run import RunSpec
 
 
-@dataclass(frozen=True)
-class ConfiguredData:
+class ConfiguredData(Struct, frozen=True):
     """What a config has checked.
 
     Attributes:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from vlft.data.findings import RowRule
+from vlft.data.findings import Fate, RowRule
 
 if TYPE_CHECKING:
-    from vlft.data.findings import Fate
     from vlft.data.media.verdicts import MediaKind
     from vlft.findings import Severity
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from vlft.models.agents import agent_named
+from vlft.models.agents import AgentTemplate, agent_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.data.media.video import VideoReader
     from vlft.models import Family, PixelLimits, Vision
-    from vlft.models.agents import AgentTemplate
     from vlft.models.chat import ChatTemplate
 
 SEVERAL_TEXTS = frozenset({"embedding", "reranker", "generative_reranker"})

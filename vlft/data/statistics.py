@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from vlft.data.convert.conversations import draft_of
 from vlft.data.convert.convert import move_inline_images
-from vlft.data.convert.draft import Columns, RejectError
+from vlft.data.convert.draft import Columns, RejectError, Row
 from vlft.data.convert.rows import parse, read_rows
 from vlft.data.media.resolve import MediaProbe
 from vlft.data.media.verdicts import MediaProblem, Picture
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD, byte_bound
 from vlft.data.statistics_report import Choice, Stats
 from vlft.data.tokens.render import CountedRow, Turn, object_texts
-from vlft.data.tokens.rows import around_videos
+from vlft.data.tokens.rows import RowTokens, TokenModel, around_videos
 from vlft.errors import UsageError
-from vlft.models import SizeError
+from vlft.models import PixelLimits, SizeError, VideoTokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from vlft.data.convert.draft import Row
     from vlft.data.media.video import VideoReader
-    from vlft.data.tokens.rows import RowTokens, TokenModel
-    from vlft.models import PixelLimits, VideoTokens
 
     Size = tuple[int, int]
 
@@ -69,8 +68,7 @@ def _pixels(limits: PixelLimits, value: int, side: int, asked: bool) -> Choice:
     return Choice(name, value, replace(limits, max_pixels=value, max_tokens=None), asked)
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """A row, taken apart.
 
     Attributes:
@@ -131,8 +129,7 @@ _BATCH = 512  # rows; a tokenizer is faster with many at once
 _MAX_SIZES = 100_000  # different sizes whose tokens are remembered
 
 
-@dataclass(frozen=True, slots=True)
-class StatsSettings:
+class StatsSettings(Struct, frozen=True):
     """What to count with.
 
     Attributes:
@@ -186,8 +183,7 @@ def collect(
     return stats
 
 
-@dataclass(frozen=True, slots=True)
-class _Media:
+class _Media(Struct, frozen=True):
     """What the pictures and videos of a row come to.
 
     Attributes:

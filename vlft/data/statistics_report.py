@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from vlft.data.checking.tally import PERCENTILES, Spread
 from vlft.output.console import shown
@@ -74,8 +75,7 @@ def _doubling(low: int, high: int) -> list[int]:
     return edges
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """A limit that a run may have.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from vlft.engines.traits import EngineTraits
 from vlft.errors import UsageError, VlftError
@@ -24,8 +25,7 @@ MASTER_TIMEOUT_S = 600.0
 """How long the other nodes wait for node 0, in seconds: it may have to be started by hand."""
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(Struct, frozen=True):
     """What is to be started.
 
     Attributes:
@@ -43,8 +43,7 @@ class Order:
     master_timeout_s: float = MASTER_TIMEOUT_S
 
 
-@dataclass(frozen=True)
-class Description:
+class Description(Struct, frozen=True):
     """What would be started.
 
     Attributes:
@@ -73,8 +72,7 @@ class Description:
         }
 
 
-@dataclass(frozen=True)
-class Trained:
+class Trained(Struct, frozen=True):
     """A run that was run to its end, or handed to a scheduler.
 
     Attributes:
@@ -86,8 +84,7 @@ class Trained:
     exit_code: int
 
 
-@dataclass(frozen=True)
-class Resumption:
+class Resumption(Struct, frozen=True):
     """A run about to go on.
 
     Attributes:

@@ -7,22 +7,23 @@ import shutil
 import signal
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+from msgspec import Struct, field, to_builtins
+from msgspec.structs import replace
 
 import vlft
 from vlft.environment import ENVIRON
 from vlft.files import read_from, read_json, write_json
 from vlft.output import console
 from vlft.runs.attempts import ROOM
-from vlft.security.secrets import Variable
+from vlft.security.secrets import Variable, Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from vlft.plan import Command
-    from vlft.security.secrets import Word
 
 Status = Literal["finished", "failed", "stopped", "killed"]
 
@@ -36,8 +37,7 @@ _LAST_KEYS = ("train_runtime", "last_model_checkpoint")  # of the last two lines
 KILL_GUESS = ", which is often the kernel's answer to memory running out"
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(Struct, frozen=True):
     """A program to start.
 
     Attributes:
@@ -95,8 +95,7 @@ def utc_now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """How a run ended.
 
     Attributes:
@@ -123,7 +122,8 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """The outcome as the object in outcome.json."""
-        return asdict(self)
+        outcome: dict[str, Any] = to_builtins(self)
+        return outcome
 
 
 def conclude(

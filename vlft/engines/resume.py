@@ -17,7 +17,7 @@ from vlft.findings import has_errors
 from vlft.pipeline import Ready, Rejected, prepare
 from vlft.resolve.model import is_own_plugin
 from vlft.runs.attempts import last_attempt, new_attempt
-from vlft.runs.record import GOING_ON, fingerprint, utc_now
+from vlft.runs.record import GOING_ON, Run, fingerprint, utc_now
 from vlft.security.masking import mask_data
 from vlft.security.secrets import is_masked
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from vlft.plan import MaskedCommand
     from vlft.probe.hardware import Hardware
-    from vlft.runs.record import Run
 
 ATTEMPT = "attempt.json"
 INCOMPLETE = "incomplete"

@@ -13,13 +13,12 @@ from vlft.engines.process import Outcome, conclude, told_of_the_disk, write_outc
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.runs.attempts import engine_of, living_pid, other_host
-from vlft.runs.record import GOING_ON, forget, read_run
+from vlft.runs.record import GOING_ON, Run, forget, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vlft.runs.record import Run
 
 _POLL_S = 0.05
 _POLL_SAVE_S = 0.5

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vlft.estimate.memory.estimate import estimate
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vlft.estimate.memory.estimate import Memory, estimate
 from vlft.estimate.memory.from_config import RowSize, with_rows
 from vlft.resolve.batch import divisors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vlft.estimate.memory.estimate import Memory
     from vlft.estimate.memory.step_spec import RunShape, Sharding
     from vlft.estimate.report import Outlook
     from vlft.models.architecture import ModelShape
@@ -32,8 +33,7 @@ _SMALLEST_PICTURE = 256
 """Placeholders below which a picture is not shrunk any further."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Settings that fit.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from vlft.resolve.steps import interval
 
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from vlft.resolve.run import RunSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Storage:
+class Storage(Struct, frozen=True):
     """What a run writes.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
 
 from vlft.probe.hardware import free_bytes
 
@@ -43,14 +44,14 @@ def to_json(outlook: Outlook) -> dict[str, object]:
             "measured_on": speed.run if speed else None,
         },
         "unknown": list(outlook.unknown),
-        "findings": list(map(asdict, outlook.ready.findings)),
+        "findings": list(map(to_builtins, outlook.ready.findings)),
     }
 
 
 def _tokens_json(outlook: Outlook) -> dict[str, object] | None:
     if outlook.lengths is None:
         return None
-    described = asdict(outlook.lengths)
+    described: dict[str, object] = to_builtins(outlook.lengths)
     del described["most_vision"]
     return described
 
@@ -58,7 +59,7 @@ def _tokens_json(outlook: Outlook) -> dict[str, object] | None:
 def _memory_json(outlook: Outlook) -> dict[str, object] | None:
     if outlook.memory is None:
         return None
-    parts, row = asdict(outlook.memory), outlook.row
+    parts, row = to_builtins(outlook.memory), outlook.row
     counts = {name: parts.pop(name) for name in ("parameters", "trainable_parameters")}
     return {
         **counts,

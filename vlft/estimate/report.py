@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from vlft.estimate.disk import Storage, storage
 from vlft.estimate.memory.estimate import Memory, estimate
@@ -17,7 +18,7 @@ from vlft.estimate.memory.from_config import (
 )
 from vlft.estimate.memory.states import count
 from vlft.files import read_json
-from vlft.runs.record import CHECKPOINTS, list_runs
+from vlft.runs.record import CHECKPOINTS, Run, list_runs
 from vlft.text import counted
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from vlft.pipeline import Ready
     from vlft.plan import Plan
     from vlft.resolve.run import RunSpec
-    from vlft.runs.record import Run
 
 MAX_SCANNED_BYTES = 16 * 1024 * 1024
 """Of all training files together that are read without having been asked to."""
@@ -45,8 +45,7 @@ _FREE = frozenset(
 _MOST_RUNS = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Speed:
+class Speed(Struct, frozen=True):
     """Measured on an earlier run.
 
     Attributes:
@@ -96,8 +95,7 @@ def _logged(run: Run) -> float | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class RowLengths:
+class RowLengths(Struct, frozen=True):
     """Tokens of the rows, placeholders of pictures included.
 
     Attributes:
@@ -169,8 +167,7 @@ def _files(run: RunSpec) -> list[Path]:
     return [path for path in paths if os.path.isfile(path)]  # noqa: PTH113  too long a name
 
 
-@dataclass(frozen=True)
-class Outlook:
+class Outlook(Struct, frozen=True):
     """What is known about a run before it starts; None where something is not.
 
     Attributes:

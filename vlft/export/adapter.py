@@ -8,9 +8,10 @@ arXiv:2312.03732, of DoRA arXiv:2402.09353.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from vlft.errors import VlftError
 
@@ -28,8 +29,7 @@ _PART = re.compile(
 _MATRIX = 2
 
 
-@dataclass(frozen=True, slots=True)
-class LoraModule:
+class LoraModule(Struct, frozen=True):
     """One module that low-rank matrices are added to.
 
     Attributes:
@@ -49,8 +49,7 @@ class LoraModule:
     transposed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Adapter:
+class Adapter(Struct, frozen=True):
     """What an adapter folder says.
 
     Attributes:
@@ -180,8 +179,7 @@ _SHOWN = 3
 _HINT = "it was trained on another model; name that one: --base DIR"
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What an adapter does to the tensors of a base.
 
     Attributes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from vlft.errors import TrainerError, VlftError
 from vlft.export.adapter import changes_of, read_adapter, refuse_broken
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from vlft.swift.interpreter import Interpreter
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Struct, frozen=True):
     """The model under an adapter.
 
     Attributes:

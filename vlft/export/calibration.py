@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xxhash
+from msgspec import Struct
 
 from vlft.errors import VlftError
 from vlft.files import read_rows
@@ -25,8 +25,7 @@ _ROWS = 128
 _MEDIA = ("images", "image", "videos", "video", "audios", "audio")
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
+class Calibration(Struct, frozen=True):
     """Rows that were chosen.
 
     Attributes:

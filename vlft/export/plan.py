@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field, to_builtins
+from msgspec.structs import replace
+
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
-from vlft.export.base import find_base
-from vlft.export.calibration import calibration_files, select_from
+from vlft.export.base import Base, find_base
+from vlft.export.calibration import Calibration, calibration_files, select_from
 from vlft.models import family_of
-from vlft.probe.hardware import FP8, free_bytes, probe_hardware, visible_gpus
+from vlft.probe.hardware import FP8, Gpu, Hardware, free_bytes, probe_hardware, visible_gpus
 from vlft.probe.safetensors import BITS
 from vlft.resolve.quantization import Quantization, Situation, choose
 from vlft.runs.inference_settings import interpreter_for, refuse_unread_code, settings
-from vlft.runs.target import ExportSettings
+from vlft.runs.target import ExportSettings, Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.export.base import Base
-    from vlft.export.calibration import Calibration
     from vlft.probe.checkpoint import Checkpoint
-    from vlft.probe.hardware import Gpu, Hardware
-    from vlft.runs.target import Target
     from vlft.swift.interpreter import Interpreter
 
 # Python with torch, transformers and ms-swift in it: seen 0.6 to 0.9 GB.
@@ -37,8 +35,7 @@ _EXTRA_FILES = 50_000_000  # tokenizer, configs
 _KEPT_SHARE = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What was asked for.
 
     Attributes:
@@ -61,12 +58,11 @@ class Request:
         own, asked = target.export, self.settings
         if not self.quantize or asked.quant_bits is not None or asked.quant_method is not None:
             own = replace(own, quant_bits=None, quant_method=None)
-        given = {name: value for name, value in asdict(asked).items() if value is not None}
+        given = {name: value for name, value in to_builtins(asked).items() if value is not None}
         return replace(own, **given)
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(Struct, frozen=True):
     """Of an export, in bytes.
 
     Attributes:
@@ -118,8 +114,7 @@ def needs(
 _GB = 1e9
 
 
-@dataclass(frozen=True, slots=True)
-class Quantizing:
+class Quantizing(Struct, frozen=True):
     """The second step of an export.
 
     Attributes:
@@ -135,8 +130,7 @@ class Quantizing:
     dataset: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ExportPlan:
+class ExportPlan(Struct, frozen=True):
     """What will be done.
 
     Attributes:

@@ -7,9 +7,11 @@ Merging and quantising are two processes with a folder each: in one, ms-swift wo
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vlft import __version__
 from vlft.environment import ENVIRON
@@ -17,7 +19,7 @@ from vlft.export.base import read_base
 from vlft.export.step import Exported, run_step, trained_quantized, without_quantization
 from vlft.export.verify import verify_merge, verify_quantized
 from vlft.files import write_json_lines
-from vlft.plan import render_tool
+from vlft.plan import Command, render_tool
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.resolve.model import PATCHES_VERSION, is_patched
 from vlft.runs.exports import ExportRecord, hash_adapter, hash_model
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from vlft.export.plan import ExportPlan, Quantizing
-    from vlft.plan import Command
     from vlft.resolve.quantization import Quantization
     from vlft.swift.release import Arguments
 
@@ -127,8 +128,7 @@ def _command(plan: ExportPlan, arguments: Arguments, output: Path, *, bnb: bool 
     return render_tool(plan.interpreter, "export", wanted, environment(plan.target))
 
 
-@dataclass(frozen=True)
-class Shipped:
+class Shipped(Struct, frozen=True):
     """What `vlft merge` made.
 
     Attributes:

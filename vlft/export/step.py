@@ -8,17 +8,26 @@ import os
 import shutil
 import subprocess
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vlft.engines.local.run import run_command
 from vlft.engines.process import OUTCOME
 from vlft.environment import ENVIRON
 from vlft.errors import StoppedError, TrainerError, VlftError
 from vlft.files import write_json
-from vlft.runs.exports import is_whole, mark_product, read_export, remove, write_export
+from vlft.runs.exports import (
+    ExportRecord,
+    is_whole,
+    mark_product,
+    read_export,
+    remove,
+    write_export,
+)
 from vlft.runs.record import utc_now
 
 if TYPE_CHECKING:
@@ -26,7 +35,6 @@ if TYPE_CHECKING:
 
     from vlft.plan import Command
     from vlft.probe.checkpoint import Checkpoint
-    from vlft.runs.exports import ExportRecord
     from vlft.swift.interpreter import Interpreter
 
     Check = Callable[[Path, Path], Mapping[str, Any] | None]
@@ -70,8 +78,7 @@ def without_quantization(adapter: Checkpoint, work: Path) -> Path:
     return folder
 
 
-@dataclass(frozen=True)
-class Exported:
+class Exported(Struct, frozen=True):
     """One folder of weights.
 
     Attributes:

@@ -15,17 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from vlft.errors import TrainerError, VlftError
-from vlft.export.adapter import Names, canonical, changes_of, read_adapter
-from vlft.export.base import read_weights
+from vlft.export.adapter import Changes, Names, canonical, changes_of, read_adapter
+from vlft.export.base import Base, read_weights
 from vlft.files import read_json, write_json
-from vlft.probe.checkpoint import read_checkpoint
+from vlft.probe.checkpoint import Checkpoint, read_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vlft.export.adapter import Changes
-    from vlft.export.base import Base
-    from vlft.probe.checkpoint import Checkpoint
     from vlft.probe.safetensors import Tensors
     from vlft.resolve.quantization import Quantization
     from vlft.swift.interpreter import Interpreter

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from vlft.importer.draft import Draft, Entry
 from vlft.importer.flags import Flag, read_flags
 from vlft.importer.launchers import TRAINING, Launch
-from vlft.importer.releases import Era, old_defaults, tell_era
+from vlft.importer.releases import Era, Published, old_defaults, tell_era
 from vlft.importer.settings import place_flags
 from vlft.importer.shell.state import Text
 from vlft.importer.spans import Spot, shown
@@ -20,13 +21,11 @@ from vlft.models import family_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vlft.importer.releases import Published
     from vlft.importer.shell.interpreter import Invocation
     from vlft.swift.release import Subcommand, SwiftFacts
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What an import goes by.
 
     Attributes:

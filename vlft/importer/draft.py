@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from msgspec import Struct, field
+
 from vlft.config.scalars import read_plain
-from vlft.importer.spans import finding, shown
+from vlft.importer.spans import Spot, finding, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from vlft.importer.flags import Flag
     from vlft.importer.releases import Era, Published
     from vlft.importer.shell.state import Text
-    from vlft.importer.spans import Spot
     from vlft.swift.release import Argument
 
 
@@ -25,8 +25,7 @@ Key: TypeAlias = tuple[str, ...]
 Form = Literal["plain", "text", "list", "raw"]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One value of a config.
 
     Attributes:
@@ -46,8 +45,7 @@ class Entry:
         return any(value.why is not None for value in self.values)
 
 
-@dataclass
-class Draft:
+class Draft(Struct):
     """The config of one command.
 
     Attributes:

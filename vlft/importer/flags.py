@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from vlft.config.document import read
-from vlft.importer.shell.state import Text
+from vlft.importer.shell.state import Field, Text
 from vlft.importer.spans import Spot, finding, shown
 from vlft.security.secrets import is_masked, is_secret_name
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from vlft.config.entry import Entry
     from vlft.findings import Finding
     from vlft.importer.launchers import Launch
-    from vlft.importer.shell.state import Field
 
 
 NO_VALUE: Final = "no value stands behind it"
@@ -32,8 +33,7 @@ NO_VALUE: Final = "no value stands behind it"
 _FLAG: Final = re.compile(r"--[A-Za-z_][\w.-]*(?:=.*)?", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """One flag as it was given.
 
     Attributes:
@@ -72,8 +72,7 @@ class Flag:
         return " ".join(" ".join(words).split())
 
 
-@dataclass
-class Flags:
+class Flags(Struct):
     """The flags of a command.
 
     Attributes:

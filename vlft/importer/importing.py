@@ -10,11 +10,13 @@ folder, the batch written out, absolute paths); everything else comes back as it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from vlft.importer.commands import Setting, era_of, import_command
-from vlft.importer.draft import write
+from vlft.importer.draft import Draft, write
 from vlft.importer.flags import (
     MAX_BYTES,
     ConfigFileError,
@@ -42,12 +44,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vlft.findings import Finding
-    from vlft.importer.draft import Draft
     from vlft.swift.release import SwiftFacts
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Struct, frozen=True):
     """One config.
 
     Attributes:
@@ -59,8 +59,7 @@ class Config:
     text: str
 
 
-@dataclass(frozen=True)
-class Import:
+class Import(Struct, frozen=True):
     """What became of an input.
 
     Attributes:

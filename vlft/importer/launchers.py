@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vlft.importer.shell.state import Text
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from vlft.importer.shell.state import Field, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vlft.importer.shell.interpreter import Invocation
-    from vlft.importer.shell.state import Field
 
 
 TRAINING: Final = ("sft", "pt", "rlhf")
@@ -37,8 +38,7 @@ _SAYS_ONLY: Final = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """A command of ms-swift.
 
     Attributes:
@@ -195,8 +195,7 @@ _NAMES: Final = (".sh", ".bash", ".slurm", ".sbatch", ".job")
 _FIRST_LINE: Final = re.compile(rb"#!\s*\S*/(?:env\s+)?(?:ba|da|k|z)?sh\b")
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(Struct, frozen=True):
     """How a script is started.
 
     Attributes:

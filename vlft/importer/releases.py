@@ -7,8 +7,9 @@ changes a run; before 3.6 one row in a hundred was split off for validation.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from vlft.swift.probe import old_name
 from vlft.swift.versions import release
@@ -24,8 +25,7 @@ _APART: Final = re.compile(r"[^a-z0-9]+")
 _OLD_SPELLING: Final = (("1half", "1.5"), ("llama2", "llama-2"))
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """A published model.
 
     Attributes:
@@ -121,8 +121,7 @@ _ATTENTION: Final[Mapping[str, str | None]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What becomes of a value.
 
     Attributes:
@@ -214,8 +213,7 @@ _FIRST_WITHOUT_A_SPLIT: Final = (3, 6)
 _V2_PRESET: Final = re.compile(r"default-zero[23]|zero[23]-offload")
 
 
-@dataclass(frozen=True, slots=True)
-class Era:
+class Era(Struct, frozen=True):
     """The major release a command fits.
 
     Attributes:
@@ -266,8 +264,7 @@ def tell_era(
     return Era(4)
 
 
-@dataclass(frozen=True, slots=True)
-class OldDefault:
+class OldDefault(Struct, frozen=True):
     """A default written out.
 
     Attributes:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from vlft.config.schema import ARGUMENTS, ENVIRONMENT, RESERVED
 from vlft.importer.draft import Draft, Entry, Key, scalar
-from vlft.importer.flags import NO_VALUE
+from vlft.importer.flags import NO_VALUE, Flag
 from vlft.importer.shell.state import Text
 from vlft.importer.spans import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.importer.flags import Flag
     from vlft.importer.releases import Published
     from vlft.swift.release import Argument
 

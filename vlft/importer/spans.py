@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from vlft.findings import Finding
+from msgspec import Struct
 
-if TYPE_CHECKING:
-    from vlft.findings import Severity
+from vlft.findings import Finding, Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """A place in a script.
 
     Attributes:

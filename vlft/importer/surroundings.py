@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from vlft.config.schema import ENVIRONMENT, NODE_ENVIRONMENT
 from vlft.importer.draft import Draft, Entry, Form, Key
-from vlft.importer.launchers import IMPORTED, find_launch
+from vlft.importer.launchers import IMPORTED, Launch, find_launch
 from vlft.importer.shell.state import Text, Variable
 from vlft.importer.spans import Spot, finding, shown
 from vlft.security.secrets import cover
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
     from vlft.findings import Finding
     from vlft.importer.flags import Flags
-    from vlft.importer.launchers import Launch
     from vlft.importer.shell.interpreter import Invocation
-    from vlft.importer.spans import Spot
     from vlft.models import Family
 
 

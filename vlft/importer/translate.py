@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from vlft.importer.flags import NO_VALUE
+from msgspec.structs import replace
+
+from vlft.importer.flags import NO_VALUE, Flag
 from vlft.importer.releases import change_value
 from vlft.importer.shell.state import Text
 from vlft.importer.spans import shown
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vlft.importer.draft import Draft
-    from vlft.importer.flags import Flag
     from vlft.swift.release import Argument
 
 

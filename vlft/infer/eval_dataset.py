@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xxhash
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vlft.data.findings import RowLostError
 from vlft.data.media.headers import probe_picture
@@ -19,19 +20,17 @@ from vlft.data.tokens.render import object_texts
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.files import read_rows
-from vlft.models import family_of, limits_from
+from vlft.models import PixelLimits, Vision, family_of, limits_from
 from vlft.runs.inference_settings import base_checkpoint, environment, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vlft.models import PixelLimits, Vision
     from vlft.models.chat import ChatTemplate
     from vlft.runs.target import Target
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct, frozen=True):
     """The rows that are asked.
 
     Attributes:
@@ -112,8 +111,7 @@ def _convention(target: Target, file: Path) -> Convention:
 _TAGS = re.compile(r"<bbox>|<ref-object>")
 
 
-@dataclass(frozen=True, slots=True)
-class Convention:
+class Convention(Struct, frozen=True):
     """How a family writes boxes.
 
     Attributes:

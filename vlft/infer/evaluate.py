@@ -5,29 +5,28 @@ from __future__ import annotations
 import logging
 import re
 import time
-from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
 from vlft.engines.process import STDOUT
 from vlft.errors import TrainerError, UsageError, VlftError
 from vlft.export.plan import Request, plan_export
 from vlft.export.run import carry_out
 from vlft.files import write_json, write_json_lines
-from vlft.infer.infer import infer_rows, new_folder
-from vlft.infer.metrics import difference_of, score_of
+from vlft.infer.infer import Asking, infer_rows, new_folder
+from vlft.infer.metrics import Metric, Score, difference_of, score_of
 from vlft.probe.checkpoint import read_checkpoint
 from vlft.runs.inference_settings import base_checkpoint, base_of
 from vlft.runs.record import fingerprint, utc_now
-from vlft.runs.target import ExportSettings, resolve_target
+from vlft.runs.target import ExportSettings, Target, resolve_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from vlft.infer.eval_dataset import Question
-    from vlft.infer.infer import Asking
-    from vlft.infer.metrics import Metric, Score
-    from vlft.runs.target import Target
 
 FORMS = ("base", "adapter", "merged", "8bit", "4bit")
 """What `--against` knows beside runs and folders."""
@@ -36,8 +35,7 @@ _LOG = logging.getLogger(__name__)
 _SPEED = re.compile(r"'samples/s': (\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)")
 
 
-@dataclass(frozen=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """One model that was asked.
 
     Attributes:
@@ -69,7 +67,7 @@ class Variant:
 
     def to_json(self) -> dict[str, object]:
         """The documented object of `vlft eval --format json`, of one model."""
-        shown = asdict(self)
+        shown: dict[str, object] = to_builtins(self)
         del shown["predictions"], shown["scores"]
         return shown
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from vlft.engines.process import STDERR
 from vlft.errors import TrainerError, VlftError
 from vlft.export.step import run_tool
 from vlft.files import read_rows, write_json_lines
-from vlft.plan import render_tool
+from vlft.plan import Command, render_tool
 from vlft.resolve.quantization import lacks_to_load
 from vlft.runs.inference_settings import (
     environment,
@@ -26,13 +27,11 @@ from vlft.runs.record import new_run_id, utc_now
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vlft.plan import Command
     from vlft.runs.target import Target
     from vlft.swift.release import Arguments
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """One row's answer: the documented object of `vlft infer --format json`.
 
     Attributes:
@@ -46,8 +45,7 @@ class Answer:
     answer: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Struct, frozen=True):
     """How a model is asked.
 
     Attributes:

@@ -7,8 +7,9 @@ import math
 import random
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec import Struct
 
 from vlft.errors import UsageError
 
@@ -187,8 +188,7 @@ def _same(left: object, right: object) -> bool:
     return left == right
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """One way to score an answer.
 
     Attributes:
@@ -239,8 +239,7 @@ def chosen(names: Sequence[str], answers: Sequence[str]) -> tuple[Metric, ...]:
     return tuple(METRICS[name] for name in fitting)
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(Struct, frozen=True):
     """A mean over rows, with its 95 % confidence interval."""
 
     mean: float

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vlft.environment import ENVIRON
 from vlft.models import family_of, limits_from
 from vlft.plan import render_tool
-from vlft.probe.checkpoint import read_checkpoint
+from vlft.probe.checkpoint import Checkpoint, read_checkpoint
 from vlft.runs.inference_settings import (
     base_of,
     environment,
@@ -29,7 +31,6 @@ from vlft.runs.inference_settings import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.probe.checkpoint import Checkpoint
     from vlft.runs.target import Target
 
 _VLLM_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
@@ -50,8 +51,7 @@ print(processor.batch_decode(answer, skip_special_tokens=True)[0])
 """
 
 
-@dataclass(frozen=True)
-class Handover:
+class Handover(Struct, frozen=True):
     """What to type, and what it must agree with: the documented object of `vlft handover`.
 
     Attributes:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from vlft.models.base import Family
+from vlft.models.base import Family, RemoteCode
 from vlft.models.internvl import INTERNVL_CHAT, INTERNVL_HF
 from vlft.models.limits import PixelLimits, RowLimits, limits_from
 from vlft.models.qwen_vl import QWEN2_5_VL, QWEN2_VL, QWEN3_VL, QWEN3_VL_MOE, QWEN_VL_CODE
 from vlft.models.vision import ImageTokens, SizeError, VideoFile, VideoTokens, Vision
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from vlft.models.architecture import Config, ModelShape
-    from vlft.models.base import RemoteCode
     from vlft.models.tiny import TinySize
 
 __all__ = [
@@ -87,7 +84,7 @@ def tiny_spec(family: Family, size: TinySize) -> dict[str, Any]:
     Raises:
         ValueError: If the family has no tiny model.
     """
-    from dataclasses import asdict
+    from msgspec import to_builtins
 
     from vlft.models.tiny import FIRST_SPECIAL_ID, VOCAB_SIZE
 
@@ -98,5 +95,5 @@ def tiny_spec(family: Family, size: TinySize) -> dict[str, Any]:
         "vocab_size": VOCAB_SIZE,
         "first_special_id": FIRST_SPECIAL_ID,
         "embedding_std": size.embedding_std,
-        **asdict(family.tiny(size)),
+        **to_builtins(family.tiny(size)),
     }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 Config = Mapping[str, Any]
 """config.json, or a part of it."""
@@ -13,8 +15,7 @@ Norm = Literal["layer_norm", "rms_norm"]
 Mlp = Literal["gelu", "quick_gelu", "gated"]
 
 
-@dataclass(frozen=True, slots=True)
-class TextShape:
+class TextShape(Struct, frozen=True):
     """A decoder of the Llama kind.
 
     Attributes:
@@ -47,8 +48,7 @@ class TextShape:
     dense_layers: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class VisionShape:
+class VisionShape(Struct, frozen=True):
     """A vision tower and the aligner that maps its patches to tokens.
 
     There are two kinds. With `tile_patches` it is a ViT over tiles (class token, layer scale, an
@@ -126,8 +126,7 @@ _MOST = {"layers": 4096, "depth": 4096, "heads": 2**16, "experts": 2**16}
 """Of a size; the largest vocabularies have under a million rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelShape:
+class ModelShape(Struct, frozen=True):
     """A vision-language model."""
 
     text: TextShape

@@ -7,8 +7,10 @@ needs, by the versions that load it; the plug-in in trainer_side/own_code applie
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,8 +95,7 @@ def _no_variables(_: Config) -> dict[str, str]:
     return {}
 
 
-@dataclass(frozen=True)
-class Family:
+class Family(Struct, frozen=True):
     """A model family as ms-swift and transformers know it.
 
     Attributes:

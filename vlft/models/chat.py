@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass(frozen=True)
-class BoxFormat:
+class BoxFormat(Struct, frozen=True):
     """How references and boxes are written into a text; each pair is what goes around one.
 
     Attributes:
@@ -58,8 +59,7 @@ QWEN_BOXES = BoxFormat(
 INTERNVL_BOXES = BoxFormat(("<ref>", "</ref>"), ("<box>[", "]</box>"))
 
 
-@dataclass(frozen=True)
-class ChatTemplate:
+class ChatTemplate(Struct, frozen=True):
     """One entry of ms-swift's registry of templates, as far as lengths depend on it.
 
     Attributes:

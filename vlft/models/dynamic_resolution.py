@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vlft.models.limits import (
     RESIZE_VARIABLES,
+    Number,
+    PixelLimits,
     RowLimits,
+    TokenLimits,
     frame_pixels,
     image_pixels,
     token_limits,
@@ -27,15 +32,13 @@ from vlft.models.vision import ImageTokens, SizeError, VideoFile, VideoTokens
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from vlft.models.limits import Number, PixelLimits, TokenLimits
 
 _MERGE = 2
 """Patches that a token is wide and high."""
 _START, _END = "<|vision_start|>", "<|vision_end|>"
 
 
-@dataclass(frozen=True)
-class DynamicResolution:
+class DynamicResolution(Struct, frozen=True):
     """Images of any size; `Vision` says what the methods do.
 
     Attributes:

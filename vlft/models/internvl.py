@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vlft.models.architecture import (
+    Config,
     LigerKernels,
     ModelShape,
     TextShape,
@@ -21,7 +22,6 @@ from vlft.models.chat import INTERNVL_BOXES, ChatTemplate
 from vlft.models.tiles import DynamicTiling, tile_side
 
 if TYPE_CHECKING:
-    from vlft.models.architecture import Config
     from vlft.models.tiny import TinyModel, TinySize
 
 CONTROL_TOKENS = (

@@ -9,8 +9,10 @@ the InternVL templates); a row's own `chat_template_kwargs` go past both into qw
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import fields, replace
 
 from vlft.errors import VlftError
 
@@ -24,8 +26,7 @@ FRAME_MIN_TOKENS, FRAME_MAX_TOKENS = 128, 768
 """Defaults of qwen_vl_utils, of an image and of a frame."""
 
 
-@dataclass(frozen=True, slots=True)
-class RowLimits:
+class RowLimits(Struct, frozen=True):
     """What one row asks for in its `chat_template_kwargs`; pixels are not quantised here.
 
     Attributes:
@@ -67,11 +68,10 @@ _NO_ROW_LIMITS = RowLimits()
 
 def _variable(name: str, default: float | None = None) -> Any:
     """A limit that an environment variable sets."""
-    return field(default=default, metadata={"name": name})
+    return field(default=default, name=name)
 
 
-@dataclass(frozen=True, slots=True)
-class PixelLimits:
+class PixelLimits(Struct, frozen=True):
     """All limits of a run; the defaults are those of qwen_vl_utils 0.0.14 and ms-swift 4.6.
 
     Attributes:
@@ -139,9 +139,9 @@ class PixelLimits:
         return replace(self, row=RowLimits(**asked, has_video=has_video))
 
 
-_ROW_NAMES = frozenset(one.name for one in fields(RowLimits)) - {"has_video"}
+_ROW_NAMES = frozenset(RowLimits.__struct_fields__) - {"has_video"}
 
-_VARIABLES = {one.metadata["name"]: one.name for one in fields(PixelLimits) if one.metadata}
+_VARIABLES = {one.encode_name: one.name for one in fields(PixelLimits) if one.encode_name.isupper()}
 """Variable → field."""
 
 

@@ -8,10 +8,12 @@ and the second before each step of a video.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from vlft.models.architecture import (
+    Config,
     LigerKernels,
     ModelShape,
     TextShape,
@@ -25,7 +27,6 @@ from vlft.models.chat import ChatTemplate
 from vlft.models.dynamic_resolution import DynamicResolution
 
 if TYPE_CHECKING:
-    from vlft.models.architecture import Config
     from vlft.models.tiny import TinyModel, TinySize
 
 # Read by ms-swift's Qwen templates through qwen_vl_utils (template/templates/qwen.py).

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from vlft.models.limits import TILE_VARIABLES
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vlft.models.limits import TILE_VARIABLES, PixelLimits
 from vlft.models.smart_resize import swift_rescale
 from vlft.models.vision import ImageTokens, SizeError, VideoFile, VideoTokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vlft.models.limits import PixelLimits
 
 _START, _END = "<img>", "</img>\n"
 PATCH, SHUFFLE = 14, 0.5
 """Side of a patch; what the pixel shuffle leaves of each side."""
 
 
-@dataclass(frozen=True)
-class DynamicTiling:
+class DynamicTiling(Struct, frozen=True):
     """Pictures cut into tiles; `Vision` says what the methods do.
 
     Attributes:

@@ -6,8 +6,9 @@ the model folder from it with transformers' own classes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +26,7 @@ QWEN2_TOKENS = (
 """Special tokens of the Qwen2 tokenizer, in the order of their ids."""
 
 
-@dataclass(frozen=True, slots=True)
-class TinySize:
+class TinySize(Struct, frozen=True):
     """Widths and depths of one model size.
 
     Attributes:
@@ -67,16 +67,14 @@ SIZES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class HfClass:
+class HfClass(Struct, frozen=True):
     """A class of transformers and the keyword arguments that make an object of it."""
 
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class TinyModel:
+class TinyModel(Struct, frozen=True):
     """A tiny model of a family.
 
     Attributes:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
 
     from vlft.models.limits import PixelLimits, TokenLimits
 
@@ -16,8 +16,7 @@ class SizeError(ValueError):
     """A picture or video that ms-swift fails on; its row is then replaced by another one."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageTokens:
+class ImageTokens(Struct, frozen=True):
     """A picture on its way to tokens.
 
     Attributes:
@@ -42,8 +41,7 @@ class ImageTokens:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VideoTokens:
+class VideoTokens(Struct, frozen=True):
     """A video on its way to tokens.
 
     Attributes:
@@ -63,8 +61,7 @@ class VideoTokens:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VideoFile:
+class VideoFile(Struct, frozen=True):
     """What a video file says of itself.
 
     Attributes:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import asdict
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
-from vlft.findings import by_place, counted_by_severity, has_errors
+from msgspec import to_builtins
+
+from vlft.findings import Finding, Severity, by_place, counted_by_severity, has_errors
 from vlft.output import console
 from vlft.output.console import shown
 from vlft.text import counted
@@ -20,7 +21,6 @@ from vlft.text import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from vlft.findings import Finding, Severity
 
 _LONGEST_LINE: Final = 160
 _COLORS: Final = {"error": "31", "warning": "33", "info": "36"}
@@ -132,7 +132,7 @@ def write_report(
     """
     if output_format == "json":
         rows = [
-            {"file": file, "ok": not has_errors(found), "findings": list(map(asdict, found))}
+            {"file": file, "ok": not has_errors(found), "findings": list(map(to_builtins, found))}
             for file, found in files.items()
         ]
         console.write_json({"version": 1, "files": rows})

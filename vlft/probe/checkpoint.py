@@ -6,10 +6,11 @@ import ast
 import math
 import os
 import sys
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
 
 from vlft.errors import VlftError
 from vlft.files import load_json
@@ -35,8 +36,7 @@ _PREFIXES = ("tokenization_", "processing_", "image_processing_", "video_process
 _JSON_FILES = (*_CODE_NAMING_FILES, "adapter_config.json", "args.json")
 
 
-@dataclass(frozen=True, slots=True)
-class OwnCode:
+class OwnCode(Struct, frozen=True):
     """What the code that transformers would import says.
 
     Attributes:
@@ -50,8 +50,7 @@ class OwnCode:
     bare_config: bool
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True, dict=True):
     """What the files of a checkpoint say.
 
     Attributes:

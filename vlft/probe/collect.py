@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct
 
 from vlft.config.source import absolute
 from vlft.engines.traits import traits_of
@@ -31,8 +32,7 @@ EngineFacts = TypeVar("EngineFacts")
 Read = TypeVar("Read")
 
 
-@dataclass(frozen=True)
-class ModelFacts:
+class ModelFacts(Struct, frozen=True):
     """What `model.path` turned out to be.
 
     Attributes:
@@ -51,8 +51,7 @@ class ModelFacts:
         return known_config(self.argument) if self.checkpoint is None else self.checkpoint.config
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What the probes read about a config's surroundings.
 
     Attributes:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import functools
 import os
-from dataclasses import dataclass, replace
 from pathlib import Path  # noqa: TC003
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vlft.config.source import absolute
 
@@ -27,8 +29,7 @@ _HUBS = frozenset({"hf", "ms"})
 _ENDINGS = (".jsonl", ".json", ".csv", ".parquet", ".txt", ".gz", ".tsv")
 
 
-@dataclass(frozen=True, slots=True)
-class DataEntry:
+class DataEntry(Struct, frozen=True):
     """One entry of a data list.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from vlft.errors import VlftError
 from vlft.files import load_json
@@ -32,8 +33,7 @@ _COMPARED = (
 _BATCHES = ("train_batch_size", "train_micro_batch_size_per_gpu")
 
 
-@dataclass(frozen=True)
-class Deepspeed:
+class Deepspeed(Struct, frozen=True):
     """What DeepSpeed is told.
 
     Attributes:

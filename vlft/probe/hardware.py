@@ -10,9 +10,10 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 from vlft.environment import ENVIRON
 from vlft.errors import UsageError
@@ -36,8 +37,7 @@ _CAPABILITY = "compute_cap"  # a field since driver 510; older ones refuse the w
 _MIB = 1024**2
 
 
-@dataclass(frozen=True)
-class Gpu:
+class Gpu(Struct, frozen=True):
     """One GPU.
 
     Attributes:
@@ -59,8 +59,7 @@ class Gpu:
         return self.capability is not None and self.capability < needed
 
 
-@dataclass(frozen=True)
-class Hardware:
+class Hardware(Struct, frozen=True):
     """One machine.
 
     Attributes:
@@ -233,8 +232,7 @@ def _read(path: Path) -> str:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Accelerator:
+class Accelerator(Struct, frozen=True):
     """One kind of GPU.
 
     Attributes:

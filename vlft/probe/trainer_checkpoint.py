@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from vlft.errors import VlftError
 from vlft.files import read_json
@@ -28,8 +29,7 @@ _ZERO = re.compile(r"zero_pp_rank_(\d+)_mp_rank_\d+_optim_states\.pt$")
 _ZIP_END = b"PK\x05\x06"  # torch.save writes a zip archive without a comment: 22 bytes from the end
 
 
-@dataclass(frozen=True, slots=True)
-class ResumeFacts:
+class ResumeFacts(Struct, frozen=True):
     """A checkpoint folder of the Trainer.
 
     Attributes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from vlft.config.schema import ARGUMENTS
 from vlft.errors import VlftError
@@ -37,8 +38,7 @@ class UnknownValueError(Exception):
     """A value that only the trainer knows, or a text that ms-swift refuses."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """What reaches ms-swift for one argument.
 
     Attributes:

@@ -9,15 +9,15 @@ rounding.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 SWIFT_TARGET_BATCH = 16
 """Rows that ms-swift aims at when no accumulation is given (trainers/arguments.py)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Rows per optimizer step and how they come about.
 
     Attributes:
@@ -45,8 +45,7 @@ class Batch:
         return product if group == 1 else f"{product} ÷ {group}"
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
+class Mismatch(Struct, frozen=True):
     """Numbers that do not go together.
 
     Attributes:

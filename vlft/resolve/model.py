@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 from vlft.engines.traits import traits_of
-from vlft.models import REMOTE_CODE, family_of
-from vlft.models.base import CodeFacts
+from vlft.models import REMOTE_CODE, Family, Vision, family_of
+from vlft.models.base import CodeFacts, Patch, RemoteCode
 from vlft.swift.versions import release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.config.schema import Config
-    from vlft.models import Family, Vision
-    from vlft.models.base import Patch, RemoteCode
     from vlft.probe.checkpoint import Checkpoint
     from vlft.probe.collect import Facts
     from vlft.swift.release import Arguments, ModelEntry, SwiftFacts
 
 
-@dataclass(frozen=True)
-class ModelSpec:
+class ModelSpec(Struct, frozen=True, dict=True):
     """The model of a run.
 
     Attributes:

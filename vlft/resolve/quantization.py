@@ -6,8 +6,9 @@ packages behind it can do; ms-swift itself refuses some of it only after the mod
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field
 
 from vlft.errors import VlftError
 from vlft.models import family_of
@@ -57,8 +58,7 @@ _AWQ_TRANSFORMERS = (4, 51)
 _GPTQ_LAYERS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """What is at hand.
 
     Attributes:
@@ -78,8 +78,7 @@ class Situation:
     layers: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Quantization:
+class Quantization(Struct, frozen=True):
     """What will be done.
 
     Attributes:

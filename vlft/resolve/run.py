@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from vlft.resolve.batch import solve
+from msgspec import Struct
+
+from vlft.resolve.batch import Batch, Mismatch, solve
 from vlft.resolve.model import ModelSpec, run_patches
 from vlft.resolve.post_init import has_plugins
-from vlft.resolve.steps import resolve_steps
+from vlft.resolve.steps import Steps, resolve_steps
 from vlft.resolve.swift_args import resolve_swift_args
 from vlft.resolve.variables import (
     CALLER,
@@ -20,7 +21,15 @@ from vlft.resolve.variables import (
     is_relevant,
     model_kwargs,
 )
-from vlft.resolve.world import number_in, resolve_sharding, resolve_world, uses_ray, uses_torchrun
+from vlft.resolve.world import (
+    Sharding,
+    World,
+    number_in,
+    resolve_sharding,
+    resolve_world,
+    uses_ray,
+    uses_torchrun,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,16 +42,12 @@ if TYPE_CHECKING:
     from vlft.models.base import Patch
     from vlft.probe.collect import Facts
     from vlft.resolve.args import SwiftArgs
-    from vlft.resolve.batch import Batch, Mismatch
-    from vlft.resolve.steps import Steps
-    from vlft.resolve.world import Sharding, World
 
 
 _TYPES = ("bfloat16", "float16", "float32")
 
 
-@dataclass(frozen=True, slots=True)
-class Precision:
+class Precision(Struct, frozen=True):
     """Types of a run.
 
     Attributes:
@@ -56,8 +61,7 @@ class Precision:
     bf16: bool | None
 
 
-@dataclass(frozen=True)
-class RunSpec:
+class RunSpec(Struct, frozen=True, dict=True):
     """The run as ms-swift will see it.
 
     Rules, plan, row checks, estimates, engines, export and infer read this and derive none of its

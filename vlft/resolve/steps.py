@@ -12,8 +12,10 @@ transformers/training_args.py: get_warmup_steps; transformers/trainer_callback.p
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vlft.resolve.batch import Batch, Mismatch
 
@@ -30,8 +32,7 @@ _ROLLOUTS = frozenset({"grpo", "ppo", "gkd"})
 """rlhf_type whose steps are not counted in rows of the data."""
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
+class Steps(Struct, frozen=True):
     """Steps of a run; None where something they follow from is unknown.
 
     Attributes:

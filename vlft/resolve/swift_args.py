@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from vlft.config.schema import ARGUMENTS
 from vlft.resolve.args import SwiftArgs, Written, as_text, key_of, parse_bool
-from vlft.resolve.batch import Batch
-from vlft.resolve.model import PLUGIN
+from vlft.resolve.batch import Batch, Mismatch
+from vlft.resolve.model import PLUGIN, ModelSpec
 from vlft.resolve.post_init import after_init
-from vlft.resolve.world import resolve_sharding, uses_torchrun
+from vlft.resolve.world import World, resolve_sharding, uses_torchrun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from vlft.config.reader import LoadedConfig
     from vlft.models.base import Patch
     from vlft.probe.collect import Facts
-    from vlft.resolve.batch import Mismatch
-    from vlft.resolve.model import ModelSpec
-    from vlft.resolve.world import World
     from vlft.swift.release import Argument
 
 

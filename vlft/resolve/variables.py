@@ -5,18 +5,18 @@ For each: which key or caller decides it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
-from vlft.models.limits import limit_problem, limits_from
+from msgspec import Struct
+
+from vlft.models.limits import PixelLimits, TokenLimits, limit_problem, limits_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.config.entry import KeyPath
     from vlft.models import Vision
-    from vlft.models.limits import PixelLimits, TokenLimits
     from vlft.resolve.args import SwiftArgs
 
 
@@ -47,8 +47,7 @@ _BLOCKED: Final = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True):
     """One variable of the trainer.
 
     Attributes:
@@ -101,8 +100,7 @@ _VARIABLES: dict[Key, tuple[str, str, str]] = {
 # compat_qwen_vl_utils).
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """One limit as qwen_vl_utils will have it.
 
     Attributes:
@@ -116,8 +114,7 @@ class Limit:
     name: str
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Struct, frozen=True, dict=True):
     """All limits of a run.
 
     Attributes:

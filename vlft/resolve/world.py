@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from vlft.engines.traits import traits_of
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 _LAST_STAGE = 3
 
 
-@dataclass(frozen=True)
-class Sharding:
+class Sharding(Struct, frozen=True):
     """What spreads the model.
 
     Attributes:
@@ -63,8 +63,7 @@ def resolve_sharding(config: Config, facts: Facts, args: SwiftArgs) -> Sharding:
     return Sharding(deepspeed, facts.deepspeed_file, facts.deepspeed, fsdp or None)
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """The processes of a run.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from vlft.engines import engine_names, load_rules, owner_of
 from vlft.resolve.run import RunSpec as RunSpec  # noqa: PLC0414 - rules import it with `rule`
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from vlft.probe.hardware import Capability
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """What a rule found, before it has an id and a place.
 
     Attributes:
@@ -86,8 +86,7 @@ Problems: TypeAlias = Iterator[Problem]
 RuleFunction: TypeAlias = Callable[[RunSpec], Problems]
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A registered rule.
 
     Attributes:

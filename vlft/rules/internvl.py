@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vlft.models.internvl import SWIFTS_TILE, has_own_language_model, language_model_of
 from vlft.models.tiles import PATCH, SHUFFLE, DynamicTiling, tile_side
@@ -10,7 +10,6 @@ from vlft.rules.base import Problem, Problems, RunSpec, rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
 
 _TRIED = "InternLM2ForCausalLM"

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING
 
 from vlft.engines import section_names, section_of
 from vlft.engines.traits import traits_of
 from vlft.probe.deepspeed import ZERO_PRESETS
 from vlft.resolve.batch import divisors
 from vlft.resolve.world import number_in
-from vlft.rules.base import Problem, Problems, RunSpec, not_installed, rule
+from vlft.rules.base import Problem, Problems, RuleFunction, RunSpec, not_installed, rule
 from vlft.text import counted
-
-if TYPE_CHECKING:
-    from vlft.rules.base import RuleFunction
-
 
 _DEVICE = re.compile(r"\d+|(?:GPU|MIG)-[\w/-]+", re.ASCII)
 

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vlft.rules.base import Problem, Problems, RunSpec, rule
-from vlft.swift.release import AMBIGUOUS
-
-if TYPE_CHECKING:
-    from vlft.swift.release import ModelEntry
+from vlft.swift.release import AMBIGUOUS, ModelEntry
 
 
 @rule("error", "aborts", says="template_type: '")

@@ -6,11 +6,11 @@ import platform
 import re
 import shutil
 import subprocess
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
+from msgspec import to_builtins
 
 from vlft import __version__
 from vlft.config.masking import mask_document
@@ -122,7 +122,9 @@ def _write(
             "inherited": mask_data(dict(run.inherited_variables)),
             "versions": _versions(facts, plan),
             "git_commit": _git_commit(config.parent),
-            "data": [asdict(fingerprint(path)) for path in dict.fromkeys(files) if path.is_file()],
+            "data": [
+                to_builtins(fingerprint(path)) for path in dict.fromkeys(files) if path.is_file()
+            ],
             "base": _base(facts),
         },
     )

@@ -7,29 +7,27 @@ the result of an export.
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xxhash
+from msgspec import Struct, field, to_builtins
 
 from vlft.errors import VlftError
 from vlft.files import read_json, write_json
-from vlft.probe.checkpoint import read_checkpoint
+from vlft.probe.checkpoint import Checkpoint, read_checkpoint
 from vlft.runs.record import fingerprint, read_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.plan import Plan
-    from vlft.probe.checkpoint import Checkpoint
 
 RECORD = "vlft-export.json"
 _BLOCK = 1024 * 1024
 
 
-@dataclass(frozen=True)
-class ExportRecord:
+class ExportRecord(Struct, frozen=True):
     """What a folder of weights was made from and how.
 
     Attributes:
@@ -71,7 +69,7 @@ def write_export(folder: Path, record: ExportRecord) -> None:
     Raises:
         OSError: If it can't be written.
     """
-    write_json(folder / RECORD, {"version": 1, **asdict(record)})
+    write_json(folder / RECORD, {"version": 1, **to_builtins(record)})
 
 
 def read_export(folder: Path) -> ExportRecord | None:

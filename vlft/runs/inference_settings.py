@@ -18,7 +18,7 @@ from vlft.environment import ENVIRON
 from vlft.errors import VlftError
 from vlft.files import read_json
 from vlft.models import checkpoint_variables, family_of
-from vlft.probe.checkpoint import read_checkpoint
+from vlft.probe.checkpoint import Checkpoint, read_checkpoint
 from vlft.resolve.model import is_bnb, is_patched, patches_of, with_patches
 from vlft.security.secrets import is_masked
 from vlft.swift.interpreter import Interpreter, find_interpreter
@@ -26,7 +26,6 @@ from vlft.swift.interpreter import Interpreter, find_interpreter
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vlft.probe.checkpoint import Checkpoint
     from vlft.runs.target import Target
     from vlft.swift.release import Arguments
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 from vlft.engines.traits import traits_of
 from vlft.files import read_from
 from vlft.runs.attempts import all_attempts, engine_of
-from vlft.runs.record import GOING_ON, read_run
+from vlft.runs.record import GOING_ON, Run, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from vlft.runs.record import Run
 
 _INTERVAL_S = 0.2
 _BLOCK = 1 << 16

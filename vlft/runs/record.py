@@ -24,13 +24,13 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import platformdirs
 import xxhash
+from msgspec import Struct
 
 from vlft.engines.traits import traits_of
 from vlft.errors import UsageError
@@ -45,8 +45,7 @@ if TYPE_CHECKING:
 _SPAN = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(Struct, frozen=True):
     """A file at the time of the run.
 
     Attributes:
@@ -90,8 +89,7 @@ CHECKPOINTS = "checkpoints"
 RUN_FILE = "run.json"
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True):
     """A run that was found again.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from msgspec import Struct
 
 from vlft.config.source import absolute
 from vlft.errors import UsageError, VlftError
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from vlft.plan import Plan
 
 
-@dataclass(frozen=True, slots=True)
-class ExportSettings:
+class ExportSettings(Struct, frozen=True):
     """What merge, eval and infer go by where no flag says otherwise.
 
     Attributes:
@@ -67,8 +66,7 @@ def _found(text: str, folders: list[Path]) -> str:
     return str(there or (paths[0] if paths else text))
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Struct, frozen=True):
     """Weights, and the run that they came from.
 
     Attributes:

@@ -9,10 +9,11 @@ import re
 import shlex
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
+
+from msgspec import Struct
 
 from vlft.environment import ENVIRON
 from vlft.errors import VlftError
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 
-@dataclass(frozen=True)
-class Interpreter:
+class Interpreter(Struct, frozen=True):
     """A Python installation, and what is installed in it.
 
     Attributes:

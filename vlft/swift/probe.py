@@ -11,11 +11,11 @@ import json
 import subprocess
 import zlib
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
+from msgspec import Struct
 
 from vlft.errors import VlftError
 from vlft.files import write_text
@@ -143,8 +143,7 @@ def by_names_of_today(
     return named
 
 
-@dataclass(frozen=True, slots=True)
-class OldName:
+class OldName(Struct, frozen=True):
     """An argument that is gone.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -148,8 +147,7 @@ def _no_models() -> Mapping[str, ModelEntry]:
     return {}
 
 
-@dataclass(frozen=True)
-class SwiftFacts:
+class SwiftFacts(msgspec.Struct, frozen=True):
     """What the ms-swift that will run accepts.
 
     Attributes:
@@ -165,9 +163,7 @@ class SwiftFacts:
     arguments: Mapping[Subcommand, Mapping[str, Argument]]
     templates: frozenset[str] = frozenset()
     transformers: str = ""
-    load_models: Callable[[], Mapping[str, ModelEntry]] = field(
-        default=_no_models, repr=False, compare=False
-    )
+    load_models: Callable[[], Mapping[str, ModelEntry]] = _no_models
 
     def models(self) -> Mapping[str, ModelEntry]:
         """model_type → entry, in the order in which ms-swift looks for a name; read once."""

@@ -16,17 +16,15 @@ from msgspec import UNSET, MsgspecError
 
 from vlft.data.media.verdicts import Picture, Unopened
 from vlft.data.reading.schema import BOOL, DATE, DICT, FLOAT, INT, LIST, NULL, TEXT, Shape, mixes
-from vlft.data.rows.columns import ALIASES, ROLES, SPEAKERS, STANDARD
+from vlft.data.rows.columns import ALIASES, ROLES, SPEAKERS, STANDARD, FirstLook
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD
-from vlft.data.rows.media import picture_problems
+from vlft.data.rows.media import Context, picture_problems
 from vlft.models import SizeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from vlft.data.checking.tally import Hashes, Tally
-    from vlft.data.rows.columns import FirstLook
-    from vlft.data.rows.media import Context
 
 _USERS, _ASSISTANTS = frozenset(ROLES["user"]), frozenset(ROLES["assistant"])
 _SPEAKERS: Final = ("system", *SPEAKERS)

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Final, Literal
 
 from vlft.data import rules
 from vlft.data.checking.lines import check_lines
-from vlft.data.checking.rows import RowChecker
+from vlft.data.checking.rows import Job, RowChecker
 from vlft.data.reading.array import array_rows, is_nested
 from vlft.data.reading.arrow import NullFirst
 from vlft.data.reading.chunks import open_plain, packed_as
@@ -29,7 +29,6 @@ from vlft.data.rows.columns import look
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from vlft.data.checking.rows import Job
     from vlft.data.findings import RowProblem
     from vlft.probe.data_entries import DataEntry
 

@@ -10,9 +10,9 @@ from msgspec import MsgspecError
 
 from vlft.data import rules
 from vlft.data.checking.fast import FastReader, row_decoder, shape_decoder
-from vlft.data.checking.rows import RowChecker
+from vlft.data.checking.rows import Job, RowChecker
 from vlft.data.reading.arrow import NullFirst, fits, misfits
-from vlft.data.reading.chunks import pieces, without_bom
+from vlft.data.reading.chunks import Piece, pieces, without_bom
 from vlft.data.reading.lines import (
     BrokenLineError,
     Row,
@@ -21,12 +21,9 @@ from vlft.data.reading.lines import (
     rows_of,
 )
 from vlft.data.reading.schema import Schema, Shape
-from vlft.data.rows.columns import dotted, is_read, look
+from vlft.data.rows.columns import FirstLook, dotted, is_read, look
 
 if TYPE_CHECKING:
-    from vlft.data.checking.rows import Job
-    from vlft.data.reading.chunks import Piece
-    from vlft.data.rows.columns import FirstLook
     from vlft.data.settings import CheckSettings
 
 _SAMPLE = 64

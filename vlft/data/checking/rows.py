@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from vlft.data import rules
-from vlft.data.checking.tally import Hashes
-from vlft.data.findings import RowProblem, worst
-from vlft.data.rows.columns import dotted
+from vlft.data.checking.tally import Hashes, Tally
+from vlft.data.findings import RowProblem, Sink, worst
+from vlft.data.rows.columns import FirstLook, dotted
 from vlft.data.rows.judge import judge, reshaped
 from vlft.data.rows.length import counted_row
 from vlft.data.rows.media import Context
@@ -18,13 +18,10 @@ from vlft.text import kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vlft.data.checking.tally import Tally
-    from vlft.data.findings import RowProblem, Sink
     from vlft.data.media.resolve import MediaProbe
     from vlft.data.media.verdicts import Picture
     from vlft.data.reading.arrow import NullFirst
     from vlft.data.reading.lines import BrokenLineError
-    from vlft.data.rows.columns import FirstLook
     from vlft.data.settings import CheckSettings
     from vlft.probe.data_entries import DataEntry
 

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from vlft.data.convert.draft import MEDIA, TAGS, Change, Draft, RejectError, read_text, text_of
+from vlft.data.convert.draft import (
+    MEDIA,
+    TAGS,
+    Change,
+    Columns,
+    Draft,
+    Message,
+    RejectError,
+    read_text,
+    text_of,
+)
 from vlft.data.rows.columns import COLUMNS, ROLES
 from vlft.text import kind
-
-if TYPE_CHECKING:
-    from vlft.data.convert.draft import Columns, Message
 
 _TEXT = frozenset({"text", "input_text", "output_text"})
 

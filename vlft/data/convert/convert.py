@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from msgspec import Struct
+
 from vlft.data.convert.conversations import draft_of
-from vlft.data.convert.draft import MEDIA, TAGS, Change, Columns, Draft, RejectError
+from vlft.data.convert.draft import MEDIA, TAGS, Change, Columns, Draft, Message, RejectError, Row
 from vlft.data.convert.objects import settle_objects
 from vlft.data.rows.columns import COLUMNS
 
 if TYPE_CHECKING:
-    from vlft.data.convert.draft import Message, Row
     from vlft.data.convert.media import Places
 
 SourceForm = Literal["auto", "swift", "llamafactory", "openai"]
 
 
-@dataclass(frozen=True, slots=True)
-class Converted:
+class Converted(Struct, frozen=True):
     """A row after its conversion.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 from vlft.data.rows.columns import COLUMNS
 from vlft.text import kind, read_literal
@@ -63,8 +64,7 @@ class RejectError(Exception):
         self.reason = reason
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """What a source's row says, before it is checked.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from msgspec import Struct
 
 from vlft.data.convert.draft import Change, Draft, RejectError, read_text
 from vlft.text import kind
@@ -35,8 +36,7 @@ _REF = "<ref-object>"
 _BOX_TAG = re.compile(_BOX)
 
 
-@dataclass(frozen=True, slots=True)
-class _Object:
+class _Object(Struct, frozen=True):
     """An object of either form."""
 
     name: str | None

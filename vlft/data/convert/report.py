@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field, to_builtins
 
 from vlft.output.console import shown
 
@@ -16,8 +17,7 @@ _SHOWN = 5
 _MAX_REASONS = 100
 
 
-@dataclass(slots=True)
-class Occurrences:
+class Occurrences(Struct):
     """How often something happened, and in which rows first."""
 
     count: int = 0
@@ -30,8 +30,7 @@ class Occurrences:
             self.first_rows.append(row)
 
 
-@dataclass(slots=True)
-class Report:
+class Report(Struct):
     """Counts of one output file.
 
     Attributes:
@@ -112,7 +111,7 @@ def _tally(tallies: dict[str, Occurrences], reason: str) -> Occurrences:
 
 
 def _plain(tallies: dict[str, Occurrences]) -> dict[str, Any]:
-    return {name: asdict(tally) for name, tally in sorted(tallies.items())}
+    return {name: to_builtins(tally) for name, tally in sorted(tallies.items())}
 
 
 def _rows(tally: Occurrences) -> str:

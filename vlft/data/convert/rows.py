@@ -7,10 +7,10 @@ import gzip
 import json
 import mmap
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from vlft.data.convert.draft import RejectError
 from vlft.data.reading.chunks import BOM, is_gzip
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     Keep = Callable[[bytes], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class RawRow:
+class RawRow(Struct, frozen=True):
     """A row as it stands in a file.
 
     Attributes:

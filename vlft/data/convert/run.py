@@ -5,33 +5,28 @@ from __future__ import annotations
 import base64
 import os
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct, field
 
-from vlft.data.convert.convert import convert_row, fix_row
-from vlft.data.convert.draft import Change, RejectError
+from vlft.data.convert.convert import SourceForm, convert_row, fix_row
+from vlft.data.convert.draft import Change, RejectError, Row
 from vlft.data.convert.media import PictureFiles, Places
 from vlft.data.convert.report import Report
-from vlft.data.convert.rows import parse, read_rows
+from vlft.data.convert.rows import Keep, RawRow, parse, read_rows
 from vlft.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from vlft.data.convert.convert import SourceForm
-    from vlft.data.convert.draft import Row
-    from vlft.data.convert.rows import Keep, RawRow
-
     Place = dict[str, object]
 
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """What to convert.
 
     Attributes:
@@ -103,8 +98,7 @@ def convert_files(task: Task, advance: Callable[[int], None]) -> Report:
     return report
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct):
     """Rows on their way into files.
 
     Attributes:

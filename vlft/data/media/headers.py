@@ -17,15 +17,17 @@ from vlft.data.media import verdicts
 from vlft.data.media.verdicts import (
     HEAD_BYTES,
     PILLOW_LIMIT,
+    Header,
     MediaProblem,
+    Parsed,
     Picture,
+    Read,
     Unopened,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vlft.data.media.verdicts import Header, Parsed, Read
 
 _ORIENTATION = 0x0112
 _SHORT = 3

@@ -16,17 +16,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from vlft.data.media import verdicts
-from vlft.data.media.verdicts import (
-    MediaProblem,
-    Picture,
-)
+from vlft.data.media.verdicts import Header, MediaProblem, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from PIL.Image import Image
 
-    from vlft.data.media.verdicts import Header
 
 _LOCK = threading.Lock()  # filters of warnings belong to the process
 _BITS = {"1": 1, "I": 32, "F": 32}

@@ -22,14 +22,13 @@ from vlft.data.media.verdicts import (
     Unopened,
     shortened,
 )
-from vlft.data.media.video import Film, look_at_film
+from vlft.data.media.video import Film, VideoReader, look_at_film
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
 
-    from vlft.data.media.video import VideoReader
 
 KEPT = 120_000
 """References whose verdicts are remembered; with pictures they take about 60 MB."""

@@ -15,17 +15,17 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from vlft.data.media import frames, verdicts
-from vlft.models import DEFAULT_FAMILY, family_of
+from vlft.models import DEFAULT_FAMILY, VideoFile, family_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vlft.data.media.verdicts import MediaProblem
-    from vlft.models import VideoFile
 
 
 VideoReader = Literal[

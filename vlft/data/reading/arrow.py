@@ -5,12 +5,22 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from vlft.data.reading.schema import BOOL, DATE, DICT, FLOAT, INT, LIST, NULL, TEXT, Shape, mixes
+from vlft.data.reading.schema import (
+    BOOL,
+    DATE,
+    DICT,
+    FLOAT,
+    INT,
+    LIST,
+    NULL,
+    TEXT,
+    Schema,
+    Shape,
+    mixes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from vlft.data.reading.schema import Schema
 
 
 _NAMES: Final = {

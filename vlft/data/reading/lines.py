@@ -13,14 +13,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlft.data import rules
-from vlft.data.findings import RowLostError
+from vlft.data.findings import RowLostError, RowProblem
 from vlft.data.reading.chunks import BOM
 from vlft.text import kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from vlft.data.findings import RowProblem
 
 
 _DARK = re.compile(r"[^ \t\n\r]")

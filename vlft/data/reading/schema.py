@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.reading.lines import NotJsonError, is_date, loose_loads, milliseconds
+from msgspec import Struct
+
+from vlft.data.reading.lines import NotJsonError, Row, is_date, loose_loads, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from vlft.data.reading.lines import Row
 
 
 NULL, BOOL, INT, FLOAT, TEXT, DATE, LIST, DICT = (1 << n for n in range(8))
@@ -99,8 +98,7 @@ class Shape:
         return bool(self.kinds & DATE) and not self.kinds & TEXT
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """A text that pyarrow took for a point in time.
 
     Attributes:

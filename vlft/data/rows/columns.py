@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from vlft.data import rules
-from vlft.data.reading.schema import Schema, conflicts
+from vlft.data.reading.schema import Schema, Shape, conflicts
 from vlft.text import near_miss
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from vlft.data.findings import RowProblem
-    from vlft.data.reading.schema import Shape
     from vlft.data.settings import CheckSettings
 
 

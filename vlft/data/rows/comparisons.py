@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from vlft.data import rules
-from vlft.data.findings import RowLostError
+from vlft.data.findings import RowLostError, RowProblem
 from vlft.data.rows.columns import ROLES
 from vlft.data.rows.length import check_length
-from vlft.data.rows.media import check_images
-from vlft.data.rows.sample import to_sample
+from vlft.data.rows.media import Context, check_images
+from vlft.data.rows.sample import Sample, to_sample
 from vlft.data.rows.tags import check_specials, check_tags
 from vlft.data.rows.turns import check_turns
 from vlft.data.settings import SEVERAL_TEXTS
@@ -17,10 +17,6 @@ from vlft.text import kind, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from vlft.data.findings import RowProblem
-    from vlft.data.rows.media import Context
-    from vlft.data.rows.sample import Sample
 
 
 _PAIRED = frozenset({"dpo", "rm", "cpo", "simpo", "orpo"})

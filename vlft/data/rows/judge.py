@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vlft.data import rules
-from vlft.data.findings import RowLostError
+from vlft.data.findings import RowLostError, RowProblem
 from vlft.data.rows.comparisons import check_candidates, check_preferences
 from vlft.data.rows.length import check_length
 from vlft.data.rows.load import load
-from vlft.data.rows.media import check_images, check_videos
+from vlft.data.rows.media import Context, check_images, check_videos
 from vlft.data.rows.sample import Sample, to_sample
 from vlft.data.rows.tags import check_boxes, check_inverted, check_specials, check_tags
 from vlft.data.rows.turns import check_tools, check_turns
@@ -17,9 +17,6 @@ from vlft.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from vlft.data.findings import RowProblem
-    from vlft.data.rows.media import Context
 
 
 _READ = frozenset(

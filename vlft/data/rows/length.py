@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from vlft.data import rules
-from vlft.data.rows.media import picture_of, tokens_of_videos
+from vlft.data.rows.media import Context, picture_of, tokens_of_videos
 from vlft.data.rows.turns import is_exact, prompt_of, with_tools
 from vlft.data.settings import agent_of
-from vlft.models import SizeError
+from vlft.models import SizeError, VideoTokens
 from vlft.models.agents import AgentError, UntoldError
 
 if TYPE_CHECKING:
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
 
     from vlft.data.findings import RowProblem
     from vlft.data.media.verdicts import Picture
-    from vlft.data.rows.media import Context
     from vlft.data.rows.sample import Sample
     from vlft.data.tokens.render import CountedRow, Turn
-    from vlft.models import VideoTokens
 
 
 _PLAIN = frozenset({"user", "assistant"})

@@ -9,18 +9,14 @@ from __future__ import annotations
 import ast
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from vlft.data import rules
 from vlft.data.findings import RowLostError
 from vlft.data.reading.schema import Moment
-from vlft.data.rows.columns import ROLES
+from vlft.data.rows.columns import ROLES, Columns, Reader
 from vlft.data.rows.conversations import from_messages, unknown_role
 from vlft.text import kind, shown
-
-if TYPE_CHECKING:
-    from vlft.data.rows.columns import Columns, Reader
-
 
 COLUMNS: Final = ("tools", "rejected_tools", "positive_tools", "negative_tools")
 _NAMED: Final = frozenset(

@@ -9,22 +9,20 @@ from typing import TYPE_CHECKING, Any
 from vlft.data import rules
 from vlft.data.media import verdicts
 from vlft.data.media.resolve import MediaProbe
-from vlft.data.media.verdicts import MediaProblem, Picture
+from vlft.data.media.verdicts import MediaProblem, Picture, Unopened
 from vlft.data.media.video import Film
 from vlft.errors import VlftError
-from vlft.models import DEFAULT_FAMILY, PixelLimits, SizeError
+from vlft.models import DEFAULT_FAMILY, Family, PixelLimits, SizeError, VideoTokens
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from vlft.data.findings import RowProblem
-    from vlft.data.media.verdicts import Unopened
     from vlft.data.rows.columns import Columns
     from vlft.data.rows.sample import Sample
     from vlft.data.settings import CheckSettings
     from vlft.data.tokens.rows import RowTokens
-    from vlft.models import Family, VideoTokens
 
 
 _KEYS = frozenset({"bytes", "path"})

@@ -11,14 +11,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vlft.data import rules
-from vlft.data.rows.media import picture_of
+from vlft.data.rows.media import Context, picture_of
 from vlft.text import kind, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.data.findings import RowProblem
-    from vlft.data.rows.media import Context
     from vlft.data.rows.sample import Sample
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vlft.data import rules
 from vlft.data.rows.load import without_padding
 from vlft.data.settings import agent_of, chat_template, learns_all
-from vlft.models.agents import AgentError, Call, UntoldError
+from vlft.models.agents import AgentError, AgentTemplate, Call, UntoldError
 from vlft.text import kind, read_literal, shown
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from vlft.data.findings import RowProblem
     from vlft.data.rows.media import Context
     from vlft.data.rows.sample import Sample
-    from vlft.models.agents import AgentTemplate
     from vlft.models.chat import ChatTemplate
 
 

@@ -7,27 +7,26 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec import Struct, field
+
 from vlft.errors import UsageError, VlftError
-from vlft.models import ImageTokens, VideoTokens
+from vlft.models import ImageTokens, PixelLimits, VideoFile, VideoTokens, Vision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from vlft.data.media.video import VideoReader
-    from vlft.models import PixelLimits, VideoFile, Vision
 
 
 _SIZE = re.compile(r"([1-9][0-9]{0,8})[x×X]([1-9][0-9]{0,8})")
 _ROW_LIMITS = ("min_pixels", "max_pixels", "max_num")
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A picture, or a video, to be counted.
 
     Attributes:

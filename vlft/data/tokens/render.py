@@ -7,9 +7,10 @@ many tokens they are (swift/template/base.py: _swift_encode, _simplify_context_l
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,8 +36,7 @@ class Turn(NamedTuple):
     loss_scale: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CountedRow:
+class CountedRow(Struct, frozen=True):
     """What the length of a row depends on.
 
     Attributes:

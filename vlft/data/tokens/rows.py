@@ -7,22 +7,21 @@ ms-swift counts a row after its images have become placeholders, and a row of ex
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlft.data.settings import SEVERAL_TEXTS
-from vlft.data.tokens.render import Renderer
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vlft.data.settings import SEVERAL_TEXTS, CheckSettings
+from vlft.data.tokens.render import CountedRow, LossStrategy, Renderer
 from vlft.data.tokens.tokenizer import Encoder, end_of_sequence, tokenizer_document
 from vlft.errors import UsageError, VlftError
-from vlft.models import FAMILIES, Family, family_of
+from vlft.models import FAMILIES, Family, VideoTokens, Vision, family_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vlft.data.settings import CheckSettings
-    from vlft.data.tokens.render import CountedRow, LossStrategy
-    from vlft.models import VideoTokens, Vision
     from vlft.models.chat import ChatTemplate
     from vlft.probe.checkpoint import Checkpoint
 
@@ -84,8 +83,7 @@ def _broken(texts: Sequence[str]) -> bool:
     return any(not text.isascii() and _SURROGATE.search(text) for text in texts)
 
 
-@dataclass(frozen=True)
-class TokenModel:
+class TokenModel(Struct, frozen=True):
     """A model as far as pictures go.
 
     Attributes:

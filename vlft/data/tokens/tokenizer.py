@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from vlft.errors import VlftError
 from vlft.files import load_json
@@ -49,8 +49,7 @@ class _File(msgspec.Struct):
     pre_tokenizer: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True)
-class TokenizerForm:
+class TokenizerForm(Struct, frozen=True):
     """What kind of tokenizer a tokenizer.json is.
 
     Attributes:

@@ -6,26 +6,24 @@ For Kubeflow Trainer 2.2 and later. vlft itself does not talk to the cluster.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
+from msgspec import Struct
+from msgspec.structs import replace
 
-from vlft.engines.base import Description, Engine
+from vlft.engines.base import Description, Engine, Order
 from vlft.engines.kubernetes import KubernetesTraits
-from vlft.engines.kubernetes.section import Kubernetes
+from vlft.engines.kubernetes.section import Kubernetes, Volume
 from vlft.errors import VlftError
-from vlft.plan import render
+from vlft.plan import MaskedCommand, render
 from vlft.runs.create import run_folder
 from vlft.runs.record import CHECKPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.engines.base import Order
-    from vlft.engines.kubernetes.section import Volume
     from vlft.pipeline import Ready
-    from vlft.plan import MaskedCommand
     from vlft.resolve.world import World
 
 
@@ -67,8 +65,7 @@ _MANAGER: Final = "vlft"
 _LONGEST: Final = 48  # a pod's name adds up to fifteen characters
 
 
-@dataclass(frozen=True)
-class TrainJob:
+class TrainJob(Struct, frozen=True):
     """All that a manifest is made of.
 
     Attributes:

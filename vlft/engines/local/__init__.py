@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vlft.engines.traits import EngineTraits
+from vlft.engines.traits import EngineTraits, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from vlft.engines.traits import State
 
 
 class LocalTraits(EngineTraits):

@@ -9,14 +9,22 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vlft.engines.base import MASTER_TIMEOUT_S, Description, Engine, Trained, require_swift
+from vlft.engines.base import (
+    MASTER_TIMEOUT_S,
+    Description,
+    Engine,
+    Order,
+    Resumption,
+    Trained,
+    require_swift,
+)
 from vlft.engines.local import LocalTraits
 from vlft.engines.local.run import run_command
 from vlft.engines.resume import begin, note
 from vlft.engines.stop import stop_processes
 from vlft.errors import TrainerError, VlftError
 from vlft.output import console
-from vlft.plan import render
+from vlft.plan import Command, Plan, render
 from vlft.runs.create import create_run, run_folder
 from vlft.runs.record import CHECKPOINTS, Run, read_run, remember
 from vlft.security.masking import mask_text, secret_values
@@ -24,9 +32,7 @@ from vlft.security.masking import mask_text, secret_values
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vlft.engines.base import Order, Resumption
     from vlft.pipeline import Ready
-    from vlft.plan import Command, Plan
 
 _INTERVAL_S: Final = 0.5
 _ATTEMPT_S: Final = 5.0

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from vlft.engines.process import KILL_GUESS
 from vlft.security.masking import mask_text
@@ -63,8 +64,7 @@ _LAST_RESORT = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class _Raised:
+class _Raised(Struct, frozen=True):
     """The last exception of a chain, as a traceback printed it.
 
     Attributes:

@@ -16,8 +16,9 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
+
+from msgspec import Struct
 
 from vlft.engines.process import STDERR
 from vlft.files import read_from
@@ -26,7 +27,6 @@ from vlft.output import console
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from typing import TextIO
 
     from rich.progress import Progress as Bar
 
@@ -45,8 +45,7 @@ _FORMS = {
 }
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """What a line of the log tells: a training step or an evaluation.
 
     Attributes:

@@ -10,10 +10,11 @@ import subprocess
 import sys
 from collections import deque
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 import vlft
 from vlft.engines.local.process_tree import ProcessTree, children, is_subreaper, set_subreaper

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vlft.engines.traits import EngineTraits
+from vlft.engines.traits import EngineTraits, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from vlft.config.reader import LoadedConfig
     from vlft.config.schema import Config
     from vlft.engines.slurm.cluster import SlurmFacts
-    from vlft.engines.traits import State
     from vlft.environment import Environment
 
 

@@ -16,8 +16,9 @@ import re
 import shutil
 import stat
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from vlft.config.source import absolute
 from vlft.engines.slurm.section import slurm_of
@@ -112,8 +113,7 @@ _NO_CLUSTER: Final = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class SlurmFacts:
+class SlurmFacts(Struct, frozen=True):
     """What could be found out about a job.
 
     Attributes:

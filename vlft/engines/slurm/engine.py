@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 import vlft
-from vlft.engines.base import Description, Engine, Trained, require_swift
+from vlft.engines.base import Description, Engine, Order, Resumption, Trained, require_swift
 from vlft.engines.local import error_log
 from vlft.engines.process import HIDDEN, Outcome, hidden_words, write_outcome
 from vlft.engines.resume import begin, note
@@ -27,28 +28,22 @@ from vlft.engines.slurm.cluster import (
     write_job,
 )
 from vlft.engines.slurm.script import REQUEST, SCRIPT, Job, render_array, render_script
-from vlft.engines.slurm.section import SIGNAL_SECONDS, slurm_of
+from vlft.engines.slurm.section import SIGNAL_SECONDS, Slurm, slurm_of
 from vlft.engines.stop import await_end, stop_processes
-from vlft.environment import ENVIRON
+from vlft.environment import ENVIRON, Environment
 from vlft.errors import VlftError
 from vlft.files import write_text
 from vlft.output import console
-from vlft.plan import MaskedCommand, launcher_variables, render, torchrun_words
+from vlft.plan import MaskedCommand, Plan, launcher_variables, render, torchrun_words
 from vlft.resolve.model import is_patched
 from vlft.runs.create import create_run, run_folder
-from vlft.runs.record import CHECKPOINTS, read_run, remember
-from vlft.security.secrets import Variable
+from vlft.runs.record import CHECKPOINTS, Run, read_run, remember
+from vlft.security.secrets import Secret, Variable, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vlft.engines.base import Order, Resumption
-    from vlft.engines.slurm.section import Slurm
-    from vlft.environment import Environment
     from vlft.pipeline import Ready
-    from vlft.plan import Plan
-    from vlft.runs.record import Run
-    from vlft.security.secrets import Secret, Word
     from vlft.swift.release import Arguments
 
 ARRAY: Final = "array.sbatch"

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from vlft.engines.slurm.cluster import SlurmFacts
 from vlft.engines.slurm.script import CONTROL
-from vlft.engines.slurm.section import slurm_of
+from vlft.engines.slurm.section import Container, Slurm, slurm_of
 from vlft.rules.base import Problem, Problems, RunSpec, rule
 from vlft.security.masking import places_of_secrets
-
-if TYPE_CHECKING:
-    from vlft.engines.slurm.section import Container, Slurm
-
 
 # SOURCE[:TARGET[:FLAG+FLAG]]: commas part mounts, and enroot parts the fields by blanks.
 _PATH = r"[./][^:,\s]*"

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 from vlft.errors import VlftError
-from vlft.security.secrets import Variable
+from vlft.security.secrets import Secret, Variable, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vlft.plan import MaskedCommand
-    from vlft.security.secrets import Secret, Word
 
 
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -28,8 +28,7 @@ _PROGRAMS: Final = ("/cli/sft.py", "/cli/pt.py", "/cli/rlhf.py")
 _LAST_SECONDS: Final = 45  # in which a trainer that has not obeyed is ended, and the job requeued
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """A job about to be submitted: all that its batch script is made of.
 
     Attributes:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
-from vlft.config.schema import Count, Section, Texts
+from vlft.config.schema import Config, Count, Section, Texts
 
 if TYPE_CHECKING:
-    from vlft.config.schema import Config
     from vlft.resolve.world import World
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from vlft.estimate.memory.replay import replay
-from vlft.estimate.memory.states import count, plain_states, states_of
+from vlft.estimate.memory.states import States, count, plain_states, states_of
 from vlft.estimate.memory.tape import Tape
 
 if TYPE_CHECKING:
-    from vlft.estimate.memory.states import States
     from vlft.estimate.memory.step_spec import RunShape
     from vlft.models.architecture import ModelShape
 
@@ -24,8 +24,7 @@ _LOST = 0.25
 _GATHERED = 1.45
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(Struct, frozen=True):
     """What a run takes of each GPU, in bytes.
 
     The parts add up to `allocated_peak`: they are what is alive at that moment.

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vlft.estimate.memory.states import count, plain_states
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vlft.estimate.memory.states import Plain, count, plain_states
 from vlft.estimate.memory.step_spec import Attention, Optimizer, Picture, RunShape, Sharding
 from vlft.models import family_of, shape_of
-from vlft.models.vision import SizeError
+from vlft.models.vision import SizeError, Vision
 from vlft.swift.versions import release
 
 if TYPE_CHECKING:
-    from vlft.estimate.memory.states import Plain
     from vlft.models.architecture import ModelShape
     from vlft.models.limits import PixelLimits
-    from vlft.models.vision import Vision
     from vlft.resolve import world as resolve
     from vlft.resolve.args import SwiftArgs
     from vlft.resolve.batch import Batch
@@ -42,8 +42,7 @@ _OPTIMIZERS: dict[str, Optimizer] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RowSize:
+class RowSize(Struct, frozen=True):
     """The row that a step's memory is estimated for.
 
     Attributes:

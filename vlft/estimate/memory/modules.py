@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from vlft.estimate.memory import ops
-from vlft.estimate.memory.tape import PARTS, Storage, Tensor
+from vlft.estimate.memory.tape import PARTS, Grads, Kept, Part, Storage, Tape, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from vlft.estimate.memory.step_spec import RunShape
-    from vlft.estimate.memory.tape import Grads, Kept, Part, Tape
     from vlft.models.architecture import Fused
 
     Block = Callable[[Tensor], Tensor]
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 _FOUR = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Net:
+class Net(Struct, frozen=True):
     """What the layers of one part have in common.
 
     Attributes:
@@ -174,8 +173,7 @@ class Net:
 
 
 # Attention ---------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class Spans:
+class Spans(Struct, frozen=True):
     """What attends to what.
 
     Attributes:
@@ -247,8 +245,7 @@ def _eager(
 _RUN = 3
 
 
-@dataclass(slots=True)
-class Stream:
+class Stream(Struct):
     """The hidden states on their way through the layers: the only reference to them.
 
     Equal layers come at the price of three. What a layer leaves behind is the same for every one,

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vlft.estimate.memory.tape import Tensor
+from vlft.estimate.memory.tape import Grads, Kept, Tape, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from vlft.estimate.memory.tape import Grads, Kept, Tape
 
 
 def _record(

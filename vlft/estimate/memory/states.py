@@ -7,8 +7,10 @@ tests/real_swift/test_memory_oracle.py compares them with two real processes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from vlft.estimate.memory.step_spec import RunShape
@@ -27,8 +29,7 @@ _STEP = 512
 """The step counter of a tensor: a float32 in a block of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class States:
+class States(Struct, frozen=True):
     """Model states of one GPU, in bytes.
 
     Attributes:
@@ -49,8 +50,7 @@ class States:
     keeps_gradients: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(Struct, frozen=True):
     """Model states of one GPU that holds everything.
 
     Attributes:
@@ -193,8 +193,7 @@ def fsdp2_states(plain: Plain, run: RunShape) -> States:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Linear:
+class Linear(Struct, frozen=True):
     """Linear layers of one size, which `--target_modules all-linear` gives adapters.
 
     Attributes:
@@ -214,8 +213,7 @@ class Linear:
         return self.times * self.outs * (self.ins + self.bias)
 
 
-@dataclass(frozen=True, slots=True)
-class PartCounts:
+class PartCounts(Struct, frozen=True):
     """Parameters of the language model, the vision tower or the aligner.
 
     Attributes:
@@ -247,8 +245,7 @@ class PartCounts:
         return sum(x.times * (2 + dora) for x in self.linears)
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """Parameters of a model by part.
 
     Attributes:

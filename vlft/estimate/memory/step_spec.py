@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Optimizer = Literal["adamw", "adamw_8bit", "sgd"]
 Attention = Literal["flash", "sdpa", "eager"]
 Sharding = Literal["none", "zero0", "zero1", "zero2", "zero3", "fsdp2"]
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """A picture, or a frame pair of a video: patches as the tower sees them.
 
     Attributes:
@@ -27,8 +27,7 @@ class Picture:
         return self.height * self.width
 
 
-@dataclass(frozen=True, slots=True)
-class RunShape:
+class RunShape(Struct, frozen=True):
     """One step of a run on one GPU.
 
     Attributes:

@@ -13,13 +13,11 @@ torch/utils/checkpoint.py (recomputation), c10's CUDACachingAllocator (rounding)
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from msgspec import Struct, field
 
 ROUNDING = 512
 """Bytes that every allocation is rounded up to."""
@@ -68,8 +66,7 @@ class Storage:
         self.tape.total -= self.size
 
 
-@dataclass(slots=True, eq=False)
-class Tensor:
+class Tensor(Struct, eq=False):
     """Elements of some width on a storage, and the operator that made them, if it needs grads.
 
     Attributes:
@@ -95,8 +92,7 @@ Backward: TypeAlias = Callable[[Tensor, Kept], Grads]
 """From the gradient of the output and what was kept to the gradients of the inputs."""
 
 
-@dataclass(slots=True, eq=False)
-class Node:
+class Node(Struct, eq=False):
     """An operator of the backward.
 
     Attributes:
@@ -117,8 +113,7 @@ class Node:
     uses: int = 0
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """A checkpointed block: its input, and what its recomputation brings back."""
 
     again: Callable[[], object]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from vlft.estimate.memory import ops
 from vlft.estimate.memory.modules import Net, Spans, Stream, attend
-from vlft.estimate.memory.tape import Tensor
+from vlft.estimate.memory.tape import Tape, Tensor
 
 if TYPE_CHECKING:
     from vlft.estimate.memory.step_spec import RunShape
-    from vlft.estimate.memory.tape import Tape
     from vlft.models.architecture import ModelShape
 
     Rope = tuple[Tensor, Tensor]
@@ -21,8 +21,7 @@ _WINDOW = 8
 """Patches of a side of Qwen2.5-VL's windows: 112 pixels."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """What a tower returns; transformers keeps all of it to the end of the model's forward.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from vlft.importer.shell.expansion import (
     CALLED_WITH,
@@ -15,16 +16,14 @@ from vlft.importer.shell.expansion import (
     number,
     read_parameter,
 )
-from vlft.importer.shell.state import State, Text, join, pieces
+from vlft.importer.shell.state import Field, State, Text, join, pieces
 from vlft.importer.shell.substitution import formatted, moved
-from vlft.importer.shell.words import Word
+from vlft.importer.shell.words import Assignment, Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vlft.importer.shell.state import Field
     from vlft.importer.shell.syntax import Command
-    from vlft.importer.shell.words import Assignment
 
 
 _NUMBERS: Final[dict[str, Callable[[int, int], bool]]] = {
@@ -42,8 +41,7 @@ _GIVEN: Final = re.compile(
 """What a machine or a scheduler sets, whatever a script does."""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What is known of a command's success.
 
     Attributes:
@@ -127,8 +125,7 @@ def run(text: str, state: State) -> None:
         state.set(name, made if made.why is None else Text(f"${name}", made.why))
 
 
-@dataclass
-class _Test:
+class _Test(Struct):
     """A test that is being read from left to right; unknown parts stay unknown."""
 
     words: Sequence[Word]

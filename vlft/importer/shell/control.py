@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vlft.importer.shell.builtins import (
     UNKNOWN,
@@ -18,18 +20,26 @@ from vlft.importer.shell.builtins import (
     taken_for_empty,
 )
 from vlft.importer.shell.expansion import expand, expand_one
-from vlft.importer.shell.interpreter import MAX_STEPS, Around, Interpreter, Leave
+from vlft.importer.shell.interpreter import MAX_STEPS, Around, Interpreter, Invocation, Leave
 from vlft.importer.shell.state import State, Text
-from vlft.importer.shell.syntax import Case, Command, Function, Group, If, parse
-from vlft.importer.shell.words import read_word
+from vlft.importer.shell.syntax import (
+    Block,
+    BlockKind,
+    Body,
+    Case,
+    Command,
+    Function,
+    Group,
+    If,
+    Loop,
+    parse,
+)
+from vlft.importer.shell.words import Word, read_word
 from vlft.importer.spans import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from vlft.importer.shell.interpreter import Invocation
-    from vlft.importer.shell.syntax import Block, BlockKind, Body, Loop
-    from vlft.importer.shell.words import Word
 
 MAX_PASSES: Final = 64
 """Passes of a loop, and commands of ms-swift that all passes may start together."""
@@ -316,8 +326,7 @@ _SLURM: Final[dict[str, tuple[str, ...]]] = {
 _COUNT: Final = re.compile(r"(?:gpu:)?(?:[A-Za-z][\w.-]*:)?(\d{1,5})")
 
 
-@dataclass(frozen=True)
-class Followed:
+class Followed(Struct, frozen=True):
     """What became of a script.
 
     Attributes:

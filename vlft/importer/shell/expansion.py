@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from vlft.importer.shell.state import HOLE, Field, State, Text, join, pieces
 from vlft.importer.shell.substitution import computed, output_of, work_folder
@@ -40,8 +41,7 @@ _OF_SHELL: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """`${NAME[index]operator rest}` in its parts.
 
     Attributes:

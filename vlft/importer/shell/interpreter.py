@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from vlft.importer.shell.builtins import UNKNOWN, assign, declare, judge, run, run_builtin
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from vlft.importer.shell.builtins import UNKNOWN, Verdict, assign, declare, judge, run, run_builtin
 from vlft.importer.shell.expansion import expand, expand_one
-from vlft.importer.shell.state import HOLE, Text, Variable
+from vlft.importer.shell.state import HOLE, Field, State, Text, Variable
 from vlft.importer.shell.syntax import (
     DECLARE,
+    Block,
+    BlockKind,
+    Body,
     Command,
+    Script,
+    Step,
     commands_in,
     functions_in,
     parse_nested,
@@ -21,9 +28,6 @@ from vlft.importer.shell.syntax import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from vlft.importer.shell.builtins import Verdict
-    from vlft.importer.shell.state import Field, State
-    from vlft.importer.shell.syntax import Block, BlockKind, Body, Script, Step
 
 How = Literal["exit", "return", "break", "continue"]
 _LEAVES: Final = frozenset({"exit", "return", "break", "continue"})
@@ -39,8 +43,7 @@ _SILENT: Final = ("echo", "printf", "cat", "mkdir", "cd", "source", "exit", "loc
 _VARIABLE: Final = re.compile(r"\$\{?\w|\$\{[!#]|\$[@*#]")
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
+class Around(Struct, frozen=True):
     """Control flow around a command, which decides whether it runs.
 
     Attributes:
@@ -52,8 +55,7 @@ class Around:
     offset: int
 
 
-@dataclass
-class Invocation:
+class Invocation(Struct):
     """A command that the script would start.
 
     Attributes:

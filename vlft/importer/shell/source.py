@@ -10,13 +10,15 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 import vlft
 from vlft.importer.shell.words import (
+    HereDocument,
     SyntaxProblemError,
     Word,
     announced_document,
@@ -27,7 +29,6 @@ from vlft.importer.shell.words import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.importer.shell.words import HereDocument
 
 _MAX_PARSE_S: Final = 15
 _BOOT: Final = """
@@ -80,8 +81,7 @@ class ParserError(Exception):
     """The parser crashed, or took too long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A node of tree-sitter's tree."""
 
     kind: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vlft.importer.shell.source import Node, ParserError, Source
 from vlft.importer.shell.words import MAX_DEPTH, Assignment, Word, read_word
@@ -43,8 +45,7 @@ _TOO_DEEP: Final = f"more than {MAX_DEPTH} blocks inside each other"
 _OPERATORS: Final = ("&&", "||", "|", "|&")
 
 
-@dataclass(frozen=True, eq=False)
-class Command:
+class Command(Struct, frozen=True, eq=False):
     """A simple command.
 
     Attributes:
@@ -75,16 +76,14 @@ class Command:
         return raw if raw in ("((", "[[") else self.name
 
 
-@dataclass(frozen=True, eq=False)
-class If:
+class If(Struct, frozen=True, eq=False):
     """Branches: the conditions of each, none for `else`, and what it runs."""
 
     offset: int
     arms: tuple[tuple[Body, Body], ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Case:
+class Case(Struct, frozen=True, eq=False):
     """A word, and what runs for each of some patterns; `falls` if `;&` or `;;&` joins them."""
 
     offset: int
@@ -93,8 +92,7 @@ class Case:
     falls: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Loop:
+class Loop(Struct, frozen=True, eq=False):
     """A loop.
 
     Attributes:
@@ -120,8 +118,7 @@ class Loop:
     head: str
 
 
-@dataclass(frozen=True, eq=False)
-class Function:
+class Function(Struct, frozen=True, eq=False):
     """A function."""
 
     offset: int
@@ -129,8 +126,7 @@ class Function:
     body: Body
 
 
-@dataclass(frozen=True, eq=False)
-class Group:
+class Group(Struct, frozen=True, eq=False):
     """`{ … }`, or `( … )` in a shell of its own."""
 
     offset: int
@@ -141,8 +137,7 @@ class Group:
 Block: TypeAlias = "If | Case | Loop | Function | Group"
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
+class Step(Struct, frozen=True, eq=False):
     """A command or a block, with what stands before it.
 
     Attributes:
@@ -169,8 +164,7 @@ class Step:
 Body = tuple[Step, ...]
 
 
-@dataclass(frozen=True)
-class Script:
+class Script(Struct, frozen=True):
     """A script that is read.
 
     Attributes:
