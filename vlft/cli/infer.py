@@ -76,7 +76,7 @@ def infer(
         answers, folder = ask(found, question or "", images or (), videos or (), asking)
     for answer in answers:
         if output_format == "json":
-            console.write_json(vars(answer), indent=None)
+            console.write_json(to_builtins(answer), indent=None)
         elif question is not None:
             console.write(answer.prediction)
         else:

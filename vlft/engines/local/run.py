@@ -243,9 +243,9 @@ def _await_outcome(
 
 
 def _import_roots() -> list[str]:
-    """The folders that hold vlft and psutil, in this order."""
-    psutil = find_spec("psutil")
-    files = [vlft.__file__, psutil.origin if psutil else None]
+    """The folders that hold vlft and what its supervisor imports, in this order."""
+    found = [find_spec(name) for name in ("psutil", "msgspec")]
+    files = [vlft.__file__, *(spec.origin for spec in found if spec)]
     return [str(Path(file).resolve().parent.parent) for file in files if file]
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
-
-from msgspec import Struct, field
-from msgspec.structs import replace
 
 from vlft.importer.spans import shown
 
@@ -21,7 +19,8 @@ HOLE: Final = "\ufdd0"
 """Stands in a text for what may be there, and may not; Unicode keeps it out of any text."""
 
 
-class Text(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Text:
     """One expanded text.
 
     Attributes:
@@ -48,7 +47,8 @@ def join(texts: Sequence[Text], between: str = "") -> Text:
     return Text(between.join(one.text for one in texts), why, notes)
 
 
-class Field(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Field:
     """One word of a command after expansion.
 
     Attributes:
@@ -69,7 +69,8 @@ class Field(Struct, frozen=True):
         return self.quoted and _LIST.search(self.raw) is None
 
 
-class Variable(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Variable:
     """A variable in a command's environment.
 
     Attributes:
@@ -84,7 +85,8 @@ class Variable(Struct, frozen=True):
 Values = dict[str, tuple[Text, ...]]
 
 
-class State(Struct):
+@dataclass
+class State:
     """Changed by a script's statements, and read for its commands.
 
     Attributes:
