@@ -52,6 +52,8 @@ def infer(
 
     Without a question and without --data, on a terminal: a dialogue.
     """
+    from msgspec import to_builtins
+
     from vlft.environment import ENVIRON
     from vlft.infer.infer import Asking, ask, infer_command, infer_rows
     from vlft.runs.target import resolve_target

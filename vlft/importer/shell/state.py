@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vlft.importer.spans import shown
 
@@ -19,8 +22,7 @@ HOLE: Final = "\ufdd0"
 """Stands in a text for what may be there, and may not; Unicode keeps it out of any text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """One expanded text.
 
     Attributes:
@@ -47,8 +49,7 @@ def join(texts: Sequence[Text], between: str = "") -> Text:
     return Text(between.join(one.text for one in texts), why, notes)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One word of a command after expansion.
 
     Attributes:
@@ -69,8 +70,7 @@ class Field:
         return self.quoted and _LIST.search(self.raw) is None
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True):
     """A variable in a command's environment.
 
     Attributes:
