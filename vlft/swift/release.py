@@ -147,7 +147,7 @@ def _no_models() -> Mapping[str, ModelEntry]:
     return {}
 
 
-class SwiftFacts(msgspec.Struct, frozen=True):
+class SwiftFacts(msgspec.Struct, frozen=True, dict=True):
     """What the ms-swift that will run accepts.
 
     Attributes:
