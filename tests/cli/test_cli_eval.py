@@ -19,7 +19,7 @@ Q = "model.layers.0.self_attn.q_proj"
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return standin_interpreter(tmp_path_factory.mktemp("interpreter"))
+    return standin_interpreter(tmp_path_factory.mktemp("interpreter"), torch=True)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ GPTQ = {"quantization_config": {"quant_method": "gptq", "bits": 4}}
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return standin_interpreter(tmp_path_factory.mktemp("interpreter"))
+    return standin_interpreter(tmp_path_factory.mktemp("interpreter"), torch=True)
 
 
 def model(folder: Path, config: dict[str, Any] | None = None) -> Path:
@@ -48,7 +48,7 @@ def test_weights_that_need_another_package_are_refused_before_they_are_loaded(
     assert "gptq weights take gptqmodel and optimum, not installed beside" in refused.err
     assert "--python ENV/bin/python" in refused.err
     other = standin_interpreter(
-        tmp_path_factory.mktemp("other"), gptqmodel="7.7.0", optimum="2.3.0"
+        tmp_path_factory.mktemp("other"), torch=True, gptqmodel="7.7.0", optimum="2.3.0"
     )
     assert vlft("infer", str(folder), "Which?", "--dry-run", "--python", other).code == 0
 

@@ -17,7 +17,7 @@ Q = "model.layers.0.self_attn.q_proj"
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An interpreter that has GPTQ's packages."""
     folder = tmp_path_factory.mktemp("interpreter")
-    return standin_interpreter(folder, gptqmodel="7.7.0", optimum="2.0.0")
+    return standin_interpreter(folder, torch=True, gptqmodel="7.7.0", optimum="2.0.0")
 
 
 def model(folder: Path, layers: int = 12) -> Path:

@@ -174,7 +174,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 
 
 def write_configs(folder: Path) -> None:
-    python = standin_interpreter(folder / "standin")
+    python = standin_interpreter(folder / "standin", torch=True)
     (site,) = (folder / "standin").glob("lib/python3.*/site-packages")
     (site / "swift" / "cli" / "sft.py").write_text(TRAINER)
     start = "model: {path: Qwen2-VL-2B-Instruct}\ndata: {train: [train.jsonl]}\n"

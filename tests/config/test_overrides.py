@@ -1,10 +1,9 @@
 """--set: what it changes, what it keeps, and what it refuses."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from vlft.config import overrides as overrides_module
 from vlft.config.entry import Place

@@ -26,7 +26,7 @@ Q = "model.layers.0.self_attn.q_proj"
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An interpreter whose ms-swift merges with numpy alone, and fails as it is told."""
-    return standin_interpreter(tmp_path_factory.mktemp("interpreter"))
+    return standin_interpreter(tmp_path_factory.mktemp("interpreter"), torch=True)
 
 
 class Place:

@@ -9,11 +9,12 @@ from pathlib import Path
 from support.folders import light_environment
 
 
-def standin_interpreter(folder: Path, **packages: str) -> str:
+def standin_interpreter(folder: Path, *, torch: bool = False, **packages: str) -> str:
     """An environment of its own.
 
     Args:
         folder: To make.
+        torch: Whether the real torch is there, as what looks at a merge needs it.
         packages: Further packages that seem to be installed: name → version.
 
     Returns:
@@ -23,7 +24,7 @@ def standin_interpreter(folder: Path, **packages: str) -> str:
     (site,) = folder.glob("lib/python3.*/site-packages")
     for name, version in {"ms_swift": "4.6.0", **packages}.items():
         (site / f"{name}-{version}.dist-info").mkdir()
-    for name in ("torch", "torchgen"):  # what looks at a merge needs
+    for name in ("torch", "torchgen") if torch else ():
         (site / name).symlink_to(Path(sysconfig.get_path("purelib"), name))
     (site / "swift" / "cli").mkdir(parents=True)
     (site / "swift" / "__init__.py").touch()

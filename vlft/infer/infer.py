@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from vlft.engines.process import STDERR
 from vlft.errors import TrainerError, VlftError
@@ -119,7 +119,7 @@ def infer_rows(
     result = folder / "swift.jsonl"
     run_tool(infer_command(target, asking, data, result), folder)
     answers = list(_read_answers(data, result, folder))
-    write_json_lines(folder / "predictions.jsonl", map(vars, answers))
+    write_json_lines(folder / "predictions.jsonl", map(to_builtins, answers))
     return answers, folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -147,7 +148,8 @@ def _no_models() -> Mapping[str, ModelEntry]:
     return {}
 
 
-class SwiftFacts(msgspec.Struct, frozen=True, dict=True):
+@dataclass(frozen=True)
+class SwiftFacts:
     """What the ms-swift that will run accepts.
 
     Attributes:
@@ -163,7 +165,9 @@ class SwiftFacts(msgspec.Struct, frozen=True, dict=True):
     arguments: Mapping[Subcommand, Mapping[str, Argument]]
     templates: frozenset[str] = frozenset()
     transformers: str = ""
-    load_models: Callable[[], Mapping[str, ModelEntry]] = _no_models
+    load_models: Callable[[], Mapping[str, ModelEntry]] = field(
+        default=_no_models, repr=False, compare=False
+    )
 
     def models(self) -> Mapping[str, ModelEntry]:
         """model_type → entry, in the order in which ms-swift looks for a name; read once."""

@@ -14,12 +14,14 @@ from vlft.data.convert.convert import SourceForm, convert_row, fix_row
 from vlft.data.convert.draft import Change, RejectError, Row
 from vlft.data.convert.media import PictureFiles, Places
 from vlft.data.convert.report import Report
-from vlft.data.convert.rows import Keep, RawRow, parse, read_rows
+from vlft.data.convert.rows import RawRow, parse, read_rows
 from vlft.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from vlft.data.convert.rows import Keep
 
     Place = dict[str, object]
 
