@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from vlft.data.media.headers import probe_picture
+from vlft.data.media.problems import Picture
 from vlft.data.media.resolve import MediaProbe
-from vlft.data.media.verdicts import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,7 +22,7 @@ from support.picture_files import (
 )
 
 from vlft.data.media.headers import probe_bytes, probe_picture
-from vlft.data.media.verdicts import MediaProblem, Picture
+from vlft.data.media.problems import MediaProblem, Picture
 
 if TYPE_CHECKING:
     from pathlib import Path

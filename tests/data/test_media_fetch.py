@@ -17,8 +17,8 @@ import pytest
 from support.picture_files import encoded, noise
 
 from vlft.data.media.fetch import fetch, public
+from vlft.data.media.problems import MediaProblem, Picture
 from vlft.data.media.resolve import MediaProbe
-from vlft.data.media.verdicts import MediaProblem, Picture
 
 if TYPE_CHECKING:
     from pathlib import Path

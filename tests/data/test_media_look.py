@@ -11,8 +11,8 @@ from support.picture_files import encoded, noise, write
 from support.video_files import video
 
 from vlft.data.media.headers import probe_picture
+from vlft.data.media.problems import MediaProblem, Picture
 from vlft.data.media.resolve import MediaProbe
-from vlft.data.media.verdicts import MediaProblem, Picture
 
 JPEG = encoded(noise(40, 30), "JPEG")
 

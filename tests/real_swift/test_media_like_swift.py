@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vlft.data.media.problems import Picture
 from vlft.data.media.resolve import MediaProbe
-from vlft.data.media.verdicts import Picture
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_the_limit_of_pillow_is_not_lifted() -> None:
     import swift.template.vision_utils  # noqa: F401
     from PIL import Image
 
-    from vlft.data.media.verdicts import PILLOW_LIMIT
+    from vlft.data.media.problems import PILLOW_LIMIT
 
     assert Image.MAX_IMAGE_PIXELS is not None
     assert Image.MAX_IMAGE_PIXELS * 2 == PILLOW_LIMIT

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from vlft.data.findings import Fate, RowRule
 
 if TYPE_CHECKING:
-    from vlft.data.media.verdicts import MediaKind
+    from vlft.data.media.problems import MediaKind
     from vlft.findings import Severity
 
 ROW_RULES: Final[dict[str, RowRule]] = {}

@@ -12,8 +12,8 @@ from vlft.data.convert.conversations import draft_of
 from vlft.data.convert.convert import move_inline_images
 from vlft.data.convert.draft import Columns, RejectError, Row
 from vlft.data.convert.rows import parse, read_rows
+from vlft.data.media.problems import MediaProblem, Picture
 from vlft.data.media.resolve import MediaProbe
-from vlft.data.media.verdicts import MediaProblem, Picture
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD, byte_bound
 from vlft.data.statistics_report import Choice, Stats
 from vlft.data.tokens.render import CountedRow, Turn, object_texts

@@ -13,7 +13,7 @@ from vlft.output.console import shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vlft.data.media.verdicts import Picture
+    from vlft.data.media.problems import Picture
     from vlft.models import PixelLimits
 
 _WIDTH = 40

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from vlft.data.findings import RowLostError
 from vlft.data.media.headers import probe_picture
-from vlft.data.media.verdicts import MediaProblem
+from vlft.data.media.problems import MediaProblem
 from vlft.data.rows.columns import read_columns
 from vlft.data.rows.load import load
 from vlft.data.tokens.render import object_texts

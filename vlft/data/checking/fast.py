@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, MsgspecError
 
-from vlft.data.media.verdicts import Picture, Unopened
+from vlft.data.media.problems import Picture, Unopened
 from vlft.data.reading.schema import BOOL, DATE, DICT, FLOAT, INT, LIST, NULL, TEXT, Shape, mixes
 from vlft.data.rows.columns import ALIASES, ROLES, SPEAKERS, STANDARD, FirstLook
 from vlft.data.rows.length import A_MESSAGE, A_PICTURE, OVERHEAD

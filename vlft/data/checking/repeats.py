@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.data.checking.rows import Split
+    from vlft.data.media.problems import Picture
     from vlft.data.media.resolve import MediaProbe
-    from vlft.data.media.verdicts import Picture
     from vlft.probe.data_entries import DataEntry
 
 

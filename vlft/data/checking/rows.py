@@ -18,8 +18,8 @@ from vlft.text import kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vlft.data.media.problems import Picture
     from vlft.data.media.resolve import MediaProbe
-    from vlft.data.media.verdicts import Picture
     from vlft.data.reading.arrow import NullFirst
     from vlft.data.reading.lines import BrokenLineError
     from vlft.data.settings import CheckSettings

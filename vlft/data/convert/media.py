@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import xxhash
 
 from vlft.data.media.headers import probe_bytes
+from vlft.data.media.problems import Picture
 from vlft.data.media.resolve import (
     KEPT,
     LONGEST_KEPT,
@@ -19,7 +20,6 @@ from vlft.data.media.resolve import (
     may_be_path,
     second_place,
 )
-from vlft.data.media.verdicts import Picture
 from vlft.files import write_bytes
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import time
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
-from vlft.data.media import verdicts
+from vlft.data.media import problems
 
 if TYPE_CHECKING:
-    from vlft.data.media.verdicts import MediaProblem
+    from vlft.data.media.problems import MediaProblem
 
 SECONDS = 20.0
 MAX_BYTES = 64 * 1024 * 1024
@@ -58,12 +58,12 @@ def fetch(
                 return answer
             place = urljoin(place, answer)
     except _RefusedError as refused:
-        return verdicts.fetch_failed(url, str(refused))
+        return problems.fetch_failed(url, str(refused))
     except TimeoutError:
-        return verdicts.fetch_failed(url, f"no answer within {seconds:g} s")
+        return problems.fetch_failed(url, f"no answer within {seconds:g} s")
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return verdicts.fetch_failed(url, f"{error}" or type(error).__name__)
-    return verdicts.fetch_failed(url, f"more than {_MAX_REDIRECTS} redirects")
+        return problems.fetch_failed(url, f"{error}" or type(error).__name__)
+    return problems.fetch_failed(url, f"more than {_MAX_REDIRECTS} redirects")
 
 
 def public(address: _Address) -> bool:

@@ -13,13 +13,13 @@ import math
 import struct
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
-from vlft.data.media import verdicts
+from vlft.data.media import problems
 from vlft.models.vision import VideoFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vlft.data.media.verdicts import MediaProblem
+    from vlft.data.media.problems import MediaProblem
 
 Container = Literal["mp4", "fragments", "avi", "mkv", "gif", "unknown"]
 
@@ -61,22 +61,22 @@ def as_decord(
     rate, context = stream.average_rate, stream.codec_context
     codec = getattr(context, "codec", None)
     if codec is not None and codec.canonical_name in _YOUNGER:
-        raise RefusedError(verdicts.other_codec(name, codec.canonical_name))
+        raise RefusedError(problems.other_codec(name, codec.canonical_name))
     told = stream.frames or _frames_of_duration(rate, file.duration)
     if told < 1 or not rate:
-        raise RefusedError(verdicts.no_length(name))
+        raise RefusedError(problems.no_length(name))
     frames, hidden = _packets(file, stream, container)
     if context is None or not context.width or not context.height or hidden == frames:
-        raise RefusedError(verdicts.broken_video(name, "no frame of it is shown"))
+        raise RefusedError(problems.broken_video(name, "no frame of it is shown"))
     width, height = context.width, context.height
     if _is_turned(stream, path, container):
         width, height = height, width
     channels = _channels(width)
     if alone and channels == _WITH_ALPHA:
         why = f"it is {width} pixels wide, of which decord 0.6 makes other pictures"
-        raise RefusedError(verdicts.unjudged_video(name, why))
+        raise RefusedError(problems.unjudged_video(name, why))
     if channels > _COLOURS:
-        raise RefusedError(verdicts.narrow(name, width))
+        raise RefusedError(problems.narrow(name, width))
     return VideoFile(frames, rate.numerator / rate.denominator, width, height)
 
 
@@ -89,15 +89,15 @@ def as_transformers(file: Any, name: str, container: Container) -> VideoFile:
         RefusedError: If it fails.
     """
     if not file.streams.video:
-        raise RefusedError(verdicts.no_track(name))
+        raise RefusedError(problems.no_track(name))
     stream = file.streams.video[0]
     rate, context = stream.average_rate, stream.codec_context
     if stream.frames < 1:
-        raise RefusedError(verdicts.uncounted(name))
+        raise RefusedError(problems.uncounted(name))
     packets, hidden = _packets(file, stream, container)
     frames = min(stream.frames, packets - hidden)
     if not rate or frames < 1 or context is None:
-        raise RefusedError(verdicts.broken_video(name, "no frame of it is shown"))
+        raise RefusedError(problems.broken_video(name, "no frame of it is shown"))
     rate = rate.numerator / rate.denominator
     return VideoFile(frames, rate, context.width, context.height)
 
@@ -115,7 +115,7 @@ def as_torchcodec(file: Any, path: str, name: str, container: Container) -> Vide
     stream = _only_track(file, name, container, _HELD_AGAINST_TORCHCODEC)
     if _is_turned(stream, path, container):
         raise RefusedError(
-            verdicts.unjudged_video(name, "releases of torchcodec differ in turning it")
+            problems.unjudged_video(name, "releases of torchcodec differ in turning it")
         )
     frames, context = 0, stream.codec_context
     first, end = math.inf, -math.inf
@@ -123,16 +123,16 @@ def as_torchcodec(file: Any, path: str, name: str, container: Container) -> Vide
         if not packet.size or packet.is_discard:
             continue
         if packet.pts is None:
-            raise RefusedError(verdicts.unjudged_video(name, "not all of its frames have a time"))
+            raise RefusedError(problems.unjudged_video(name, "not all of its frames have a time"))
         frames += 1
         first = min(first, packet.pts)
         end = max(end, packet.pts + (packet.duration or 0))
     if not frames or context is None or not context.width or not context.height:
-        raise RefusedError(verdicts.broken_video(name, "no frame of it is shown"))
+        raise RefusedError(problems.broken_video(name, "no frame of it is shown"))
     unit, rate = stream.time_base, stream.average_rate
     seconds = end * unit.numerator / unit.denominator - first * unit.numerator / unit.denominator
     if not seconds and not rate:
-        raise RefusedError(verdicts.broken_video(name, "it takes no time"))
+        raise RefusedError(problems.broken_video(name, "it takes no time"))
     fps = frames / seconds if seconds else rate.numerator / rate.denominator
     return VideoFile(frames, fps, context.width, context.height)
 
@@ -140,12 +140,12 @@ def as_torchcodec(file: Any, path: str, name: str, container: Container) -> Vide
 def _only_track(file: Any, name: str, container: Container, held: frozenset[Container]) -> Any:
     tracks = [one for one in file.streams.video if not _is_cover(one.disposition)]
     if not tracks:
-        raise RefusedError(verdicts.no_track(name))
+        raise RefusedError(problems.no_track(name))
     if container not in held:
-        raise RefusedError(verdicts.unjudged_video(name, f"it is {file.format.long_name}"))
+        raise RefusedError(problems.unjudged_video(name, f"it is {file.format.long_name}"))
     if len(tracks) > 1:
         raise RefusedError(
-            verdicts.unjudged_video(name, f"it has {len(tracks)} tracks of pictures")
+            problems.unjudged_video(name, f"it has {len(tracks)} tracks of pictures")
         )
     return tracks[0]
 

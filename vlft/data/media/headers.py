@@ -13,8 +13,8 @@ from zlib import crc32
 
 import xxhash
 
-from vlft.data.media import verdicts
-from vlft.data.media.verdicts import (
+from vlft.data.media import problems
+from vlft.data.media.problems import (
     HEAD_BYTES,
     PILLOW_LIMIT,
     Header,
@@ -389,7 +389,7 @@ def probe_picture(path: Path | str, *, check_end: bool = True) -> Picture | Medi
     finally:
         os.close(fd)
     if not regular:
-        return verdicts.not_an_image(name, "no regular file")
+        return problems.not_an_image(name, "no regular file")
     return _second_opinion(name, name, head, size, parsed)
 
 
@@ -415,10 +415,10 @@ def presence(path: str) -> Unopened | MediaProblem:
     except (OSError, ValueError) as error:
         return _not_opened(path, error)
     if stat.S_ISDIR(status.st_mode):
-        return verdicts.folder(path)
+        return problems.folder(path)
     if not stat.S_ISREG(status.st_mode):
-        return verdicts.not_an_image(path, "no regular file")
-    return Unopened() if status.st_size else verdicts.empty(path)
+        return problems.not_an_image(path, "no regular file")
+    return Unopened() if status.st_size else problems.empty(path)
 
 
 def _second_opinion(
@@ -426,9 +426,9 @@ def _second_opinion(
 ) -> Picture | MediaProblem:
     """What Pillow makes of a file that the parsers did not accept."""
     if size == 0:
-        return verdicts.empty(name)
+        return problems.empty(name)
     if isinstance(parsed, tuple):
-        return verdicts.too_large(name, parsed[0], parsed[1])
+        return problems.too_large(name, parsed[0], parsed[1])
     from vlft.data.media.pillow import ask_pillow  # noqa: PLC0415
 
     found = ask_pillow(source, name, cut=parsed == "cut")
@@ -439,9 +439,9 @@ def _second_opinion(
 
 def _not_opened(name: str, error: OSError | ValueError) -> MediaProblem:
     if isinstance(error, ValueError) or error.errno in _NO_FILE:
-        return verdicts.missing(name, os.path.realpath(os.curdir), None)
+        return problems.missing(name, os.path.realpath(os.curdir), None)
     if error.errno == errno.EISDIR:
-        return verdicts.folder(name)
+        return problems.folder(name)
     if error.errno in {errno.ESPIPE, errno.ENXIO}:
-        return verdicts.not_an_image(name, "no regular file")
-    return verdicts.unreadable(name, error.strerror or str(error))
+        return problems.not_an_image(name, "no regular file")
+    return problems.unreadable(name, error.strerror or str(error))

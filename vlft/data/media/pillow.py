@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vlft.data.media import verdicts
-from vlft.data.media.verdicts import Header, MediaProblem, Picture
+from vlft.data.media import problems
+from vlft.data.media.problems import Header, MediaProblem, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,16 +42,16 @@ def ask_pillow(source: str | bytes, name: str, *, cut: bool) -> Header | MediaPr
     try:
         import PIL.Image  # noqa: PLC0415
     except ImportError:
-        return verdicts.truncated(name) if cut else verdicts.unjudged(name)
+        return problems.truncated(name) if cut else problems.unjudged(name)
     try:
         with _opened(source) as picture:
             return _loaded(picture, name)
     except PIL.Image.DecompressionBombError:
-        return verdicts.too_large(name)
+        return problems.too_large(name)
     except PIL.UnidentifiedImageError:
-        return verdicts.truncated(name) if cut else verdicts.not_an_image(name)
+        return problems.truncated(name) if cut else problems.not_an_image(name)
     except Exception as error:  # noqa: BLE001 - plugins raise what they like
-        return verdicts.truncated(name, f"{error}")
+        return problems.truncated(name, f"{error}")
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def _loaded(picture: Image, name: str) -> Header | MediaProblem:
     kind = str(picture.format)
     if kind == "EPS":  # to load it is to run a program
         if shutil.which("gs") is None:
-            return verdicts.not_an_image(
+            return problems.not_an_image(
                 name, "an EPS drawing, which Pillow draws with Ghostscript"
             )
         return picture.width, picture.height, 1, False, 8, kind
@@ -107,7 +107,7 @@ def _loaded(picture: Image, name: str) -> Header | MediaProblem:
         if kind == "TIFF":  # Pillow turns these by itself as it loads them
             orientation = 1
     except Exception as error:  # noqa: BLE001
-        return verdicts.truncated(name, f"{error}")
+        return problems.truncated(name, f"{error}")
     return (
         picture.width,
         picture.height,

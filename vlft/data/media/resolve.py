@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import xxhash
 
-from vlft.data.media import verdicts
+from vlft.data.media import problems
 from vlft.data.media.headers import presence, probe_bytes, probe_picture
 from vlft.data.media.pillow import without_idle_alpha
-from vlft.data.media.verdicts import (
+from vlft.data.media.problems import (
     HEAD_BYTES,
     MediaProblem,
     Picture,
@@ -182,32 +182,32 @@ class MediaProbe:
         """
         name = reference.strip()
         if is_url(name):
-            return Film(problem=verdicts.not_fetched(name))
+            return Film(problem=problems.not_fetched(name))
         if not may_be_path(name) or name.startswith("data:"):
             if self.video_reader != "decord_bytes":
-                return Film(problem=verdicts.in_the_row(name))
+                return Film(problem=problems.in_the_row(name))
             if not decoded(name):
-                return Film(problem=verdicts.bad_base64(name))
-            return Film(problem=verdicts.unjudged_video(name, "it stands in the row itself"))
+                return Film(problem=problems.bad_base64(name))
+            return Film(problem=problems.unjudged_video(name, "it stands in the row itself"))
         places = [first_place(name, self._cwd)]
         if self._root is not None or self.video_reader == "decord_bytes":
             places.append(second_place(name, self._cwd, self._root))
         for place in places:
             if place and os.path.exists(place):  # noqa: PTH110 - as ms-swift, never raises
                 return self._film(place, name)
-        return Film(problem=verdicts.missing(name, self._cwd, self._root))
+        return Film(problem=problems.missing(name, self._cwd, self._root))
 
     def _read_film(self, place: str, name: str) -> Film:
         if os.path.isdir(place):  # noqa: PTH112
-            return Film(problem=verdicts.folder(name))
+            return Film(problem=problems.folder(name))
         if not os.path.getsize(place):  # noqa: PTH202
-            return Film(problem=verdicts.empty(name))
+            return Film(problem=problems.empty(name))
         if not self._open_files:
             return Film()
         try:
             return look_at_film(place, name, self.video_reader)
         except OSError as error:
-            return Film(problem=verdicts.unreadable(name, error.strerror or str(error)))
+            return Film(problem=problems.unreadable(name, error.strerror or str(error)))
 
     def content_key(self, picture: Picture) -> tuple[int, int, int]:
         """Equal for pictures whose files are equal byte for byte, and only for those.
@@ -261,13 +261,13 @@ class MediaProbe:
         if isinstance(found, Picture):
             return without_idle_alpha(found, content)
         if not meant_as_base64(name):
-            return verdicts.missing(name, self._cwd, self._root, decodes=content is not None)
+            return problems.missing(name, self._cwd, self._root, decodes=content is not None)
         damaged = found is not None and found.kind in {"truncated", "too_large"}
-        return found if damaged and found is not None else verdicts.bad_base64(name)
+        return found if damaged and found is not None else problems.bad_base64(name)
 
     def _fetched(self, url: str) -> Picture | MediaProblem:
         if not self._fetch:
-            return verdicts.not_fetched(url)
+            return problems.not_fetched(url)
         from vlft.data.media.fetch import fetch  # noqa: PLC0415
 
         content = fetch(url, allow_private=self._allow_private)

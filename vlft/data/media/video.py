@@ -19,13 +19,13 @@ from typing import IO, TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from vlft.data.media import frames, verdicts
+from vlft.data.media import frames, problems
 from vlft.models import DEFAULT_FAMILY, VideoFile, family_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vlft.data.media.verdicts import MediaProblem
+    from vlft.data.media.problems import MediaProblem
 
 
 VideoReader = Literal[
@@ -122,19 +122,19 @@ def look_at_film(path: str, name: str, reader: VideoReader) -> Film:
         OSError: If it can't be read.
     """
     if reader == "none":
-        return Film(problem=verdicts.no_reader(name))
+        return Film(problem=problems.no_reader(name))
     head = first_bytes(path, name)
     if head.problem is not None and not (head.container == "gif" and reader in _OF_GIFS):
         return Film(problem=head.problem)
     if reader == "other":
-        return Film(problem=verdicts.unjudged_video(name, "its reader is none that vlft follows"))
+        return Film(problem=problems.unjudged_video(name, "its reader is none that vlft follows"))
     if head.cut and reader == "decord_bytes" and head.container == "avi":
-        return Film(problem=verdicts.cut_video(name, head.cut))
+        return Film(problem=problems.cut_video(name, head.cut))
     film = _read(path, name, head, reader)
     found = film.problem
     if reader.endswith("torchvision") and found and found.kind == "video_unreadable":
         why = f"an old torchvision may read it all the same ({found.message})"
-        return Film(problem=verdicts.unjudged_video(name, why))
+        return Film(problem=problems.unjudged_video(name, why))
     return film
 
 
@@ -154,11 +154,11 @@ def is_film(path: str) -> bool:
 
 def _read(path: str, name: str, head: FirstBytes, reader: VideoReader) -> Film:
     if head.cut and reader.startswith("decord") and head.container in {"mp4", "fragments"}:
-        return Film(problem=verdicts.broken_video(name, f"it is cut off: {head.cut}"))
+        return Film(problem=problems.broken_video(name, f"it is cut off: {head.cut}"))
     try:
         import av  # noqa: PLC0415 - a large library, for videos alone
     except ImportError:
-        return Film(problem=verdicts.without_av(name))
+        return Film(problem=problems.without_av(name))
     try:
         with av.open(path, metadata_errors="ignore") as file:
             if reader == "pyav":
@@ -174,10 +174,10 @@ def _read(path: str, name: str, head: FirstBytes, reader: VideoReader) -> Film:
     except frames.RefusedError as refused:
         return Film(problem=refused.problem)
     except av.FFmpegError as error:
-        return Film(problem=verdicts.broken_video(name, f"FFmpeg says `{error.strerror}`"))
+        return Film(problem=problems.broken_video(name, f"FFmpeg says `{error.strerror}`"))
     if reader == "pyav":
         found = replace(found, frames=min(found.frames, shown))
-    return Film(found, verdicts.short_video(name, head.cut, found.frames))
+    return Film(found, problems.short_video(name, head.cut, found.frames))
 
 
 def _decoded(av: Any, path: str) -> int:
@@ -229,7 +229,7 @@ def first_bytes(path: str, name: str) -> FirstBytes:
             return _of_boxes(file, size, name)
     other = _other_kind(head)
     if other is not None:
-        return FirstBytes("gif" if "GIF" in other else "unknown", verdicts.not_a_video(name, other))
+        return FirstBytes("gif" if "GIF" in other else "unknown", problems.not_a_video(name, other))
     if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
         return FirstBytes("avi", cut=_longer(_RIFF.unpack_from(head)[1] + 8, size))
     if head.startswith(_EBML):
@@ -265,7 +265,7 @@ def _of_boxes(file: IO[bytes], size: int, name: str) -> FirstBytes:
             cut = cut or _longer(box.end, size)
     if b"moov" not in kinds:
         what = "an MP4 file without its index (moov): it was not closed"
-        return FirstBytes("mp4", verdicts.not_a_video(name, what))
+        return FirstBytes("mp4", problems.not_a_video(name, what))
     return FirstBytes("fragments" if b"moof" in kinds else "mp4", cut=cut)
 
 

@@ -24,7 +24,7 @@ import xxhash
 from vlft.data import rules
 from vlft.data.findings import RowLostError
 from vlft.data.media.headers import probe_bytes, probe_picture
-from vlft.data.media.verdicts import MediaProblem
+from vlft.data.media.problems import MediaProblem
 from vlft.data.reading.lines import BrokenLineError, Row
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vlft.data.findings import RowProblem
-    from vlft.data.media.verdicts import Picture
+    from vlft.data.media.problems import Picture
     from vlft.data.rows.sample import Sample
     from vlft.data.tokens.render import CountedRow, Turn
 

@@ -7,9 +7,9 @@ from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from vlft.data import rules
-from vlft.data.media import verdicts
+from vlft.data.media import problems
+from vlft.data.media.problems import MediaProblem, Picture, Unopened
 from vlft.data.media.resolve import MediaProbe
-from vlft.data.media.verdicts import MediaProblem, Picture, Unopened
 from vlft.data.media.video import Film
 from vlft.errors import VlftError
 from vlft.models import DEFAULT_FAMILY, Family, PixelLimits, SizeError, VideoTokens
@@ -173,7 +173,7 @@ def tokens_of_videos(
 
 def _frames(references: list[Any], context: Context, key: str) -> Iterator[RowProblem]:
     if context.probe.video_reader == "decord_bytes":
-        yield _video_problem(verdicts.frames_refused(len(references)), key)
+        yield _video_problem(problems.frames_refused(len(references)), key)
     for index, reference in enumerate(references):
         if not isinstance(reference, str):
             message = f"a frame is {kind(reference)}"

@@ -80,7 +80,7 @@ def of_lines(file: Path) -> Iterator[Asked]:
 
 def _of_file(name: str, reader: VideoReader) -> Asked:
     from vlft.data.media.headers import probe_picture  # noqa: PLC0415 - not for sizes
-    from vlft.data.media.verdicts import MediaProblem  # noqa: PLC0415 - not for sizes
+    from vlft.data.media.problems import MediaProblem  # noqa: PLC0415 - not for sizes
     from vlft.data.media.video import is_film, look_at_film  # noqa: PLC0415
 
     if is_film(name):
