@@ -47,6 +47,7 @@ def owner_of(module: str) -> str | None:
     return inside[0] if module.startswith(f"{__name__}.") and len(inside) > 1 else None
 
 
+@cache
 def load_rules(name: str) -> None:
     """Registers the rules of an engine, if it has any."""
     if (_FOLDER / name / "rules.py").is_file():

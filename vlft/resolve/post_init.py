@@ -34,6 +34,8 @@ def after_init(args: SwiftArgs, name: str, value: Value) -> Value:
     Raises:
         UnknownValueError: If only the trainer knows it.
     """
+    if name not in _TOUCHED:
+        return value
     version = release(args.facts.swift.version)[:2]
     fill, change = _FILLED.get(name), _CHANGED.get(name)
     holds = _READ[0] <= version <= _READ[1] and (version >= (4, 0) or name != "template")
@@ -329,3 +331,6 @@ _FROM_CHECKPOINT: Final = frozenset({
     "system", "truncation_strategy", "agent_template", "norm_bbox", "use_chat_template",
 })  # fmt: skip
 """Arguments that `load_args` takes from a checkpoint's args.json."""
+
+_TOUCHED: Final = UNREAD.union(_FROM_CHECKPOINT, _FILLED, _CHANGED, _RLHF_FILLED, _RLHF_CHANGED)
+"""Arguments that are not always as they were parsed."""
