@@ -190,8 +190,10 @@ def write_configs(folder: Path) -> None:
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[str]:
     """The commands of vlft, those of groups with the group's name before them."""
-    for name, command in (group or typer.main.get_command(app)).commands.items():
-        if hasattr(command, "commands"):
+    group = group or typer.main.get_command(app)
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
+        if hasattr(command, "list_commands"):
             yield from commands(command, (*path, name))
         else:
             yield " ".join((*path, name))
