@@ -83,7 +83,7 @@ class Source(Struct, frozen=True, dict=True):
         That of the file it was written in; for --set the working directory.
         """
         file = self.place(path).file
-        return Path.cwd() if file is None else _folder_of(file, os.getcwd())  # noqa: PTH109
+        return Path.cwd() if file is None else _folder_of(file, os.getcwd())  # noqa: PTH109 - a key
 
     def absolute(self, text: str | None, path: KeyPath) -> Path | None:
         """What is written at this key as an absolute path; None if nothing is."""

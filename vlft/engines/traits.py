@@ -50,7 +50,7 @@ class EngineTraits:
             environ: The caller's environment.
 
         Returns:
-            A frozen dataclass, which rules get by `facts.of_engine`.
+            A frozen record, which rules get by `facts.of_engine`.
         """
         return None
 

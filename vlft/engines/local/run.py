@@ -151,9 +151,9 @@ def run(
         finally:
             if outcome is None:
                 code = supervisor.returncode
-                outcome = _end_without_supervisor(code, tree, signals.heard, grace_s, run_dir)
+                outcome = _end_without_supervisor(code, tree, signals.received, grace_s, run_dir)
     poll()
-    return replace(outcome, stopped_by=signals.heard[0]) if signals.heard else outcome
+    return replace(outcome, stopped_by=signals.received[0]) if signals.received else outcome
 
 
 @contextmanager
@@ -168,26 +168,26 @@ def _adopting_orphans() -> Iterator[None]:
 
 
 class _Signals(ExitStack):
-    """Has the supervisor hear the signals that ask this process to end, while it is entered.
+    """Forwards the signals that ask this process to end to the supervisor, while it is entered.
 
     Attributes:
-        heard: Those that came, in their order.
+        received: Those that came, in their order.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.heard: list[int] = []
+        self.received: list[int] = []
         self._unsent: deque[int] = deque()
         self._supervisor: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         for signum in _STOPPING:
             if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
-                self.callback(signal.signal, signum, signal.signal(signum, self._hear))
+                self.callback(signal.signal, signum, signal.signal(signum, self._receive))
         return self
 
-    def _hear(self, signum: int, _frame: FrameType | None) -> None:
-        self.heard.append(signum)
+    def _receive(self, signum: int, _frame: FrameType | None) -> None:
+        self.received.append(signum)
         self._unsent.append(signum)
         self._forward()  # from the handler: `poll` may hang, on a full pipe or a dead file system
 
@@ -203,7 +203,7 @@ class _Signals(ExitStack):
 
 
 def _start_supervisor() -> subprocess.Popen[bytes]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)  # it hears them when it is ready
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)  # until it can handle them
     try:
         return subprocess.Popen(
             [sys.executable, "-I", "-c", _BOOT, *_import_roots()],
@@ -230,16 +230,16 @@ def _await_outcome(
 ) -> Outcome | None:
     """What the supervisor tells; None if it dies before that."""
     assert supervisor.stdout is not None  # noqa: S101 - asked for with PIPE
-    told = b""
-    while not told.endswith(b"\n"):
+    report = b""
+    while not report.endswith(b"\n"):
         if select.select([supervisor.stdout], [], [], poll_interval_s)[0]:
             data = os.read(supervisor.stdout.fileno(), 1 << 16)
             if not data:
                 return None
-            told += data
+            report += data
         else:
             poll()
-    return Outcome(**json.loads(told))
+    return Outcome(**json.loads(report))
 
 
 def _import_roots() -> list[str]:
@@ -250,17 +250,17 @@ def _import_roots() -> list[str]:
 
 
 def _end_without_supervisor(
-    exit_code: int, tree: ProcessTree, heard: list[int], grace_s: float, run_dir: Path
+    exit_code: int, tree: ProcessTree, received: list[int], grace_s: float, run_dir: Path
 ) -> Outcome:
     """Ends what a supervisor has left that died, and writes the outcome in its place."""
     tree.end(grace_s)
     while not tree.step():
         select.select([], [], [], _ENDING_S)
-        if len(heard) > 1:
+        if len(received) > 1:
             tree.end(0)
     outcome = read_outcome(run_dir)
     if outcome is None:
-        stop = signal.Signals(heard[0]).name if heard else None
+        stop = signal.Signals(received[0]).name if received else None
         outcome = conclude(None, stop=stop, orphaned=True)
         died = "was killed" if exit_code < 0 else f"failed with exit code {exit_code}"
         outcome = replace(outcome, reason=f"the supervisor {died}, so the trainer was ended")
