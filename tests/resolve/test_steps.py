@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from itertools import product
@@ -97,6 +98,15 @@ def test_rows_are_lines_that_are_not_blank(tmp_path: Path) -> None:
         (None, None),
     ]
     assert [entry.rows for entry in count_rows(entries, limit=10)] == [None] * 4
+
+
+def test_rows_are_counted_again_where_a_file_of_the_same_size_has_changed(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    for number, (text, rows) in enumerate([("{}\n{}\n", 2), ("[1234]", 1)]):
+        file.write_text(text)
+        os.utime(file, ns=(number, number))
+        (counted,) = count_rows([parse_entry(str(file), tmp_path)])
+        assert (counted.size, counted.rows) == (6, rows)
 
 
 REAL = """

@@ -134,20 +134,28 @@ def count_rows(
         limit: Bytes of all of them together; if there are more, none is counted.
     """
     files = {
-        entry.path: entry.size
+        entry.path: (entry.size, _changed(entry.file))
         for entry in entries
         if entry.size is not None and entry.file.suffix == ".jsonl"
     }
-    if sum(files.values()) > limit:
+    if sum(size for size, _ in files.values()) > limit:
         return tuple(entries)
     return tuple(
-        replace(entry, rows=_rows(entry.file, entry.size)) if entry.path in files else entry
+        replace(entry, rows=_rows(entry.file, *files[entry.path])) if entry.path in files else entry
         for entry in entries
     )
 
 
+def _changed(path: Path) -> int:
+    """When a file was last written, in nanoseconds; 0 if it is gone."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 @functools.lru_cache(maxsize=1024)
-def _rows(path: Path, size: int | None) -> int | None:  # noqa: ARG001 - part of the key
+def _rows(path: Path, size: int, changed: int) -> int | None:  # noqa: ARG001 - part of the key
     """Lines that are not blank; None if the file can't be read."""
     try:
         with path.open("rb") as file:
