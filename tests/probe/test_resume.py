@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
-from vlft.probe.trainer_checkpoint import ResumeFacts, read_resume
+import pytest
+
+from vlft.probe.trainer_checkpoint import ResumeFacts, read_resume, unsaved_part
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
@@ -54,3 +57,15 @@ def test_broken_files_count_as_absent(tmp_path: Path) -> None:
         None,
         None,
     )
+
+
+@pytest.mark.parametrize("name", ["trainer_state.json", "args.json"])
+def test_a_pipe_in_a_checkpoint_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    assert not read_resume(str(tmp_path)).has_state
+    assert read_resume(str(tmp_path)).args is None
+
+
+def test_a_broken_state_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "trainer_state.json").write_text('{"global_step": 2,\n')
+    assert "trainer_state.json` is not JSON: line 2, column 1" in str(unsaved_part(tmp_path))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from vlft.errors import VlftError
-from vlft.files import read_json
+from vlft.files import load_json
 from vlft.probe.safetensors import read_headers, weight_files
 
 if TYPE_CHECKING:
@@ -64,7 +64,12 @@ def read_resume(path: str) -> ResumeFacts:
     if not os.path.isdir(path):  # noqa: PTH112  Path.is_dir fails on a name that is too long
         return ResumeFacts(path, os.path.exists(path))  # noqa: PTH110
     names = _names(folder)
-    state, args = read_json(folder / _STATE), read_json(folder / "args.json")
+    files = {}
+    for name in (_STATE, "args.json"):
+        if name in names:
+            with suppress(VlftError):
+                files[name] = load_json(folder / name)
+    state = files.get(_STATE)
     step = state.get("global_step") if state else None
     zero = tuple(name for name in names if name.startswith("global_step"))
     return ResumeFacts(
@@ -78,7 +83,7 @@ def read_resume(path: str) -> ResumeFacts:
         zero_world_size=_zero_world_size(folder, zero),
         is_adapter="adapter_config.json" in names
         or any((folder / name).exists() for name in ("default/adapter_config.json", "reft")),
-        args=args,
+        args=files.get("args.json"),
         newest=_newest(names),
     )
 
@@ -129,8 +134,10 @@ def _missing(folder: Path, world_size: int | None) -> Iterator[str]:
     if _STATE not in names:
         yield f"it has no {_STATE}, which is saved last"
         return
-    if read_json(folder / _STATE) is None:
-        yield f"{_STATE} is not JSON"
+    try:
+        load_json(folder / _STATE)
+    except VlftError as problem:
+        yield problem.message
     yield from _broken_weights(folder, names)
     for name in names:
         if name.endswith(_TORCH_FILES) and not _is_whole_archive(folder / name):
